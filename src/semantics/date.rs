@@ -1,0 +1,142 @@
+//! Points in time and HTTP dates (RFC 9110 s.5.6.7). Time comes in as a value; nothing here asks a clock.
+
+use std::{
+    ops::Add,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use actix_web::http::header::HeaderValue;
+use serde::{Deserialize, Serialize};
+
+/// The longest time a delta-seconds field can say (RFC 9111 s.1.2.2): 2^31 seconds.
+pub const MAX_DELTA: Duration = Duration::from_secs(1 << 31);
+
+/// A point in time, in milliseconds since the Unix epoch. All arithmetic saturates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The point `millis` milliseconds after the Unix epoch (before it, where negative).
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// The point `secs` seconds after the Unix epoch.
+    pub const fn from_secs(secs: i64) -> Self {
+        Self(secs.saturating_mul(1000))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// How long after `earlier` this is; zero where it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0).max(0).unsigned_abs())
+    }
+
+    /// Reads any of the three date forms, whatever the case of day and month names.
+    ///
+    /// A date that is no date, or before 1970, is `None`.
+    pub fn from_http_date(value: &HeaderValue) -> Option<Self> {
+        let text = value.to_str().ok()?.trim();
+        httpdate::parse_http_date(text)
+            .or_else(|_| httpdate::parse_http_date(&canonical_case(text)))
+            .ok()
+            .map(Self::from)
+    }
+
+    /// Writes the date as an IMF-fixdate, to the second.
+    pub fn to_http_date(self) -> String {
+        // httpdate panics past the year 9999
+        const LAST_SECOND_OF_9999: u64 = 253_402_300_799;
+        let secs = u64::try_from(self.0 / 1000).unwrap_or(0).min(LAST_SECOND_OF_9999);
+        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(secs))
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, after: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let millis = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => Self(millis(after)),
+            Err(before) => Self(-millis(before.duration())),
+        }
+    }
+}
+
+/// `sUN, 06 nOV 1994 08:49:37 gmt` with the capitals of `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn canonical_case(text: &str) -> String {
+    let mut after_letter = false;
+    let lower_tail = |c: char, after: bool| {
+        if after { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() }
+    };
+    let mut canonical: String = text
+        .chars()
+        .map(|c| {
+            let cased = lower_tail(c, after_letter);
+            after_letter = c.is_ascii_alphabetic();
+            cased
+        })
+        .collect();
+    if canonical.ends_with("Gmt") {
+        canonical.truncate(canonical.len() - 3);
+        canonical.push_str("GMT");
+    }
+    canonical
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: Timestamp = Timestamp::from_secs(784_111_777);
+
+    #[test]
+    fn reads_the_three_forms_and_any_case() {
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "sUN, 06 nOV 1994 08:49:37 gMT",
+            "SUNDAY, 06-NOV-94 08:49:37 GMT",
+        ] {
+            let value = HeaderValue::from_static(text);
+            assert_eq!(Timestamp::from_http_date(&value), Some(EXAMPLE), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_date() {
+        for text in ["", "0", "-1", "Sun, 06 Nov 1994 08:49:37", "Thu, 18 Aug 2050 02:01:18 UTC"] {
+            assert_eq!(Timestamp::from_http_date(&HeaderValue::from_static(text)), None, "{text}");
+        }
+        let bytes = HeaderValue::from_bytes(b"\xff\xfe").unwrap();
+        assert_eq!(Timestamp::from_http_date(&bytes), None);
+    }
+
+    #[test]
+    fn writes_imf_fixdate_and_never_panics() {
+        assert_eq!(EXAMPLE.to_http_date(), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(Timestamp::from_millis(i64::MIN).to_http_date(), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(Timestamp::from_millis(i64::MAX).to_http_date(), "Fri, 31 Dec 9999 23:59:59 GMT");
+    }
+
+    #[test]
+    fn arithmetic_saturates() {
+        let first = Timestamp::from_millis(i64::MIN);
+        let last = Timestamp::from_millis(i64::MAX);
+        assert_eq!(first.since(last), Duration::ZERO);
+        assert_eq!(last + Duration::MAX, last);
+        assert!(last.since(first) > Duration::from_secs(1 << 40));
+    }
+}

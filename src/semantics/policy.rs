@@ -1,0 +1,51 @@
+//! The numbers and switches that the rules take. What a user sets becomes one of these; the rules
+//! themselves hold no settings.
+
+use std::time::Duration;
+
+use actix_web::http::{StatusCode, header::HeaderName};
+
+/// What a cache may decide for itself where the standards leave it a choice.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The freshness lifetime of a 2xx response that states none; zero: not stored.
+    pub default_ttl: Duration,
+    /// Lifetimes for chosen statuses where the response states none (negative caching). Only a
+    /// status that is named here is stored among those that [`storable`](super::storing::storable)
+    /// otherwise refuses.
+    pub status_ttls: Vec<(StatusCode, Duration)>,
+    /// Whether a response that states no lifetime gets a heuristic one (RFC 9111 s.4.2.2).
+    pub heuristic: bool,
+    /// Whether the request's `Cache-Control` and `Pragma` are obeyed (RFC 9111 s.5.2.1), so that
+    /// a client can force a request to the handler. `only-if-cached` is always obeyed.
+    pub request_directives: bool,
+    /// Whether a response with `Set-Cookie` may be stored.
+    pub store_set_cookie: bool,
+    /// Whether any final status, unknown ones too, is stored when it states its lifetime; else
+    /// only statuses which a cache can store without harm.
+    pub any_status: bool,
+    /// Targeted fields (RFC 9213) that this cache consumes, most specific first.
+    pub targets: Vec<HeaderName>,
+    /// How long past its lifetime a response may be served while it is being revalidated, where
+    /// it does not say so itself (RFC 5861 s.3).
+    pub while_revalidate: Duration,
+    /// How long past its lifetime a response may be served when the handler fails, where it does
+    /// not say so itself (RFC 5861 s.4).
+    pub if_error: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            default_ttl: Duration::from_secs(60),
+            status_ttls: Vec::new(),
+            heuristic: false,
+            request_directives: false,
+            store_set_cookie: false,
+            any_status: false,
+            targets: vec![HeaderName::from_static("app-cache-control")],
+            while_revalidate: Duration::ZERO,
+            if_error: Duration::ZERO,
+        }
+    }
+}
