@@ -1,0 +1,89 @@
+//! What a store keeps: a stored response, or the note that a URL has variants.
+
+use std::time::Duration;
+
+use actix_web::http::{
+    StatusCode,
+    header::{HeaderName, HeaderValue},
+};
+use bytes::Bytes;
+
+use crate::{
+    key::CacheKey,
+    purge::Mark,
+    semantics::{fields::FieldList, terms::Terms},
+};
+
+/// One thing that a store keeps under a [`CacheKey`].
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The full key it was stored under.
+    pub key: CacheKey,
+    /// The store's logical time when the handler began.
+    pub since: Mark,
+    /// The groups it can be purged by.
+    pub groups: Vec<String>,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What an [`Entry`] holds.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// A response.
+    Response(StoredResponse),
+    /// The URL has variants, by these fields (RFC 9111 s.4.1); each is an entry of its own.
+    Varies(Vec<HeaderName>),
+}
+
+/// A response as it is replayed.
+#[derive(Clone, Debug)]
+pub struct StoredResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// The header fields, repeated ones in order, always with a `Date`.
+    pub fields: FieldList,
+    /// The terms under which it may be reused.
+    pub terms: Terms,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// What an entry weighs beside its bytes: the allocations and the tables that lead to it.
+const OVERHEAD: usize = 256;
+
+impl Entry {
+    /// The response, where the entry is one.
+    pub fn response(&self) -> Option<&StoredResponse> {
+        match &self.kind {
+            Kind::Response(response) => Some(response),
+            Kind::Varies(_) => None,
+        }
+    }
+
+    /// About how many bytes of memory the entry takes: key, fields, groups and body.
+    pub fn weight(&self) -> usize {
+        let kind = match &self.kind {
+            Kind::Response(response) => response.weight(),
+            Kind::Varies(names) => names.iter().map(|name| name.as_str().len()).sum(),
+        };
+        let groups: usize = self.groups.iter().map(|group| group.len() + size_of::<String>()).sum();
+        OVERHEAD + self.key.as_bytes().len() + groups + kind
+    }
+}
+
+impl StoredResponse {
+    /// How long after `response_time` the response can still be of use: while it is fresh, and in
+    /// its stale windows.
+    pub fn useful_for(&self) -> Duration {
+        let Terms { lifetime, initial_age, while_revalidate, if_error, .. } = self.terms;
+        lifetime.saturating_sub(initial_age).saturating_add(while_revalidate.max(if_error))
+    }
+
+    fn weight(&self) -> usize {
+        let field = |(name, value): &(HeaderName, HeaderValue)| {
+            size_of::<(HeaderName, HeaderValue)>() + name.as_str().len() + value.len()
+        };
+        self.fields.iter().map(field).sum::<usize>() + self.body.len()
+    }
+}

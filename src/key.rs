@@ -1,0 +1,330 @@
+//! The cache key: every part that tells two requests apart, length-prefixed, so that no two
+//! different lists of parts are ever the same bytes. Secrets enter as keyed digests only.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    ops::Range,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use crate::path;
+
+/// The key of a stored response.
+///
+/// Its bytes are the full key: equal keys mean equal requests, not equal hashes.
+#[derive(Clone)]
+pub struct CacheKey {
+    bytes: Bytes,
+    host: Range<usize>,
+    path: Range<usize>,
+    query_end: usize,
+    /// The canonical reading of the path, where it differs from the path.
+    canonical: Option<Arc<str>>,
+}
+
+impl CacheKey {
+    /// The full key, to be compared byte by byte.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads a full key back; `None` where the bytes are no key.
+    pub fn from_bytes(bytes: Bytes) -> Option<Self> {
+        let mut lengths = bytes.get(1..HEADER)?.chunks_exact(4).map(|len| {
+            let len: [u8; 4] = len.try_into().ok()?;
+            usize::try_from(u32::from_be_bytes(len)).ok()
+        });
+        let mut next = || lengths.next().flatten();
+        let host = HEADER..HEADER.checked_add(next()?)?;
+        let path = host.end..host.end.checked_add(next()?)?;
+        let query_end = path.end.checked_add(next()?)?;
+        let text = |range: Range<usize>| std::str::from_utf8(bytes.get(range)?).ok();
+        text(host.clone())?;
+        text(path.end..query_end)?;
+        let canonical = match path::canonical(text(path.clone())?) {
+            std::borrow::Cow::Borrowed(_) => None,
+            std::borrow::Cow::Owned(canonical) => Some(canonical.into()),
+        };
+        Some(Self { bytes, host, path, query_end, canonical })
+    }
+
+    /// 128 bits that stand for the key where its bytes would be too long, such as in a name.
+    pub fn digest(&self) -> [u8; 16] {
+        digest(&self.bytes)
+    }
+
+    /// The host the request named, as it named it.
+    pub fn host(&self) -> &str {
+        self.text(self.host.clone())
+    }
+
+    /// The request's path in its canonical reading, by which it is purged.
+    pub fn path(&self) -> &str {
+        self.canonical.as_deref().unwrap_or_else(|| self.text(self.path.clone()))
+    }
+
+    /// The request's query with its question mark, as far as it is part of the key; else empty.
+    pub fn query(&self) -> &str {
+        self.text(self.path.end..self.query_end)
+    }
+
+    /// The key of the variant with these normalised selecting fields (RFC 9111 s.4.1).
+    #[must_use]
+    pub fn variant(&self, selecting: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(self.bytes.len() + 1 + selecting.len());
+        bytes.extend_from_slice(&self.bytes);
+        bytes.push(Part::Variant as u8);
+        bytes.extend_from_slice(selecting);
+        Self { bytes: bytes.into(), ..self.clone() }
+    }
+
+    fn text(&self, range: Range<usize>) -> &str {
+        self.bytes.get(range).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for CacheKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for CacheKey {}
+
+impl Hash for CacheKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
+    }
+}
+
+impl fmt::Debug for CacheKey {
+    /// The URL only: other parts may tell of a person.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CacheKey({}{}{})", self.host(), self.path(), self.query())
+    }
+}
+
+/// One flag byte and the lengths of host, path and query.
+const HEADER: usize = 1 + 3 * 4;
+
+/// What a further part of a key says; a tag, so that parts of different kinds never meet.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub enum Part {
+    /// Values of a request field.
+    Header = 1,
+    /// The value of a cookie.
+    Cookie = 2,
+    /// Who is asking.
+    Auth = 3,
+    /// What the user's function made.
+    Custom = 4,
+    /// Whether the request is cross-origin.
+    Origin = 5,
+    /// The selecting fields of a variant; always the last part.
+    Variant = 6,
+}
+
+/// Puts a [`CacheKey`] together.
+#[derive(Debug)]
+pub struct KeyBuilder {
+    bytes: Vec<u8>,
+    host: Range<usize>,
+    path: Range<usize>,
+    query_end: usize,
+}
+
+impl KeyBuilder {
+    /// Begins the key of a URL. `query` comes without its question mark.
+    pub fn new(secure: bool, host: &str, path: &str, query: Option<&str>) -> Self {
+        let query_len = query.map_or(0, |query| query.len() + 1);
+        let mut bytes = Vec::with_capacity(HEADER + host.len() + path.len() + query_len + 32);
+        bytes.push(u8::from(secure));
+        for len in [host.len(), path.len(), query_len] {
+            push_len(&mut bytes, len);
+        }
+        bytes.extend_from_slice(host.as_bytes());
+        bytes.extend_from_slice(path.as_bytes());
+        if let Some(query) = query {
+            bytes.push(b'?');
+            bytes.extend_from_slice(query.as_bytes());
+        }
+        let host = HEADER..HEADER + host.len();
+        let path = host.end..host.end + path.len();
+        let query_end = path.end + query_len;
+        Self { bytes, host, path, query_end }
+    }
+
+    /// Adds a part: what it is called, and its values one by one. No value differs from an empty
+    /// one, and two values from one with a comma.
+    pub fn part<'v>(&mut self, part: Part, name: &str, values: impl Iterator<Item = &'v [u8]>) {
+        self.bytes.push(part as u8);
+        push_value(&mut self.bytes, name.as_bytes());
+        push_values(&mut self.bytes, values);
+    }
+
+    /// Adds a part as a digest under `secret`, so that the key does not tell its values.
+    pub fn secret_part<'v>(
+        &mut self,
+        part: Part,
+        name: &str,
+        values: impl Iterator<Item = &'v [u8]>,
+        secret: &Secret,
+    ) {
+        let mut clear = Vec::new();
+        push_values(&mut clear, values);
+        let digest = secret.digest(&clear);
+        self.part(part, name, std::iter::once(digest.as_slice()));
+    }
+
+    /// How long the key is so far, in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The finished key.
+    pub fn finish(self) -> CacheKey {
+        let Self { bytes, host, path, query_end } = self;
+        let text = bytes.get(path.clone()).and_then(|text| std::str::from_utf8(text).ok());
+        let canonical = match path::canonical(text.unwrap_or_default()) {
+            std::borrow::Cow::Borrowed(_) => None,
+            std::borrow::Cow::Owned(canonical) => Some(canonical.into()),
+        };
+        CacheKey { bytes: bytes.into(), host, path, query_end, canonical }
+    }
+}
+
+/// A secret that turns credentials into digests.
+#[derive(Clone)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// The secret that `material`, of any length, stands for.
+    pub fn new(material: &[u8]) -> Self {
+        Self(blake3::derive_key("actix-response-cache 2026 credential digest", material))
+    }
+
+    fn digest(&self, clear: &[u8]) -> [u8; 16] {
+        first_half(&blake3::keyed_hash(&self.0, clear))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// 128 bits of a collision-resistant digest.
+pub(crate) fn digest(bytes: &[u8]) -> [u8; 16] {
+    first_half(&blake3::hash(bytes))
+}
+
+fn first_half(hash: &blake3::Hash) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
+    half
+}
+
+fn push_values<'v>(bytes: &mut Vec<u8>, values: impl Iterator<Item = &'v [u8]>) {
+    let count_at = bytes.len();
+    push_len(bytes, 0);
+    let mut count = 0;
+    for value in values {
+        push_value(bytes, value);
+        count += 1;
+    }
+    let count = u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes();
+    bytes.iter_mut().skip(count_at).zip(count).for_each(|(to, from)| *to = from);
+}
+
+fn push_value(bytes: &mut Vec<u8>, value: &[u8]) {
+    push_len(bytes, value.len());
+    bytes.extend_from_slice(value);
+}
+
+fn push_len(bytes: &mut Vec<u8>, len: usize) {
+    // no part of a request is 4 GiB long
+    bytes.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(host: &str, path: &str, query: Option<&str>, parts: &[(String, Vec<String>)]) -> CacheKey {
+        let mut builder = KeyBuilder::new(false, host, path, query);
+        for (name, values) in parts {
+            builder.part(Part::Header, name, values.iter().map(String::as_bytes));
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn a_key_tells_its_url() {
+        let key = key("example.com", "/a//b", Some("q=1"), &[]);
+        assert_eq!((key.host(), key.path(), key.query()), ("example.com", "/a/b", "?q=1"));
+        let read = CacheKey::from_bytes(Bytes::copy_from_slice(key.as_bytes())).unwrap();
+        assert_eq!((read.host(), read.path(), read.query()), ("example.com", "/a/b", "?q=1"));
+    }
+
+    #[test]
+    fn boundaries_between_parts_are_kept() {
+        let none: &[(String, Vec<String>)] = &[];
+        assert_ne!(key("ab", "/c", None, none), key("a", "b/c", None, none));
+        assert_ne!(key("a", "/c", Some(""), none), key("a", "/c", None, none));
+        let values = |values: &[&str]| {
+            key("h", "/", None, &[("x".into(), values.iter().map(|v| (*v).to_owned()).collect())])
+        };
+        assert_ne!(values(&[]), values(&[""]));
+        assert_ne!(values(&["a", "b"]), values(&["a,b"]));
+        assert_ne!(values(&["a", ""]), values(&["a"]));
+    }
+
+    #[test]
+    fn secrets_are_not_in_the_key() {
+        let with = |secret: &[u8]| {
+            let mut builder = KeyBuilder::new(true, "h", "/", None);
+            let token = b"Bearer hunter2".as_slice();
+            builder.secret_part(Part::Auth, "", std::iter::once(token), &Secret::new(secret));
+            builder.finish()
+        };
+        let key = with(b"one");
+        assert!(!key.as_bytes().windows(7).any(|window| window == b"hunter2"));
+        assert_eq!(key, with(b"one"));
+        assert_ne!(key, with(b"two"));
+        assert_eq!(format!("{key:?}"), "CacheKey(h/)");
+    }
+
+    type Parts = (String, String, Option<String>, Vec<(String, Vec<String>)>);
+
+    fn parts() -> impl Strategy<Value = Parts> {
+        // a small alphabet, so that different parts often concatenate to the same text
+        let text = || "[a,/?]{0,3}";
+        let values = prop::collection::vec(text(), 0..3);
+        (text(), text(), prop::option::of(text()), prop::collection::vec((text(), values), 0..3))
+    }
+
+    proptest! {
+        #[test]
+        fn different_parts_are_different_keys(a in parts(), b in parts()) {
+            let same = a == b;
+            let a = key(&a.0, &a.1, a.2.as_deref(), &a.3);
+            let b = key(&b.0, &b.1, b.2.as_deref(), &b.3);
+            prop_assert_eq!(a == b, same);
+            prop_assert_eq!(a.digest() == b.digest(), same);
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            if let Some(key) = CacheKey::from_bytes(bytes.into()) {
+                let _ = (key.host(), key.path(), key.query());
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What a purge names, what it did, and the logical time that orders purges and fills.
+
+use crate::{key::CacheKey, path};
+
+/// Which stored responses are to go.
+///
+/// Paths are compared in their canonical reading, so `/products/7` also takes what was stored for
+/// `//products/7/` or `/products/%37`.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Purge {
+    /// One URL with all its variants and credentials, on one host or, without one, on all.
+    Url {
+        /// The host, compared without regard to case.
+        host: Option<String>,
+        /// The path.
+        path: String,
+        /// The query with its question mark; empty for none.
+        query: String,
+    },
+    /// A path: all hosts, queries, credentials and variants of it.
+    Path(String),
+    /// A path and everything below it, by whole segments.
+    Prefix(String),
+    /// Every response that names the group.
+    Group(String),
+    /// Exactly the response stored under this key.
+    Entry(CacheKey),
+    /// Everything.
+    All,
+}
+
+impl Purge {
+    /// One URL: `/products?page=2` on all hosts, `https://shop.example/products?page=2` on one.
+    pub fn url(url: &str) -> Self {
+        let (host, rest) = match url.split_once("://") {
+            Some((_, rest)) => {
+                let (host, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+                (Some(host.to_ascii_lowercase()), rest)
+            }
+            None => (None, url),
+        };
+        let (path, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
+        Self::Url { host, path: path::canonical(path).into_owned(), query: query.to_owned() }
+    }
+
+    /// A path: all hosts, queries, credentials and variants of it.
+    pub fn path(path: &str) -> Self {
+        Self::Path(path::canonical(path).into_owned())
+    }
+
+    /// A path and everything below it, by whole segments.
+    pub fn prefix(prefix: &str) -> Self {
+        Self::Prefix(path::canonical(prefix).into_owned())
+    }
+
+    /// Every response that names the group. Groups are compared with regard to case (RFC 9875).
+    pub fn group(group: impl Into<String>) -> Self {
+        Self::Group(group.into())
+    }
+
+    /// Whether the response stored under `key` with these `groups` is to go.
+    pub fn concerns(&self, key: &CacheKey, groups: &[String]) -> bool {
+        match self {
+            Self::Url { host, path, query } => {
+                host.as_ref().is_none_or(|host| host.eq_ignore_ascii_case(key.host()))
+                    && path == key.path()
+                    && query == key.query()
+            }
+            Self::Path(path) => path == key.path(),
+            Self::Prefix(prefix) => path::is_under(key.path(), prefix),
+            Self::Group(group) => groups.contains(group),
+            Self::Entry(entry) => entry == key,
+            Self::All => true,
+        }
+    }
+}
+
+/// What a purge did.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// How many stored responses went.
+    pub entries: u64,
+}
+
+impl Purged {
+    /// A purge that took `entries` stored responses.
+    pub const fn of(entries: u64) -> Self {
+        Self { entries }
+    }
+}
+
+/// A store's logical time. A response whose fill began under a lower mark than that of a purge
+/// which concerns it counts as purged, however late it is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark(u64);
+
+impl Mark {
+    /// The mark with this number.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The mark's number.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyBuilder;
+
+    fn key(host: &str, path: &str, query: Option<&str>) -> CacheKey {
+        KeyBuilder::new(false, host, path, query).finish()
+    }
+
+    #[test]
+    fn a_url_is_one_path_and_query_on_one_host_or_all() {
+        let stored = key("Shop.example:8080", "/products/7", Some("page=2"));
+        let concerned = |url: &str| Purge::url(url).concerns(&stored, &[]);
+        assert!(concerned("/products/7?page=2"));
+        assert!(concerned("http://shop.example:8080/products/7?page=2"));
+        assert!(concerned("/products/%37/?page=2"));
+        assert!(!concerned("http://other.example/products/7?page=2"));
+        assert!(!concerned("/products/7"));
+        assert!(!concerned("/products/7?page=22"));
+    }
+
+    #[test]
+    fn a_path_is_every_query_and_a_prefix_whole_segments() {
+        let stored = key("h", "/products/7", Some("page=2"));
+        assert!(Purge::path("/products/7").concerns(&stored, &[]));
+        assert!(!Purge::path("/products").concerns(&stored, &[]));
+        assert!(Purge::prefix("/products").concerns(&stored, &[]));
+        assert!(Purge::prefix("/").concerns(&stored, &[]));
+        assert!(!Purge::prefix("/prod").concerns(&stored, &[]));
+    }
+
+    #[test]
+    fn groups_are_compared_with_regard_to_case() {
+        let stored = key("h", "/", None);
+        let groups = ["products".to_owned()];
+        assert!(Purge::group("products").concerns(&stored, &groups));
+        assert!(!Purge::group("Products").concerns(&stored, &groups));
+    }
+}

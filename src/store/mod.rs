@@ -1,0 +1,132 @@
+//! Where entries are kept. A store knows keys, entries and purges; it knows no request.
+
+use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
+
+use crate::{
+    entry::Entry,
+    key::CacheKey,
+    purge::{Mark, Purge, Purged},
+};
+
+pub(crate) mod any;
+#[cfg(feature = "redis")]
+pub(crate) mod breaker;
+#[cfg(feature = "memory")]
+pub(crate) mod memory;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
+#[cfg(feature = "memory")]
+mod stamps;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod acceptance;
+
+/// A place to keep entries: memory, Redis, or your own.
+///
+/// # The contract
+///
+/// - **A purge is a fence.** An entry whose [`since`](Entry::since) is lower than the mark of a
+///   purge that concerns it is never returned by a [`get`](Store::get) that begins after that
+///   [`purge`](Store::purge) returned; not even when it is [`put`](Store::put) later. The easiest
+///   way: [`mark`](Store::mark) reads a counter, `purge` increments it and remembers the number
+///   with the target, `put` and `get` compare.
+/// - **A `get` returns what was `put`** under an equal key (compare
+///   [`as_bytes`](CacheKey::as_bytes), not a hash), or nothing. A damaged entry is nothing.
+/// - **Forgetting is always allowed**; keeping longer than `keep_for` is not needed.
+/// - **No call waits without bound.** A store that does I/O limits its time.
+/// - **Futures may be dropped** at any point and leave nothing half-written that could be read.
+///
+/// With the feature `testing`, `store::acceptance::examine` checks a store against it.
+pub trait Store: Send + Sync + 'static {
+    /// The logical time now. Called once before a handler runs, never for a hit.
+    fn mark(&self) -> impl Future<Output = Result<Mark, StoreError>> + Send;
+
+    /// What is kept under `key`.
+    fn get(
+        &self,
+        key: &CacheKey,
+    ) -> impl Future<Output = Result<Option<Arc<Entry>>, StoreError>> + Send;
+
+    /// Keeps `entry` under its key for about `keep_for`, unless a purge forbids it, which is
+    /// no error.
+    fn put(
+        &self,
+        entry: Arc<Entry>,
+        keep_for: Duration,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes what `target` names and says how much that was.
+    fn purge(&self, target: &Purge) -> impl Future<Output = Result<Purged, StoreError>> + Send;
+
+    /// How much is kept, where the store knows without asking anybody.
+    fn size(&self) -> Option<Size> {
+        None
+    }
+}
+
+/// How much a store keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Entries: stored responses, and one more for each URL that has variants.
+    pub entries: u64,
+    /// Bytes of keys, header fields and bodies.
+    pub bytes: u64,
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Debug)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// The kinds of [`StoreError`].
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// The store cannot be reached, or is being left alone after failures.
+    Unavailable,
+    /// The store did not answer in time.
+    TimedOut,
+    /// The store answered with something that is no answer.
+    Corrupt,
+    /// The store refused: out of memory, read only, not permitted.
+    Refused,
+}
+
+impl StoreError {
+    /// An error of this kind without a further cause.
+    pub const fn new(kind: StoreErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    /// An error of this kind, caused by `source`.
+    pub fn with_source(
+        kind: StoreErrorKind,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self { kind, source: Some(source.into()) }
+    }
+
+    /// The kind of the error.
+    pub const fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            StoreErrorKind::Unavailable => "the store is not available",
+            StoreErrorKind::TimedOut => "the store did not answer in time",
+            StoreErrorKind::Corrupt => "the store gave a corrupt answer",
+            StoreErrorKind::Refused => "the store refused",
+        })
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| source.as_ref() as &(dyn Error + 'static))
+    }
+}
