@@ -1,0 +1,49 @@
+//! HTTP caching as pure functions: no clock, no I/O, nothing that waits.
+//!
+//! | text | file |
+//! | --- | --- |
+//! | RFC 9110 s.5.6.7 dates | [`date`] |
+//! | RFC 9110 s.7.6.1, RFC 9111 s.3.1 which fields are stored | [`fields`] |
+//! | RFC 9110 s.14 range requests | [`range`], written out by [`multipart`] |
+//! | RFC 9111 s.3, s.3.5 storing | [`storing`] |
+//! | RFC 9111 s.3.2, s.4.3 validation, RFC 9110 s.13 conditional requests | [`validation`], [`freshening`] |
+//! | RFC 9111 s.4 reuse, s.5.2.1 request directives | [`reuse`] |
+//! | RFC 9111 s.4.1 `Vary` | [`vary`] |
+//! | RFC 9111 s.4.2 freshness and age, s.5.1 `Age`, s.5.3 `Expires` | [`freshness`] |
+//! | RFC 9111 s.4.4 invalidation | [`invalidation`] |
+//! | RFC 9111 s.5.2 grammar of `Cache-Control` | [`cache_control`] |
+//! | RFC 5861 stale windows | [`terms`], [`reuse`] |
+//! | RFC 8246 `immutable` | [`reuse`] |
+//! | RFC 9211 `Cache-Status` | [`verdict`], [`cache_status`] |
+//! | RFC 9213 targeted fields | [`targeted`] |
+//! | RFC 9875 cache groups | [`groups`] |
+//! | No-Vary-Search (draft) | [`no_vary_search`] |
+//! | what clients are told | [`client`] |
+//!
+//! The two questions are [`storing::storable`] and [`reuse::reuse`]; each answers with a value that
+//! names its reason. [`terms::Terms`] is what the first leaves for the second.
+
+pub mod cache_control;
+pub mod cache_status;
+pub mod client;
+pub mod date;
+pub mod fields;
+pub mod freshening;
+pub mod freshness;
+pub mod groups;
+pub mod invalidation;
+pub mod multipart;
+mod names;
+pub mod no_vary_search;
+pub mod policy;
+pub mod range;
+pub mod reuse;
+pub mod storing;
+pub mod targeted;
+pub mod terms;
+pub mod validation;
+pub mod vary;
+pub mod verdict;
+
+#[cfg(test)]
+mod properties;

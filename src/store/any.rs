@@ -1,0 +1,156 @@
+//! One type for every store: ours by enum, so that a hit in memory boxes nothing; a user's own
+//! behind an erased twin of the trait.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use super::{Size, Store, StoreError};
+#[cfg(feature = "memory")]
+use super::memory::MemoryStore;
+#[cfg(feature = "redis")]
+use super::redis::RedisStore;
+use crate::{
+    entry::Entry,
+    key::CacheKey,
+    purge::{Mark, Purge, Purged},
+};
+
+/// Whichever store a cache was made with.
+#[derive(Clone)]
+pub(crate) enum AnyStore {
+    #[cfg(feature = "memory")]
+    Memory(MemoryStore),
+    #[cfg(feature = "redis")]
+    Redis(Arc<RedisStore>),
+    Custom(Arc<dyn ErasedStore>),
+}
+
+impl AnyStore {
+    pub(crate) fn custom(store: impl Store) -> Self {
+        Self::Custom(Arc::new(store))
+    }
+
+    /// Whether every call is done when it is first polled.
+    pub(crate) fn is_immediate(&self) -> bool {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(_) => true,
+            _ => false,
+        }
+    }
+
+    pub(crate) async fn mark(&self) -> Result<Mark, StoreError> {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => Ok(store.mark_now()),
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => Box::pin(store.mark()).await,
+            Self::Custom(store) => store.mark().await,
+        }
+    }
+
+    pub(crate) async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => Ok(store.get_now(key)),
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => Box::pin(store.get(key)).await,
+            Self::Custom(store) => store.get(key).await,
+        }
+    }
+
+    pub(crate) async fn put(&self, entry: Arc<Entry>, keep: Duration) -> Result<(), StoreError> {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => {
+                store.put_now(entry);
+                Ok(())
+            }
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => Box::pin(store.put(entry, keep)).await,
+            Self::Custom(store) => store.put(entry, keep).await,
+        }
+    }
+
+    pub(crate) async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => store.purge(target).await,
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => Box::pin(store.purge(target)).await,
+            Self::Custom(store) => store.purge(target).await,
+        }
+    }
+
+    /// A purge that nobody wants the count of.
+    pub(crate) async fn purge_uncounted(&self, target: &Purge) -> Result<(), StoreError> {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => {
+                store.stamp_now(target);
+                Ok(())
+            }
+            #[allow(unreachable_patterns)] // with no store of ours, every store is a custom one
+            _ => self.purge(target).await.map(drop),
+        }
+    }
+
+    pub(crate) fn size(&self) -> Option<Size> {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => store.size(),
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => store.size(),
+            Self::Custom(store) => store.size(),
+        }
+    }
+
+    /// What to call the store in messages.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(_) => "memory",
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => "redis",
+            Self::Custom(_) => "custom",
+        }
+    }
+}
+
+impl fmt::Debug for AnyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// [`Store`] with boxed futures, so that there can be a `dyn` of it.
+pub(crate) trait ErasedStore: Send + Sync {
+    fn mark(&self) -> Boxed<'_, Mark>;
+    fn get<'a>(&'a self, key: &'a CacheKey) -> Boxed<'a, Option<Arc<Entry>>>;
+    fn put(&self, entry: Arc<Entry>, keep: Duration) -> Boxed<'_, ()>;
+    fn purge<'a>(&'a self, target: &'a Purge) -> Boxed<'a, Purged>;
+    fn size(&self) -> Option<Size>;
+}
+
+impl<S: Store> ErasedStore for S {
+    fn mark(&self) -> Boxed<'_, Mark> {
+        Box::pin(Store::mark(self))
+    }
+
+    fn get<'a>(&'a self, key: &'a CacheKey) -> Boxed<'a, Option<Arc<Entry>>> {
+        Box::pin(Store::get(self, key))
+    }
+
+    fn put(&self, entry: Arc<Entry>, keep: Duration) -> Boxed<'_, ()> {
+        Box::pin(Store::put(self, entry, keep))
+    }
+
+    fn purge<'a>(&'a self, target: &'a Purge) -> Boxed<'a, Purged> {
+        Box::pin(Store::purge(self, target))
+    }
+
+    fn size(&self) -> Option<Size> {
+        Store::size(self)
+    }
+}

@@ -1,0 +1,143 @@
+//! Entries in the process's own memory, bounded by bytes and shared by all workers.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use mini_moka::sync::{Cache, ConcurrentCacheExt};
+
+use super::{Size, Store, StoreError, stamps::Stamps};
+use crate::{
+    entry::Entry,
+    key::CacheKey,
+    purge::{Mark, Purge, Purged},
+};
+
+/// Past this many entries, a purge walks them on a thread where no request waits behind it.
+const WALK_IN_PLACE: u64 = 4096;
+
+/// A [`Store`] in memory. Purges are stamps, so they are done before they return, whatever is
+/// still being walked for the count.
+#[derive(Clone, Debug)]
+pub(crate) struct MemoryStore {
+    cache: Cache<CacheKey, Arc<Slot>, ahash::RandomState>,
+    stamps: Arc<Stamps>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    entry: Arc<Entry>,
+    /// The logical time at which no purge was known to concern the entry.
+    checked: AtomicU64,
+}
+
+impl MemoryStore {
+    /// A store that keeps about `capacity` bytes of keys, fields and bodies.
+    pub(crate) fn new(capacity: u64) -> Self {
+        let weigher = |_: &CacheKey, slot: &Arc<Slot>| {
+            u32::try_from(slot.entry.weight()).unwrap_or(u32::MAX)
+        };
+        let cache = Cache::builder()
+            .max_capacity(capacity)
+            .weigher(weigher)
+            .build_with_hasher(ahash::RandomState::new());
+        Self { cache, stamps: Arc::default() }
+    }
+
+    /// [`Store::mark`], at once.
+    pub(crate) fn mark_now(&self) -> Mark {
+        self.stamps.mark()
+    }
+
+    /// [`Store::get`], at once.
+    pub(crate) fn get_now(&self, key: &CacheKey) -> Option<Arc<Entry>> {
+        let slot = self.cache.get(key)?;
+        let checked = slot.checked.load(Ordering::Relaxed);
+        let Some(known) = self.stamps.alive(&slot.entry, checked) else {
+            self.cache.invalidate(key);
+            return None;
+        };
+        if known != checked {
+            slot.checked.fetch_max(known, Ordering::Relaxed);
+        }
+        Some(Arc::clone(&slot.entry))
+    }
+
+    /// [`Store::put`], at once. An entry's lifetime is its own; room is made by use, not by time.
+    pub(crate) fn put_now(&self, entry: Arc<Entry>) {
+        if let Some(known) = self.stamps.alive(&entry, entry.since.number()) {
+            let key = entry.key.clone();
+            self.cache.insert(key, Arc::new(Slot { entry, checked: AtomicU64::new(known) }));
+        }
+    }
+
+    /// [`Store::purge`] without the count, at once.
+    pub(crate) fn stamp_now(&self, target: &Purge) {
+        self.stamps.stamp(target);
+        if let Purge::Entry(key) = target {
+            self.cache.invalidate(key);
+        }
+    }
+
+    /// Removes what `target` names and counts the responses which were alive until now.
+    fn sweep(&self, target: &Purge) -> u64 {
+        let stamped = self.stamps.stamp(target);
+        let mut responses = 0;
+        let mut gone = Vec::new();
+        for slot in &self.cache {
+            let entry = &slot.entry;
+            if !target.concerns(&entry.key, &entry.groups) {
+                continue;
+            }
+            let checked = slot.checked.load(Ordering::Relaxed);
+            // a fill that began after the purge is not what it was for
+            if self.stamps.alive(entry, checked).is_some() {
+                continue;
+            }
+            gone.push(entry.key.clone());
+            let counts = entry.response().is_some();
+            responses += u64::from(counts && self.stamps.alive_before(entry, checked, stamped));
+        }
+        for key in &gone {
+            self.cache.invalidate(key);
+        }
+        responses
+    }
+}
+
+impl Store for MemoryStore {
+    async fn mark(&self) -> Result<Mark, StoreError> {
+        Ok(self.mark_now())
+    }
+
+    async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
+        Ok(self.get_now(key))
+    }
+
+    async fn put(&self, entry: Arc<Entry>, _keep_for: Duration) -> Result<(), StoreError> {
+        self.put_now(entry);
+        Ok(())
+    }
+
+    async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
+        let runtime = tokio::runtime::Handle::try_current();
+        let walk = match runtime {
+            Ok(runtime) if self.cache.entry_count() > WALK_IN_PLACE => {
+                self.stamp_now(target);
+                let (store, target) = (self.clone(), target.clone());
+                runtime.spawn_blocking(move || store.sweep(&target)).await.ok()
+            }
+            _ => Some(self.sweep(target)),
+        };
+        Ok(Purged::of(walk.unwrap_or(0)))
+    }
+
+    fn size(&self) -> Option<Size> {
+        self.cache.sync();
+        Some(Size { entries: self.cache.entry_count(), bytes: self.cache.weighted_size() })
+    }
+}
