@@ -7,6 +7,7 @@ use actix_web::http::{StatusCode, header::HeaderName};
 
 /// What a cache may decide for itself where the standards leave it a choice.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Policy {
     /// The freshness lifetime of a 2xx response that states none; zero: not stored.
     pub default_ttl: Duration,

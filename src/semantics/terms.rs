@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::date::Timestamp;
 
 /// The terms of reuse of one stored response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a directive of its own")]
 pub struct Terms {
     /// When the response was received (`response_time` of RFC 9111 s.4.2.3).
     pub response_time: Timestamp,
@@ -26,6 +27,8 @@ pub struct Terms {
     pub no_cache: bool,
     /// `must-revalidate`, `proxy-revalidate` or `s-maxage`: never served stale (RFC 9111 s.4.2.4).
     pub must_revalidate: bool,
+    /// `immutable`: while it is fresh, a client's reload does not force validation (RFC 8246).
+    pub immutable: bool,
     /// May answer a request with `Authorization` that is not part of the key (RFC 9111 s.3.5).
     pub for_authorization: bool,
     /// May answer a request with a `Cookie` that is not part of the key.

@@ -94,6 +94,16 @@ impl AnyStore {
         }
     }
 
+    /// Whether the store answers.
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => store.ping().await,
+            #[allow(unreachable_patterns)] // as above
+            _ => self.mark().await.map(drop),
+        }
+    }
+
     pub(crate) fn size(&self) -> Option<Size> {
         match self {
             #[cfg(feature = "memory")]

@@ -1,0 +1,406 @@
+//! `ResponseCache`: its constructors, and its settings as chained setters of one call each.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use actix_web::{dev::ServiceRequest, http::header::HeaderName};
+
+use super::{
+    Config, Predicate,
+    auth::Auth,
+    client::ClientCache,
+    error::ConfigError,
+    keying::{Custom, Forwarded},
+    plan::Plan,
+    rule::Rule,
+    shared::{Backend, Shared},
+};
+use crate::{
+    clock::Clock,
+    engine::{Engine, handle::CacheHandle, stats::Stats},
+    query::{QueryRules, TRACKING_PARAMETERS},
+    store::{Store, StoreError, any::AnyStore},
+};
+
+/// A response cache: a middleware for an app, a scope or a resource.
+///
+/// Make it once, outside the closure that makes the app, and clone it in: clones share the store
+/// and the statistics. A clone may be configured further, for one scope or resource.
+///
+/// ```no_run
+/// use actix_response_cache::ResponseCache;
+/// use actix_web::{App, HttpServer, web};
+///
+/// # async fn run() -> std::io::Result<()> {
+/// let cache = ResponseCache::memory();
+/// HttpServer::new(move || {
+///     App::new()
+///         .wrap(cache.clone())
+///         .route("/", web::get().to(async || "computed once a minute"))
+/// })
+/// .bind(("127.0.0.1", 8080))?
+/// .run()
+/// .await
+/// # }
+/// ```
+///
+/// **The cache stands before whatever it wraps.** What is registered before it with `wrap` runs
+/// only when there is no stored answer. An authorisation check therefore belongs outside (register
+/// it after the cache), or into the key ([`vary_by_auth`](Self::vary_by_auth)).
+///
+/// # Mistakes in settings
+///
+/// A setter that is given something impossible keeps the error; the server then does not start,
+/// with a message that names the setting. [`check`](Self::check) tells earlier. A Redis that does
+/// not answer is no mistake: requests are then answered by their handlers.
+#[must_use = "a cache does nothing until it wraps something"]
+#[derive(Clone)]
+pub struct ResponseCache {
+    shared: Arc<Shared>,
+    config: Arc<Config>,
+    error: Option<ConfigError>,
+}
+
+/// What [`ResponseCache::check`] found.
+#[non_exhaustive]
+#[derive(Debug)]
+pub struct Readiness {
+    /// Settings that work and are probably not what was meant.
+    pub warnings: Vec<String>,
+    /// Whether the store answers.
+    pub store: Result<(), StoreError>,
+}
+
+impl ResponseCache {
+    /// A cache in the process's own memory: 64 MiB, and 60 s for responses that state no lifetime.
+    #[cfg(feature = "memory")]
+    pub fn memory() -> Self {
+        Self::new(Backend::Memory)
+    }
+
+    /// A cache in Redis, shared by all processes that use it with one prefix:
+    /// `redis://user:password@host:6379/0` or `redis+unix:///path`.
+    ///
+    /// While Redis is down or slow, requests are answered by their handlers.
+    #[cfg(feature = "redis")]
+    pub fn redis(url: impl Into<String>) -> Self {
+        Self::new(Backend::Redis(url.into()))
+    }
+
+    /// A cache in a store of your own.
+    pub fn with_store(store: impl Store) -> Self {
+        Self::new(Backend::Custom(AnyStore::custom(store)))
+    }
+
+    fn new(backend: Backend) -> Self {
+        Self { shared: Shared::new(backend), config: Arc::default(), error: None }
+    }
+
+    /// The freshness lifetime of 2xx responses that state none. Default: 60 s. Zero: only
+    /// responses which state a lifetime are stored.
+    pub fn ttl(self, ttl: Duration) -> Self {
+        self.set(|config| config.ttl = ttl)
+    }
+
+    /// The longest body that is stored, in bytes. Default: 2 MiB. A longer one passes untouched.
+    pub fn max_body(self, bytes: usize) -> Self {
+        self.set(|config| config.max_body = bytes)
+    }
+
+    /// Caches only paths under this prefix, by whole segments, or under another included one.
+    pub fn include(self, prefix: impl Into<String>) -> Self {
+        let prefix = prefix.into();
+        self.try_set(|config| Ok(config.include.push(absolute("include", prefix)?)))
+    }
+
+    /// Does not cache paths under this prefix, by whole segments: `/users/me` excludes
+    /// `/users/me/orders` and not `/users/menu`. Other spellings of the path are excluded too.
+    pub fn exclude(self, prefix: impl Into<String>) -> Self {
+        let prefix = prefix.into();
+        self.try_set(|config| Ok(config.exclude.push(absolute("exclude", prefix)?)))
+    }
+
+    /// Caches only requests for which `predicate` is true.
+    pub fn only_if<F>(self, predicate: F) -> Self
+    where
+        F: Fn(&ServiceRequest) -> bool + Send + Sync + 'static,
+    {
+        self.set(|config| config.only_if = Some(Predicate(Arc::new(predicate))))
+    }
+
+    /// Sets what holds for the paths of an actix path pattern, such as `/products/{id}`. Patterns
+    /// match the whole path, also in a scope. The first rule whose pattern matches wins.
+    pub fn rule(self, pattern: impl Into<String>, rule: Rule) -> Self {
+        self.set(|config| config.rules.push((pattern.into(), rule)))
+    }
+
+    /// How the one who asks becomes part of the key. By default not at all: requests with a
+    /// credential then only get and leave responses which say that they may be shared.
+    pub fn vary_by_auth(self, auth: Auth) -> Self {
+        self.set(|config| config.keying.auth = Some(auth))
+    }
+
+    /// Makes a request field part of the key, for responses that depend on it without `Vary`.
+    pub fn vary_by_header(self, name: &str) -> Self {
+        let name = name.parse().map_err(|_| {
+            ConfigError::new("vary_by_header", format!("`{name}` is not a field name"))
+        });
+        self.try_set(|config| Ok(config.keying.headers.push(name?)))
+    }
+
+    /// Makes a cookie part of the key. It then no longer counts as a credential.
+    pub fn vary_by_cookie(self, name: impl Into<String>) -> Self {
+        self.set(|config| config.keying.cookies.push(name.into()))
+    }
+
+    /// Makes what `function` says of a request part of the key. Requests for which it says `None`
+    /// bypass the cache.
+    pub fn key_with<F>(self, function: F) -> Self
+    where
+        F: Fn(&ServiceRequest) -> Option<String> + Send + Sync + 'static,
+    {
+        self.set(|config| config.keying.custom = Some(Custom(Arc::new(function))))
+    }
+
+    /// Lets the order of query parameters not count. Those of one name keep theirs.
+    pub fn sort_query(self) -> Self {
+        self.set_query(|query| query.sort = true)
+    }
+
+    /// Lets query parameters not count; a name may end in `*`. Of two requests which differ in
+    /// them only, the handler sees the first one.
+    pub fn ignore_query<I>(self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.set_query(|query| query.ignore.extend(names.into_iter().map(Into::into)))
+    }
+
+    /// Lets the parameters not count by which advertisers follow visitors: `utm_*`, `gclid`,
+    /// `fbclid` and their like.
+    pub fn ignore_tracking_parameters(self) -> Self {
+        self.ignore_query(TRACKING_PARAMETERS.iter().copied())
+    }
+
+    /// Lets only these query parameters count; a name may end in `*`.
+    pub fn only_query<I>(self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.set_query(|query| query.only = Some(names.into_iter().map(Into::into).collect()))
+    }
+
+    /// Lets cookies not count as credentials; a name may end in `*`. No response may depend on
+    /// them.
+    pub fn ignore_cookies<I>(self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let names = names.into_iter().map(Into::into);
+        self.set(|config| config.keying.ignored_cookies.extend(names))
+    }
+
+    /// Lets no cookie count as a credential, as RFC 9111 has it. Then a response to somebody's
+    /// session cookie is stored for everybody, unless it says `private` or `no-store`.
+    pub fn cookies_are_harmless(self) -> Self {
+        self.set(|config| config.keying.cookies_are_harmless = true)
+    }
+
+    /// Behind a proxy that sets `Forwarded` or `X-Forwarded-Host` and their like: makes what they
+    /// say part of the key. By default a request that carries one bypasses the cache, as handlers
+    /// can read them by `ConnectionInfo`.
+    pub fn trust_forwarded(self) -> Self {
+        self.set(|config| config.keying.forwarded = Forwarded::Trust)
+    }
+
+    /// Declares that no handler looks at `Forwarded`, `X-Forwarded-Host` and their like.
+    pub fn ignore_forwarded(self) -> Self {
+        self.set(|config| config.keying.forwarded = Forwarded::Ignore)
+    }
+
+    /// What clients are told of the freshness of responses that do not say it themselves.
+    /// Default: nothing.
+    pub fn client_cache(self, client: ClientCache) -> Self {
+        self.set(|config| config.client = Some(client))
+    }
+
+    /// Whether responses carry `Cache-Status` (RFC 9211). Default: yes.
+    pub fn cache_status(self, on: bool) -> Self {
+        self.set(|config| config.cache_status = on)
+    }
+
+    /// Adds `X-Cache: HIT`, `MISS`, `STALE` or `BYPASS` to responses.
+    pub fn x_cache(self) -> Self {
+        self.set(|config| config.x_cache = true)
+    }
+
+    /// Leaves further fields out of stored responses, which tell of one request only. Left out
+    /// anyway: `X-Request-Id`, `X-Correlation-Id`, `Request-Id`, `Traceparent`, `Tracestate`,
+    /// `Server-Timing`, `X-Runtime`.
+    pub fn drop_field(self, name: &str) -> Self {
+        let name = name
+            .parse::<HeaderName>()
+            .map_err(|_| ConfigError::new("drop_field", format!("`{name}` is not a field name")));
+        self.try_set(|config| Ok(config.dropped.push(name?)))
+    }
+
+    /// How much memory entries may take, in bytes, of a cache in memory. Default: 64 MiB.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    pub fn capacity(self, bytes: u64) -> Self {
+        self.set(|config| config.storage.capacity = bytes)
+    }
+
+    /// What the names of all keys in Redis begin with. Default: `arc:`.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    pub fn prefix(self, prefix: impl Into<String>) -> Self {
+        self.set(|config| config.storage.prefix = prefix.into())
+    }
+
+    /// How long to wait for a connection to Redis. Default: 100 ms.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        self.set(|config| config.storage.connect_timeout = timeout)
+    }
+
+    /// How long to wait for an answer of Redis. Default: 50 ms.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    pub fn operate_timeout(self, timeout: Duration) -> Self {
+        self.set(|config| config.storage.operate_timeout = timeout)
+    }
+
+    /// The secret under which credentials enter keys as digests. Default: for a cache in memory a
+    /// random one; else one that is the same for everybody, which protects a short credential
+    /// from nobody who can read the store. All processes of a fleet need the same secret.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    pub fn credential_secret(self, secret: impl AsRef<[u8]>) -> Self {
+        self.set(|config| config.storage.secret = Some(secret.as_ref().to_vec()))
+    }
+
+    /// Where the cache reads the time; for tests.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    pub fn clock(self, clock: Clock) -> Self {
+        self.set(|config| config.storage.clock = clock)
+    }
+
+    /// A handle to purge the cache with and to read its statistics.
+    ///
+    /// # Errors
+    ///
+    /// Where a setting cannot be used.
+    pub fn handle(&self) -> Result<CacheHandle, ConfigError> {
+        Ok(CacheHandle::new(self.engine()?, Arc::clone(&self.config.keying.query)))
+    }
+
+    /// What the cache has done since it was made.
+    ///
+    /// # Errors
+    ///
+    /// Where a setting cannot be used.
+    pub fn stats(&self) -> Result<Stats, ConfigError> {
+        self.engine().map(|engine| engine.stats())
+    }
+
+    /// Checks all settings, and whether the store answers.
+    ///
+    /// # Errors
+    ///
+    /// Where a setting cannot be used. A store that does not answer is told in
+    /// [`Readiness::store`].
+    pub async fn check(&self) -> Result<Readiness, ConfigError> {
+        self.plan()?;
+        let store = self.engine()?.store().ping().await;
+        Ok(Readiness { warnings: self.warnings(), store })
+    }
+
+    pub(crate) fn engine(&self) -> Result<Arc<Engine>, ConfigError> {
+        match &self.error {
+            Some(error) => Err(error.clone()),
+            None => self.shared.engine(&self.config.storage),
+        }
+    }
+
+    pub(crate) fn plan(&self) -> Result<Plan, ConfigError> {
+        match &self.error {
+            Some(error) => Err(error.clone()),
+            None => {
+                let secret = self.shared.secret(&self.config.storage)?;
+                Plan::new(&self.config, secret, &self.shared.admin_paths())
+            }
+        }
+    }
+
+    #[cfg(feature = "admin")]
+    pub(crate) fn add_admin_path(&self, path: &str) {
+        self.shared.add_admin_path(path);
+    }
+
+    /// Settings that work and are probably not what was meant.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let config = &self.config;
+        if config.ttl.is_zero() {
+            warnings.push(
+                "ttl is zero: only responses which state a lifetime themselves are stored".into(),
+            );
+        }
+        if config.max_body == 0 {
+            warnings.push("max_body is zero: only responses without a body are stored".into());
+        }
+        if config.storage.capacity == 0 {
+            warnings.push("capacity is zero: nothing is kept".into());
+        }
+        if config.keying.auth.is_some() && config.keying.cookies_are_harmless {
+            warnings.push("vary_by_auth and cookies_are_harmless contradict each other".into());
+        }
+        if self.shared.keyed_otherwise(&config.storage, &config.keying) {
+            warnings.push(
+                "another cache with the same store and prefix makes its keys in another way: \
+                 what one of them stores, the other may not find"
+                    .into(),
+            );
+        }
+        warnings
+    }
+
+    fn set_query(self, change: impl FnOnce(&mut QueryRules)) -> Self {
+        self.set(|config| change(Arc::make_mut(&mut config.keying.query)))
+    }
+
+    fn set(self, change: impl FnOnce(&mut Config)) -> Self {
+        self.try_set(|config| {
+            change(config);
+            Ok(())
+        })
+    }
+
+    /// The first mistake is kept: later ones often follow from it.
+    fn try_set(mut self, change: impl FnOnce(&mut Config) -> Result<(), ConfigError>) -> Self {
+        if self.error.is_none() {
+            self.error = change(Arc::make_mut(&mut self.config)).err();
+        }
+        self
+    }
+}
+
+/// A prefix that can match a path at all.
+fn absolute(setting: &'static str, prefix: String) -> Result<String, ConfigError> {
+    if prefix.starts_with('/') {
+        Ok(prefix)
+    } else {
+        Err(ConfigError::new(setting, format!("`{prefix}` does not begin with `/`")))
+    }
+}
+
+impl fmt::Debug for ResponseCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseCache").field("error", &self.error).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,31 @@
+//! `ConfigError`: a setting that cannot be used. It names the setting and never a password.
+
+use std::{error::Error, fmt};
+
+/// A setting of a cache cannot be used.
+///
+/// Setters keep it; the server does not start with it, and `ResponseCache::check` tells it earlier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    setting: &'static str,
+    problem: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
+        Self { setting, problem: problem.into() }
+    }
+
+    /// The name of the setting, as its method is called.
+    pub fn setting(&self) -> &'static str {
+        self.setting
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "response cache: setting `{}`: {}", self.setting, self.problem)
+    }
+}
+
+impl Error for ConfigError {}

@@ -1,0 +1,106 @@
+//! What a user says: settings as they are set, with their defaults.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use actix_web::{dev::ServiceRequest, http::header::HeaderName};
+
+use crate::{clock::Clock, semantics::policy::Policy};
+
+pub(crate) mod auth;
+pub(crate) mod cache;
+pub(crate) mod client;
+mod cookies;
+pub(crate) mod error;
+mod keying;
+mod paths;
+pub(crate) mod plan;
+pub(crate) mod rule;
+mod shared;
+mod survey;
+
+use client::ClientCache;
+use keying::Keying;
+use rule::Rule;
+
+/// All settings of one clone of a cache.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    ttl: Duration,
+    policy: Policy,
+    max_body: usize,
+    include: Vec<String>,
+    exclude: Vec<String>,
+    rules: Vec<(String, Rule)>,
+    only_if: Option<Predicate>,
+    keying: Keying,
+    client: Option<ClientCache>,
+    cache_status: bool,
+    x_cache: bool,
+    dropped: Vec<HeaderName>,
+    storage: Storage,
+}
+
+/// Settings of the store, which all clones share.
+#[derive(Clone, Debug)]
+struct Storage {
+    capacity: u64,
+    prefix: String,
+    connect_timeout: Duration,
+    operate_timeout: Duration,
+    secret: Option<Vec<u8>>,
+    clock: Clock,
+}
+
+/// A user's function that decides whether a request is for the cache.
+#[derive(Clone)]
+pub(crate) struct Predicate(pub(crate) Arc<dyn Fn(&ServiceRequest) -> bool + Send + Sync>);
+
+impl fmt::Debug for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Predicate")
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_secs(60),
+            policy: Policy::default(),
+            max_body: 2 * 1024 * 1024,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            rules: Vec::new(),
+            only_if: None,
+            keying: Keying::default(),
+            client: None,
+            cache_status: true,
+            x_cache: false,
+            dropped: PER_REQUEST_FIELDS.map(HeaderName::from_static).to_vec(),
+            storage: Storage::default(),
+        }
+    }
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            capacity: 64 * 1024 * 1024,
+            prefix: "arc:".to_owned(),
+            connect_timeout: Duration::from_millis(100),
+            operate_timeout: Duration::from_millis(50),
+            secret: None,
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// Fields that tell of one request, so that a replay of them would be a lie.
+const PER_REQUEST_FIELDS: [&str; 7] = [
+    "x-request-id",
+    "x-correlation-id",
+    "request-id",
+    "traceparent",
+    "tracestate",
+    "server-timing",
+    "x-runtime",
+];

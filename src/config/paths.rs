@@ -1,0 +1,155 @@
+//! Which paths the cache is for, and which rule a path has. Every reading of the path must lead to
+//! the same decision, or the request is none of the cache's.
+
+use actix_router::{Path, ResourceDef};
+
+use super::{error::ConfigError, rule::Rule};
+use crate::{
+    path::{canonical, is_under},
+    semantics::verdict::WhyNot,
+};
+
+/// Included and excluded prefixes, and the patterns of the rules.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Paths {
+    include: Vec<String>,
+    exclude: Vec<String>,
+    rules: Vec<Pattern>,
+}
+
+#[derive(Clone, Debug)]
+struct Pattern {
+    resource: ResourceDef,
+    bypass: bool,
+}
+
+impl Paths {
+    pub(super) fn new(
+        include: &[String],
+        exclude: &[String],
+        rules: &[(String, Rule)],
+    ) -> Result<Self, ConfigError> {
+        let canonical = |prefixes: &[String]| {
+            prefixes.iter().map(|prefix| canonical(prefix).into_owned()).collect()
+        };
+        let rules = rules.iter().map(|(pattern, rule)| {
+            Ok(Pattern { resource: resource(pattern)?, bypass: rule.bypass })
+        });
+        Ok(Self {
+            include: canonical(include),
+            exclude: canonical(exclude),
+            rules: rules.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Whether the request of this path is for the cache. `routed` is the path as the router
+    /// matches it, `raw` as it came.
+    pub(super) fn decide(&self, raw: &str, routed: &str) -> Result<(), WhyNot> {
+        if self.include.is_empty() && self.exclude.is_empty() && self.rules.is_empty() {
+            return Ok(());
+        }
+        let mut reading = canonical(raw).into_owned();
+        if raw.ends_with('/') && reading != "/" {
+            reading.push('/'); // to the router, and so to the rules, `/a/` is not `/a`
+        }
+        self.decide_one(routed)?;
+        if reading == routed {
+            return Ok(());
+        }
+        match self.decide_one(&reading) {
+            Ok(()) if self.rule(routed) == self.rule(&reading) => Ok(()),
+            Err(WhyNot::Excluded) => Err(WhyNot::Excluded),
+            _ => Err(WhyNot::AmbiguousPath),
+        }
+    }
+
+    fn decide_one(&self, path: &str) -> Result<(), WhyNot> {
+        // whoever excludes `/users/me` means `/Users/ME` too, if anything answers to it
+        if self.exclude.iter().any(|prefix| is_under_whatever_case(path, prefix)) {
+            return Err(WhyNot::Excluded);
+        }
+        if !self.include.is_empty() && !self.include.iter().any(|prefix| is_under(path, prefix)) {
+            return Err(WhyNot::NotIncluded);
+        }
+        match self.rule(path).and_then(|rule| self.rules.get(rule)) {
+            Some(Pattern { bypass: true, .. }) => Err(WhyNot::Excluded),
+            _ => Ok(()),
+        }
+    }
+
+    /// The number of the first rule whose pattern matches the routed path.
+    pub(super) fn rule(&self, path: &str) -> Option<usize> {
+        self.rules.iter().position(|rule| rule.resource.is_match(path))
+    }
+
+    /// What the pattern of the rule captures from the path.
+    pub(super) fn captures(&self, rule: usize, path: &str) -> Path<String> {
+        let mut captures = Path::new(path.to_owned());
+        if let Some(rule) = self.rules.get(rule) {
+            rule.resource.capture_match_info(&mut captures);
+        }
+        captures
+    }
+}
+
+fn is_under_whatever_case(path: &str, prefix: &str) -> bool {
+    let prefix = prefix.trim_end_matches('/');
+    let start = path.get(..prefix.len());
+    let rest = path.get(prefix.len()..).unwrap_or_default();
+    start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        && (rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Compiles an actix path pattern.
+fn resource(pattern: &str) -> Result<ResourceDef, ConfigError> {
+    let refuse = || ConfigError::new("rule", format!("`{pattern}` is not a path pattern"));
+    if !pattern.starts_with('/') {
+        return Err(ConfigError::new("rule", format!("`{pattern}` does not begin with `/`")));
+    }
+    // the router panics on a pattern it cannot read; here that is somebody's configuration
+    let quietly = std::panic::catch_unwind(|| ResourceDef::new(pattern));
+    quietly.map_err(|_| refuse())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strings(list: &[&str]) -> Vec<String> {
+        list.iter().map(|item| (*item).to_owned()).collect()
+    }
+
+    fn paths(include: &[&str], exclude: &[&str], rules: &[&str]) -> Paths {
+        let rules: Vec<_> = rules.iter().map(|rule| ((*rule).to_owned(), Rule::new())).collect();
+        Paths::new(&strings(include), &strings(exclude), &rules).unwrap()
+    }
+
+    #[test]
+    fn prefixes_are_whole_segments() {
+        let paths = paths(&["/users", "/products"], &["/users/me"], &[]);
+        let decide = |path| paths.decide(path, path);
+        assert_eq!(decide("/users/menu"), Ok(()));
+        assert_eq!(decide("/users/me"), Err(WhyNot::Excluded));
+        assert_eq!(decide("/users/me/orders"), Err(WhyNot::Excluded));
+        assert_eq!(decide("/userspace"), Err(WhyNot::NotIncluded));
+        assert_eq!(decide("/products/"), Ok(()));
+    }
+
+    #[test]
+    fn the_first_rule_wins() {
+        let paths = paths(&[], &[], &["/a/{id}", "/a/special", "/{tail:.*}"]);
+        assert_eq!(paths.rule("/a/special"), Some(0));
+        assert_eq!(paths.rule("/b"), Some(2));
+        assert_eq!(paths.captures(0, "/a/7").get("id"), Some("7"));
+    }
+
+    #[test]
+    fn patterns_that_are_none_are_refused() {
+        for pattern in ["", "products", "/{id", "/{}", "/{id}/{id}", "/{id:[}"] {
+            let rules = [(pattern.to_owned(), Rule::new())];
+            let error = Paths::new(&[], &[], &rules).unwrap_err();
+            assert_eq!(error.setting(), "rule", "{pattern}");
+            assert!(error.to_string().contains(pattern));
+        }
+    }
+}

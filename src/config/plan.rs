@@ -1,0 +1,153 @@
+//! `Plan`: all settings, checked once and compiled to what the first request needs.
+
+use std::sync::Arc;
+
+use actix_web::{dev::ServiceRequest, http::Method, http::header::HeaderName};
+
+use super::{
+    Config,
+    client::ClientCache,
+    error::ConfigError,
+    keying::Keying,
+    paths::Paths,
+    rule::{GroupName, Rule},
+    survey::Survey,
+};
+use crate::{
+    key::{CacheKey, Secret},
+    query::QueryRules,
+    semantics::{date::MAX_DELTA, policy::Policy, storing::Credentials, verdict::WhyNot},
+};
+
+/// The compiled settings of one cache.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    paths: Paths,
+    keying: Keying,
+    secret: Secret,
+    only_if: Option<super::Predicate>,
+    whole: Treatment,
+    rules: Vec<Treatment>,
+    pub(crate) max_body: usize,
+    pub(crate) cache_status: bool,
+    pub(crate) x_cache: bool,
+    pub(crate) dropped: Vec<HeaderName>,
+}
+
+/// How the responses of a rule, or of no rule, are treated.
+#[derive(Clone, Debug)]
+pub(crate) struct Treatment {
+    pub(crate) policy: Policy,
+    pub(crate) client: Option<ClientCache>,
+    groups: Vec<GroupName>,
+}
+
+/// Whether a request is for the cache.
+#[derive(Debug)]
+pub(crate) enum Admission {
+    Bypass(WhyNot),
+    Cache(Admitted),
+}
+
+/// A request that the cache handles.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) key: CacheKey,
+    pub(crate) unkeyed: Credentials,
+    pub(crate) conditional: bool,
+}
+
+impl Plan {
+    pub(crate) fn new(
+        config: &Config,
+        secret: Secret,
+        admin_paths: &[String],
+    ) -> Result<Self, ConfigError> {
+        let exclude = [config.exclude.as_slice(), admin_paths].concat();
+        let whole = Treatment {
+            policy: Policy { default_ttl: config.ttl, ..config.policy.clone() },
+            client: config.client.clone(),
+            groups: Vec::new(),
+        };
+        if config.ttl > MAX_DELTA {
+            return Err(ConfigError::new("ttl", "is longer than 2^31 seconds"));
+        }
+        let rules = config.rules.iter().map(|(pattern, rule)| whole.with(pattern, rule));
+        Ok(Self {
+            paths: Paths::new(&config.include, &exclude, &config.rules)?,
+            keying: config.keying.clone(),
+            secret,
+            only_if: config.only_if.clone(),
+            rules: rules.collect::<Result<_, _>>()?,
+            whole,
+            max_body: config.max_body,
+            cache_status: config.cache_status,
+            x_cache: config.x_cache,
+            dropped: config.dropped.clone(),
+        })
+    }
+
+    /// Whether the request is for the cache, and under which key.
+    pub(crate) fn admit(&self, req: &ServiceRequest) -> Admission {
+        match self.try_admit(req) {
+            Ok(admitted) => Admission::Cache(admitted),
+            Err(why) => Admission::Bypass(why),
+        }
+    }
+
+    fn try_admit(&self, req: &ServiceRequest) -> Result<Admitted, WhyNot> {
+        if !matches!(*req.method(), Method::GET | Method::HEAD) {
+            return Err(WhyNot::Method);
+        }
+        self.paths.decide(req.uri().path(), req.match_info().as_str())?;
+        let survey = Survey::of(req.headers());
+        self.keying.admits(&survey)?;
+        if self.only_if.as_ref().is_some_and(|only_if| !(only_if.0)(req)) {
+            return Err(WhyNot::Predicate);
+        }
+        let (key, unkeyed) = self.keying.key(req, survey, &self.secret)?;
+        Ok(Admitted { key, unkeyed, conditional: survey.conditional })
+    }
+
+    /// How the responses of no particular rule are treated.
+    pub(crate) fn whole(&self) -> &Treatment {
+        &self.whole
+    }
+
+    /// How the responses of this path, as the router matches it, are treated, and their groups.
+    pub(crate) fn treatment(&self, routed: &str) -> (&Treatment, Vec<String>) {
+        let rule = self.paths.rule(routed);
+        match rule.and_then(|rule| Some((rule, self.rules.get(rule)?))) {
+            None => (&self.whole, Vec::new()),
+            Some((_, treatment)) if treatment.groups.is_empty() => (treatment, Vec::new()),
+            Some((rule, treatment)) => {
+                let captures = self.paths.captures(rule, routed);
+                let groups = treatment.groups.iter().map(|group| group.fill(&captures));
+                (treatment, groups.collect())
+            }
+        }
+    }
+
+    pub(crate) fn query(&self) -> Arc<QueryRules> {
+        Arc::clone(&self.keying.query)
+    }
+}
+
+impl Treatment {
+    fn with(&self, pattern: &str, rule: &Rule) -> Result<Self, ConfigError> {
+        let mut policy = self.policy.clone();
+        policy.default_ttl = rule.ttl.unwrap_or(policy.default_ttl);
+        policy.status_ttls = rule.status_ttls()?;
+        let ttls = rule.ttl.iter().chain(rule.statuses.iter().map(|(_, ttl)| ttl));
+        if ttls.into_iter().any(|ttl| *ttl > MAX_DELTA) {
+            let problem = format!("the lifetime for `{pattern}` is longer than 2^31 seconds");
+            return Err(ConfigError::new("rule", problem));
+        }
+        let groups = rule.groups.iter().map(|group| GroupName::new(group, pattern));
+        Ok(Self {
+            policy,
+            client: rule.client.clone().or_else(|| self.client.clone()),
+            groups: groups.collect::<Result<_, _>>()?,
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! One look over a request's header fields that finds everything the cache needs to know of them,
+//! so that a hit does not ask the header map for twenty names.
+
+use actix_web::http::header::HeaderMap;
+
+/// Which of the fields that matter to a cache a request carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Survey {
+    pub(crate) authorization: bool,
+    pub(crate) cookie: bool,
+    /// A body is coming: `Content-Length` above zero, or `Transfer-Encoding`.
+    pub(crate) body: bool,
+    pub(crate) method_override: bool,
+    /// A field that `ConnectionInfo` or a routing layer reads: host, scheme, port, prefix, path.
+    pub(crate) forwarded: bool,
+    pub(crate) upgrade: bool,
+    pub(crate) origin: bool,
+    /// `If-*` or `Range`.
+    pub(crate) conditional: bool,
+}
+
+impl Survey {
+    pub(crate) fn of(fields: &HeaderMap) -> Self {
+        let mut survey = Self::default();
+        for (name, value) in fields {
+            match name.as_str() {
+                "authorization" => survey.authorization = true,
+                "cookie" => survey.cookie = true,
+                "content-length" => survey.body |= value.as_bytes() != b"0",
+                "transfer-encoding" => survey.body = true,
+                "x-http-method-override" | "x-http-method" | "x-method-override" => {
+                    survey.method_override = true;
+                }
+                "forwarded" => survey.forwarded |= names_more_than_the_client(value.as_bytes()),
+                "upgrade" => survey.upgrade = true,
+                "origin" => survey.origin = true,
+                "range" | "if-none-match" | "if-modified-since" | "if-match"
+                | "if-unmodified-since" | "if-range" => survey.conditional = true,
+                name => survey.forwarded |= FORWARDING_FIELDS.contains(&name),
+            }
+        }
+        survey
+    }
+}
+
+/// Fields beside `Forwarded` by which a proxy says what the client asked for.
+///
+/// `X-Forwarded-For` is none of them: like the peer's address, it says who asked.
+pub(crate) const FORWARDING_FIELDS: &[&str] = &[
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-scheme",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-server",
+    "x-forwarded-ssl",
+    "x-forwarded-uri",
+    "x-forwarded-path",
+    "x-host",
+    "x-original-host",
+    "x-original-url",
+    "x-rewrite-url",
+    "front-end-https",
+];
+
+/// Whether a `Forwarded` field (RFC 7239) says more than whom the request is from.
+fn names_more_than_the_client(value: &[u8]) -> bool {
+    let value = value.to_ascii_lowercase();
+    [b"host".as_slice(), b"proto"]
+        .iter()
+        .any(|name| value.windows(name.len()).any(|window| window == *name))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn survey(name: &'static str, value: &'static str) -> Survey {
+        Survey::of(TestRequest::default().insert_header((name, value)).to_http_request().headers())
+    }
+
+    #[test]
+    fn sees_each_field() {
+        let none = Survey::default();
+        assert_eq!(survey("accept", "*/*"), none);
+        assert_eq!(survey("Authorization", "x"), Survey { authorization: true, ..none });
+        assert_eq!(survey("cookie", "a=b"), Survey { cookie: true, ..none });
+        assert_eq!(survey("content-length", "0"), none);
+        assert_eq!(survey("content-length", "1"), Survey { body: true, ..none });
+        assert_eq!(survey("transfer-encoding", "chunked"), Survey { body: true, ..none });
+        assert_eq!(survey("x-http-method", "PUT"), Survey { method_override: true, ..none });
+        assert_eq!(survey("upgrade", "websocket"), Survey { upgrade: true, ..none });
+        assert_eq!(survey("origin", "null"), Survey { origin: true, ..none });
+        assert_eq!(survey("range", "bytes=0-"), Survey { conditional: true, ..none });
+        for name in FORWARDING_FIELDS {
+            assert_eq!(survey(name, "x"), Survey { forwarded: true, ..none }, "{name}");
+        }
+        assert_eq!(survey("x-forwarded-for", "1.2.3.4"), none);
+        assert_eq!(survey("forwarded", "for=1.2.3.4"), none);
+        assert_eq!(survey("forwarded", "for=1;HOST=x"), Survey { forwarded: true, ..none });
+    }
+}

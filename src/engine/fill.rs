@@ -1,0 +1,182 @@
+//! From a handler's response to an entry in the store: begun before the handler runs, judged when
+//! its head is there, committed when its body has come to a clean end, and at no other time.
+
+use std::sync::Arc;
+
+use actix_web::http::{
+    Method, StatusCode,
+    header::{HeaderMap, HeaderName},
+};
+use bytes::Bytes;
+
+use super::{Engine, lookup::variant_key};
+use crate::{
+    entry::{Entry, Kind, StoredResponse},
+    key::CacheKey,
+    purge::Mark,
+    semantics::{
+        date::Timestamp,
+        fields::{FieldList, Fields, RequestView, ResponseView},
+        policy::Policy,
+        storing::{Credentials, Exchange, storable},
+        terms::Terms,
+        vary,
+        verdict::WhyNot,
+    },
+};
+
+/// A fill that has begun: the handler is being asked.
+#[derive(Debug)]
+pub(crate) struct Fill {
+    engine: Arc<Engine>,
+    key: CacheKey,
+    /// The store's logical time before the handler ran; `None` where the store did not tell.
+    since: Option<Mark>,
+    request_time: Timestamp,
+    method: Method,
+    /// The request's fields as they came: inner middleware may change its copy.
+    fields: HeaderMap,
+    unkeyed: Credentials,
+}
+
+/// A response that will be stored once its whole body is there.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    engine: Arc<Engine>,
+    url: CacheKey,
+    key: CacheKey,
+    since: Mark,
+    names: Vec<HeaderName>,
+    groups: Vec<String>,
+    status: StatusCode,
+    fields: FieldList,
+    terms: Terms,
+}
+
+impl Engine {
+    /// Begins a fill. To be called before the handler is.
+    pub(crate) async fn begin_fill(
+        self: &Arc<Self>,
+        key: CacheKey,
+        req: &RequestView<'_, HeaderMap>,
+        unkeyed: Credentials,
+    ) -> Fill {
+        let since = match self.store.mark().await {
+            Ok(mark) => Some(mark),
+            Err(error) => {
+                self.failed("read the logical time", &error);
+                None
+            }
+        };
+        Fill {
+            engine: Arc::clone(self),
+            key,
+            since,
+            request_time: self.clock.now(),
+            method: req.method.clone(),
+            fields: req.fields.clone(),
+            unkeyed,
+        }
+    }
+}
+
+impl Fill {
+    /// Whether the handler's response may be stored, and under which terms.
+    pub(crate) fn judge<F: Fields + ?Sized>(
+        &self,
+        res: &ResponseView<'_, F>,
+        policy: &Policy,
+    ) -> Result<Terms, WhyNot> {
+        let req = RequestView { method: &self.method, fields: &self.fields };
+        let exchange =
+            Exchange { request_time: self.request_time, response_time: self.engine.clock.now() };
+        let terms = storable(&req, res, self.unkeyed, exchange, policy)?;
+        self.since.ok_or(WhyNot::StoreFailed).map(|_| terms)
+    }
+
+    /// The credentials of the request that are not part of the key.
+    pub(crate) fn unkeyed(&self) -> Credentials {
+        self.unkeyed
+    }
+
+    /// Whether the request carried any of these fields.
+    pub(crate) fn request_has(&self, names: &[HeaderName]) -> bool {
+        names.iter().any(|name| self.fields.contains_key(name))
+    }
+
+    /// The entry-to-be. `fields` are those to be stored, already without what is never stored.
+    pub(crate) fn draft(
+        self,
+        status: StatusCode,
+        fields: FieldList,
+        terms: Terms,
+        groups: Vec<String>,
+    ) -> Result<Draft, WhyNot> {
+        let names = vary::selecting(fields.as_slice())?;
+        let key = match names.as_slice() {
+            [] => self.key.clone(),
+            names => variant_key(&self.key, names, &self.fields),
+        };
+        Ok(Draft {
+            engine: self.engine,
+            url: self.key,
+            key,
+            since: self.since.ok_or(WhyNot::StoreFailed)?,
+            names,
+            groups,
+            status,
+            fields,
+            terms,
+        })
+    }
+}
+
+impl Draft {
+    /// The body has come to its clean end: stores the response. Where the store takes its time,
+    /// nobody waits for it.
+    pub(crate) fn commit(self, body: Bytes) {
+        let engine = Arc::clone(&self.engine);
+        let Self { url, key, since, names, groups, status, fields, terms, .. } = self;
+        let response = StoredResponse { status, fields, terms, body };
+        let entry = Entry { key, since, groups, kind: Kind::Response(response) };
+        if engine.store.is_immediate() {
+            use futures_util::FutureExt as _;
+            let _done = engine.store_entry(url, names, entry).now_or_never();
+        } else {
+            let task = Arc::clone(&engine);
+            engine.pending.spawn(async move { task.store_entry(url, names, entry).await });
+        }
+    }
+
+    /// The response will not be stored after all.
+    pub(crate) fn abandon(self, why: WhyNot) {
+        self.engine.counters.not_stored(why);
+    }
+}
+
+impl Engine {
+    async fn store_entry(&self, url: CacheKey, names: Vec<HeaderName>, entry: Entry) {
+        let keep_for = entry.response().map_or_else(Default::default, StoredResponse::useful_for);
+        let (since, variant, groups) = (entry.since, entry.key.clone(), entry.groups.clone());
+        if let Err(error) = self.store.put(Arc::new(entry), keep_for).await {
+            self.counters.not_stored(self.failed("store", &error));
+            return;
+        }
+        self.counters.stored();
+        if names.is_empty() {
+            if !self.store.is_immediate() {
+                self.vary.forget(&url);
+            }
+            return;
+        }
+        let displaced = self.vary.stored(&url, &names, &variant);
+        // named by the same groups, so that a purge of the group leaves no note without variants
+        let note = Entry { key: url, since, groups, kind: Kind::Varies(names) };
+        if let Err(error) = self.store.put(Arc::new(note), keep_for).await {
+            self.failed("store the variants' note", &error);
+        }
+        if let Some(oldest) = displaced {
+            self.purge_uncounted(&crate::purge::Purge::Entry(oldest)).await;
+        }
+    }
+}

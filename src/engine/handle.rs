@@ -1,0 +1,116 @@
+//! `CacheHandle`: what handlers, message consumers and operators hold to purge a cache.
+
+use std::{fmt, sync::Arc};
+
+use super::{Engine, stats::Stats};
+use crate::{
+    purge::{Purge, Purged},
+    query::QueryRules,
+    store::StoreError,
+};
+
+/// A handle to a cache: purges and reads statistics.
+///
+/// An extractor in handlers behind the cache; elsewhere made by `ResponseCache::handle`. It is
+/// `Send + Sync` and cheap to clone, so a message consumer can keep one.
+///
+/// When a purge returns, no request that begins afterwards is answered with what was purged, nor
+/// with the answer of a handler that was already running.
+///
+/// # Errors
+///
+/// A purge fails only where the store is not in this process. Then it is not known whether the
+/// purge arrived: repeat it, or tell the caller.
+///
+/// ```
+/// use actix_response_cache::CacheHandle;
+/// use actix_web::{HttpResponse, Responder, error, web};
+///
+/// async fn update(cache: CacheHandle, id: web::Path<u64>) -> actix_web::Result<impl Responder> {
+///     // … write to the database …
+///     let purged = cache.purge_group("products").await.map_err(error::ErrorServiceUnavailable)?;
+///     println!("product {id}: {} stored responses went", purged.entries);
+///     Ok(HttpResponse::NoContent())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct CacheHandle {
+    engine: Arc<Engine>,
+    query: Arc<QueryRules>,
+}
+
+impl CacheHandle {
+    pub(crate) fn new(engine: Arc<Engine>, query: Arc<QueryRules>) -> Self {
+        Self { engine, query }
+    }
+
+    /// Purges one URL with all its variants and credentials: `/products?page=2` on all hosts,
+    /// `https://shop.example/products?page=2` on one.
+    ///
+    /// The query counts as it does in the key: parameters which the cache ignores are ignored.
+    pub async fn purge_url(&self, url: &str) -> Result<Purged, StoreError> {
+        self.purge(&Purge::url(url)).await
+    }
+
+    /// Purges a path: all hosts, queries, credentials and variants of it.
+    pub async fn purge_path(&self, path: &str) -> Result<Purged, StoreError> {
+        self.purge(&Purge::path(path)).await
+    }
+
+    /// Purges a path and everything below it, by whole segments: `/products` takes `/products/7`
+    /// and not `/products-old`.
+    pub async fn purge_prefix(&self, prefix: &str) -> Result<Purged, StoreError> {
+        self.purge(&Purge::prefix(prefix)).await
+    }
+
+    /// Purges every response that named the group.
+    pub async fn purge_group(&self, group: &str) -> Result<Purged, StoreError> {
+        self.purge(&Purge::group(group)).await
+    }
+
+    /// Purges everything that this cache stored.
+    pub async fn purge_all(&self) -> Result<Purged, StoreError> {
+        self.purge(&Purge::All).await
+    }
+
+    /// Purges what `target` names.
+    pub async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
+        match target {
+            Purge::Url { host, path, query } => {
+                let counted = query.strip_prefix('?').and_then(|query| self.query.apply(query));
+                let query = counted.map_or_else(String::new, |query| format!("?{query}"));
+                let target = Purge::Url { host: host.clone(), path: path.clone(), query };
+                self.engine.purge(&target).await
+            }
+            target => self.engine.purge(target).await,
+        }
+    }
+
+    /// What the cache has done since it was made.
+    pub fn stats(&self) -> Stats {
+        self.engine.stats()
+    }
+
+    /// Switches the cache off or on, for all workers of this process. While it is off, every
+    /// request goes to its handler; purges still work, so nothing old comes back with it.
+    pub fn switch(&self, on: bool) {
+        self.engine.switch(on);
+    }
+
+    /// Whether the cache is on. It is when it is made.
+    pub fn is_on(&self) -> bool {
+        self.engine.is_on()
+    }
+
+    /// Waits until nothing is on its way into the store any more: before the process ends, or in
+    /// a test.
+    pub async fn settle(&self) {
+        self.engine.settle().await;
+    }
+}
+
+impl fmt::Debug for CacheHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheHandle").field("store", self.engine.store()).finish_non_exhaustive()
+    }
+}

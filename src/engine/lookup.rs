@@ -1,0 +1,90 @@
+//! From a key to the stored response that the request selects, and what may be done with it.
+
+use std::sync::Arc;
+
+use actix_web::http::header::HeaderName;
+
+use super::Engine;
+use crate::{
+    entry::{Entry, Kind},
+    key::CacheKey,
+    semantics::{
+        fields::{Fields, RequestView},
+        policy::Policy,
+        reuse::{Reuse, reuse},
+        storing::Credentials,
+        vary,
+        verdict::{Forwarding, WhyNot},
+    },
+};
+
+/// What a look-up found.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A stored response that the request selects, and what the standards say of using it now.
+    Selected(Arc<Entry>, Reuse),
+    /// Nothing.
+    Nothing(Forwarding),
+}
+
+impl Engine {
+    /// Looks for the stored response that answers the request.
+    pub(crate) async fn look_up<F: Fields>(
+        &self,
+        key: &CacheKey,
+        req: &RequestView<'_, F>,
+        unkeyed: Credentials,
+        policy: &Policy,
+    ) -> Found {
+        match self.select(key, req.fields).await {
+            Ok(entry) => match entry.response() {
+                Some(response) => {
+                    let verdict = reuse(req, &response.terms, unkeyed, self.clock.now(), policy);
+                    Found::Selected(entry, verdict)
+                }
+                None => Found::Nothing(Forwarding::UriMiss),
+            },
+            Err(why) => Found::Nothing(why),
+        }
+    }
+
+    /// The entry of the URL, or of its variant where it has some (RFC 9111 s.4.1).
+    async fn select<F: Fields>(
+        &self,
+        key: &CacheKey,
+        req: &F,
+    ) -> Result<Arc<Entry>, Forwarding> {
+        if !self.store.is_immediate()
+            && let Some(names) = self.vary.names(key)
+            && let Ok(entry) = self.get(&variant_key(key, &names, req)).await
+        {
+            return Ok(entry);
+        }
+        let entry = self.get(key).await?;
+        let Kind::Varies(names) = &entry.kind else { return Ok(entry) };
+        self.vary.learn(key, names);
+        self.get(&variant_key(key, names, req)).await.map_err(|why| match why {
+            Forwarding::UriMiss => Forwarding::VaryMiss,
+            why => why,
+        })
+    }
+
+    async fn get(&self, key: &CacheKey) -> Result<Arc<Entry>, Forwarding> {
+        match self.store.get(key).await {
+            // the key is compared again: what a store returns is input like any other
+            Ok(Some(entry)) if entry.key == *key => Ok(entry),
+            Ok(_) => Err(Forwarding::UriMiss),
+            Err(error) => {
+                self.failed("look up", &error);
+                Err(Forwarding::Miss(WhyNot::StoreFailed))
+            }
+        }
+    }
+}
+
+/// The key of the variant which a request with these fields selects.
+pub(super) fn variant_key<F: Fields>(key: &CacheKey, names: &[HeaderName], req: &F) -> CacheKey {
+    let mut selecting = Vec::new();
+    vary::write_selecting(req, names, &mut selecting);
+    key.variant(&selecting)
+}

@@ -1,0 +1,63 @@
+//! Work that goes on behind an answer, counted, so that one can wait for its end.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use tokio::{runtime::Handle, sync::Notify};
+
+/// The tasks of one cache that are still running.
+#[derive(Debug, Default)]
+pub(crate) struct Pending(Arc<Running>);
+
+#[derive(Debug, Default)]
+struct Running {
+    tasks: AtomicUsize,
+    ended: Notify,
+}
+
+impl Pending {
+    /// Runs `task` on the current runtime, so that nobody waits for it. Without a runtime it is
+    /// dropped: an entry is not stored, which is always allowed.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        let guard = Guard::new(&self.0);
+        runtime.spawn(async move {
+            let _guard = guard;
+            task.await;
+        });
+    }
+
+    /// Waits until no task is running.
+    pub(crate) async fn settle(&self) {
+        loop {
+            let ended = self.0.ended.notified();
+            if self.0.tasks.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
+
+/// Counts a task until it is dropped, be it done, cancelled or in a panic.
+struct Guard(Arc<Running>);
+
+impl Guard {
+    fn new(running: &Arc<Running>) -> Self {
+        running.tasks.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(running))
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if self.0.tasks.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.ended.notify_waiters();
+        }
+    }
+}

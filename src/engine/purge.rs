@@ -1,0 +1,30 @@
+//! One purge, whoever asks for it.
+
+use super::Engine;
+use crate::{
+    purge::{Purge, Purged},
+    store::StoreError,
+};
+
+impl Engine {
+    /// Purges and counts. An error means that the purge may not have reached the store.
+    pub(crate) async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
+        let purged = self.store.purge(target).await;
+        match &purged {
+            Ok(purged) => {
+                self.counters.purged(*purged);
+                tracing::debug!(?target, entries = purged.entries, "purged");
+            }
+            Err(error) => drop(self.failed("purge", error)),
+        }
+        purged
+    }
+
+    /// A purge whose count nobody wants, such as that of an unsafe request (RFC 9111 s.4.4).
+    pub(crate) async fn purge_uncounted(&self, target: &Purge) {
+        match self.store.purge_uncounted(target).await {
+            Ok(()) => self.counters.purged(Purged::default()),
+            Err(error) => drop(self.failed("purge", &error)),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The bodies of answers: passed on, from the store, or recorded while they stream. A recording is
+//! committed on the clean end of the body; never on its drop, never on an error.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use actix_web::body::{BodySize, MessageBody};
+use bytes::{Bytes, BytesMut};
+use pin_project_lite::pin_project;
+
+use crate::{engine::fill::Draft, semantics::verdict::WhyNot};
+
+pin_project! {
+    /// The body of an answer that passed a cache.
+    #[project = Projected]
+    #[derive(Debug)]
+    pub struct CacheBody<B> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[project = ProjectedKind]
+    #[derive(Debug)]
+    enum Kind<B> {
+        Passed { #[pin] body: B },
+        Recorded { #[pin] body: B, recorder: Option<Recorder> },
+        Whole { bytes: Bytes },
+        // the body of an answer to HEAD: its length, and none of it
+        Unsent { length: u64 },
+    }
+}
+
+impl<B> CacheBody<B> {
+    pub(super) fn passed(body: B) -> Self {
+        Self { kind: Kind::Passed { body } }
+    }
+
+    pub(super) fn recorded(body: B, recorder: Recorder) -> Self {
+        Self { kind: Kind::Recorded { body, recorder: Some(recorder) } }
+    }
+
+    pub(super) fn whole(bytes: Bytes) -> Self {
+        Self { kind: Kind::Whole { bytes } }
+    }
+
+    pub(super) fn unsent(length: usize) -> Self {
+        Self { kind: Kind::Unsent { length: length as u64 } }
+    }
+}
+
+impl<B: MessageBody> MessageBody for CacheBody<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        match &self.kind {
+            Kind::Passed { body } | Kind::Recorded { body, .. } => body.size(),
+            Kind::Whole { bytes } => bytes.size(),
+            Kind::Unsent { length } => BodySize::Sized(*length),
+        }
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        match self.project().kind.project() {
+            ProjectedKind::Passed { body } => body.poll_next(cx),
+            ProjectedKind::Recorded { body, recorder } => {
+                let chunk = ready!(body.poll_next(cx));
+                record(recorder, chunk.as_ref());
+                Poll::Ready(chunk)
+            }
+            ProjectedKind::Whole { bytes } => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
+            }
+            ProjectedKind::Unsent { .. } => Poll::Ready(None),
+        }
+    }
+
+    fn try_into_bytes(self) -> Result<Bytes, Self> {
+        match self.kind {
+            Kind::Passed { body } => body.try_into_bytes().map_err(Self::passed),
+            Kind::Whole { bytes } => Ok(bytes),
+            kind => Err(Self { kind }),
+        }
+    }
+}
+
+fn record<E>(recorder: &mut Option<Recorder>, chunk: Option<&Result<Bytes, E>>) {
+    match chunk {
+        Some(Ok(bytes)) => {
+            if let Some(recording) = recorder
+                && !recording.push(bytes)
+                && let Some(recording) = recorder.take()
+            {
+                recording.abandon(WhyNot::TooLarge);
+            }
+        }
+        Some(Err(_)) => drop(recorder.take()),
+        None => recorder.take().map_or((), Recorder::commit),
+    }
+}
+
+/// Keeps a copy of what passes. Dropped before its end, it leaves nothing behind.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    draft: Option<Draft>,
+    chunks: Vec<Bytes>,
+    length: usize,
+    at_most: usize,
+    stated: Option<u64>,
+}
+
+impl Recorder {
+    /// Records a body of at most `at_most` bytes; of exactly `stated` bytes, where it is stated.
+    pub(super) fn new(draft: Draft, at_most: usize, stated: Option<u64>) -> Self {
+        Self { draft: Some(draft), chunks: Vec::new(), length: 0, at_most, stated }
+    }
+
+    /// Records a chunk; `false` where that is too much.
+    fn push(&mut self, chunk: &Bytes) -> bool {
+        self.length = self.length.saturating_add(chunk.len());
+        let fits = self.length <= self.at_most;
+        if fits {
+            self.chunks.push(chunk.clone());
+        }
+        fits
+    }
+
+    /// The body has come to its clean end.
+    fn commit(mut self) {
+        if self.stated.is_some_and(|stated| stated != self.length as u64) {
+            return self.abandon(WhyNot::BodyLength);
+        }
+        let body = self.body();
+        if let Some(draft) = self.draft.take() {
+            draft.commit(body);
+        }
+    }
+
+    fn abandon(mut self, why: WhyNot) {
+        if let Some(draft) = self.draft.take() {
+            draft.abandon(why);
+        }
+    }
+
+    fn body(&mut self) -> Bytes {
+        match self.chunks.as_mut_slice() {
+            [] => Bytes::new(),
+            [chunk] => std::mem::take(chunk),
+            chunks => {
+                let mut body = BytesMut::with_capacity(self.length);
+                chunks.iter().for_each(|chunk| body.extend_from_slice(chunk));
+                body.freeze()
+            }
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if let Some(draft) = self.draft.take() {
+            draft.abandon(WhyNot::BodyFailed);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `ResponseCache` as a `Transform`: one service per worker, over what all workers share.
+
+use std::{
+    future::{Ready, ready},
+    rc::Rc,
+};
+
+use actix_service::{Service, Transform};
+use actix_web::{
+    Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+};
+
+use super::{body::CacheBody, service::CacheService, worker::Worker};
+use crate::config::cache::ResponseCache;
+
+impl<S, B> Transform<S, ServiceRequest> for ResponseCache
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<CacheBody<B>>;
+    type Error = Error;
+    type Transform = CacheService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, Self::InitError>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        let worker = self.plan().and_then(|plan| Ok(Worker::new(plan, self.engine()?)));
+        ready(match worker {
+            Ok(worker) => {
+                for warning in self.warnings() {
+                    tracing::warn!("response cache: {warning}");
+                }
+                Ok(CacheService::new(Rc::new(service), Rc::new(worker)))
+            }
+            Err(error) => {
+                // actix says only that a worker could not start
+                tracing::error!("{error}");
+                eprintln!("{error}");
+                Err(())
+            }
+        })
+    }
+}

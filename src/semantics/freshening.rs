@@ -1,0 +1,85 @@
+//! Bringing a stored response up to date with a 304 or with the answer to a HEAD (RFC 9111 s.3.2,
+//! s.4.3.4, s.4.3.5).
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+
+use super::{
+    date::Timestamp,
+    fields::{FieldList, Fields, end_to_end},
+    names::{
+        AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED,
+    },
+    validation::EntityTag,
+};
+
+/// Whether a 304 is about this stored response (RFC 9111 s.4.3.4): its strong validator is the
+/// same, or it has weak ones only and they correspond. A 304 without any validator answers the
+/// only question that was asked, and so is about the response that was asked about.
+///
+/// Where it is not, the request has to be made again, without conditions.
+pub fn identifies<S: Fields + ?Sized, F: Fields + ?Sized>(stored: &S, fresh: &F) -> bool {
+    let tag = |value: &HeaderValue| EntityTag::new(value.as_bytes()).opaque.to_vec();
+    match (fresh.first(&ETAG), stored.first(&ETAG)) {
+        (Some(theirs), Some(ours)) => {
+            let strong = !EntityTag::new(theirs.as_bytes()).weak;
+            tag(theirs) == tag(ours) && !(strong && EntityTag::new(ours.as_bytes()).weak)
+        }
+        (Some(_), None) => false,
+        (None, _) => same_date(fresh.first(&LAST_MODIFIED), stored.first(&LAST_MODIFIED)),
+    }
+}
+
+/// Enters the fields of a 304 (or of a HEAD's answer) that was `received` then into the stored
+/// ones (RFC 9111 s.3.2).
+///
+/// The result is like a response that has just come: ask [`storable`](super::storing::storable)
+/// for its terms and [`storable_fields`](super::fields::storable_fields) for what is kept of it.
+pub fn freshen<F: Fields + ?Sized>(stored: &mut FieldList, fresh: &F, received: Timestamp) {
+    let news: FieldList = end_to_end(fresh)
+        .filter(|(name, _)| !belongs_to_body(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    // what Age and Date said of the earlier exchange does not hold for this one
+    stored.retain(|(name, _)| *name != AGE && *name != DATE && !news.as_slice().has(name));
+    if !news.as_slice().has(&DATE) {
+        stored.extend(date_field(received));
+    }
+    stored.extend(news);
+}
+
+/// Whether the 200 that answers a HEAD agrees with the stored response to a GET, whose body has
+/// `length` bytes; where it does not, the stored one is stale (RFC 9111 s.4.3.5).
+pub fn head_agrees<S: Fields + ?Sized, F: Fields + ?Sized>(
+    stored: &S,
+    length: u64,
+    head: &F,
+) -> bool {
+    let same = |name| match head.first(name) {
+        Some(theirs) => stored.first(name) == Some(theirs),
+        None => true,
+    };
+    let stated = |value: &HeaderValue| value.to_str().ok()?.trim().parse::<u64>().ok();
+    let same_length = head.first(&CONTENT_LENGTH).is_none_or(|value| stated(value) == Some(length));
+    same(&ETAG) && same(&LAST_MODIFIED) && same_length
+}
+
+/// The `Date` of a response that came without: the time when it came (RFC 9110 s.6.6.1). It has to
+/// be stored, or each reuse would be dated anew.
+pub fn date_field(received: Timestamp) -> Option<(HeaderName, HeaderValue)> {
+    let date = HeaderValue::try_from(received.to_http_date()).ok()?;
+    Some((DATE.clone(), date))
+}
+
+/// Whether a field describes the stored bytes, which a 304 does not change (RFC 9111 s.3.2).
+fn belongs_to_body(name: &HeaderName) -> bool {
+    [&CONTENT_LENGTH, &CONTENT_ENCODING, &CONTENT_RANGE].contains(&name)
+}
+
+/// Whether two dates are the same, or there is no newer one to compare.
+fn same_date(fresh: Option<&HeaderValue>, stored: Option<&HeaderValue>) -> bool {
+    let date = |value: Option<&HeaderValue>| value.and_then(Timestamp::from_http_date);
+    fresh.is_none() || (fresh == stored) || (date(fresh).is_some() && date(fresh) == date(stored))
+}
+
+#[cfg(test)]
+mod tests;

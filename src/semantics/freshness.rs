@@ -1,0 +1,100 @@
+//! How long a response is fresh (RFC 9111 s.4.2.1, s.4.2.2) and how old it is (s.4.2.3).
+
+use std::time::Duration;
+
+use super::{
+    cache_control::delta_seconds,
+    date::{MAX_DELTA, Timestamp},
+    fields::Fields,
+    names::{AGE, DATE, EXPIRES, LAST_MODIFIED},
+    targeted::Governing,
+    terms::Terms,
+};
+
+/// The longest heuristic lifetime: one guesses, so one asks again after a day.
+const MAX_HEURISTIC: Duration = Duration::from_secs(24 * 3600);
+
+/// When a request was sent and its response received, by this cache's clock (RFC 9111 s.4.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// When the handler was called.
+    pub request_time: Timestamp,
+    /// When it had answered.
+    pub response_time: Timestamp,
+}
+
+/// The lifetime that a response states: by a targeted field or `Cache-Control`, there `s-maxage`
+/// before `max-age`, or by `Expires` (RFC 9111 s.4.2.1).
+pub(super) fn stated_lifetime<F: Fields + ?Sized>(
+    fields: &F,
+    governing: &Governing,
+    received: Timestamp,
+) -> Option<Duration> {
+    let directives = &governing.directives;
+    directives.s_maxage.or(directives.max_age).or_else(|| {
+        // RFC 9213 s.2.2: a targeted field puts Expires out of force too
+        if governing.targeted { None } else { expires(fields, received) }
+    })
+}
+
+/// `Expires` minus `Date`; zero where it is no date or stated twice (RFC 9111 s.4.2.1, s.5.3).
+fn expires<F: Fields + ?Sized>(fields: &F, received: Timestamp) -> Option<Duration> {
+    let mut lines = fields.all(&EXPIRES);
+    let first = lines.next()?;
+    if lines.any(|line| line != first) {
+        return Some(Duration::ZERO);
+    }
+    let expires = Timestamp::from_http_date(first);
+    let lifetime = expires.map_or(Duration::ZERO, |at| at.since(date(fields, received)));
+    Some(lifetime.min(MAX_DELTA))
+}
+
+/// The time of origination: `Date`, or where that is absent or no date, when the response was
+/// received (RFC 9110 s.6.6.1).
+pub(super) fn date<F: Fields + ?Sized>(fields: &F, received: Timestamp) -> Timestamp {
+    fields.first(&DATE).and_then(Timestamp::from_http_date).unwrap_or(received)
+}
+
+/// A tenth of the time that the response had not been modified for (RFC 9111 s.4.2.2).
+pub(super) fn heuristic_lifetime<F: Fields + ?Sized>(
+    fields: &F,
+    received: Timestamp,
+) -> Option<Duration> {
+    let modified = Timestamp::from_http_date(fields.first(&LAST_MODIFIED)?)?;
+    Some((date(fields, received).since(modified) / 10).min(MAX_HEURISTIC))
+}
+
+/// `corrected_initial_age` of RFC 9111 s.4.2.3.
+pub(super) fn initial_age<F: Fields + ?Sized>(fields: &F, exchange: Exchange) -> Duration {
+    let received = exchange.response_time;
+    // `Date` has no fraction of a second, so what exceeds whole seconds says nothing
+    let apparent = Duration::from_secs(received.since(date(fields, received)).as_secs());
+    let delay = distance(exchange.request_time, received);
+    let corrected = stated_age(fields).saturating_add(delay);
+    apparent.max(corrected).min(MAX_DELTA)
+}
+
+/// `age_value`: of a list the first member counts, and what is no number is ignored
+/// (RFC 9111 s.5.1).
+fn stated_age<F: Fields + ?Sized>(fields: &F) -> Duration {
+    let first = fields.first(&AGE).and_then(|line| line.as_bytes().split(|b| *b == b',').next());
+    first
+        .and_then(|member| delta_seconds(member.trim_ascii().iter().copied()))
+        .unwrap_or(Duration::ZERO)
+}
+
+/// How old a stored response is (RFC 9111 s.4.2.3).
+///
+/// Where the clock has gone backwards since the response was received, or another host's clock is
+/// ahead, the distance still counts: the age is wrong by as much, and too old is the safe side.
+pub fn current_age(terms: &Terms, now: Timestamp) -> Duration {
+    let resident = distance(terms.response_time, now);
+    terms.initial_age.saturating_add(resident).min(MAX_DELTA)
+}
+
+fn distance(one: Timestamp, other: Timestamp) -> Duration {
+    one.since(other).max(other.since(one))
+}
+
+#[cfg(test)]
+mod tests;

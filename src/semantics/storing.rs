@@ -1,0 +1,235 @@
+//! Whether a response may be stored, and under which terms (RFC 9111 s.3).
+
+use std::time::Duration;
+
+use actix_web::http::{Method, StatusCode, header::HeaderName};
+
+use super::{
+    cache_control::{Directives, Flag},
+    date::MAX_DELTA,
+    fields::{Fields, RequestView, ResponseView},
+    freshness::{heuristic_lifetime, initial_age, stated_lifetime},
+    names::{CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, PRAGMA, SET_COOKIE},
+    policy::Policy,
+    targeted::{Governing, governing},
+    terms::Terms,
+    validation::has_validator,
+    vary,
+    verdict::WhyNot,
+};
+
+pub use super::freshness::Exchange;
+
+/// The credentials that a request carries and that are not part of its key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// `Authorization`.
+    pub authorization: bool,
+    /// A `Cookie` that counts as a credential.
+    pub cookie: bool,
+}
+
+/// Whether `res`, the complete answer to `req`, may be stored; the terms of its reuse, or why not
+/// (RFC 9111 s.3).
+pub fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
+    req: &RequestView<'_, Q>,
+    res: &ResponseView<'_, S>,
+    unkeyed: Credentials,
+    exchange: Exchange,
+    policy: &Policy,
+) -> Result<Terms, WhyNot> {
+    request_allows(req, policy)?;
+    let governing = governing(res.fields, &policy.targets);
+    response_allows(res, &governing.directives, policy)?;
+    let no_cache = says_no_cache(res.fields, &governing.directives);
+    let lifetime = lifetime(res, &governing, no_cache, exchange, policy)?;
+    let initial_age = initial_age(res.fields, exchange);
+    let terms = Terms {
+        response_time: exchange.response_time,
+        initial_age,
+        lifetime,
+        ..terms_of(&governing.directives, no_cache, lifetime, policy)
+    };
+    may_answer(&terms, unkeyed)?;
+    let own_window = governing.directives.stale_if_error.is_some();
+    if usable(&terms, own_window) || has_validator(res.fields) {
+        Ok(terms)
+    } else {
+        Err(WhyNot::BornStale)
+    }
+}
+
+/// Whether a stored response may answer a request with credentials outside of the key: it says so
+/// (RFC 9111 s.3.5), or there are none.
+pub(super) fn may_answer(terms: &Terms, unkeyed: Credentials) -> Result<(), WhyNot> {
+    if unkeyed.authorization && !terms.for_authorization {
+        return Err(WhyNot::Authorization);
+    }
+    if unkeyed.cookie && !terms.for_cookie {
+        return Err(WhyNot::Cookie);
+    }
+    Ok(())
+}
+
+fn request_allows<Q: Fields + ?Sized>(
+    req: &RequestView<'_, Q>,
+    policy: &Policy,
+) -> Result<(), WhyNot> {
+    // a HEAD response has no body to answer a GET with; QUERY comes here only where it is cached
+    if req.method != Method::GET && req.method.as_str() != "QUERY" {
+        return Err(WhyNot::Method);
+    }
+    let no_store = policy.request_directives
+        && Directives::parse(req.fields, &CACHE_CONTROL).says(Flag::NoStore);
+    if no_store { Err(WhyNot::RequestNoStore) } else { Ok(()) }
+}
+
+fn response_allows<S: Fields + ?Sized>(
+    res: &ResponseView<'_, S>,
+    directives: &Directives,
+    policy: &Policy,
+) -> Result<(), WhyNot> {
+    if res.status == StatusCode::PARTIAL_CONTENT || res.fields.has(&CONTENT_RANGE) {
+        return Err(WhyNot::Partial);
+    }
+    let must_understand = directives.says(Flag::MustUnderstand);
+    let in_terms_of_the_request = matches!(res.status.as_u16(), 100..=199 | 304 | 412 | 416);
+    if in_terms_of_the_request || (must_understand && !understood(res.status)) {
+        return Err(WhyNot::Status);
+    }
+    // s.5.2.2.3: a cache that understands the status ignores the no-store beside must-understand
+    if directives.says(Flag::NoStore) && !must_understand {
+        return Err(WhyNot::NoStore);
+    }
+    if directives.says(Flag::Private) {
+        return Err(WhyNot::Private);
+    }
+    if res.fields.has(&SET_COOKIE) && !policy.store_set_cookie && !withheld(directives) {
+        return Err(WhyNot::SetCookie);
+    }
+    if is_event_stream(res.fields) {
+        return Err(WhyNot::EventStream);
+    }
+    vary::selecting(res.fields).map(drop)
+}
+
+/// Whether `no-cache="set-cookie"` or `private="set-cookie"` keeps the cookie out of the store.
+fn withheld(directives: &Directives) -> bool {
+    let is_cookie = |name: &HeaderName| *name == SET_COOKIE;
+    directives.no_cache_fields.iter().any(is_cookie)
+        || directives.private_fields.iter().any(is_cookie)
+}
+
+fn is_event_stream<S: Fields + ?Sized>(fields: &S) -> bool {
+    const MEDIA_TYPE: &[u8] = b"text/event-stream";
+    fields.all(&CONTENT_TYPE).any(|value| {
+        let start = value.as_bytes().trim_ascii_start().get(..MEDIA_TYPE.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(MEDIA_TYPE))
+    })
+}
+
+/// `no-cache`; `Pragma: no-cache` means it too where nothing newer is said (RFC 9111 s.5.4).
+fn says_no_cache<S: Fields + ?Sized>(fields: &S, directives: &Directives) -> bool {
+    directives.says(Flag::NoCache)
+        || (!directives.is_present() && Directives::parse(fields, &PRAGMA).says(Flag::NoCache))
+}
+
+/// The lifetime: stated, else by rule, by default or by heuristic (RFC 9111 s.4.2.1, s.4.2.2).
+fn lifetime<S: Fields + ?Sized>(
+    res: &ResponseView<'_, S>,
+    governing: &Governing,
+    no_cache: bool,
+    exchange: Exchange,
+    policy: &Policy,
+) -> Result<Duration, WhyNot> {
+    let (status, received) = (res.status, exchange.response_time);
+    let named = policy.status_ttls.iter().find(|(named, _)| *named == status);
+    let stated = stated_lifetime(res.fields, governing, received);
+    if let Some(stated) = stated.or(no_cache.then_some(Duration::ZERO)) {
+        let allowed = named.is_some() || storable_status(status, policy);
+        return if allowed { Ok(stated) } else { Err(WhyNot::Status) };
+    }
+    let default = matches!(status.as_u16(), 200 | 203 | 204).then_some(policy.default_ttl);
+    if let Some(given) = named.map(|(_, ttl)| *ttl).or(default).filter(|ttl| !ttl.is_zero()) {
+        return Ok(given.min(MAX_DELTA));
+    }
+    if policy.heuristic && guessable(status, &governing.directives, policy) {
+        // without Last-Modified it is stale at once, which an ETag makes worth keeping
+        let guess = heuristic_lifetime(res.fields, received);
+        return guess
+            .or_else(|| has_validator(res.fields).then_some(Duration::ZERO))
+            .ok_or(WhyNot::NoLifetime);
+    }
+    Err(if storable_status(status, policy) { WhyNot::NoLifetime } else { WhyNot::Status })
+}
+
+/// Whether a response of this status may be stored when it states its lifetime.
+///
+/// The others are the ones with which a crafted request could deny a resource to everyone, or
+/// whose definition this cache does not know. RFC 6585 forbids 428, 429, 431 and 511 outright.
+fn storable_status(status: StatusCode, policy: &Policy) -> bool {
+    match status.as_u16() {
+        428 | 429 | 431 | 511 => false,
+        200 | 203 | 204 | 300..=303 | 307 | 308 | 404 | 405 | 410 | 414 | 501 => true,
+        code => policy.any_status && code >= 200,
+    }
+}
+
+/// Whether a lifetime may be guessed: the status is heuristically cacheable (RFC 9110 s.15.1), or
+/// the response is explicitly cacheable. Errors live on guesses only where any status does.
+fn guessable(status: StatusCode, directives: &Directives, policy: &Policy) -> bool {
+    let heuristic = match status.as_u16() {
+        200 | 203 | 204 | 300 | 301 | 308 => true,
+        404 | 405 | 410 | 414 | 501 => policy.any_status,
+        _ => false,
+    };
+    heuristic || (directives.says(Flag::Public) && storable_status(status, policy))
+}
+
+/// Whether this cache knows what the status asks of a cache: the final ones of RFC 9110 s.15.
+fn understood(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        200..=206 | 300..=305 | 307 | 308 | 400..=417 | 421 | 422 | 426 | 500..=505
+    )
+}
+
+fn terms_of(
+    directives: &Directives,
+    no_cache: bool,
+    lifetime: Duration,
+    policy: &Policy,
+) -> Terms {
+    let public = directives.says(Flag::Public) || directives.s_maxage.is_some();
+    // s.5.2.2.10: s-maxage means what proxy-revalidate means
+    let must_revalidate = directives.says(Flag::MustRevalidate)
+        || directives.says(Flag::ProxyRevalidate)
+        || directives.s_maxage.is_some();
+    let window = |own: Option<Duration>, default: Duration| {
+        let forbidden = no_cache || must_revalidate;
+        if forbidden { Duration::ZERO } else { own.unwrap_or(default).min(MAX_DELTA) }
+    };
+    // `max-age=0` asks for validation: a setting must not turn it into a lifetime
+    let default_window = if lifetime.is_zero() { Duration::ZERO } else { policy.while_revalidate };
+    Terms {
+        while_revalidate: window(directives.stale_while_revalidate, default_window),
+        if_error: window(directives.stale_if_error, policy.if_error),
+        no_cache,
+        must_revalidate,
+        immutable: directives.says(Flag::Immutable),
+        for_authorization: public || directives.says(Flag::MustRevalidate),
+        for_cookie: public,
+        ..Terms::default()
+    }
+}
+
+/// Whether it could ever be served without validation.
+fn usable(terms: &Terms, own_window: bool) -> bool {
+    let if_error = own_window || !terms.lifetime.is_zero();
+    let window = if if_error { terms.if_error } else { Duration::ZERO };
+    let usable_for = terms.lifetime.saturating_add(window.max(terms.while_revalidate));
+    !terms.no_cache && terms.initial_age < usable_for
+}
+
+#[cfg(test)]
+mod tests;
