@@ -237,7 +237,7 @@ impl<'a> Members<'a> {
 
 /// Where the first member ends: at a comma outside of quoted strings, or at the end; `None` inside
 /// a quoted string that does not end.
-fn member_end(line: &[u8], quoted: bool) -> Option<usize> {
+pub(super) fn member_end(line: &[u8], quoted: bool) -> Option<usize> {
     let mut within = false;
     let mut escaped = false;
     for (at, byte) in line.iter().enumerate() {
@@ -262,13 +262,25 @@ fn split_member(member: &[u8]) -> (&[u8], Argument<'_>) {
     let argument = match argument {
         // no white space is allowed around the equals sign
         _ if bare.len() != name.len() => Argument::Invalid,
-        [b'"', inside @ .., b'"'] if member_end(inside, true) == Some(inside.len()) => {
-            Argument::Quoted(inside)
-        }
+        [b'"', inside @ .., b'"'] if is_inside(inside) => Argument::Quoted(inside),
         token if !token.is_empty() && token.iter().copied().all(is_token) => Argument::Token(token),
         _ => Argument::Invalid,
     };
     (bare, argument)
+}
+
+/// Whether no quote in it ends the quoted string early, and no backslash takes its last one away.
+fn is_inside(quoted: &[u8]) -> bool {
+    let mut escaped = false;
+    for byte in quoted {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return false,
+            _ => {}
+        }
+    }
+    !escaped
 }
 
 /// Whether a byte may be in a token (RFC 9110 s.5.6.2).

@@ -32,11 +32,11 @@ pub mod freshening;
 pub mod freshness;
 pub mod groups;
 pub mod invalidation;
-pub mod multipart;
+//multipart
 mod names;
-pub mod no_vary_search;
+//no_vary_search
 pub mod policy;
-pub mod range;
+//range
 pub mod reuse;
 pub mod storing;
 pub mod targeted;
@@ -46,4 +46,4 @@ pub mod vary;
 pub mod verdict;
 
 #[cfg(test)]
-mod properties;
+mod properties {}

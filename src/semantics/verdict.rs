@@ -192,12 +192,20 @@ impl Verdict {
         Self::Forwarded { why, status: None, stored, collapsed: false }
     }
 
+    /// Whether the request did not concern the cache.
+    pub const fn is_bypass(self) -> bool {
+        matches!(
+            self,
+            Self::Forwarded { why: Forwarding::Bypass(_) | Forwarding::Method, .. }
+        )
+    }
+
     /// The word for `X-Cache`: `HIT`, `STALE`, `MISS` or `BYPASS`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Hit { .. } => "HIT",
             Self::Stale { .. } => "STALE",
-            Self::Forwarded { why: Forwarding::Bypass(_) | Forwarding::Method, .. } => "BYPASS",
+            Self::Forwarded { .. } if self.is_bypass() => "BYPASS",
             Self::Forwarded { .. } | Self::Refused(_) => "MISS",
         }
     }

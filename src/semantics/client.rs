@@ -1,0 +1,141 @@
+//! What clients are told where the handler says nothing: `Cache-Control` and `Expires` that agree
+//! with each other and, over the stored `Date`, with `Age` (RFC 9111 s.5.2.2, s.5.3).
+
+use std::{fmt::Write as _, time::Duration};
+
+use actix_web::http::header::HeaderValue;
+
+use super::date::{MAX_DELTA, Timestamp};
+
+/// Who may store a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Every cache on the way.
+    Public,
+    /// The client alone.
+    Private,
+    /// Nobody; everything else is then void.
+    NoStore,
+}
+
+/// What a client may do with a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientTerms {
+    /// Who may store it.
+    pub sharing: Sharing,
+    /// For how long, counted from the response's `Date`; `None`: `no-cache`.
+    pub max_age: Option<Duration>,
+    /// Whether it must not be used stale.
+    pub must_revalidate: bool,
+    /// Whether it never changes while it is fresh (RFC 8246).
+    pub immutable: bool,
+    /// `stale-while-revalidate` (RFC 5861 s.3).
+    pub while_revalidate: Option<Duration>,
+    /// `stale-if-error` (RFC 5861 s.4).
+    pub if_error: Option<Duration>,
+}
+
+impl ClientTerms {
+    /// The value of `Cache-Control`.
+    pub fn cache_control(&self) -> HeaderValue {
+        let mut text = String::with_capacity(64);
+        text.push_str(match self.sharing {
+            Sharing::Public => "public",
+            Sharing::Private => "private",
+            Sharing::NoStore => return HeaderValue::from_static("no-store"),
+        });
+        match self.max_age {
+            Some(age) => push_delta(&mut text, "max-age", age),
+            None => text.push_str(", no-cache"),
+        }
+        if self.must_revalidate {
+            text.push_str(", must-revalidate");
+        }
+        if self.immutable {
+            text.push_str(", immutable");
+        }
+        // what must not be served stale has no use for these
+        if !self.must_revalidate && self.max_age.is_some() {
+            if let Some(window) = self.while_revalidate {
+                push_delta(&mut text, "stale-while-revalidate", window);
+            }
+            if let Some(window) = self.if_error {
+                push_delta(&mut text, "stale-if-error", window);
+            }
+        }
+        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("no-store"))
+    }
+
+    /// The value of `Expires` beside the response's `date`: at once where nothing may be reused.
+    pub fn expires(&self, date: Timestamp) -> HeaderValue {
+        let age = self.max_age.filter(|_| self.sharing != Sharing::NoStore).unwrap_or_default();
+        let expires = date + Duration::from_secs(age.min(MAX_DELTA).as_secs());
+        HeaderValue::try_from(expires.to_http_date())
+            .unwrap_or_else(|_| HeaderValue::from_static("0"))
+    }
+}
+
+fn push_delta(text: &mut String, directive: &str, delta: Duration) {
+    // writing to a string cannot fail
+    let _ = write!(text, ", {directive}={}", delta.min(MAX_DELTA).as_secs());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::semantics::{cache_control::Directives, fields::FieldList, names::CACHE_CONTROL};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const PLAIN: ClientTerms = ClientTerms {
+        sharing: Sharing::Public,
+        max_age: Some(MINUTE),
+        must_revalidate: false,
+        immutable: false,
+        while_revalidate: None,
+        if_error: None,
+    };
+
+    #[test]
+    fn directives_in_words() {
+        let windows =
+            ClientTerms { while_revalidate: Some(MINUTE), if_error: Some(MINUTE), ..PLAIN };
+        let table = [
+            (PLAIN, "public, max-age=60"),
+            (ClientTerms { max_age: Some(Duration::MAX), ..PLAIN }, "public, max-age=2147483648"),
+            (ClientTerms { max_age: None, ..windows }, "public, no-cache"),
+            (ClientTerms { sharing: Sharing::Private, ..PLAIN }, "private, max-age=60"),
+            (ClientTerms { sharing: Sharing::NoStore, ..windows }, "no-store"),
+            (ClientTerms { immutable: true, ..PLAIN }, "public, max-age=60, immutable"),
+            (
+                windows,
+                "public, max-age=60, stale-while-revalidate=60, stale-if-error=60",
+            ),
+            (
+                ClientTerms { must_revalidate: true, ..windows },
+                "public, max-age=60, must-revalidate",
+            ),
+        ];
+        for (terms, expected) in table {
+            assert_eq!(terms.cache_control(), expected);
+        }
+    }
+
+    #[test]
+    fn expires_agrees_with_max_age() {
+        let date = Timestamp::from_secs(784_111_777);
+        assert_eq!(PLAIN.expires(date), "Sun, 06 Nov 1994 08:50:37 GMT");
+        let now = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(ClientTerms { max_age: None, ..PLAIN }.expires(date), now);
+        assert_eq!(ClientTerms { sharing: Sharing::NoStore, ..PLAIN }.expires(date), now);
+        let late = PLAIN.expires(Timestamp::from_millis(i64::MAX));
+        assert_eq!(late, "Fri, 31 Dec 9999 23:59:59 GMT");
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let terms = ClientTerms { if_error: Some(MINUTE), ..PLAIN };
+        let fields: FieldList = vec![(CACHE_CONTROL.clone(), terms.cache_control())];
+        let read = Directives::parse(fields.as_slice(), &CACHE_CONTROL);
+        assert_eq!((read.max_age, read.stale_if_error), (Some(MINUTE), Some(MINUTE)));
+    }
+}
