@@ -1,1 +1,39 @@
-//! .
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
+
+pub mod entry;
+pub mod key;
+pub mod purge;
+pub mod semantics;
+pub mod store;
+
+#[cfg(feature = "admin")]
+mod admin;
+mod clock;
+mod config;
+mod engine;
+mod middleware;
+mod path;
+mod query;
+
+pub use crate::{
+    clock::Clock,
+    config::{
+        auth::Auth,
+        cache::{Readiness, ResponseCache},
+        client::ClientCache,
+        error::ConfigError,
+        rule::Rule,
+    },
+    engine::{
+        handle::CacheHandle,
+        stats::{Histogram, Stats},
+    },
+    middleware::{
+        extract::Caching,
+        group_fields::{CacheGroupInvalidation, CacheGroups},
+    },
+    purge::{Purge, Purged},
+    semantics::verdict::{Forwarding, Verdict, WhyNot},
+    store::{Store, StoreError, StoreErrorKind},
+};

@@ -36,6 +36,16 @@ pub(crate) struct Keying {
     pub(super) cookies_are_harmless: bool,
 }
 
+/// A request's key, and what it does not tell.
+#[derive(Debug)]
+pub(crate) struct Keyed {
+    pub(crate) key: CacheKey,
+    /// The credentials that are not part of the key.
+    pub(crate) unkeyed: Credentials,
+    /// Whether no cache behind this one, which does not know the key, may share the response.
+    pub(crate) personal: bool,
+}
+
 /// What becomes of fields such as `X-Forwarded-Host`, which handlers read by `ConnectionInfo`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Forwarded {
@@ -72,13 +82,13 @@ impl Keying {
         }
     }
 
-    /// The request's key, and the credentials that it does not tell.
+    /// The request's key, and what it does not tell.
     pub(super) fn key(
         &self,
         req: &ServiceRequest,
         mut survey: Survey,
         secret: &Secret,
-    ) -> Result<(CacheKey, Credentials), WhyNot> {
+    ) -> Result<Keyed, WhyNot> {
         survey.cookie = survey.cookie && self.has_unkeyed_cookie(req);
         let mut key = self.url(req, &survey).ok_or(WhyNot::NoKey)?;
         if survey.origin {
@@ -105,7 +115,8 @@ impl Keying {
         if key.len() > LONGEST_KEY {
             return Err(WhyNot::KeyTooLong);
         }
-        Ok((key.finish(), self.unkeyed(&survey)))
+        let personal = survey.authorization || survey.cookie || self.has_own_parts();
+        Ok(Keyed { key: key.finish(), unkeyed: self.unkeyed(&survey), personal })
     }
 
     /// The part of the key that says which URL the client asked for.
@@ -146,6 +157,13 @@ impl Keying {
         })
     }
 
+    /// Whether the key has parts that no cache on the way to the client knows of.
+    fn has_own_parts(&self) -> bool {
+        let by_more_than_credentials = matches!(self.auth, Some(Auth::Header(_) | Auth::By(_)));
+        let parts = !self.headers.is_empty() || !self.cookies.is_empty() || self.custom.is_some();
+        by_more_than_credentials || parts
+    }
+
     fn unkeyed(&self, survey: &Survey) -> Credentials {
         let mut unkeyed = match &self.auth {
             Some(auth) => auth.uncovered(survey),
@@ -165,7 +183,8 @@ mod tests {
     fn key_of(keying: &Keying, req: TestRequest) -> (CacheKey, Credentials) {
         let req = req.to_srv_request();
         let survey = Survey::of(req.headers());
-        keying.key(&req, survey, &Secret::new(b"test")).unwrap()
+        let keyed = keying.key(&req, survey, &Secret::new(b"test")).unwrap();
+        (keyed.key, keyed.unkeyed)
     }
 
     fn get(uri: &str) -> TestRequest {

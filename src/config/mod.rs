@@ -11,7 +11,7 @@ pub(crate) mod cache;
 pub(crate) mod client;
 mod cookies;
 pub(crate) mod error;
-mod keying;
+pub(crate) mod keying;
 mod paths;
 pub(crate) mod plan;
 pub(crate) mod rule;

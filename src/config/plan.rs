@@ -8,15 +8,15 @@ use super::{
     Config,
     client::ClientCache,
     error::ConfigError,
-    keying::Keying,
+    keying::{Keyed, Keying},
     paths::Paths,
     rule::{GroupName, Rule},
     survey::Survey,
 };
 use crate::{
-    key::{CacheKey, Secret},
+    key::Secret,
     query::QueryRules,
-    semantics::{date::MAX_DELTA, policy::Policy, storing::Credentials, verdict::WhyNot},
+    semantics::{date::MAX_DELTA, policy::Policy, verdict::WhyNot},
 };
 
 /// The compiled settings of one cache.
@@ -52,9 +52,9 @@ pub(crate) enum Admission {
 /// A request that the cache handles.
 #[derive(Debug)]
 pub(crate) struct Admitted {
-    pub(crate) key: CacheKey,
-    pub(crate) unkeyed: Credentials,
+    pub(crate) keyed: Keyed,
     pub(crate) conditional: bool,
+    pub(crate) directives: bool,
 }
 
 impl Plan {
@@ -105,8 +105,9 @@ impl Plan {
         if self.only_if.as_ref().is_some_and(|only_if| !(only_if.0)(req)) {
             return Err(WhyNot::Predicate);
         }
-        let (key, unkeyed) = self.keying.key(req, survey, &self.secret)?;
-        Ok(Admitted { key, unkeyed, conditional: survey.conditional })
+        let keyed = self.keying.key(req, survey, &self.secret)?;
+        let Survey { conditional, directives, .. } = survey;
+        Ok(Admitted { keyed, conditional, directives })
     }
 
     /// How the responses of no particular rule are treated.

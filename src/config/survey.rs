@@ -17,6 +17,8 @@ pub(crate) struct Survey {
     pub(crate) origin: bool,
     /// `If-*` or `Range`.
     pub(crate) conditional: bool,
+    /// `Cache-Control` or `Pragma`.
+    pub(crate) directives: bool,
 }
 
 impl Survey {
@@ -34,6 +36,7 @@ impl Survey {
                 "forwarded" => survey.forwarded |= names_more_than_the_client(value.as_bytes()),
                 "upgrade" => survey.upgrade = true,
                 "origin" => survey.origin = true,
+                "cache-control" | "pragma" => survey.directives = true,
                 "range" | "if-none-match" | "if-modified-since" | "if-match"
                 | "if-unmodified-since" | "if-range" => survey.conditional = true,
                 name => survey.forwarded |= FORWARDING_FIELDS.contains(&name),
@@ -93,6 +96,7 @@ mod tests {
         assert_eq!(survey("x-http-method", "PUT"), Survey { method_override: true, ..none });
         assert_eq!(survey("upgrade", "websocket"), Survey { upgrade: true, ..none });
         assert_eq!(survey("origin", "null"), Survey { origin: true, ..none });
+        assert_eq!(survey("pragma", "no-cache"), Survey { directives: true, ..none });
         assert_eq!(survey("range", "bytes=0-"), Survey { conditional: true, ..none });
         for name in FORWARDING_FIELDS {
             assert_eq!(survey(name, "x"), Survey { forwarded: true, ..none }, "{name}");

@@ -37,6 +37,7 @@ pub(crate) struct Fill {
     /// The request's fields as they came: inner middleware may change its copy.
     fields: HeaderMap,
     unkeyed: Credentials,
+    personal: bool,
 }
 
 /// A response that will be stored once its whole body is there.
@@ -60,6 +61,7 @@ impl Engine {
         key: CacheKey,
         req: &RequestView<'_, HeaderMap>,
         unkeyed: Credentials,
+        personal: bool,
     ) -> Fill {
         let since = match self.store.mark().await {
             Ok(mark) => Some(mark),
@@ -76,6 +78,7 @@ impl Engine {
             method: req.method.clone(),
             fields: req.fields.clone(),
             unkeyed,
+            personal,
         }
     }
 }
@@ -94,14 +97,14 @@ impl Fill {
         self.since.ok_or(WhyNot::StoreFailed).map(|_| terms)
     }
 
-    /// The credentials of the request that are not part of the key.
-    pub(crate) fn unkeyed(&self) -> Credentials {
-        self.unkeyed
+    /// When the handler was asked.
+    pub(crate) fn request_time(&self) -> Timestamp {
+        self.request_time
     }
 
-    /// Whether the request carried any of these fields.
-    pub(crate) fn request_has(&self, names: &[HeaderName]) -> bool {
-        names.iter().any(|name| self.fields.contains_key(name))
+    /// Whether no cache behind this one may share the response.
+    pub(crate) fn is_personal(&self) -> bool {
+        self.personal
     }
 
     /// The entry-to-be. `fields` are those to be stored, already without what is never stored.

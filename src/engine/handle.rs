@@ -44,6 +44,11 @@ impl CacheHandle {
         Self { engine, query }
     }
 
+    /// Whether both are of one cache, or of clones of it.
+    pub(crate) fn is_clone_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.engine, &other.engine)
+    }
+
     /// Purges one URL with all its variants and credentials: `/products?page=2` on all hosts,
     /// `https://shop.example/products?page=2` on one.
     ///

@@ -1,18 +1,23 @@
 //! What handlers take from a request: the cache's handle, and the notes on their own response.
 
-use std::{cell::RefCell, future::Future, pin::Pin, rc::Rc};
+use std::{
+    cell::RefCell,
+    convert::Infallible,
+    future::{Ready, ready},
+    rc::Rc,
+};
 
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, error};
-use std::future::{Ready, ready};
+use actix_web::{Error, FromRequest, HttpRequest, dev::Payload, error};
 
+use super::passage::{Passage, Said};
 use crate::engine::handle::CacheHandle;
 
 impl FromRequest for CacheHandle {
-    type Error = actix_web::Error;
+    type Error = Error;
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let handle = req.extensions().get::<Self>().cloned();
+        let handle = Passage::of(req).map(|passage| passage.handle().clone());
         ready(handle.ok_or_else(|| {
             tracing::error!("CacheHandle was extracted where no ResponseCache wraps the handler");
             error::ErrorInternalServerError("this handler is not behind a response cache")
@@ -35,20 +40,15 @@ impl FromRequest for CacheHandle {
 /// }
 /// ```
 ///
-/// Where no cache wraps the handler, it says it to nobody.
+/// Where no cache wraps the handler, nobody hears it.
 #[derive(Clone, Debug, Default)]
 pub struct Caching(Rc<RefCell<Said>>);
-
-#[derive(Debug, Default)]
-pub(super) struct Said {
-    pub(super) groups: Vec<String>,
-    pub(super) skip: bool,
-}
 
 impl Caching {
     /// The response can be purged by this group.
     pub fn group(&self, group: impl Into<String>) {
-        self.0.borrow_mut().groups.push(group.into());
+        let group = group.into();
+        self.0.borrow_mut().groups.push(group);
     }
 
     /// The response is not stored.
@@ -58,34 +58,11 @@ impl Caching {
 }
 
 impl FromRequest for Caching {
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let notes = req.extensions().get::<Notes>().map(|notes| notes.0.clone());
-        ready(Ok(notes.unwrap_or_default()))
+        let said = Passage::of(req).map(|passage| passage.share_said());
+        ready(Ok(Self(said.unwrap_or_default())))
     }
 }
-
-/// The notes of the request that a cache is asking a handler for. Their presence tells an inner
-/// cache that it is one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Notes(Caching);
-
-impl Notes {
-    /// Opens the notes of this request; those of an outer cache are kept.
-    pub(super) fn open(req: &actix_web::dev::ServiceRequest) -> Self {
-        let mut extensions = req.extensions_mut();
-        if let Some(notes) = extensions.get::<Self>() {
-            return notes.clone();
-        }
-        let notes = Self::default();
-        extensions.insert(notes.clone());
-        notes
-    }
-
-    pub(super) fn said(&self) -> std::cell::Ref<'_, Said> {
-        self.0.0.borrow()
-    }
-}
-

@@ -2,21 +2,23 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, dev::ServiceRequest, http::header::HeaderValue};
+use actix_web::{
+    HttpResponse,
+    dev::ServiceRequest,
+    http::header::{HeaderName, HeaderValue},
+};
 
-use super::extract::Notes;
+use super::passage::{Inside, Passage};
 use crate::{
     config::plan::Plan,
     engine::{Engine, handle::CacheHandle},
-    semantics::{
-        cache_status,
-        names::{CACHE_STATUS, X_CACHE},
-        verdict::Verdict,
-    },
+    semantics::{cache_status, verdict::Verdict},
 };
 
 /// The name of this cache in `Cache-Status`.
 const NAME: &str = "actix-response-cache";
+static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+static X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -31,37 +33,50 @@ impl Worker {
         Self { plan, engine, handle }
     }
 
-    /// Gives the handler its handle.
-    pub(super) fn lend_handle(&self, req: &ServiceRequest) {
-        use actix_web::HttpMessage as _;
-        req.extensions_mut().insert(self.handle.clone());
+    /// Opens the passage of a request that goes to the handler.
+    pub(super) fn open(&self, req: &ServiceRequest, outer: Option<&Passage>) -> Passage {
+        Passage::open(req, self.handle.clone(), outer)
     }
 
-    /// Tells of the verdict: counts it, leaves it in the extensions of the response, and, in the
-    /// outermost cache, in its fields.
-    pub(super) fn tell<B>(&self, res: &mut HttpResponse<B>, verdict: Verdict, nested: bool) {
-        self.engine.counters().verdict(&verdict);
-        self.show(res, verdict, nested);
-    }
-
-    /// As [`tell`](Self::tell), of a verdict that another cache has counted.
-    pub(super) fn show<B>(&self, res: &mut HttpResponse<B>, verdict: Verdict, nested: bool) {
-        res.extensions_mut().insert(verdict);
-        if nested {
-            return;
+    /// Tells what became of a request. Among clones, the outermost counts it; among all caches of
+    /// this crate, the outermost writes it into the response. If a cache inside has handled the
+    /// request, what is told is what that one did.
+    pub(super) fn tell<B>(
+        &self,
+        res: &mut HttpResponse<B>,
+        verdict: Verdict,
+        outer: Option<&Passage>,
+        inside: Option<Inside>,
+    ) {
+        let handled_inside = inside.filter(|inside| !inside.verdict.is_bypass());
+        let told = handled_inside.map_or(verdict, |inside| inside.verdict);
+        let is_clone = outer.is_some_and(|outer| outer.handle().is_clone_of(&self.handle));
+        if !is_clone {
+            let by_clone = handled_inside.is_some_and(|inside| inside.is_clone);
+            self.engine.counters().verdict(if by_clone { &told } else { &verdict });
         }
+        match outer {
+            Some(outer) => outer.tell(Inside { verdict: told, is_clone }),
+            None => self.write(res, told),
+        }
+    }
+
+    /// Tells of a request whose handler failed without a response.
+    pub(super) fn failed(&self, outer: Option<&Passage>, verdict: Verdict) {
+        if !outer.is_some_and(|outer| outer.handle().is_clone_of(&self.handle)) {
+            self.engine.counters().verdict(&verdict);
+        }
+    }
+
+    fn write<B>(&self, res: &mut HttpResponse<B>, verdict: Verdict) {
         if self.plan.cache_status {
-            let member = cache_status::member(&verdict, NAME, None, true);
-            res.headers_mut().append(CACHE_STATUS, member);
+            if let Some(member) = cache_status::member(&verdict, NAME, None, true) {
+                res.headers_mut().append(CACHE_STATUS.clone(), member);
+            }
         }
         if self.plan.x_cache {
-            res.headers_mut().insert(X_CACHE, HeaderValue::from_static(verdict.word()));
+            res.headers_mut().insert(X_CACHE.clone(), HeaderValue::from_static(verdict.word()));
         }
+        res.extensions_mut().insert(verdict);
     }
-}
-
-/// Whether the request is already inside a cache of this crate.
-pub(super) fn is_nested(req: &ServiceRequest) -> bool {
-    use actix_web::HttpMessage as _;
-    req.extensions().contains::<Notes>()
 }

@@ -28,6 +28,11 @@ pub fn groups<S: Fields + ?Sized>(fields: &S, aliases: bool) -> Result<Vec<Strin
             groups.extend(separated(fields, name, separator));
         }
     }
+    within_bounds(groups)
+}
+
+/// Each group once, or why there cannot be so many.
+pub fn within_bounds(groups: Vec<String>) -> Result<Vec<String>, WhyNot> {
     let groups = distinct(groups);
     let fits = groups.len() <= MAX_GROUPS && groups.iter().all(|g| g.len() <= MAX_GROUP_BYTES);
     if fits { Ok(groups) } else { Err(WhyNot::FieldsTooLong) }

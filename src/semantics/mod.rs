@@ -32,11 +32,11 @@ pub mod freshening;
 pub mod freshness;
 pub mod groups;
 pub mod invalidation;
-//multipart
+pub mod multipart;
 mod names;
-//no_vary_search
+pub mod no_vary_search;
 pub mod policy;
-//range
+pub mod range;
 pub mod reuse;
 pub mod storing;
 pub mod targeted;

@@ -43,7 +43,7 @@ impl AnyStore {
             #[cfg(feature = "memory")]
             Self::Memory(store) => Ok(store.mark_now()),
             #[cfg(feature = "redis")]
-            Self::Redis(store) => Box::pin(store.mark()).await,
+            Self::Redis(store) => Box::pin(Store::mark(store.as_ref())).await,
             Self::Custom(store) => store.mark().await,
         }
     }
@@ -53,7 +53,7 @@ impl AnyStore {
             #[cfg(feature = "memory")]
             Self::Memory(store) => Ok(store.get_now(key)),
             #[cfg(feature = "redis")]
-            Self::Redis(store) => Box::pin(store.get(key)).await,
+            Self::Redis(store) => Box::pin(Store::get(store.as_ref(), key)).await,
             Self::Custom(store) => store.get(key).await,
         }
     }
@@ -66,7 +66,7 @@ impl AnyStore {
                 Ok(())
             }
             #[cfg(feature = "redis")]
-            Self::Redis(store) => Box::pin(store.put(entry, keep)).await,
+            Self::Redis(store) => Box::pin(Store::put(store.as_ref(), entry, keep)).await,
             Self::Custom(store) => store.put(entry, keep).await,
         }
     }
@@ -74,9 +74,9 @@ impl AnyStore {
     pub(crate) async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
         match self {
             #[cfg(feature = "memory")]
-            Self::Memory(store) => store.purge(target).await,
+            Self::Memory(store) => Store::purge(store, target).await,
             #[cfg(feature = "redis")]
-            Self::Redis(store) => Box::pin(store.purge(target)).await,
+            Self::Redis(store) => Box::pin(Store::purge(store.as_ref(), target)).await,
             Self::Custom(store) => store.purge(target).await,
         }
     }
@@ -107,9 +107,9 @@ impl AnyStore {
     pub(crate) fn size(&self) -> Option<Size> {
         match self {
             #[cfg(feature = "memory")]
-            Self::Memory(store) => store.size(),
+            Self::Memory(store) => Store::size(store),
             #[cfg(feature = "redis")]
-            Self::Redis(store) => store.size(),
+            Self::Redis(store) => Store::size(store.as_ref()),
             Self::Custom(store) => store.size(),
         }
     }

@@ -3,12 +3,13 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::BuildHasher,
     sync::{
         PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
     },
 };
+
+
 
 use crate::{
     entry::Entry,

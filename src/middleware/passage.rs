@@ -1,0 +1,79 @@
+//! What a cache leaves with a request that it passes on: its handle and the handler's notes for
+//! the extractors, and how caches inside one another agree on who tells what became of it.
+
+use std::{
+    cell::{Cell, Ref, RefCell},
+    rc::Rc,
+};
+
+use actix_web::{HttpMessage as _, HttpRequest, dev::ServiceRequest};
+
+use crate::{engine::handle::CacheHandle, semantics::verdict::Verdict};
+
+/// The passage of one request through one cache.
+#[derive(Clone, Debug)]
+pub(super) struct Passage(Rc<Through>);
+
+#[derive(Debug)]
+struct Through {
+    handle: CacheHandle,
+    said: Rc<RefCell<Said>>,
+    inside: Cell<Option<Inside>>,
+}
+
+/// What a handler said of its own response.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Said {
+    pub(super) groups: Vec<String>,
+    pub(super) skip: bool,
+}
+
+/// What a cache inside this one did with the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inside {
+    pub(super) verdict: Verdict,
+    /// It shares this cache's store and statistics.
+    pub(super) is_clone: bool,
+}
+
+impl Passage {
+    /// The passage through the cache outside, if there is one.
+    pub(super) fn outer(req: &ServiceRequest) -> Option<Self> {
+        req.extensions().get().cloned()
+    }
+
+    /// The innermost passage.
+    pub(super) fn of(req: &HttpRequest) -> Option<Self> {
+        req.extensions().get().cloned()
+    }
+
+    /// Opens the passage through a cache. What the handler says is for the outer ones too.
+    pub(super) fn open(req: &ServiceRequest, handle: CacheHandle, outer: Option<&Self>) -> Self {
+        let said = outer.map(|outer| Rc::clone(&outer.0.said)).unwrap_or_default();
+        let passage = Self(Rc::new(Through { handle, said, inside: Cell::new(None) }));
+        req.extensions_mut().insert(passage.clone());
+        passage
+    }
+
+    pub(super) fn handle(&self) -> &CacheHandle {
+        &self.0.handle
+    }
+
+    pub(super) fn said(&self) -> Ref<'_, Said> {
+        self.0.said.borrow()
+    }
+
+    pub(super) fn share_said(&self) -> Rc<RefCell<Said>> {
+        Rc::clone(&self.0.said)
+    }
+
+    /// What the cache inside this one did, if there is one.
+    pub(super) fn inside(&self) -> Option<Inside> {
+        self.0.inside.get()
+    }
+
+    /// Tells this cache what the one inside it did.
+    pub(super) fn tell(&self, inside: Inside) {
+        self.0.inside.set(Some(inside));
+    }
+}

@@ -1,0 +1,182 @@
+//! A request's way: admitted or not, looked up, answered or passed on.
+
+use std::{
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use actix_service::Service;
+use actix_web::{
+    Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::Method,
+};
+use futures_util::FutureExt as _;
+
+use super::{
+    asked::Asked, body::CacheBody, future::CacheFuture, passage::Passage, respond, worker::Worker,
+};
+use crate::{
+    clock::Stopwatch,
+    config::{
+        keying::Keyed,
+        plan::{Admission, Admitted},
+    },
+    engine::lookup::Found,
+    semantics::{
+        fields::RequestView,
+        invalidation::is_safe,
+        reuse::{Reuse, only_if_cached},
+        validation::has_preconditions_for_origin,
+        verdict::{Forwarding, Verdict, WhyNot},
+    },
+};
+
+/// The service that `ResponseCache` makes of the one it wraps.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct CacheService<S> {
+    service: Rc<S>,
+    worker: Rc<Worker>,
+}
+
+impl<S> CacheService<S> {
+    pub(super) fn new(service: Rc<S>, worker: Rc<Worker>) -> Self {
+        Self { service, worker }
+    }
+}
+
+impl<S, B> Service<ServiceRequest> for CacheService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<CacheBody<B>>;
+    type Error = Error;
+    type Future = CacheFuture<S, B>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&self, req: ServiceRequest) -> Self::Future {
+        let worker = &self.worker;
+        let admission = match worker.plan.admit(&req) {
+            Admission::Cache(_) if !worker.engine.is_on() => Admission::Bypass(WhyNot::Disabled),
+            admission => admission,
+        };
+        match admission {
+            Admission::Bypass(WhyNot::Method) if !is_safe(req.method()) => self.change(req),
+            Admission::Bypass(why) => {
+                let outer = Passage::outer(&req);
+                let asked = Asked::passing(worker, &req, outer, why);
+                CacheFuture::asking(self.service.call(req), asked, Rc::clone(worker))
+            }
+            Admission::Cache(admitted) => self.cached(req, admitted),
+        }
+    }
+}
+
+impl<S, B> CacheService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    fn cached(&self, req: ServiceRequest, admitted: Admitted) -> CacheFuture<S, B> {
+        let step = step(Rc::clone(&self.worker), req, admitted);
+        if self.worker.engine.store().is_immediate() {
+            return match step.now_or_never() {
+                Some(Step::Answer(res)) => CacheFuture::answered(res),
+                Some(Step::Ask(req, asked)) => {
+                    CacheFuture::asking(self.service.call(req), asked, Rc::clone(&self.worker))
+                }
+                None => CacheFuture::waiting(std::future::pending()),
+            };
+        }
+        let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
+        CacheFuture::waiting(async move {
+            match step.await {
+                Step::Answer(res) => Ok(res),
+                Step::Ask(req, asked) => asked.finish(&worker, service.call(req).await),
+            }
+        })
+    }
+
+    /// An unsafe request: what it changes is purged before its answer is given, so that whoever
+    /// reads the answer does not read the past afterwards.
+    fn change(&self, req: ServiceRequest) -> CacheFuture<S, B> {
+        let outer = Passage::outer(&req);
+        let asked = Asked::passing(&self.worker, &req, outer, WhyNot::Method);
+        let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
+        let method = req.method().clone();
+        CacheFuture::waiting(async move {
+            let res = service.call(req).await;
+            if let Ok(res) = &res {
+                invalidate(&worker, &method, res).await;
+            }
+            asked.finish(&worker, res)
+        })
+    }
+}
+
+/// The next step of a request.
+enum Step<B> {
+    Answer(ServiceResponse<CacheBody<B>>),
+    Ask(ServiceRequest, Asked),
+}
+
+/// Looks the request up and decides. Never waits where the store does not.
+async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) -> Step<B> {
+    let watch = Stopwatch::start();
+    let outer = Passage::outer(&req);
+    let view = RequestView { method: req.method(), fields: req.headers() };
+    let Admitted { keyed: Keyed { key, unkeyed, personal }, conditional, directives } = admitted;
+    let found = worker.engine.look_up(&key, &view, unkeyed, &worker.plan.whole().policy).await;
+    let for_handler = conditional && has_preconditions_for_origin(req.headers());
+    let why = match found {
+        Found::Selected(entry, Reuse::Fresh { age, left }) if !for_handler => {
+            if let Some(stored) = entry.response() {
+                let mut res = respond::from_stored(&req, stored, age, conditional);
+                worker.tell(&mut res, Verdict::Hit { left }, outer.as_ref(), None);
+                worker.engine.counters().hit_took(watch.elapsed());
+                return Step::Answer(req.into_response(res));
+            }
+            Forwarding::UriMiss
+        }
+        Found::Selected(_, Reuse::Fresh { .. }) => Forwarding::Request,
+        Found::Selected(_, reuse) => reason(reuse),
+        Found::Nothing(why) => why,
+    };
+    if directives && only_if_cached(req.headers()) {
+        let mut res = respond::only_if_cached();
+        let verdict = Verdict::Refused(WhyNot::OnlyIfCached);
+        worker.tell(&mut res, verdict, outer.as_ref(), None);
+        return Step::Answer(req.into_response(res));
+    }
+    if *req.method() == Method::HEAD {
+        // the answer to a HEAD is nothing that a GET could be answered with
+        let asked = Asked::missing(&worker, &req, outer, why, WhyNot::Method);
+        return Step::Ask(req, asked);
+    }
+    let fill = worker.engine.begin_fill(key, &view, unkeyed, personal).await;
+    let asked = Asked::filling(&worker, &req, outer, why, fill);
+    Step::Ask(req, asked)
+}
+
+/// Why a stored response that is not served as it is sends the request to the handler.
+fn reason(reuse: Reuse) -> Forwarding {
+    match reuse {
+        Reuse::Unusable(why @ (WhyNot::Authorization | WhyNot::Cookie)) => Forwarding::Bypass(why),
+        Reuse::Unusable(why) => Forwarding::Miss(why),
+        Reuse::Validate { why: WhyNot::RequestDirective, .. } => Forwarding::Request,
+        _ => Forwarding::Stale,
+    }
+}
+
+/// Purges what a successful unsafe request has changed (RFC 9111 s.4.4, RFC 9875 s.3).
+async fn invalidate<B>(worker: &Worker, method: &Method, res: &ServiceResponse<B>) {
+    for target in respond::invalidated(method, res) {
+        worker.engine.purge_uncounted(&target).await;
+    }
+}

@@ -1,0 +1,186 @@
+//! Entries as bytes, for a store outside the process; the only place that knows `bincode`. What
+//! is read back is untrusted: whatever is odd about it is an error, and never a panic.
+
+use actix_web::http::{
+    StatusCode,
+    header::{HeaderName, HeaderValue},
+};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize, Serializer};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{StoreError, StoreErrorKind};
+use crate::{
+    entry::{Entry, Kind, StoredResponse},
+    key::CacheKey,
+    purge::Mark,
+    semantics::terms::Terms,
+};
+
+/// The most bytes that key, header fields and groups of one entry may take together.
+pub const MAX_METADATA: usize = 256 * 1024;
+/// How long [`Encoded::head`] is at least: magic and version, checksum, flags, metadata length.
+pub(crate) const HEADER: usize = 4 + 8 + 1 + 4;
+/// Where the flags are in the header.
+pub(crate) const FLAGS_AT: usize = 12;
+/// The flag of an entry that is a note of variants and no response.
+pub(crate) const VARIES: u8 = 1;
+
+/// The last byte is the version of the format: it changes with every change to [`Metadata`] or to
+/// anything in it, and what has another one is not read.
+const MAGIC: [u8; 4] = *b"arc\x01";
+
+/// So much memory reading the metadata may claim: a one-byte group takes a slice of sixteen.
+const DECODE_LIMIT: usize = 16 * MAX_METADATA;
+
+type Config = bincode::config::Configuration<
+    bincode::config::LittleEndian,
+    bincode::config::Varint,
+    bincode::config::Limit<DECODE_LIMIT>,
+>;
+
+const CONFIG: Config = bincode::config::standard().with_limit::<DECODE_LIMIT>();
+
+/// An entry as bytes: two parts to be written one after the other, so that a body is not copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// A header with a checksum over all that follows it, and the metadata.
+    pub head: Bytes,
+    /// The body as it is.
+    pub body: Bytes,
+}
+
+/// Everything about an entry apart from its body.
+#[derive(Serialize, Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    key: Raw<'a>,
+    since: u64,
+    groups: Vec<&'a str>,
+    kind: KindMetadata<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum KindMetadata<'a> {
+    Response {
+        status: u16,
+        #[serde(borrow)]
+        fields: Vec<(&'a str, Raw<'a>)>,
+        terms: Terms,
+    },
+    Varies(Vec<&'a str>),
+}
+
+/// Bytes that serde takes in one piece.
+#[derive(Deserialize)]
+struct Raw<'a>(&'a [u8]);
+
+impl Serialize for Raw<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+/// An entry as bytes. [`Refused`](StoreErrorKind::Refused) for one whose metadata is longer than
+/// [`MAX_METADATA`].
+pub fn encode(entry: &Entry) -> Result<Encoded, StoreError> {
+    let (flags, body) = match &entry.kind {
+        Kind::Response(response) => (0, response.body.clone()),
+        Kind::Varies(_) => (VARIES, Bytes::new()),
+    };
+    let mut head = vec![0; HEADER];
+    bincode::serde::encode_into_std_write(Metadata::of(entry), &mut head, CONFIG)
+        .map_err(|error| StoreError::with_source(StoreErrorKind::Refused, error))?;
+    let (header, metadata) = head.split_at_mut(HEADER);
+    if metadata.len() > MAX_METADATA {
+        return Err(StoreError::with_source(StoreErrorKind::Refused, "too many header fields"));
+    }
+    let length = u32::try_from(metadata.len()).unwrap_or(u32::MAX);
+    let tail = [&[flags][..], &length.to_le_bytes()].concat();
+    let sum = checksum([&tail, metadata, &body]).to_le_bytes();
+    let fields = MAGIC.into_iter().chain(sum).chain(tail);
+    header.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+    Ok(Encoded { head: head.into(), body })
+}
+
+/// The entry that these bytes are; [`Corrupt`](StoreErrorKind::Corrupt) where they are not what
+/// [`encode`] wrote, as a whole and in this version. The body is a slice of `bytes`.
+///
+/// It is for the caller to compare the entry's key with the one it asked for.
+pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
+    let corrupt = |what: &'static str| StoreError::with_source(StoreErrorKind::Corrupt, what);
+    let header: &[u8; HEADER] = bytes.first_chunk().ok_or_else(|| corrupt("too short"))?;
+    let [m0, m1, m2, version, s0, s1, s2, s3, s4, s5, s6, s7, flags, l0, l1, l2, l3] = *header;
+    if [m0, m1, m2, version] != MAGIC {
+        return Err(corrupt("not an entry, or one of another version"));
+    }
+    let tail = bytes.get(FLAGS_AT..).unwrap_or_default();
+    if checksum([tail]) != u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]) {
+        return Err(corrupt("checksum does not match"));
+    }
+    let length = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).unwrap_or(usize::MAX);
+    let end = HEADER.saturating_add(length);
+    if length > MAX_METADATA || end > bytes.len() {
+        return Err(corrupt("metadata too long"));
+    }
+    let (metadata, body) = (bytes.slice(HEADER..end), bytes.slice(end..));
+    let (read, used) = bincode::serde::borrow_decode_from_slice::<Metadata<'_>, _>(&metadata, CONFIG)
+        .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
+    let is_varies = matches!(read.kind, KindMetadata::Varies(_));
+    if used != length || flags != u8::from(is_varies) || (is_varies && !body.is_empty()) {
+        return Err(corrupt("parts do not match"));
+    }
+    read.into_entry(&metadata, body).ok_or_else(|| corrupt("no key, status or header field"))
+}
+
+fn checksum<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+    let mut hasher = Xxh3::new();
+    parts.into_iter().for_each(|part| hasher.update(part));
+    hasher.digest()
+}
+
+impl<'a> Metadata<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        let kind = match &entry.kind {
+            Kind::Response(StoredResponse { status, fields, terms, .. }) => {
+                let field = |(name, value): &'a (HeaderName, HeaderValue)| {
+                    (name.as_str(), Raw(value.as_bytes()))
+                };
+                let fields = fields.iter().map(field).collect();
+                KindMetadata::Response { status: status.as_u16(), fields, terms: *terms }
+            }
+            Kind::Varies(names) => {
+                KindMetadata::Varies(names.iter().map(HeaderName::as_str).collect())
+            }
+        };
+        let groups = entry.groups.iter().map(String::as_str).collect();
+        Self { key: Raw(entry.key.as_bytes()), since: entry.since.number(), groups, kind }
+    }
+
+    /// `whole` is what the metadata was read from.
+    fn into_entry(self, whole: &Bytes, body: Bytes) -> Option<Entry> {
+        let kind = match self.kind {
+            KindMetadata::Response { status, fields, terms } => {
+                // what was valid when it was written need not be valid now
+                let field = |(name, Raw(value)): (&str, Raw<'_>)| {
+                    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+                    let value = HeaderValue::from_maybe_shared(whole.slice_ref(value)).ok()?;
+                    Some((name, value))
+                };
+                let fields = fields.into_iter().map(field).collect::<Option<_>>()?;
+                let status = StatusCode::from_u16(status).ok()?;
+                Kind::Response(StoredResponse { status, fields, terms, body })
+            }
+            KindMetadata::Varies(names) => {
+                let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
+                Kind::Varies(names.into_iter().map(name).collect::<Option<_>>()?)
+            }
+        };
+        let key = CacheKey::from_bytes(whole.slice_ref(self.key.0))?;
+        let groups = self.groups.into_iter().map(str::to_owned).collect();
+        Some(Entry { key, since: Mark::new(self.since), groups, kind })
+    }
+}
+
+#[cfg(test)]
+mod tests;

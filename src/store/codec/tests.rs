@@ -1,0 +1,202 @@
+//! Tests of the codec: round trips, and all the ways in which stored bytes can be wrong.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{key::KeyBuilder, semantics::date::Timestamp};
+
+fn terms(millis: i64, span: u32) -> Terms {
+    let span = Duration::from_millis(span.into());
+    Terms {
+        response_time: Timestamp::from_millis(millis),
+        initial_age: span,
+        lifetime: span * 2,
+        while_revalidate: span * 3,
+        if_error: span * 4,
+        no_cache: millis % 2 == 0,
+        must_revalidate: millis % 3 == 0,
+        for_authorization: millis % 5 == 0,
+        for_cookie: millis % 7 == 0,
+    }
+}
+
+fn fields(pairs: &[(String, Vec<u8>)]) -> Vec<(HeaderName, HeaderValue)> {
+    let field = |(name, value): &(String, Vec<u8>)| {
+        (name.parse().expect("a name"), HeaderValue::from_bytes(value).expect("a value"))
+    };
+    pairs.iter().map(field).collect()
+}
+
+fn entries() -> impl Strategy<Value = Entry> {
+    let value = prop::collection::vec(prop_oneof![Just(9), 32..127_u8, 128..=255_u8], 0..12);
+    let pairs = prop::collection::vec(("[a-z][a-z0-9-]{0,12}", value), 0..6);
+    let kind = prop_oneof![
+        4 => (100..1000_u16, pairs, any::<i64>(), any::<u32>(), any::<Vec<u8>>()).prop_map(
+            |(status, pairs, millis, span, body)| Kind::Response(StoredResponse {
+                status: StatusCode::from_u16(status).expect("a status"),
+                fields: fields(&pairs),
+                terms: terms(millis, span),
+                body: body.into(),
+            })
+        ),
+        1 => prop::collection::vec("[a-z][a-z0-9-]{0,12}", 0..4).prop_map(|names| {
+            Kind::Varies(names.iter().map(|name| name.parse().expect("a name")).collect())
+        }),
+    ];
+    let url = (any::<bool>(), ".{0,8}", "/.{0,8}", prop::option::of(".{0,8}"));
+    (url, any::<u64>(), prop::collection::vec(".{0,6}", 0..4), kind).prop_map(
+        |((flag, host, path, query), since, groups, kind)| Entry {
+            key: KeyBuilder::new(flag, &host, &path, query.as_deref()).finish(),
+            since: Mark::new(since),
+            groups,
+            kind,
+        },
+    )
+}
+
+fn whole(encoded: &Encoded) -> Bytes {
+    [&encoded.head[..], &encoded.body].concat().into()
+}
+
+fn bytes_of(entry: &Entry) -> Bytes {
+    whole(&encode(entry).expect("an entry of sane size"))
+}
+
+fn assert_corrupt(bytes: Bytes) {
+    let error = decode(&bytes).expect_err("not an entry");
+    assert_eq!(error.kind(), StoreErrorKind::Corrupt);
+}
+
+fn example() -> Entry {
+    let pairs = [("date", "Tue"), ("set-x", "1"), ("set-x", "2"), ("x-custom-name", "\t\u{fc}")]
+        .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    Entry {
+        key: KeyBuilder::new(true, "h", "/a/", Some("q")).finish().variant(b"gzip"),
+        since: Mark::new(1 << 50),
+        groups: vec!["g".to_owned(), String::new()],
+        kind: Kind::Response(StoredResponse {
+            status: StatusCode::NOT_FOUND,
+            fields: fields(&pairs),
+            terms: terms(1_700_000_000_000, 5),
+            body: Bytes::from_static(b"the body"),
+        }),
+    }
+}
+
+/// The example with other metadata and a checksum that matches it.
+fn forged(change: impl FnOnce(&mut Metadata<'_>)) -> Bytes {
+    let entry = example();
+    let mut metadata = Metadata::of(&entry);
+    change(&mut metadata);
+    let metadata = bincode::serde::encode_to_vec(metadata, CONFIG).expect("metadata");
+    let length = u32::try_from(metadata.len()).expect("short");
+    sealed(&[&[0][..], &length.to_le_bytes(), &metadata, b"the body"].concat())
+}
+
+fn sealed(tail: &[u8]) -> Bytes {
+    [&MAGIC[..], &checksum([tail]).to_le_bytes(), tail].concat().into()
+}
+
+#[test]
+fn the_format_has_not_changed_without_its_version() {
+    let bytes = bytes_of(&example());
+    let digest = crate::key::digest(&bytes);
+    let same = (bytes.len(), u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]));
+    assert_eq!(same, GOLDEN, "the bytes of an entry changed: so must the last byte of MAGIC");
+}
+
+const GOLDEN: (usize, u32) = (0, 0);
+
+#[test]
+fn the_body_is_a_slice_of_what_was_read() {
+    let bytes = bytes_of(&example());
+    let entry = decode(&bytes).expect("an entry");
+    let body = &entry.response().expect("a response").body;
+    assert!(bytes.as_ptr_range().contains(&body.as_ptr()));
+}
+
+#[test]
+fn every_truncation_and_every_flipped_bit_is_found() {
+    let bytes = bytes_of(&example());
+    for end in 0..bytes.len() {
+        assert_corrupt(bytes.slice(..end));
+    }
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes.to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert_corrupt(flipped.into());
+    }
+    assert_corrupt([&bytes[..], b"x"].concat().into());
+}
+
+#[test]
+fn forged_parts_are_found_though_the_checksum_matches() {
+    assert!(decode(&forged(|_| ())).is_ok());
+    let with_field = |name: &'static str, value: &'static [u8]| {
+        forged(|metadata| {
+            if let KindMetadata::Response { fields, .. } = &mut metadata.kind {
+                fields.push((name, Raw(value)));
+            }
+        })
+    };
+    assert!(decode(&with_field("x", b"a")).is_ok());
+    assert_corrupt(with_field("x", b"a\r\nset-cookie: a=b"));
+    assert_corrupt(with_field("x", b"a\0"));
+    assert_corrupt(with_field("x: y\r\nz", b"a"));
+    assert_corrupt(with_field("", b"a"));
+    assert_corrupt(forged(|metadata| metadata.key = Raw(b"no key")));
+    assert_corrupt(forged(|metadata| metadata.kind = KindMetadata::Varies(vec!["x"])));
+    for bad in [0, 99, 1000] {
+        assert_corrupt(forged(|metadata| {
+            if let KindMetadata::Response { status, .. } = &mut metadata.kind {
+                *status = bad;
+            }
+        }));
+    }
+}
+
+#[test]
+fn lengths_that_lie_claim_no_memory() {
+    // a list of 2^60 groups after an empty key
+    let liar = [&[0, 0, 253][..], &(1_u64 << 60).to_le_bytes()].concat();
+    let length = u32::try_from(liar.len()).expect("short").to_le_bytes();
+    assert_corrupt(sealed(&[&[0][..], &length, &liar].concat()));
+    assert_corrupt(sealed(&[&[0][..], &u32::MAX.to_le_bytes(), &liar].concat()));
+    assert_corrupt(sealed(&[&[0x82][..], &length, &liar].concat()));
+}
+
+#[test]
+fn too_much_metadata_is_refused() {
+    let groups = vec!["g".repeat(MAX_METADATA)];
+    let error = encode(&Entry { groups, ..example() }).expect_err("too long");
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
+    let groups = vec![String::new(); MAX_METADATA - 1024];
+    let most = bytes_of(&Entry { groups, ..example() });
+    assert!(decode(&most).is_ok(), "what can be written can be read");
+}
+
+proptest! {
+    #[test]
+    fn entries_come_back_as_they_were(entry in entries()) {
+        let back = decode(&bytes_of(&entry)).expect("an entry");
+        prop_assert_eq!(format!("{back:?}"), format!("{entry:?}"));
+        prop_assert_eq!(back.key, entry.key);
+    }
+
+    #[test]
+    fn any_change_is_found(entry in entries(), at in any::<prop::sample::Index>(), bit in 0..8) {
+        let mut bytes = bytes_of(&entry).to_vec();
+        let at = at.index(bytes.len());
+        prop_assert!(decode(&Bytes::copy_from_slice(&bytes[..at])).is_err());
+        bytes[at] ^= 1 << bit;
+        prop_assert!(decode(&bytes.into()).is_err());
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_read_without_panic(bytes: Vec<u8>, seal: bool) {
+        let bytes = if seal { sealed(&bytes) } else { bytes.into() };
+        prop_assert!(decode(&bytes).is_err());
+    }
+}

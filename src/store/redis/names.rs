@@ -1,0 +1,330 @@
+//! Names of Redis keys. Each begins with the prefix and a letter that says what it is; a value and
+//! the value that waits to replace it share a hash tag, so that Cluster keeps them on one node.
+
+use std::fmt::Write as _;
+
+use crate::key::{self, CacheKey};
+
+/// Up to so many bytes a path or a group stands in a name as it is.
+pub(super) const LONGEST_TEXT: usize = 256;
+
+/// The names under one prefix.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    prefix: String,
+}
+
+/// What a name under our prefix is the name of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// A stored value, with its digest in hexadecimal.
+    Live,
+    /// A value that is not yet published.
+    Waiting,
+    /// An index, by path or by group.
+    Index,
+}
+
+impl Names {
+    pub(super) fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned() }
+    }
+
+    /// The clock and the fences of this prefix.
+    pub(super) fn clock(&self) -> String {
+        format!("{}clock", self.prefix)
+    }
+
+    /// The value of the entry with this digest.
+    pub(super) fn live(&self, digest: &[u8]) -> String {
+        self.value('e', digest)
+    }
+
+    /// A value of the entry with this digest that is being stored and not yet to be read.
+    pub(super) fn waiting(&self, digest: &[u8]) -> String {
+        self.value('w', digest)
+    }
+
+    fn value(&self, letter: char, digest: &[u8]) -> String {
+        let mut name = String::with_capacity(self.prefix.len() + 4 + digest.len() * 2);
+        name.push_str(&self.prefix);
+        name.push(letter);
+        name.push_str(":{");
+        push_hex(&mut name, digest);
+        name.push('}');
+        name
+    }
+
+    /// The index of a path.
+    pub(super) fn path(&self, path: &str) -> String {
+        self.bounded("p:", "q:", path)
+    }
+
+    /// The index of a group.
+    pub(super) fn group(&self, group: &str) -> String {
+        self.bounded("g:", "h:", group)
+    }
+
+    /// A text as it is, or when it is long its beginning and its digest, under another letter so
+    /// that the two never meet.
+    fn bounded(&self, short: &str, long: &str, text: &str) -> String {
+        if text.len() <= LONGEST_TEXT {
+            return format!("{}{short}{text}", self.prefix);
+        }
+        let mut name = format!("{}{long}{}:", self.prefix, beginning(text));
+        push_hex(&mut name, &key::digest(text.as_bytes()));
+        name
+    }
+
+    /// Patterns for `SCAN` that together find the index of every path below `prefix`, `prefix`
+    /// itself aside. For a prefix that is too long for a name they find some paths beside it.
+    pub(super) fn paths_below(&self, prefix: &str) -> Vec<String> {
+        let ours = escape(&self.prefix);
+        let below = format!("{prefix}/");
+        let long = format!("{ours}q:{}*", escape(beginning(&below)));
+        if below.len() <= LONGEST_TEXT {
+            vec![format!("{ours}p:{}*", escape(&below)), long]
+        } else {
+            vec![long]
+        }
+    }
+
+    /// A pattern for `SCAN` that finds every name of ours, and perhaps others: see
+    /// [`named`](Self::named).
+    pub(super) fn everything(&self) -> String {
+        format!("{}?:*", escape(&self.prefix))
+    }
+
+    /// What `name` names; `None` where it is not one of ours, as when another prefix begins with
+    /// this one.
+    pub(super) fn named(&self, name: &[u8]) -> Option<Named> {
+        let (letter, rest) = name.strip_prefix(self.prefix.as_bytes())?.split_first()?;
+        let rest = rest.strip_prefix(b":")?;
+        match letter {
+            b'e' if is_tag(rest) => Some(Named::Live),
+            b'w' if is_tag(rest) => Some(Named::Waiting),
+            b'p' | b'q' if rest.starts_with(b"/") => Some(Named::Index),
+            b'g' | b'h' => Some(Named::Index),
+            _ => None,
+        }
+    }
+
+    /// The two names of an entry, by the name of either.
+    pub(super) fn pair(&self, name: &[u8]) -> Option<[Vec<u8>; 2]> {
+        let tag = name.strip_prefix(self.prefix.as_bytes())?.get(1..)?;
+        Some([b'w', b'e'].map(|letter| [self.prefix.as_bytes(), &[letter], tag].concat()))
+    }
+}
+
+/// What a purge can name of an entry, as fields of the clock: the entry is to be checked against
+/// each of them.
+pub(super) mod fence {
+    use super::{CacheKey, key};
+
+    /// A path is fenced by so many of its ancestors at most; a purge of a deeper prefix fences
+    /// the ancestor at this depth, and so a little more than it must.
+    pub(in crate::store::redis) const DEEPEST: usize = 32;
+
+    /// A field of the clock.
+    pub(in crate::store::redis) type Field = [u8; 16];
+
+    pub(in crate::store::redis) fn all() -> Field {
+        field(b'a', &[])
+    }
+
+    pub(in crate::store::redis) fn entry(key: &CacheKey) -> Field {
+        field(b'e', &[key.as_bytes()])
+    }
+
+    pub(in crate::store::redis) fn url(host: Option<&str>, path: &str, query: &str) -> Field {
+        match host {
+            Some(host) => {
+                let host = host.to_ascii_lowercase();
+                field(b'h', &[host.as_bytes(), path.as_bytes(), query.as_bytes()])
+            }
+            None => field(b'u', &[path.as_bytes(), query.as_bytes()]),
+        }
+    }
+
+    pub(in crate::store::redis) fn path(path: &str) -> Field {
+        field(b'p', &[path.as_bytes()])
+    }
+
+    pub(in crate::store::redis) fn group(group: &str) -> Field {
+        field(b'g', &[group.as_bytes()])
+    }
+
+    pub(in crate::store::redis) fn prefix(prefix: &str) -> Field {
+        let prefix = prefix.trim_end_matches('/');
+        field(b'x', &[ancestors(prefix).last().unwrap_or_default().as_bytes()])
+    }
+
+    /// Every field that a purge of this entry may have set.
+    pub(in crate::store::redis) fn of(key: &CacheKey, groups: &[String]) -> Vec<Field> {
+        let (path, query) = (key.path(), key.query());
+        let one = [
+            all(),
+            entry(key),
+            url(None, path, query),
+            url(Some(key.host()), path, query),
+            self::path(path),
+        ];
+        let prefixes = ancestors(path).map(|above| field(b'x', &[above.as_bytes()]));
+        one.into_iter().chain(prefixes).chain(groups.iter().map(|group| self::group(group))).collect()
+    }
+
+    /// The path's ancestors from the root down, the path itself last, as far as they go.
+    fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+        let slashes = path.match_indices('/').map(|(at, _)| at);
+        let ends = slashes.chain(std::iter::once(path.len()));
+        ends.filter_map(|end| path.get(..end)).take(DEEPEST)
+    }
+
+    /// Parts are length-prefixed, so that no two targets share a field.
+    fn field(kind: u8, parts: &[&[u8]]) -> Field {
+        let mut text = vec![kind];
+        for part in parts {
+            text.extend_from_slice(&part.len().to_be_bytes());
+            text.extend_from_slice(part);
+        }
+        key::digest(&text)
+    }
+}
+
+/// The text's first bytes, as far as they fit into a name.
+fn beginning(text: &str) -> &str {
+    let mut end = text.len().min(LONGEST_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+/// The text as a pattern that matches nothing else.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^' | '-') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+fn is_tag(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"{").and_then(|text| text.strip_suffix(b"}"));
+    digits.is_some_and(|digits| digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // writing to a string does not fail
+        let _ = write!(text, "{byte:02x}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{key::KeyBuilder, purge::Purge};
+
+    #[test]
+    fn names_say_what_they_name() {
+        let names = Names::new("arc:");
+        let digest = [0xab; 16];
+        let hex = "ab".repeat(16);
+        assert_eq!(names.live(&digest), format!("arc:e:{{{hex}}}"));
+        assert_eq!(names.named(names.live(&digest).as_bytes()), Some(Named::Live));
+        assert_eq!(names.named(names.waiting(&digest).as_bytes()), Some(Named::Waiting));
+        assert_eq!(names.named(names.path("/a").as_bytes()), Some(Named::Index));
+        assert_eq!(names.named(names.group("g").as_bytes()), Some(Named::Index));
+        assert_eq!(names.named(names.clock().as_bytes()), None);
+        assert_eq!(names.named(b"arc:other"), None);
+        let pair = [names.waiting(&digest).into_bytes(), names.live(&digest).into_bytes()];
+        assert_eq!(names.pair(names.live(&digest).as_bytes()), Some(pair));
+    }
+
+    #[test]
+    fn a_prefix_inside_another_is_not_ours() {
+        let (outer, digest) = (Names::new("a:"), [1; 16]);
+        for inner in ["a:b:", "a:e:", "a:p:"] {
+            let inner = Names::new(inner);
+            for name in [inner.live(&digest), inner.waiting(&digest), inner.clock()] {
+                assert_eq!(outer.named(name.as_bytes()), None, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_texts_are_bounded_and_kept_apart() {
+        let names = Names::new("");
+        let long = |end: &str| names.path(&format!("/{}{end}", "ü".repeat(4000)));
+        assert!(long("a").len() < LONGEST_TEXT + 64);
+        assert_ne!(long("a"), long("b"));
+        assert_ne!(names.group(&"g".repeat(LONGEST_TEXT)), names.group(&"g".repeat(257)));
+    }
+
+    #[test]
+    fn patterns_are_escaped() {
+        assert_eq!(
+            Names::new("a*[b]?:").paths_below("/x*\\y").first().map(String::as_str),
+            Some("a\\*\\[b\\]\\?:p:/x\\*\\\\y/*")
+        );
+        assert_eq!(Names::new("a*").everything(), "a\\*?:*");
+    }
+
+    #[test]
+    fn long_prefixes_find_long_paths_only() {
+        let names = Names::new("");
+        let deep = "/x".repeat(LONGEST_TEXT);
+        let [pattern] = names.paths_below(&deep).try_into().expect("one pattern");
+        let stem = pattern.trim_end_matches('*').to_owned();
+        assert!(names.path(&format!("{deep}/y")).starts_with(&stem));
+    }
+
+    #[test]
+    fn an_entry_is_fenced_by_what_concerns_it_and_nothing_else() {
+        let key = KeyBuilder::new(false, "Shop.example", "/a/b", Some("q=1")).finish();
+        let fields = fence::of(&key, &["g".to_owned()]);
+        let fenced = |purge: &Purge| match purge {
+            Purge::Url { host, path, query } => {
+                fields.contains(&fence::url(host.as_deref(), path, query))
+            }
+            Purge::Path(path) => fields.contains(&fence::path(path)),
+            Purge::Prefix(prefix) => fields.contains(&fence::prefix(prefix)),
+            Purge::Group(group) => fields.contains(&fence::group(group)),
+            Purge::Entry(key) => fields.contains(&fence::entry(key)),
+            Purge::All => fields.contains(&fence::all()),
+        };
+        let groups = ["g".to_owned()];
+        for purge in [
+            Purge::url("/a/b?q=1"),
+            Purge::url("http://SHOP.example/a/b?q=1"),
+            Purge::url("http://other.example/a/b?q=1"),
+            Purge::url("/a/b"),
+            Purge::path("/a/b"),
+            Purge::path("/a"),
+            Purge::prefix("/"),
+            Purge::prefix("/a"),
+            Purge::prefix("/a/b"),
+            Purge::prefix("/a/"),
+            Purge::prefix("/a/b/c"),
+            Purge::prefix("/ab"),
+            Purge::group("g"),
+            Purge::group("G"),
+            Purge::Entry(key.clone()),
+            Purge::Entry(key.variant(b"x")),
+            Purge::All,
+        ] {
+            assert_eq!(fenced(&purge), purge.concerns(&key, &groups), "{purge:?}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_too_deep_is_fenced_by_an_ancestor() {
+        let deep = "/x".repeat(100);
+        let key = KeyBuilder::new(false, "h", &format!("{deep}/y"), None).finish();
+        assert!(fence::of(&key, &[]).contains(&fence::prefix(&deep)));
+    }
+}
