@@ -16,6 +16,8 @@ mod middleware;
 mod path;
 mod query;
 
+#[cfg(feature = "admin")]
+pub use crate::admin::token::AdminToken;
 pub use crate::{
     clock::Clock,
     config::{

@@ -46,6 +46,7 @@ impl Shared {
         })
     }
 
+    #[cfg(feature = "admin")]
     pub(super) fn add_admin_path(&self, path: &str) {
         lock(&self.admin_paths).push(path.to_owned());
     }

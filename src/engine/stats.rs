@@ -157,13 +157,13 @@ fn add(counter: &AtomicU64) {
 }
 
 fn add_reason(counters: &[AtomicU64; REASONS], why: WhyNot) {
-    counters.get(why as usize).map_or((), add);
+    counters.get(why as usize).into_iter().for_each(add);
 }
 
 fn add_time(buckets: &[AtomicU64; BUCKETS], time: Duration) {
     let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     let bucket = (u64::BITS - nanos.leading_zeros()) as usize;
-    buckets.get(bucket.min(BUCKETS - 1)).map_or((), add);
+    buckets.get(bucket.min(BUCKETS - 1)).into_iter().for_each(add);
 }
 
 /// What a cache has done since it was made: a reading of its counters.

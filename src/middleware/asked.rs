@@ -84,7 +84,8 @@ impl Asked {
         outer: Option<Passage>,
         purpose: Purpose,
     ) -> Self {
-        let passage = worker.open(req, outer.as_ref());
+        let cached = !matches!(purpose, Purpose::Pass(_));
+        let passage = worker.open(req, cached, outer.as_ref());
         Self { outer, passage, watch: Stopwatch::start(), purpose }
     }
 

@@ -10,3 +10,9 @@ mod respond;
 pub(crate) mod service;
 mod transform;
 mod worker;
+
+/// Whether a cache outside has admitted the request to be stored.
+#[cfg(feature = "admin")]
+pub(crate) fn is_in_cached_scope(req: &actix_web::dev::ServiceRequest) -> bool {
+    passage::Passage::outer(req).is_some_and(|passage| passage.is_cached())
+}

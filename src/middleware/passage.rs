@@ -17,6 +17,8 @@ pub(super) struct Passage(Rc<Through>);
 #[derive(Debug)]
 struct Through {
     handle: CacheHandle,
+    /// Whether the cache handles the request, or only lets it pass.
+    cached: bool,
     said: Rc<RefCell<Said>>,
     inside: Cell<Option<Inside>>,
 }
@@ -48,15 +50,25 @@ impl Passage {
     }
 
     /// Opens the passage through a cache. What the handler says is for the outer ones too.
-    pub(super) fn open(req: &ServiceRequest, handle: CacheHandle, outer: Option<&Self>) -> Self {
+    pub(super) fn open(
+        req: &ServiceRequest,
+        handle: CacheHandle,
+        cached: bool,
+        outer: Option<&Self>,
+    ) -> Self {
         let said = outer.map(|outer| Rc::clone(&outer.0.said)).unwrap_or_default();
-        let passage = Self(Rc::new(Through { handle, said, inside: Cell::new(None) }));
+        let passage = Self(Rc::new(Through { handle, cached, said, inside: Cell::new(None) }));
         req.extensions_mut().insert(passage.clone());
         passage
     }
 
     pub(super) fn handle(&self) -> &CacheHandle {
         &self.0.handle
+    }
+
+    #[cfg(feature = "admin")]
+    pub(super) fn is_cached(&self) -> bool {
+        self.0.cached
     }
 
     pub(super) fn said(&self) -> Ref<'_, Said> {

@@ -34,8 +34,13 @@ impl Worker {
     }
 
     /// Opens the passage of a request that goes to the handler.
-    pub(super) fn open(&self, req: &ServiceRequest, outer: Option<&Passage>) -> Passage {
-        Passage::open(req, self.handle.clone(), outer)
+    pub(super) fn open(
+        &self,
+        req: &ServiceRequest,
+        cached: bool,
+        outer: Option<&Passage>,
+    ) -> Passage {
+        Passage::open(req, self.handle.clone(), cached, outer)
     }
 
     /// Tells what became of a request. Among clones, the outermost counts it; among all caches of

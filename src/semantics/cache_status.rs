@@ -137,7 +137,10 @@ mod tests {
             (stale(30_000), "c; hit; ttl=-30"),
             (stale(30_001), "c; hit; ttl=-31"),
             (missed(Forwarding::UriMiss, Ok(())), "c; fwd=uri-miss; stored"),
-            (missed(Forwarding::VaryMiss, Err(WhyNot::NoStore)), "c; fwd=vary-miss; detail=no-store"),
+            (
+                missed(Forwarding::VaryMiss, Err(WhyNot::NoStore)),
+                "c; fwd=vary-miss; detail=no-store",
+            ),
             (missed(Forwarding::Request, Ok(())), "c; fwd=request; stored"),
             (
                 missed(Forwarding::Miss(WhyNot::Cookie), Err(WhyNot::Private)),
@@ -163,7 +166,9 @@ mod tests {
 
     #[test]
     fn a_name_that_is_no_token_is_quoted() {
-        for (name, expected) in [("a b", "\"a b\""), ("", "\"\""), ("9", "\"9\""), ("a/b:1", "a/b:1")] {
+        for (name, expected) in
+            [("a b", "\"a b\""), ("", "\"\""), ("9", "\"9\""), ("a/b:1", "a/b:1")]
+        {
             let written = member(&FRESH, name, None, false).unwrap();
             assert_eq!(written, format!("{expected}; hit; ttl=42"));
         }

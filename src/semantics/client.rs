@@ -106,10 +106,7 @@ mod tests {
             (ClientTerms { sharing: Sharing::Private, ..PLAIN }, "private, max-age=60"),
             (ClientTerms { sharing: Sharing::NoStore, ..windows }, "no-store"),
             (ClientTerms { immutable: true, ..PLAIN }, "public, max-age=60, immutable"),
-            (
-                windows,
-                "public, max-age=60, stale-while-revalidate=60, stale-if-error=60",
-            ),
+            (windows, "public, max-age=60, stale-while-revalidate=60, stale-if-error=60"),
             (
                 ClientTerms { must_revalidate: true, ..windows },
                 "public, max-age=60, must-revalidate",

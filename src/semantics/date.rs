@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 pub const MAX_DELTA: Duration = Duration::from_secs(1 << 31);
 
 /// A point in time, in milliseconds since the Unix epoch. All arithmetic saturates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -127,8 +129,14 @@ mod tests {
     #[test]
     fn writes_imf_fixdate_and_never_panics() {
         assert_eq!(EXAMPLE.to_http_date(), "Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(Timestamp::from_millis(i64::MIN).to_http_date(), "Thu, 01 Jan 1970 00:00:00 GMT");
-        assert_eq!(Timestamp::from_millis(i64::MAX).to_http_date(), "Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(
+            Timestamp::from_millis(i64::MIN).to_http_date(),
+            "Thu, 01 Jan 1970 00:00:00 GMT"
+        );
+        assert_eq!(
+            Timestamp::from_millis(i64::MAX).to_http_date(),
+            "Fri, 31 Dec 9999 23:59:59 GMT"
+        );
     }
 
     #[test]

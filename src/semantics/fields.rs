@@ -179,7 +179,7 @@ mod tests {
     fn withheld_fields_are_not_stored() {
         let control = ("cache-control", "max-age=1, no-cache=\"a\", private=\"B, c\"");
         let kept = stored(&[control, ("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")], false);
-        assert_eq!(kept.last().unwrap(), "d: 4");
+        assert!(kept.contains(&"d: 4".to_owned()));
         assert_eq!(kept.len(), 2);
     }
 

@@ -6,9 +6,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use super::{
     date::Timestamp,
     fields::{FieldList, Fields, end_to_end},
-    names::{
-        AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED,
-    },
+    names::{AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED},
     validation::EntityTag,
 };
 

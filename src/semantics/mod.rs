@@ -46,4 +46,4 @@ pub mod vary;
 pub mod verdict;
 
 #[cfg(test)]
-mod properties {}
+mod properties;

@@ -87,13 +87,14 @@ mod tests {
         let boundary = Boundary(0xab);
         let text = HeaderValue::from_static("text/plain");
         let segments = boundary.segments(Some(&text), &[0..2, 4..6], 10);
-        let mut written = Vec::new();
-        for segment in &segments {
-            match segment {
-                Segment::Text(text) => written.extend_from_slice(text),
-                Segment::Body(part) => written.extend(b"0123456789"[part.start as usize..part.end as usize].iter()),
+        let written = segments.iter().flat_map(|segment| match segment {
+            Segment::Text(text) => text.clone(),
+            // the stored body is "0123456789"
+            Segment::Body(part) => {
+                part.clone().flat_map(|at| at.to_string().into_bytes()).collect()
             }
-        }
+        });
+        let written = written.collect();
         let line = "000000000000000000000000000000ab";
         let expected = format!(
             "--{line}\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/10\r\n\r\n01\r\n\

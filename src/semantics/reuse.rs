@@ -72,8 +72,7 @@ pub fn reuse<Q: Fields + ?Sized>(
 /// Whether the request wants an answer from the cache or none (`only-if-cached`, RFC 9111
 /// s.5.2.1.7).
 pub fn only_if_cached<Q: Fields + ?Sized>(fields: &Q) -> bool {
-    fields.has(&CACHE_CONTROL)
-        && Directives::parse(fields, &CACHE_CONTROL).says(Flag::OnlyIfCached)
+    fields.has(&CACHE_CONTROL) && Directives::parse(fields, &CACHE_CONTROL).says(Flag::OnlyIfCached)
 }
 
 /// The request's directives, where there are any and they are obeyed. `Pragma: no-cache` counts
@@ -96,7 +95,9 @@ fn without_wishes(terms: &Terms, age: Duration) -> Reuse {
     match terms.lifetime.checked_sub(age) {
         Some(left) if !left.is_zero() => Reuse::Fresh { age, left },
         _ if past(terms, age) < terms.while_revalidate => Reuse::WhileRevalidate { age },
-        _ => Reuse::Validate { why: WhyNot::Stale, age, if_error: past(terms, age) < terms.if_error },
+        _ => {
+            Reuse::Validate { why: WhyNot::Stale, age, if_error: past(terms, age) < terms.if_error }
+        }
     }
 }
 

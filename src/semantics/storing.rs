@@ -194,12 +194,7 @@ fn understood(status: StatusCode) -> bool {
     )
 }
 
-fn terms_of(
-    directives: &Directives,
-    no_cache: bool,
-    lifetime: Duration,
-    policy: &Policy,
-) -> Terms {
+fn terms_of(directives: &Directives, no_cache: bool, lifetime: Duration, policy: &Policy) -> Terms {
     let public = directives.says(Flag::Public) || directives.s_maxage.is_some();
     // s.5.2.2.10: s-maxage means what proxy-revalidate means
     let must_revalidate = directives.says(Flag::MustRevalidate)

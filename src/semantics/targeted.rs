@@ -23,10 +23,7 @@ pub struct Governing {
 /// (RFC 9213 s.2.2).
 pub fn governing<F: Fields + ?Sized>(fields: &F, targets: &[HeaderName]) -> Governing {
     targets.iter().find_map(|target| from_target(fields, target)).map_or_else(
-        || Governing {
-            directives: Directives::parse(fields, &CACHE_CONTROL),
-            targeted: false,
-        },
+        || Governing { directives: Directives::parse(fields, &CACHE_CONTROL), targeted: false },
         |directives| Governing { directives, targeted: true },
     )
 }

@@ -52,14 +52,8 @@ pub fn has_preconditions_for_origin<Q: Fields + ?Sized>(fields: &Q) -> bool {
 /// Whether a request field makes the answer conditional or partial. None of them may reach the
 /// handler when the cache asks for itself: the answer would be no whole response to store.
 pub fn is_conditional(name: &HeaderName) -> bool {
-    let conditions: [&HeaderName; 6] = [
-        &IF_MATCH,
-        &IF_NONE_MATCH,
-        &IF_MODIFIED_SINCE,
-        &IF_UNMODIFIED_SINCE,
-        &IF_RANGE,
-        &RANGE,
-    ];
+    let conditions: [&HeaderName; 6] =
+        [&IF_MATCH, &IF_NONE_MATCH, &IF_MODIFIED_SINCE, &IF_UNMODIFIED_SINCE, &IF_RANGE, &RANGE];
     conditions.contains(&name)
 }
 
@@ -145,9 +139,8 @@ impl<'a> EntityTag<'a> {
 
     /// Strong comparison (RFC 9110 s.8.8.3.2), of well-formed tags only.
     pub(super) fn strongly_equals(self, other: Self) -> bool {
-        let is_quoted = self.opaque.len() > 1
-            && self.opaque.starts_with(b"\"")
-            && self.opaque.ends_with(b"\"");
+        let is_quoted =
+            self.opaque.len() > 1 && self.opaque.starts_with(b"\"") && self.opaque.ends_with(b"\"");
         !self.weak && !other.weak && is_quoted && self.opaque == other.opaque
     }
 }

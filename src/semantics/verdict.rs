@@ -194,10 +194,7 @@ impl Verdict {
 
     /// Whether the request did not concern the cache.
     pub const fn is_bypass(self) -> bool {
-        matches!(
-            self,
-            Self::Forwarded { why: Forwarding::Bypass(_) | Forwarding::Method, .. }
-        )
+        matches!(self, Self::Forwarded { why: Forwarding::Bypass(_) | Forwarding::Method, .. })
     }
 
     /// The word for `X-Cache`: `HIT`, `STALE`, `MISS` or `BYPASS`.

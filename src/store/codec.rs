@@ -97,7 +97,7 @@ pub fn encode(entry: &Entry) -> Result<Encoded, StoreError> {
     }
     let length = u32::try_from(metadata.len()).unwrap_or(u32::MAX);
     let tail = [&[flags][..], &length.to_le_bytes()].concat();
-    let sum = checksum([&tail, metadata, &body]).to_le_bytes();
+    let sum = checksum([&tail[..], metadata, &body]).to_le_bytes();
     let fields = MAGIC.into_iter().chain(sum).chain(tail);
     header.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
     Ok(Encoded { head: head.into(), body })

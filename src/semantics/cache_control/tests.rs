@@ -13,6 +13,7 @@ fn parse(lines: &[&str]) -> Directives {
     Directives::parse(fields.as_slice(), &CACHE_CONTROL)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with what is read")]
 fn secs(seconds: u64) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
@@ -187,9 +188,8 @@ proptest! {
     }
 
     #[test]
-    fn restrictions_survive_any_company(before in "[ -~]{0,30}", after in "[ -~]{0,30}") {
-        // unless the text before opens a quoted string that a later quote closes
-        prop_assume!(!before.contains('"'));
+    fn restrictions_survive_any_company(before in "[ !#-~]{0,30}", after in "[ -~]{0,30}") {
+        // the text before has no quote, which could open a quoted string that a later one closes
         let line = format!("{before},no-store,{after}");
         prop_assert!(parse(&[&line]).says(Flag::NoStore), "{}", line);
     }

@@ -10,14 +10,16 @@ use crate::semantics::{fields::FieldList, targeted::governing};
 const NOW: Timestamp = Timestamp::from_secs(784_111_777);
 static CDN: HeaderName = HeaderName::from_static("cdn-cache-control");
 
-fn fields(lines: &[(&'static str, &str)]) -> FieldList {
-    let field = |(name, value): &(&'static str, &str)| {
+type Lines<'a> = &'a [(&'static str, &'static str)];
+
+fn fields(lines: Lines<'_>) -> FieldList {
+    let field = |(name, value): &(&'static str, &'static str)| {
         (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
     };
     lines.iter().map(field).collect()
 }
 
-fn lifetime(lines: &[(&'static str, &str)]) -> Option<u64> {
+fn lifetime(lines: Lines<'_>) -> Option<u64> {
     let fields = fields(lines);
     let governing = governing(fields.as_slice(), std::slice::from_ref(&CDN));
     stated_lifetime(fields.as_slice(), &governing, NOW).map(|lifetime| lifetime.as_secs())
@@ -28,7 +30,7 @@ const IN_A_MINUTE: (&str, &str) = ("expires", "Sun, 06 Nov 1994 08:50:37 GMT");
 
 #[test]
 fn precedence_of_lifetimes() {
-    let table: &[(&[(&str, &str)], Option<u64>)] = &[
+    let table: &[(Lines<'_>, Option<u64>)] = &[
         (&[], None),
         (&[("cache-control", "max-age=5")], Some(5)),
         (&[("cache-control", "max-age=5, s-maxage=7")], Some(7)),
@@ -50,7 +52,7 @@ fn precedence_of_lifetimes() {
 
 #[test]
 fn expires_counts_from_date() {
-    let table: &[(&[(&str, &str)], u64)] = &[
+    let table: &[(Lines<'_>, u64)] = &[
         (&[IN_A_MINUTE, DATE_NOW], 60),
         // s.4.2.1: relative to the origin's clock
         (&[IN_A_MINUTE, ("date", "Sun, 06 Nov 1994 08:50:27 GMT")], 10),
@@ -78,7 +80,7 @@ fn expires_counts_from_date() {
 
 #[test]
 fn heuristics_take_a_tenth() {
-    let table: &[(&[(&str, &str)], Option<u64>)] = &[
+    let table: &[(Lines<'_>, Option<u64>)] = &[
         (&[DATE_NOW], None),
         (&[("last-modified", "never"), DATE_NOW], None),
         (&[("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT"), DATE_NOW], Some(10)),
@@ -94,7 +96,7 @@ fn heuristics_take_a_tenth() {
 
 #[test]
 fn age_as_it_comes() {
-    let table: &[(&[(&str, &str)], u64)] = &[
+    let table: &[(Lines<'_>, u64)] = &[
         (&[], 2),
         (&[DATE_NOW], 2),
         (&[("age", "10")], 12),

@@ -1,1 +1,286 @@
-//! .
+//! Tables of what is stored, and why the rest is not.
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+
+use super::*;
+use crate::semantics::{date::Timestamp, fields::FieldList};
+
+type Lines<'a> = &'a [(&'static str, &'a str)];
+
+/// Sun, 06 Nov 1994 08:49:37 GMT
+const NOW: Timestamp = Timestamp::from_secs(784_111_777);
+const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT");
+const TAG: (&str, &str) = ("etag", "\"a\"");
+const HOUR: (&str, &str) = ("cache-control", "max-age=3600");
+
+fn fields(lines: Lines<'_>) -> FieldList {
+    let field = |(name, value): &(&'static str, &str)| {
+        (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+    };
+    lines.iter().map(field).collect()
+}
+
+fn by_the_rfc() -> Policy {
+    Policy {
+        default_ttl: Duration::ZERO,
+        heuristic: true,
+        request_directives: true,
+        store_set_cookie: true,
+        any_status: true,
+        targets: vec![HeaderName::from_static("cdn-cache-control")],
+        if_error: MAX_DELTA,
+        ..Policy::default()
+    }
+}
+
+fn judge(status: u16, lines: Lines<'_>, policy: &Policy) -> Result<Terms, WhyNot> {
+    ask(&Method::GET, &[], status, lines, Credentials::default(), policy)
+}
+
+fn ask(
+    method: &Method,
+    request: Lines<'_>,
+    status: u16,
+    lines: Lines<'_>,
+    unkeyed: Credentials,
+    policy: &Policy,
+) -> Result<Terms, WhyNot> {
+    let (request, response) = (fields(request), fields(lines));
+    let req = RequestView { method, fields: request.as_slice() };
+    let status = StatusCode::from_u16(status).unwrap();
+    let res = ResponseView { status, fields: response.as_slice() };
+    let exchange = Exchange { request_time: NOW, response_time: NOW };
+    storable(&req, &res, unkeyed, exchange, policy)
+}
+
+fn lifetime(status: u16, lines: Lines<'_>, policy: &Policy) -> Result<u64, WhyNot> {
+    judge(status, lines, policy).map(|terms| terms.lifetime.as_secs())
+}
+
+#[test]
+fn only_complete_answers_to_reads() {
+    let policy = by_the_rfc();
+    let none = Credentials::default();
+    for (method, expected) in [
+        ("GET", None),
+        ("QUERY", None),
+        ("HEAD", Some(WhyNot::Method)),
+        ("POST", Some(WhyNot::Method)),
+    ] {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        assert_eq!(ask(&method, &[], 200, &[HOUR], none, &policy).err(), expected, "{method}");
+    }
+    let table: &[(u16, Lines<'_>, WhyNot)] = &[
+        (101, &[HOUR], WhyNot::Status),
+        (103, &[HOUR], WhyNot::Status),
+        (206, &[HOUR], WhyNot::Partial),
+        (200, &[HOUR, ("content-range", "bytes 0-1/2")], WhyNot::Partial),
+        (304, &[HOUR], WhyNot::Status),
+        (412, &[HOUR], WhyNot::Status),
+        (416, &[HOUR], WhyNot::Status),
+        (200, &[HOUR, ("content-type", "Text/Event-Stream; charset=utf-8")], WhyNot::EventStream),
+    ];
+    for (status, lines, why) in table {
+        assert_eq!(judge(*status, lines, &policy), Err(*why), "{status} {lines:?}");
+    }
+}
+
+#[test]
+fn directives_that_forbid_storing() {
+    let table: &[(Lines<'_>, Option<WhyNot>)] = &[
+        (&[HOUR], None),
+        (&[("cache-control", "max-age=3600, no-store")], Some(WhyNot::NoStore)),
+        (&[HOUR, ("cache-control", "No-Store")], Some(WhyNot::NoStore)),
+        (&[("cache-control", "max-age=3600, private")], Some(WhyNot::Private)),
+        (&[("cache-control", "max-age=3600, private=\"x\"")], None),
+        (&[("cache-control", "max-age=3600, public, private")], Some(WhyNot::Private)),
+        (&[HOUR, ("vary", "*")], Some(WhyNot::VaryStar)),
+        (&[HOUR, ("vary", "accept, *")], Some(WhyNot::VaryStar)),
+        (&[HOUR, ("vary", "accept"), ("vary", "*")], Some(WhyNot::VaryStar)),
+        (&[HOUR, ("set-cookie", "a=b")], Some(WhyNot::SetCookie)),
+        (
+            &[("cache-control", "max-age=3600, no-cache=\"Set-Cookie\""), ("set-cookie", "a=b")],
+            None,
+        ),
+        // RFC 9213 s.2.2
+        (&[("app-cache-control", "max-age=60"), ("cache-control", "no-store, private")], None),
+        (&[("app-cache-control", "no-store"), HOUR], Some(WhyNot::NoStore)),
+        (&[("app-cache-control", "private"), HOUR], Some(WhyNot::Private)),
+        (
+            &[("app-cache-control", "max-age=60,"), ("cache-control", "no-store")],
+            Some(WhyNot::NoStore),
+        ),
+        (
+            &[("cdn-cache-control", "max-age=60"), ("cache-control", "no-store")],
+            Some(WhyNot::NoStore),
+        ),
+    ];
+    for (lines, expected) in table {
+        assert_eq!(judge(200, lines, &Policy::default()).err(), *expected, "{lines:?}");
+    }
+    assert!(judge(200, &[HOUR, ("set-cookie", "a=b")], &by_the_rfc()).is_ok());
+}
+
+#[test]
+fn must_understand() {
+    // s.5.2.2.3
+    let both = ("cache-control", "max-age=3600, must-understand, no-store");
+    let policy = by_the_rfc();
+    assert!(judge(200, &[both], &policy).is_ok());
+    assert_eq!(judge(299, &[both], &policy), Err(WhyNot::Status));
+    let alone = ("cache-control", "max-age=3600, must-understand");
+    assert_eq!(judge(599, &[alone], &policy), Err(WhyNot::Status));
+    assert!(judge(599, &[HOUR], &policy).is_ok());
+}
+
+#[test]
+fn request_no_store_is_obeyed_where_requests_are() {
+    let request: Lines<'_> = &[("cache-control", "no-store")];
+    let judge = |policy: &Policy| {
+        ask(&Method::GET, request, 200, &[HOUR], Credentials::default(), policy).err()
+    };
+    assert_eq!(judge(&by_the_rfc()), Some(WhyNot::RequestNoStore));
+    assert_eq!(judge(&Policy::default()), None);
+}
+
+#[test]
+fn statuses() {
+    let safe = Policy::default();
+    let letter = by_the_rfc();
+    let stated: Lines<'_> = &[HOUR];
+    for status in [200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414, 501] {
+        assert_eq!(lifetime(status, stated, &safe), Ok(3600), "{status}");
+    }
+    for status in [201, 299, 400, 401, 403, 408, 413, 499, 500, 502, 503, 504, 599] {
+        assert_eq!(judge(status, stated, &safe), Err(WhyNot::Status), "{status}");
+        assert_eq!(lifetime(status, stated, &letter), Ok(3600), "{status}");
+    }
+    // RFC 6585: "MUST NOT be stored by a cache"
+    for status in [428, 429, 431, 511] {
+        assert_eq!(judge(status, stated, &letter), Err(WhyNot::Status), "{status}");
+    }
+    for (status, expected) in [
+        (200, Ok(60)),
+        (204, Ok(60)),
+        (202, Err(WhyNot::Status)),
+        (301, Err(WhyNot::NoLifetime)),
+        (404, Err(WhyNot::NoLifetime)),
+        (500, Err(WhyNot::Status)),
+    ] {
+        assert_eq!(lifetime(status, &[], &safe), expected, "{status}");
+    }
+    let named = Policy {
+        status_ttls: vec![
+            (StatusCode::NOT_FOUND, Duration::from_secs(5)),
+            (StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(2)),
+        ],
+        ..Policy::default()
+    };
+    assert_eq!(lifetime(404, &[], &named), Ok(5));
+    assert_eq!(lifetime(404, stated, &named), Ok(3600));
+    assert_eq!(lifetime(503, &[], &named), Ok(2));
+    assert_eq!(lifetime(503, &[("cache-control", "no-store")], &named), Err(WhyNot::NoStore));
+    assert_eq!(lifetime(500, &[], &named), Err(WhyNot::Status));
+}
+
+#[test]
+fn heuristics() {
+    let letter = by_the_rfc();
+    // s.4.2.2, RFC 9110 s.15.1
+    for status in [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501] {
+        assert_eq!(lifetime(status, &[MODIFIED], &letter), Ok(10), "{status}");
+    }
+    for status in [201, 202, 302, 303, 307, 400, 403, 500, 502, 503, 504, 599] {
+        assert_eq!(judge(status, &[MODIFIED], &letter), Err(WhyNot::NoLifetime), "{status}");
+        let public = ("cache-control", "public");
+        assert_eq!(lifetime(status, &[MODIFIED, public], &letter), Ok(10), "{status}");
+    }
+    assert_eq!(judge(200, &[], &letter), Err(WhyNot::NoLifetime));
+    assert_eq!(lifetime(200, &[TAG], &letter), Ok(0));
+    // "MUST NOT use heuristics when an explicit expiration time is present"
+    assert_eq!(lifetime(200, &[MODIFIED, HOUR], &letter), Ok(3600));
+    assert_eq!(lifetime(200, &[MODIFIED, ("expires", "0")], &letter), Ok(0));
+    let guess_errors_not = Policy { any_status: false, ..letter };
+    assert_eq!(judge(404, &[MODIFIED], &guess_errors_not), Err(WhyNot::NoLifetime));
+}
+
+#[test]
+fn stale_as_it_comes() {
+    let zero = ("cache-control", "max-age=0");
+    let table: &[(Lines<'_>, Result<u64, WhyNot>)] = &[
+        (&[zero], Err(WhyNot::BornStale)),
+        (&[zero, TAG], Ok(0)),
+        (&[zero, MODIFIED], Ok(0)),
+        (&[zero, ("last-modified", "never")], Err(WhyNot::BornStale)),
+        (&[("cache-control", "max-age=0, stale-while-revalidate=5")], Ok(0)),
+        (&[("cache-control", "max-age=0, stale-if-error=5")], Ok(0)),
+        (
+            &[("cache-control", "max-age=0, stale-if-error=5, must-revalidate")],
+            Err(WhyNot::BornStale),
+        ),
+        (&[HOUR, ("age", "3600")], Err(WhyNot::BornStale)),
+        (&[HOUR, ("age", "3599")], Ok(3600)),
+        (&[HOUR, ("age", "3600"), TAG], Ok(3600)),
+        (&[("cache-control", "max-age=3600, no-cache")], Err(WhyNot::BornStale)),
+        (&[("cache-control", "no-cache"), TAG], Ok(0)),
+        (&[("pragma", "no-cache")], Err(WhyNot::BornStale)),
+        (&[("pragma", "no-cache"), TAG], Ok(0)),
+        (&[("pragma", "other")], Ok(60)),
+        // s.5.4: something newer is said
+        (&[("pragma", "no-cache"), HOUR], Ok(3600)),
+        (&[("expires", "0")], Err(WhyNot::BornStale)),
+    ];
+    for (lines, expected) in table {
+        assert_eq!(lifetime(200, lines, &Policy::default()), *expected, "{lines:?}");
+    }
+    // by setting alone, nobody waits for an error
+    assert_eq!(judge(200, &[zero], &by_the_rfc()), Err(WhyNot::BornStale));
+}
+
+#[test]
+fn credentials() {
+    let authorization = Credentials { authorization: true, cookie: false };
+    let cookie = Credentials { authorization: false, cookie: true };
+    // s.3.5
+    for (control, with_authorization, with_cookie) in [
+        ("max-age=60", false, false),
+        ("max-age=60, public", true, true),
+        ("s-maxage=60", true, true),
+        ("max-age=60, must-revalidate", true, false),
+        ("max-age=60, proxy-revalidate", false, false),
+        ("max-age=60, no-cache=\"public\"", false, false),
+    ] {
+        let lines: Lines<'_> = &[("cache-control", control)];
+        let judge = |unkeyed| ask(&Method::GET, &[], 200, lines, unkeyed, &Policy::default()).err();
+        let expected = (!with_authorization).then_some(WhyNot::Authorization);
+        assert_eq!(judge(authorization), expected, "{control}");
+        assert_eq!(judge(cookie), (!with_cookie).then_some(WhyNot::Cookie), "{control}");
+    }
+}
+
+#[test]
+fn stale_windows() {
+    let policy = Policy {
+        while_revalidate: Duration::from_secs(7),
+        if_error: Duration::from_secs(8),
+        ..Policy::default()
+    };
+    for (control, expected) in [
+        ("max-age=60", (7, 8)),
+        ("max-age=60, stale-while-revalidate=1, stale-if-error=2", (1, 2)),
+        ("max-age=60, stale-while-revalidate=0, stale-if-error=x", (0, 0)),
+        ("max-age=60, stale-while-revalidate=99999999999", (1 << 31, 8)),
+        // s.4.2.4, whatever else is said
+        ("max-age=60, stale-while-revalidate=1, must-revalidate", (0, 0)),
+        ("max-age=60, stale-if-error=1, proxy-revalidate", (0, 0)),
+        ("s-maxage=60, stale-if-error=1", (0, 0)),
+        ("max-age=60, stale-if-error=1, no-cache", (0, 0)),
+        // a setting does not turn zero into a lifetime
+        ("max-age=0", (0, 8)),
+        ("max-age=0, stale-while-revalidate=1", (1, 8)),
+    ] {
+        let terms = judge(200, &[("cache-control", control), TAG], &policy).unwrap();
+        let windows = (terms.while_revalidate.as_secs(), terms.if_error.as_secs());
+        assert_eq!(windows, expected, "{control}");
+    }
+}

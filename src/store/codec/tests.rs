@@ -17,6 +17,7 @@ fn terms(millis: i64, span: u32) -> Terms {
         if_error: span * 4,
         no_cache: millis % 2 == 0,
         must_revalidate: millis % 3 == 0,
+        immutable: millis % 11 == 0,
         for_authorization: millis % 5 == 0,
         for_cookie: millis % 7 == 0,
     }

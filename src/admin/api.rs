@@ -1,0 +1,177 @@
+//! The admin scope's resources. Every answer is JSON, errors too.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    error::{InternalError, JsonPayloadError},
+    http::StatusCode,
+    web::{Data, Json, JsonConfig},
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    config::error::ConfigError,
+    engine::{
+        handle::CacheHandle,
+        stats::{Histogram, Stats},
+    },
+    purge::Purge,
+    semantics::verdict::WhyNot,
+};
+
+/// What the resources work on.
+pub(super) struct Api(Result<CacheHandle, ConfigError>);
+
+impl Api {
+    pub(super) fn new(handle: Result<CacheHandle, ConfigError>) -> Self {
+        Self(handle)
+    }
+
+    /// With a setting that cannot be used, no server with the cache in it starts; one with the
+    /// admin scope alone says why.
+    fn handle(&self) -> Result<&CacheHandle, HttpResponse> {
+        self.0.as_ref().map_err(|problem| {
+            HttpResponse::InternalServerError().json(error(&problem.to_string()))
+        })
+    }
+}
+
+/// What is to be purged: exactly one of these.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum What {
+    Url(String),
+    Path(String),
+    Prefix(String),
+    Group(String),
+    All(bool),
+}
+
+impl What {
+    fn target(&self) -> Result<Purge, &'static str> {
+        let path_like = |text: &str| text.starts_with('/');
+        match self {
+            Self::Url(url) if path_like(url) || url.contains("://") => Ok(Purge::url(url)),
+            Self::Url(_) => Err("`url` is neither absolute nor begins with `/`"),
+            Self::Path(path) if path_like(path) => Ok(Purge::path(path)),
+            Self::Path(_) => Err("`path` does not begin with `/`"),
+            Self::Prefix(prefix) if path_like(prefix) => Ok(Purge::prefix(prefix)),
+            Self::Prefix(_) => Err("`prefix` does not begin with `/`"),
+            Self::Group(group) if !group.is_empty() => Ok(Purge::group(group)),
+            Self::Group(_) => Err("`group` is empty"),
+            Self::All(true) => Ok(Purge::All),
+            Self::All(false) => Err("`all` can only be true"),
+        }
+    }
+}
+
+/// Whether the cache is on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Switch {
+    on: bool,
+}
+
+pub(super) async fn stats(api: Data<Api>) -> HttpResponse {
+    match api.handle() {
+        Ok(handle) => HttpResponse::Ok().json(stats_in_json(&handle.stats(), handle.is_on())),
+        Err(problem) => problem,
+    }
+}
+
+pub(super) async fn purge(api: Data<Api>, what: Json<What>) -> HttpResponse {
+    let handle = match api.handle() {
+        Ok(handle) => handle,
+        Err(problem) => return problem,
+    };
+    let target = match what.target() {
+        Ok(target) => target,
+        Err(problem) => return HttpResponse::BadRequest().json(error(problem)),
+    };
+    match handle.purge(&target).await {
+        Ok(purged) => HttpResponse::Ok().json(json!({ "purged": purged.entries })),
+        Err(problem) => HttpResponse::ServiceUnavailable()
+            .json(error(&format!("{problem}: the purge may not have taken place"))),
+    }
+}
+
+pub(super) async fn is_on(api: Data<Api>) -> HttpResponse {
+    match api.handle() {
+        Ok(handle) => HttpResponse::Ok().json(json!({ "on": handle.is_on() })),
+        Err(problem) => problem,
+    }
+}
+
+pub(super) async fn switch(api: Data<Api>, switch: Json<Switch>) -> HttpResponse {
+    match api.handle() {
+        Ok(handle) => {
+            handle.switch(switch.on);
+            HttpResponse::Ok().json(json!({ "on": handle.is_on() }))
+        }
+        Err(problem) => problem,
+    }
+}
+
+pub(super) async fn not_found(req: HttpRequest) -> HttpResponse {
+    let problem = format!("there is no `{}` here; there are stats, purge and switch", req.path());
+    HttpResponse::NotFound().json(error(&problem))
+}
+
+/// Bodies are small, and what cannot be read is told in JSON.
+pub(super) fn json_config() -> JsonConfig {
+    JsonConfig::default().limit(64 * 1024).content_type_required(false).error_handler(
+        |problem, _| {
+            let status = match &problem {
+                JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
+                    StatusCode::PAYLOAD_TOO_LARGE
+                }
+                _ => StatusCode::BAD_REQUEST,
+            };
+            let answer = HttpResponse::build(status).json(error(&problem.to_string()));
+            InternalError::from_response(problem, answer).into()
+        },
+    )
+}
+
+pub(super) fn error(problem: &str) -> Value {
+    json!({ "error": problem })
+}
+
+fn stats_in_json(stats: &Stats, on: bool) -> Value {
+    json!({
+        "on": on,
+        "requests": stats.requests(),
+        "hits": stats.hits,
+        "stale": stats.stale,
+        "misses": stats.misses,
+        "bypasses": reasons(&stats.bypasses),
+        "stores": stats.stores,
+        "not_stored": reasons(&stats.not_stored),
+        "purges": stats.purges,
+        "purged": stats.purged,
+        "errors": stats.errors,
+        "entries": stats.entries,
+        "bytes": stats.bytes,
+        "hit_times": times(&stats.hit_times),
+        "handler_times": times(&stats.handler_times),
+    })
+}
+
+fn reasons(counts: &[(WhyNot, u64)]) -> Value {
+    let each = counts.iter().map(|(why, count)| (why.as_str().to_owned(), Value::from(*count)));
+    Value::Object(each.collect::<Map<_, _>>())
+}
+
+fn times(histogram: &Histogram) -> Value {
+    let below = |(below, count): (Duration, u64)| {
+        json!({ "below_seconds": below.as_secs_f64(), "count": count })
+    };
+    json!({
+        "count": histogram.count(),
+        "p50_seconds": histogram.quantile(0.5).as_secs_f64(),
+        "p99_seconds": histogram.quantile(0.99).as_secs_f64(),
+        "buckets": histogram.buckets().map(below).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,309 @@
+//! The examination for a [`Store`]: what the contract says, as checks. For stores of your own too.
+
+#![allow(clippy::panic, reason = "a failed check is a failed test")]
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::http::{
+    StatusCode,
+    header::{self, HeaderName, HeaderValue},
+};
+use bytes::Bytes;
+use futures_util::future::{join, join_all};
+
+use super::Store;
+use crate::{
+    entry::{Entry, Kind, StoredResponse},
+    key::{CacheKey, KeyBuilder, Part},
+    purge::{Mark, Purge},
+    semantics::{date::Timestamp, terms::Terms},
+};
+
+/// Long enough for an examination.
+const KEEP: Duration = Duration::from_secs(600);
+
+/// Checks a store against the contract of [`Store`]. `make` makes an empty one, many times.
+///
+/// ```ignore
+/// #[tokio::test]
+/// async fn my_store_is_a_store() {
+///     examine(async || MyStore::empty().await).await;
+/// }
+/// ```
+///
+/// # Panics
+///
+/// When the store fails a check.
+pub async fn examine<S: Store>(make: impl AsyncFn() -> S) {
+    what_was_put_comes_back(&make().await).await;
+    another_put_replaces(&make().await).await;
+    equal_keys_only(&make().await).await;
+    variants_and_their_note(&make().await).await;
+    for purge in purges() {
+        a_purge_takes_what_it_concerns(&make().await, &purge).await;
+        a_purge_is_a_fence(&make().await, &purge).await;
+        a_purge_wins_every_race(&make().await, &purge).await;
+    }
+    marks_grow(&make().await).await;
+    odd_keys_are_purged_like_others(&make().await).await;
+    many_are_purged_like_few(&make().await).await;
+}
+
+async fn what_was_put_comes_back(store: &impl Store) {
+    let key = key("h", "/a", Some("q=1"));
+    assert!(get(store, &key).await.is_none(), "an empty store returned an entry");
+    for body in [Bytes::new(), Bytes::from_static(b"\0\xff\r\n"), vec![7; 300_000].into()] {
+        let entry = Entry { kind: response(&body), ..entry(&key, mark(store).await) };
+        put(store, &entry).await;
+        let Some(found) = get(store, &key).await else {
+            panic!("an entry with a body of {} bytes was put and is not there", body.len());
+        };
+        assert_eq!(found.response().map(|found| &found.body), Some(&body), "the body");
+        assert_same(&found, &entry);
+    }
+}
+
+async fn another_put_replaces(store: &impl Store) {
+    let key = key("h", "/a", None);
+    put(store, &entry(&key, mark(store).await)).await;
+    let second = Entry {
+        groups: vec!["another".to_owned()],
+        kind: response(&Bytes::from_static(b"second")),
+        ..entry(&key, mark(store).await)
+    };
+    put(store, &second).await;
+    assert_same(&get(store, &key).await.unwrap_or_else(|| panic!("gone after two puts")), &second);
+    assert_eq!(purge(store, &Purge::All).await, 1, "an entry that was put twice is one");
+}
+
+async fn equal_keys_only(store: &impl Store) {
+    let with_part = |name: &str, value: &[u8]| {
+        let mut builder = KeyBuilder::new(false, "h", "/a", None);
+        builder.part(Part::Header, name, std::iter::once(value));
+        builder.finish()
+    };
+    let keys = [
+        key("h", "/a", None),
+        key("h", "/a", Some("")),
+        key("h", "/a", Some("q")),
+        key("h:80", "/a", None),
+        key("h", "/a/", None),
+        key("h", "/A", None),
+        with_part("x", b"1"),
+        with_part("x", b"2"),
+        key("h", "/a", None).variant(b"gzip"),
+        key("h", "/a", None).variant(b"br"),
+    ];
+    for (number, key) in keys.iter().enumerate() {
+        let body = Bytes::from(number.to_string());
+        put(store, &Entry { kind: response(&body), ..entry(key, mark(store).await) }).await;
+        for (other, key) in keys.iter().enumerate() {
+            let found = get(store, key).await;
+            let found = found.as_ref().and_then(|found| found.response()).map(|r| r.body.clone());
+            let expected = (other <= number).then(|| Bytes::from(other.to_string()));
+            assert_eq!(found, expected, "after {number} keys, under {key:?}");
+        }
+    }
+}
+
+async fn variants_and_their_note(store: &impl Store) {
+    let key = key("h", "/a", None);
+    let since = mark(store).await;
+    let names = vec![header::ACCEPT_ENCODING, HeaderName::from_static("x-custom")];
+    let note = Entry { kind: Kind::Varies(names), ..entry(&key, since) };
+    put(store, &note).await;
+    assert_same(&get(store, &key).await.unwrap_or_else(|| panic!("the note is gone")), &note);
+    put(store, &entry(&key.variant(b"gzip"), since)).await;
+    put(store, &entry(&key.variant(b"br"), since)).await;
+    assert_eq!(purge(store, &Purge::path("/a")).await, 2, "responses count, the note does not");
+    for key in [key.clone(), key.variant(b"gzip"), key.variant(b"br")] {
+        assert!(get(store, &key).await.is_none(), "a variant or the note survived the purge");
+    }
+}
+
+/// Every kind of purge, each of which concerns [`target`] and some of [`population`].
+fn purges() -> Vec<Purge> {
+    vec![
+        Purge::url("/shop/7?page=2"),
+        Purge::url("http://ONE.example/shop/7?page=2"),
+        Purge::path("/shop/7"),
+        Purge::path("/shop//7/"),
+        Purge::prefix("/shop/7"),
+        Purge::prefix("/shop"),
+        Purge::prefix("/"),
+        Purge::group("shop"),
+        Purge::Entry(target().key),
+        Purge::All,
+    ]
+}
+
+/// An entry that all of [`purges`] concern.
+fn target() -> Entry {
+    let key = key("one.example", "/shop/7", Some("page=2"));
+    Entry { groups: vec!["shop".into(), "7".into()], ..entry(&key, Mark::default()) }
+}
+
+fn population() -> Vec<Entry> {
+    let with_group = |host, path, query, group: &str| Entry {
+        groups: vec![group.to_owned()],
+        ..entry(&key(host, path, query), Mark::default())
+    };
+    vec![
+        target(),
+        with_group("one.example", "/shop/7", None, "shop"),
+        with_group("two.example", "/shop/7", Some("page=2"), "Shop"),
+        with_group("one.example", "/shop/7", Some("page=22"), "sho"),
+        with_group("one.example", "/shop/77", Some("page=2"), "shop2"),
+        with_group("one.example", "/shop/7/details", None, "[shop]"),
+        with_group("one.example", "/shop", None, "*"),
+        with_group("one.example", "/shopping", None, ""),
+        with_group("one.example", "/", None, "shop"),
+        entry(&key("one.example", "/shop/7", Some("page=2")).variant(b"br"), Mark::default()),
+    ]
+}
+
+async fn a_purge_takes_what_it_concerns(store: &impl Store, target: &Purge) {
+    let population = population();
+    let since = mark(store).await;
+    join_all(population.iter().map(async |entry| {
+        put(store, &Entry { since, ..entry.clone() }).await;
+    }))
+    .await;
+    let concerned = population.iter().filter(|entry| target.concerns(&entry.key, &entry.groups));
+    let expected = u64::try_from(concerned.count()).unwrap_or(u64::MAX);
+    assert_eq!(purge(store, target).await, expected, "entries that {target:?} took");
+    for entry in &population {
+        let is_there = get(store, &entry.key).await.is_some();
+        let concerned = target.concerns(&entry.key, &entry.groups);
+        assert_eq!(is_there, !concerned, "{:?} after {target:?}", entry.key);
+    }
+    assert_eq!(purge(store, target).await, 0, "entries that {target:?} took when done again");
+}
+
+async fn a_purge_is_a_fence(store: &impl Store, purged: &Purge) {
+    let key = target().key;
+    let early = Entry { since: mark(store).await, ..target() };
+    purge(store, purged).await;
+    put(store, &early).await;
+    let found = get(store, &key).await;
+    assert!(found.is_none(), "begun before {purged:?} and put after it: it was returned");
+
+    put(store, &Entry { since: mark(store).await, ..target() }).await;
+    assert!(get(store, &key).await.is_some(), "begun after {purged:?}: it was not kept");
+    put(store, &early).await;
+    let since = get(store, &key).await.map(|entry| entry.since);
+    assert_ne!(since, Some(early.since), "the older answer replaced the newer one");
+}
+
+async fn a_purge_wins_every_race(store: &impl Store, purged: &Purge) {
+    for round in 0..20 {
+        let early = Entry { since: mark(store).await, ..target() };
+        // whichever is polled first
+        if round % 2 == 0 {
+            join(put(store, &early), purge(store, purged)).await;
+        } else {
+            join(purge(store, purged), put(store, &early)).await;
+        }
+        let found = get(store, &early.key).await;
+        assert!(found.is_none(), "begun before {purged:?} and put beside it: it was returned");
+    }
+}
+
+async fn marks_grow(store: &impl Store) {
+    let mut last = mark(store).await;
+    for purged in purges() {
+        assert!(mark(store).await >= last, "a mark went back");
+        purge(store, &purged).await;
+        let next = mark(store).await;
+        assert!(next > last, "{purged:?} did not raise the mark");
+        last = next;
+    }
+}
+
+async fn odd_keys_are_purged_like_others(store: &impl Store) {
+    let deep = "/segment".repeat(200);
+    for path in ["/*", "/a b", "/{x}", "/[a-z]", "/%3A\u{fc}", "*", &deep] {
+        let key = key("h", path, Some("{*}"));
+        let parent = key.path().rsplit_once('/').map_or("/", |(parent, _)| parent).to_owned();
+        for target in [Purge::Path(key.path().to_owned()), Purge::Prefix(parent)] {
+            let early = entry(&key, mark(store).await);
+            put(store, &early).await;
+            assert!(get(store, &key).await.is_some(), "{path} was not kept");
+            assert_eq!(purge(store, &target).await, 1, "{path} by {target:?}");
+            put(store, &early).await;
+            assert!(get(store, &key).await.is_none(), "{path} after {target:?}");
+        }
+    }
+    let group = "g*".repeat(1000);
+    let since = mark(store).await;
+    put(store, &Entry { groups: vec![group.clone()], ..entry(&key("h", "/", None), since) }).await;
+    assert_eq!(purge(store, &Purge::Group("g".repeat(2000))).await, 0, "another long group");
+    assert_eq!(purge(store, &Purge::Group(group)).await, 1, "a long group");
+}
+
+async fn many_are_purged_like_few(store: &impl Store) {
+    const MANY: u64 = 700;
+    for target in [Purge::path("/many"), Purge::group("shop"), Purge::All] {
+        let since = mark(store).await;
+        let put = |number: u64| async move {
+            let key = key("h", "/many", Some(&number.to_string()));
+            put(store, &Entry { groups: vec!["shop".to_owned()], ..entry(&key, since) }).await;
+        };
+        join_all((0..MANY).map(put)).await;
+        assert_eq!(purge(store, &target).await, MANY, "entries that {target:?} took");
+    }
+}
+
+fn key(host: &str, path: &str, query: Option<&str>) -> CacheKey {
+    KeyBuilder::new(false, host, path, query).finish()
+}
+
+fn entry(key: &CacheKey, since: Mark) -> Entry {
+    let kind = response(&Bytes::from_static(b"body"));
+    Entry { key: key.clone(), since, groups: Vec::new(), kind }
+}
+
+fn response(body: &Bytes) -> Kind {
+    let fields = vec![
+        (header::DATE, HeaderValue::from_static("Tue, 14 Nov 2023 22:13:20 GMT")),
+        (header::LINK, HeaderValue::from_static("</a>; rel=next")),
+        (HeaderName::from_static("x-custom"), HeaderValue::from_static("")),
+        (header::LINK, HeaderValue::from_static("</b>; rel=prev")),
+        (header::ETAG, HeaderValue::from_bytes(b"\"\xfc\"").unwrap_or(HeaderValue::from(0))),
+    ];
+    let terms = Terms {
+        response_time: Timestamp::from_secs(1_700_000_000),
+        initial_age: Duration::from_secs(1),
+        lifetime: KEEP,
+        while_revalidate: Duration::from_secs(2),
+        if_error: Duration::from_millis(3),
+        no_cache: false,
+        must_revalidate: true,
+        immutable: true,
+        for_authorization: false,
+        for_cookie: true,
+    };
+    Kind::Response(StoredResponse { status: StatusCode::OK, fields, terms, body: body.clone() })
+}
+
+fn assert_same(found: &Entry, put: &Entry) {
+    assert_eq!(format!("{found:?}"), format!("{put:?}"), "what was put and what came back");
+}
+
+async fn mark(store: &impl Store) -> Mark {
+    store.mark().await.unwrap_or_else(|error| panic!("mark: {error}"))
+}
+
+async fn get(store: &impl Store, key: &CacheKey) -> Option<Arc<Entry>> {
+    store.get(key).await.unwrap_or_else(|error| panic!("get of {key:?}: {error}"))
+}
+
+async fn put(store: &impl Store, entry: &Entry) {
+    let put = store.put(Arc::new(entry.clone()), KEEP).await;
+    put.unwrap_or_else(|error| panic!("put of {:?}: {error}", entry.key));
+}
+
+async fn purge(store: &impl Store, target: &Purge) -> u64 {
+    let purged = store.purge(target).await;
+    purged.unwrap_or_else(|error| panic!("purge of {target:?}: {error}")).entries
+}

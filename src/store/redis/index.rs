@@ -1,0 +1,175 @@
+//! Indexes from a path or a group to entries: sorted sets of members scored by expiry, on the
+//! server's clock. A member can be removed only by who read its score, so that an entry which is
+//! stored again meanwhile keeps its place.
+
+use redis::Cmd;
+
+use super::{link, names::Names};
+use crate::{
+    entry::{Entry, Kind},
+    key::{self, CacheKey},
+};
+
+/// Servers' clocks may differ by so much after a failover: members and indexes are kept longer.
+const MARGIN_MS: u64 = 60_000;
+/// So many expired members at most go with one addition; as each addition adds but one, no index
+/// grows.
+const TRIM: usize = 64;
+
+/// Keys: index. Arguments: lifetime, margin, trim, member, the same entry as another kind.
+///
+/// The score only grows, as the value before this one may yet be read for its longer lifetime; and
+/// it is another one than before, whatever the clock says, for [`REMOVE`]. `PEXPIRE GT` would need
+/// Redis 7.
+const ADD: &str = r"
+local index, lifetime, margin = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local score = now + lifetime
+for i = 4, 5 do
+  local before = tonumber(redis.call('ZSCORE', index, ARGV[i]) or 0)
+  if before >= score then score = before + 0.25 end
+end
+redis.call('ZADD', index, string.format('%.17g', score), ARGV[4])
+redis.call('ZREM', index, ARGV[5])
+local past = string.format('%.17g', now - margin)
+local expired = redis.call('ZRANGEBYSCORE', index, '-inf', past, 'LIMIT', 0, ARGV[3])
+if #expired > 0 then redis.call('ZREM', index, unpack(expired)) end
+if redis.call('PTTL', index) < lifetime + margin then
+  redis.call('PEXPIRE', index, string.format('%.0f', lifetime + margin))
+end
+return 1
+";
+
+/// Keys: index. Arguments: members, each followed by its score. Removes those that still have it.
+const REMOVE: &str = r"
+for i = 1, #ARGV, 2 do
+  local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
+  if score and tonumber(score) == tonumber(ARGV[i + 1]) then
+    redis.call('ZREM', KEYS[1], ARGV[i])
+  end
+end
+return 1
+";
+
+/// What an index tells of an entry: enough to delete it, to count it and to know its URL again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    pub(super) is_response: bool,
+    pub(super) digest: [u8; 16],
+    host: [u8; 8],
+    query: [u8; 8],
+}
+
+const RESPONSE: u8 = b'r';
+const VARIES: u8 = b'v';
+const LENGTH: usize = 1 + 16 + 8 + 8;
+
+impl Member {
+    fn of(key: &CacheKey, is_response: bool) -> Self {
+        let (host, query) = (of_host(key.host()), short(key.query()));
+        Self { is_response, digest: key.digest(), host, query }
+    }
+
+    fn to_bytes(self) -> [u8; LENGTH] {
+        let kind = [if self.is_response { RESPONSE } else { VARIES }];
+        let parts = kind.into_iter().chain(self.digest).chain(self.host).chain(self.query);
+        let mut bytes = [0; LENGTH];
+        bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (kind, rest) = bytes.split_first()?;
+        let (digest, rest) = rest.split_first_chunk()?;
+        let (host, query) = rest.split_first_chunk()?;
+        let (digest, host, query) = (*digest, *host, query.try_into().ok()?);
+        matches!(*kind, RESPONSE | VARIES).then_some(Self {
+            is_response: *kind == RESPONSE,
+            digest,
+            host,
+            query,
+        })
+    }
+}
+
+/// Which members of a path's index are meant.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Filter {
+    host: Option<[u8; 8]>,
+    query: Option<[u8; 8]>,
+}
+
+impl Filter {
+    /// Those of one URL.
+    pub(super) fn url(host: Option<&str>, query: &str) -> Self {
+        Self { host: host.map(of_host), query: Some(short(query)) }
+    }
+
+    pub(super) fn takes(&self, member: &Member) -> bool {
+        self.host.is_none_or(|host| host == member.host)
+            && self.query.is_none_or(|query| query == member.query)
+    }
+}
+
+/// Adds an entry to all its indexes.
+pub(super) fn add(names: &Names, entry: &Entry, lifetime_ms: u64) -> Vec<Cmd> {
+    let is_response = matches!(entry.kind, Kind::Response(_));
+    let member = Member::of(&entry.key, is_response).to_bytes();
+    let other = Member::of(&entry.key, !is_response).to_bytes();
+    let groups = entry.groups.iter().map(|group| names.group(group));
+    std::iter::once(names.path(entry.key.path()))
+        .chain(groups)
+        .map(|index| {
+            let mut add = link::script(ADD, &[&index]);
+            add.arg(lifetime_ms).arg(MARGIN_MS).arg(TRIM).arg(&member).arg(&other);
+            add
+        })
+        .collect()
+}
+
+/// Removes members, given each with the score it was read with, unless they were added again.
+pub(super) fn remove(index: &[u8], members_and_scores: &[Vec<u8>]) -> Cmd {
+    let mut remove = redis::cmd("EVAL");
+    remove.arg(REMOVE).arg(1).arg(index).arg(members_and_scores);
+    remove
+}
+
+fn of_host(host: &str) -> [u8; 8] {
+    short(&host.to_ascii_lowercase())
+}
+
+fn short(text: &str) -> [u8; 8] {
+    let mut short = [0; 8];
+    short.iter_mut().zip(key::digest(text.as_bytes())).for_each(|(to, from)| *to = from);
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyBuilder;
+
+    #[test]
+    fn members_are_read_back_and_nothing_else_is() {
+        let key = KeyBuilder::new(false, "Shop", "/a", Some("q")).finish();
+        for is_response in [true, false] {
+            let member = Member::of(&key, is_response);
+            let bytes = member.to_bytes();
+            assert_eq!(Member::from_bytes(&bytes), Some(member));
+            assert_eq!(Member::from_bytes(&bytes[1..]), None);
+            assert_eq!(Member::from_bytes(&[&bytes[..], b"x"].concat()), None);
+        }
+        assert_eq!(Member::from_bytes(&[b'x'; LENGTH]), None);
+    }
+
+    #[test]
+    fn a_filter_takes_one_url() {
+        let member = Member::of(&KeyBuilder::new(false, "Shop", "/a", Some("q")).finish(), true);
+        assert!(Filter::default().takes(&member));
+        assert!(Filter::url(None, "?q").takes(&member));
+        assert!(Filter::url(Some("sHOP"), "?q").takes(&member));
+        assert!(!Filter::url(Some("other"), "?q").takes(&member));
+        assert!(!Filter::url(None, "").takes(&member));
+    }
+}

@@ -1,0 +1,222 @@
+//! Commands to the server, each exchange behind the breaker and within its time, and what replies
+//! and failures mean to a store.
+
+use std::time::Duration;
+
+use redis::{Cmd, ErrorKind, ServerError, ServerErrorKind, Value};
+
+use super::connect::{Connections, Failure, UrlError};
+use crate::{
+    clock::Stopwatch,
+    store::{
+        StoreError, StoreErrorKind,
+        breaker::{Breaker, Change},
+    },
+};
+
+/// The way to the server.
+pub(super) struct Link {
+    connections: Connections,
+    breaker: Breaker,
+    up: Stopwatch,
+}
+
+impl Link {
+    pub(super) fn new(url: &str, connect: Duration, operate: Duration) -> Result<Self, UrlError> {
+        Ok(Self {
+            connections: Connections::new(url, connect, operate)?,
+            breaker: Breaker::default(),
+            up: Stopwatch::start(),
+        })
+    }
+
+    pub(super) fn address(&self) -> String {
+        self.connections.address()
+    }
+
+    /// Whether the server is being left alone after failures.
+    pub(super) fn is_open(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    /// Replies to commands, which are sent together and may be run in any order.
+    ///
+    /// A reply that is an error is the exchange's error, but for `WRONGTYPE`: that stands among
+    /// the replies, as a reply that no reader of replies expects.
+    pub(super) async fn ask(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
+        if !self.breaker.admits(self.up.elapsed()) {
+            return Err(StoreError::new(StoreErrorKind::Unavailable));
+        }
+        self.ask_anyway(commands).await
+    }
+
+    /// Replies to stages of commands: those of one stage may be run in any order, and are all done
+    /// before those of the next. One server runs commands in the order in which they come, so
+    /// that all stages go at once; over several nodes each stage would have to be waited for.
+    pub(super) async fn ask_in_stages<const N: usize>(
+        &self,
+        stages: [Vec<Cmd>; N],
+    ) -> Result<Vec<Value>, StoreError> {
+        self.ask(stages.into_iter().flatten().collect()).await
+    }
+
+    /// Replies to many commands, of which `at_once` are sent together.
+    pub(super) async fn ask_in_turns(
+        &self,
+        commands: Vec<Cmd>,
+        at_once: usize,
+    ) -> Result<Vec<Value>, StoreError> {
+        let mut replies = Vec::with_capacity(commands.len());
+        let mut commands = commands.into_iter();
+        loop {
+            let turn: Vec<Cmd> = commands.by_ref().take(at_once).collect();
+            if turn.is_empty() {
+                return Ok(replies);
+            }
+            replies.append(&mut self.ask(turn).await?);
+        }
+    }
+
+    /// [`ask`](Self::ask), also while the breaker is open.
+    pub(super) async fn ask_anyway(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
+        let result = match self.connections.exchange(commands).await {
+            Ok(replies) => self.without_errors(replies),
+            Err(failure) => Err((failure_kind(&failure), failure.into_source())),
+        };
+        match result {
+            Ok(replies) => {
+                self.report(self.breaker.succeeded());
+                Ok(replies)
+            }
+            Err((Kind::Healthy(kind), source)) => {
+                self.report(self.breaker.succeeded());
+                Err(StoreError::with_source(kind, source))
+            }
+            Err((Kind::Failing(kind), source)) => {
+                tracing::debug!(address = self.address(), error = %source, "no answer from Redis");
+                self.report(self.breaker.failed(self.up.elapsed()));
+                Err(StoreError::with_source(kind, source))
+            }
+        }
+    }
+
+    fn without_errors(&self, replies: Vec<Value>) -> Result<Vec<Value>, (Kind, Source)> {
+        let errors = replies.iter().filter_map(|reply| match reply {
+            Value::ServerError(error) => Some((server_error_kind(error)?, error)),
+            _ => None,
+        });
+        match errors.max_by_key(|(kind, _)| matches!(kind, Kind::Failing(_))) {
+            Some((kind, error)) => {
+                // it may be the connection that is at fault: its login, or a replica behind it
+                if error.code() != "OOM" {
+                    self.connections.reconnect();
+                }
+                Err((kind, error.to_string().into()))
+            }
+            None => Ok(replies),
+        }
+    }
+
+    fn report(&self, change: Option<Change>) {
+        match change {
+            Some(Change::Opened) => {
+                tracing::warn!(address = self.address(), "Redis fails; requests go on without it");
+            }
+            Some(Change::Closed) => tracing::info!(address = self.address(), "Redis is back"),
+            None => {}
+        }
+    }
+}
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// The kind of an error, and whether it speaks for leaving the server alone.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// The server is there and means what it says.
+    Healthy(StoreErrorKind),
+    Failing(StoreErrorKind),
+}
+
+impl Failure {
+    fn into_source(self) -> Source {
+        match self {
+            Self::TimedOut => "no answer in time".into(),
+            Self::NoRuntime => "there is no tokio runtime to connect on".into(),
+            Self::Redis(error) => error.into(),
+        }
+    }
+}
+
+fn failure_kind(failure: &Failure) -> Kind {
+    Kind::Failing(match failure {
+        Failure::TimedOut => StoreErrorKind::TimedOut,
+        Failure::Redis(error) => match error.kind() {
+            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => StoreErrorKind::Corrupt,
+            ErrorKind::AuthenticationFailed => StoreErrorKind::Refused,
+            _ => StoreErrorKind::Unavailable,
+        },
+        Failure::NoRuntime => StoreErrorKind::Unavailable,
+    })
+}
+
+/// `None` for `WRONGTYPE`, which is a matter of one key. A script may pass its command's error on
+/// inside the text of its own.
+fn server_error_kind(error: &ServerError) -> Option<Kind> {
+    use ServerErrorKind as S;
+    let is = |code: &str| error.code() == code || error.details().is_some_and(|d| d.contains(code));
+    match error.kind() {
+        Some(S::BusyLoading | S::MasterDown | S::ClusterDown | S::TryAgain) => {
+            Some(Kind::Failing(StoreErrorKind::Unavailable))
+        }
+        _ if is("WRONGTYPE") => None,
+        _ if ["BUSY", "NOAUTH"].contains(&error.code()) => {
+            Some(Kind::Failing(StoreErrorKind::Unavailable))
+        }
+        _ => Some(Kind::Healthy(StoreErrorKind::Refused)),
+    }
+}
+
+/// A reply that should have been another.
+pub(super) fn unexpected() -> StoreError {
+    StoreError::with_source(StoreErrorKind::Corrupt, "an unexpected reply")
+}
+
+/// The number that a reply is.
+pub(super) fn number(reply: &Value) -> Option<u64> {
+    match reply {
+        Value::Int(number) => u64::try_from(*number).ok(),
+        Value::BulkString(text) => std::str::from_utf8(text).ok()?.parse().ok(),
+        Value::SimpleString(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// The sum of replies that are numbers.
+pub(super) fn sum<'a>(replies: impl IntoIterator<Item = &'a Value>) -> Result<u64, StoreError> {
+    replies.into_iter().map(|reply| number(reply).ok_or_else(unexpected)).sum()
+}
+
+/// The cursor and the items of a reply to one of the `SCAN` commands.
+pub(super) fn page(reply: Value) -> Result<(u64, Vec<Vec<u8>>), StoreError> {
+    let Value::Array(parts) = reply else { return Err(unexpected()) };
+    let [cursor, Value::Array(items)]: [Value; 2] = parts.try_into().map_err(|_| unexpected())?
+    else {
+        return Err(unexpected());
+    };
+    let item = |item| match item {
+        Value::BulkString(bytes) => Ok(bytes),
+        Value::SimpleString(text) => Ok(text.into_bytes()),
+        Value::Double(number) => Ok(number.to_string().into_bytes()),
+        _ => Err(unexpected()),
+    };
+    let items = items.into_iter().map(item).collect::<Result<_, _>>()?;
+    Ok((number(&cursor).ok_or_else(unexpected)?, items))
+}
+
+/// A script over keys which share a slot.
+pub(super) fn script(text: &str, keys: &[&str]) -> Cmd {
+    let mut script = redis::cmd("EVAL");
+    script.arg(text).arg(keys.len()).arg(keys);
+    script
+}

@@ -1,0 +1,211 @@
+//! Entries in Redis, shared by all processes that use one prefix.
+//!
+//! An entry is one value, so that a hit is one `GET`. Two kinds of index lead to it, by path and by
+//! group. It is stored under a name where nobody looks, indexed, checked against the purges that
+//! came meanwhile ([`fence`]) and then renamed to where it is found: at whatever point a fill ends,
+//! nothing can be read that a purge would miss. Needs Redis 5 or later and the commands of scripts.
+
+mod connect;
+mod fence;
+mod index;
+mod link;
+mod names;
+mod purge;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use redis::{RedisWrite, ToRedisArgs, Value};
+
+pub(crate) use self::connect::UrlError;
+use self::{link::Link, names::Names};
+use super::{
+    Store, StoreError, StoreErrorKind,
+    codec::{self, Encoded},
+};
+use crate::{
+    entry::Entry,
+    key::CacheKey,
+    purge::{Mark, Purge, Purged},
+};
+
+/// How long a value may wait to be published: far longer than a fill takes, as its operations have
+/// their bounds.
+const WAITING_MS: u64 = 10_000;
+/// Nothing is kept for longer, as Redis has a latest date.
+const LONGEST_KEEP_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
+
+/// Keys: waiting, live. Arguments: head of the value that waits, lifetime.
+///
+/// What waits may have been purged, or be another fill's by now: that has not been checked.
+const PUBLISH: &str = r"
+if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then return 0 end
+redis.call('UNLINK', KEYS[2])
+redis.call('RENAME', KEYS[1], KEYS[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+return 1
+";
+
+/// What can be set about a [`RedisStore`].
+#[derive(Clone, Debug)]
+pub(crate) struct RedisOptions {
+    /// What all names begin with.
+    pub(crate) prefix: String,
+    /// How long to wait for a connection.
+    pub(crate) connect_timeout: Duration,
+    /// How long to wait for the replies of one exchange.
+    pub(crate) operate_timeout: Duration,
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        Self {
+            prefix: "arc:".to_owned(),
+            connect_timeout: Duration::from_millis(100),
+            operate_timeout: Duration::from_millis(50),
+        }
+    }
+}
+
+/// A [`Store`] in Redis.
+pub(crate) struct RedisStore {
+    link: Link,
+    names: Names,
+    corrupt: AtomicU64,
+}
+
+impl RedisStore {
+    /// A store at `url`. Nothing is connected to before the first operation.
+    pub(crate) fn new(url: &str, options: &RedisOptions) -> Result<Self, UrlError> {
+        let RedisOptions { prefix, connect_timeout, operate_timeout } = options;
+        let link = Link::new(url, *connect_timeout, *operate_timeout)?;
+        Ok(Self { link, names: Names::new(prefix), corrupt: AtomicU64::new(0) })
+    }
+
+    /// Whether the server answers, asked even while the breaker is open.
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        self.link.ask_anyway(vec![redis::cmd("PING")]).await.map(drop)
+    }
+
+    /// Whether operations fail at once, because the server has not answered lately.
+    pub(crate) fn is_open(&self) -> bool {
+        self.link.is_open()
+    }
+
+    /// How many values were read that were none of ours, damaged, or of another version.
+    pub(crate) fn corrupt(&self) -> u64 {
+        self.corrupt.load(Ordering::Relaxed)
+    }
+
+    /// The entry in a reply to `GET`. What is no entry is none, and will be overwritten.
+    fn read(&self, key: &CacheKey, reply: Option<Value>) -> Option<Arc<Entry>> {
+        let entry = match reply? {
+            Value::Nil => return None,
+            Value::BulkString(bytes) => codec::decode(&Bytes::from(bytes)),
+            _ => Err(StoreError::with_source(StoreErrorKind::Corrupt, "not a string")),
+        };
+        let entry = entry.and_then(|entry| {
+            if entry.key == *key {
+                return Ok(Arc::new(entry));
+            }
+            Err(StoreError::with_source(StoreErrorKind::Corrupt, "the entry of another key"))
+        });
+        entry.inspect_err(|error| self.count_corrupt(error)).ok()
+    }
+
+    fn count_corrupt(&self, error: &StoreError) {
+        self.corrupt.fetch_add(1, Ordering::Relaxed);
+        let source = std::error::Error::source(error).map(ToString::to_string);
+        tracing::debug!(address = self.link.address(), source, "a stored value is not an entry");
+    }
+
+    /// Stores and indexes an entry where nobody reads it; whether it may be published.
+    async fn prepare(
+        &self,
+        entry: &Entry,
+        encoded: &Encoded,
+        waiting: &str,
+        keep: u64,
+    ) -> Result<bool, StoreError> {
+        let mut set = redis::cmd("SET");
+        set.arg(waiting).arg(Parts(encoded)).arg("PX").arg(WAITING_MS);
+        let indexes = index::add(&self.names, entry, keep);
+        let fences = fence::read(&self.names, entry);
+        let mut replies = self.link.ask_in_stages([vec![set], indexes, vec![fences]]).await?;
+        let fences = replies.pop().unwrap_or_default();
+        // a value that is not in all of its indexes could not be purged
+        if replies.iter().any(|reply| matches!(reply, Value::ServerError(_))) {
+            return Err(link::unexpected());
+        }
+        Ok(fence::admits(&fences, entry.since))
+    }
+
+    async fn publish(&self, head: &[u8], names: [&str; 2], keep: u64) -> Result<(), StoreError> {
+        let mut publish = link::script(PUBLISH, &names);
+        publish.arg(head).arg(keep);
+        self.link.ask(vec![publish]).await.map(drop)
+    }
+}
+
+impl Store for RedisStore {
+    async fn mark(&self) -> Result<Mark, StoreError> {
+        fence::mark(&self.link, &self.names).await
+    }
+
+    async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
+        let mut get = redis::cmd("GET");
+        get.arg(self.names.live(&key.digest()));
+        let reply = self.link.ask(vec![get]).await?.pop();
+        Ok(self.read(key, reply))
+    }
+
+    async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<(), StoreError> {
+        let keep = u64::try_from(keep_for.as_millis()).unwrap_or(u64::MAX).min(LONGEST_KEEP_MS);
+        if keep == 0 {
+            return Ok(());
+        }
+        let encoded = codec::encode(&entry)?;
+        let digest = entry.key.digest();
+        let (waiting, live) = (self.names.waiting(&digest), self.names.live(&digest));
+        if self.prepare(&entry, &encoded, &waiting, keep).await? {
+            return self.publish(&encoded.head, [&waiting, &live], keep).await;
+        }
+        let mut discard = redis::cmd("UNLINK");
+        discard.arg(&waiting);
+        self.link.ask(vec![discard]).await.map(drop)
+    }
+
+    async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
+        fence::raise(&self.link, &self.names, target).await?;
+        purge::delete(&self.link, &self.names, target).await.map(Purged::of)
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("RedisStore");
+        debug.field("address", &self.link.address()).field("names", &self.names);
+        debug.field("is_open", &self.is_open()).finish_non_exhaustive()
+    }
+}
+
+/// The two parts of a value as one argument.
+struct Parts<'a>(&'a Encoded);
+
+impl ToRedisArgs for Parts<'_> {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        use std::io::Write as _;
+        let mut writer = out.writer_for_next_arg();
+        // writing to the command's own buffer does not fail
+        let _ = writer.write_all(&self.0.head).and_then(|()| writer.write_all(&self.0.body));
+    }
+}

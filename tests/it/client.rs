@@ -1,0 +1,136 @@
+//! What clients and operators are told: `Cache-Control`, `Expires`, `Age`, `Cache-Status`, `X-Cache`.
+
+use std::time::Duration;
+
+use actix_response_cache::{Auth, ClientCache, Clock, ResponseCache, Rule};
+use actix_web::{HttpResponse, http::header::HttpDate};
+
+use crate::support::{Origin, Seen, app, get, get_with, send};
+
+const FIVE_MINUTES: ClientCache = ClientCache::public().max_age(Duration::from_secs(300));
+
+fn date(seen: &Seen, name: &str) -> std::time::SystemTime {
+    seen.field(name).parse::<HttpDate>().expect(name).into()
+}
+
+#[actix_rt::test]
+async fn both_fields_are_written_and_agree_with_age() {
+    let clock = Clock::manual();
+    let cache = ResponseCache::memory()
+        .clock(clock.clone())
+        .ttl(Duration::from_secs(600))
+        .client_cache(FIVE_MINUTES);
+    let app = app(&cache, &Origin::counting()).await;
+    let miss = send(&app, get("/")).await;
+    assert_eq!(miss.field("cache-control"), "public, max-age=300");
+    clock.advance(Duration::from_secs(100));
+    let hit = send(&app, get("/")).await;
+    assert_eq!((hit.word(), hit.field("age").as_str()), ("HIT", "100"));
+    assert_eq!(hit.field("cache-control"), "public, max-age=300");
+    assert_eq!(hit.field("expires"), miss.field("expires"));
+    // what remains to the client is the same by both: max-age - Age, and Expires - now
+    let lifetime = date(&hit, "expires").duration_since(date(&hit, "date")).unwrap();
+    assert_eq!(lifetime, Duration::from_secs(300));
+}
+
+#[actix_rt::test]
+async fn the_handlers_fields_stay_unless_replaced() {
+    let fields = &[("cache-control", "max-age=60"), ("expires", "Sun, 06 Nov 1994 08:49:37 GMT")];
+    let keeping = ResponseCache::memory().client_cache(FIVE_MINUTES);
+    let kept = send(&app(&keeping, &Origin::with_fields(fields)).await, get("/")).await;
+    assert_eq!(kept.field("cache-control"), "max-age=60");
+
+    let clock = Clock::manual();
+    let replacing =
+        ResponseCache::memory().clock(clock.clone()).client_cache(FIVE_MINUTES.replace());
+    let app = app(&replacing, &Origin::with_fields(fields)).await;
+    let replaced = send(&app, get("/")).await;
+    assert_eq!(replaced.field("cache-control"), "public, max-age=300");
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(send(&app, get("/")).await.word(), "MISS", "the handler's word rules this cache");
+}
+
+#[actix_rt::test]
+async fn nothing_personal_is_told_to_be_public() {
+    let told = async |cache: ResponseCache, origin: Origin, req| {
+        let app = app(&cache.client_cache(FIVE_MINUTES), &origin).await;
+        send(&app, req).await.field("cache-control")
+    };
+    let private = "private, max-age=300";
+    let bearer = || get_with("/", ("authorization", "Bearer x"));
+    let plain = Origin::counting;
+    assert_eq!(told(ResponseCache::memory(), plain(), bearer()).await, private);
+    let keyed = || ResponseCache::memory().vary_by_auth(Auth::PerCredential);
+    assert_eq!(told(keyed(), plain(), bearer()).await, private);
+    assert_eq!(told(keyed(), plain(), get("/")).await, "public, max-age=300");
+    let by_currency = ResponseCache::memory().vary_by_header("x-currency");
+    assert_eq!(told(by_currency, plain(), get("/")).await, private);
+    let cookie = Origin::with_fields(&[("set-cookie", "a=b")]);
+    assert_eq!(told(ResponseCache::memory(), cookie, get("/")).await, private);
+}
+
+#[actix_rt::test]
+async fn a_rule_can_tell_clients_something_else() {
+    let cache = ResponseCache::memory()
+        .client_cache(FIVE_MINUTES)
+        .rule("/assets/{tail:.*}", Rule::new().client_cache(FIVE_MINUTES.immutable()))
+        .rule("/news", Rule::new().client_cache(ClientCache::no_store()));
+    let app = app(&cache, &Origin::counting()).await;
+    let told = async |path| send(&app, get(path)).await.field("cache-control");
+    assert_eq!(told("/assets/app.js").await, "public, max-age=300, immutable");
+    assert_eq!(told("/news").await, "no-store");
+    assert_eq!(send(&app, get("/news")).await.word(), "HIT", "not for clients, but for this cache");
+    assert_eq!(told("/").await, "public, max-age=300");
+}
+
+#[actix_rt::test]
+async fn errors_and_what_is_not_cached_are_told_nothing() {
+    let origin = Origin::new(|_, _| HttpResponse::NotFound().finish());
+    let cache = ResponseCache::memory().client_cache(FIVE_MINUTES).exclude("/private");
+    let error = send(&app(&cache, &origin).await, get("/")).await;
+    assert_eq!(error.field("cache-control"), "");
+    let excluded = send(&app(&cache, &Origin::counting()).await, get("/private")).await;
+    assert_eq!((excluded.field("cache-control"), excluded.field("expires")), Default::default());
+}
+
+#[actix_rt::test]
+async fn the_verdict_is_told_in_cache_status_and_on_request_in_x_cache() {
+    let clock = Clock::manual();
+    let cache = ResponseCache::memory().clock(clock.clone()).x_cache();
+    let app = app(&cache, &Origin::counting()).await;
+    let miss = send(&app, get("/")).await;
+    assert_eq!(miss.field("cache-status"), "actix-response-cache; fwd=uri-miss; stored");
+    assert_eq!(miss.field("x-cache"), "MISS");
+    clock.advance(Duration::from_secs(18));
+    let hit = send(&app, get("/")).await;
+    assert_eq!(hit.field("cache-status"), "actix-response-cache; hit; ttl=42");
+    assert_eq!(hit.field("x-cache"), "HIT");
+    let bypass = send(&app, get_with("/", ("cookie", "a=b"))).await;
+    assert_eq!(bypass.field("x-cache"), "BYPASS");
+
+    let silent = crate::support::app(&ResponseCache::memory().cache_status(false), &Origin::counting()).await;
+    for _ in 0..2 {
+        let seen = send(&silent, get("/")).await;
+        assert_eq!((seen.field("cache-status"), seen.field("x-cache")), Default::default());
+    }
+}
+
+#[actix_rt::test]
+async fn an_upstreams_cache_status_stays_before_ours() {
+    let origin = Origin::with_fields(&[("cache-status", "upstream; hit")]);
+    let app = app(&ResponseCache::memory(), &origin).await;
+    for ours in ["actix-response-cache; fwd=uri-miss; stored", "actix-response-cache; hit; ttl=60"] {
+        assert_eq!(send(&app, get("/")).await.all("cache-status"), ["upstream; hit", ours]);
+    }
+}
+
+#[actix_rt::test]
+async fn only_if_cached_is_answered_from_the_store_or_not_at_all() {
+    let origin = Origin::counting();
+    let app = app(&ResponseCache::memory(), &origin).await;
+    let only = || get_with("/", ("cache-control", "only-if-cached"));
+    assert_eq!((send(&app, only()).await.status.as_u16(), origin.calls()), (504, 0));
+    send(&app, get("/")).await;
+    let hit = send(&app, only()).await;
+    assert_eq!((hit.status.as_u16(), hit.word()), (200, "HIT"));
+}

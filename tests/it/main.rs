@@ -1,0 +1,18 @@
+//! The integration tests: one binary, a module per capability, support beside them.
+
+mod admin;
+mod auth;
+mod client;
+mod config;
+mod custom_store;
+mod floors;
+mod http;
+mod keys;
+mod nesting;
+mod order;
+mod paths;
+mod purge;
+mod redis;
+mod stats;
+mod storing;
+mod support;

@@ -1,0 +1,405 @@
+//! What is stored, for how long, and that a replay is what the handler said.
+
+use std::time::Duration;
+
+use actix_response_cache::{Clock, ResponseCache, Rule};
+use actix_web::{
+    App, HttpResponse,
+    body::{BodySize, MessageBody, SizedStream},
+    http::StatusCode,
+    test::init_service,
+    web,
+};
+use bytes::Bytes;
+use futures_util::stream;
+
+use crate::support::{Origin, app, get, get_with, request, seen, send};
+
+#[actix_rt::test]
+async fn a_get_is_stored_and_answered_without_the_handler() {
+    let origin = Origin::counting();
+    let app = app(&ResponseCache::memory(), &origin).await;
+    let miss = send(&app, get("/a")).await;
+    let hit = send(&app, get("/a")).await;
+    assert_eq!((miss.word(), hit.word(), origin.calls()), ("MISS", "HIT", 1));
+    assert_eq!(hit.body, miss.body);
+    assert_eq!(hit.field("age"), "0");
+    assert_eq!(miss.field("age"), "");
+    assert_eq!(send(&app, get("/b")).await.word(), "MISS");
+}
+
+#[actix_rt::test]
+async fn a_hit_replays_status_fields_and_bytes() {
+    let origin = Origin::new(|_, call| {
+        HttpResponse::build(StatusCode::NON_AUTHORITATIVE_INFORMATION)
+            .append_header(("x-repeated", "one"))
+            .append_header(("x-repeated", "two, three"))
+            .append_header(("x-repeated", "one"))
+            .append_header(("content-type", "application/octet-stream"))
+            .append_header(("etag", "\"v1\""))
+            .append_header(("x-call", call))
+            .append_header(("x-bytes", actix_web::http::header::HeaderValue::from_bytes(b"\xe9\x80").unwrap()))
+            .body(Bytes::from_static(&[0, 159, 146, 150, 255]))
+    });
+    let app = app(&ResponseCache::memory(), &origin).await;
+    let miss = send(&app, get("/")).await;
+    let hit = send(&app, get("/")).await;
+    assert_eq!((hit.word(), hit.status, hit.body.clone()), ("HIT", miss.status, miss.body.clone()));
+    assert_eq!(hit.all("x-repeated"), ["one", "two, three", "one"]);
+    let fields = |seen: &crate::support::Seen| {
+        let ours = ["age", "date", "cache-status"];
+        let mut fields: Vec<_> = seen
+            .fields
+            .iter()
+            .filter(|(name, _)| !ours.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        fields.sort_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
+        fields
+    };
+    assert_eq!(fields(&hit), fields(&miss));
+}
+
+#[actix_rt::test]
+async fn an_entry_lives_as_long_as_it_is_fresh() {
+    let (clock, origin) = (Clock::manual(), Origin::counting());
+    let cache = ResponseCache::memory().clock(clock.clone()).ttl(Duration::from_secs(10));
+    let app = app(&cache, &origin).await;
+    send(&app, get("/")).await;
+    clock.advance(Duration::from_secs(9));
+    let hit = send(&app, get("/")).await;
+    assert_eq!((hit.word(), hit.field("age").as_str()), ("HIT", "9"));
+    assert_eq!(hit.field("cache-status"), "actix-response-cache; hit; ttl=1");
+    clock.advance(Duration::from_secs(1));
+    let stale = send(&app, get("/")).await;
+    assert_eq!((stale.word(), stale.text()), ("MISS", "answer 2"));
+    assert!(stale.field("cache-status").contains("fwd=stale"));
+    assert_eq!(send(&app, get("/")).await.text(), "answer 2");
+}
+
+#[actix_rt::test]
+async fn head_is_answered_from_a_stored_get_and_stores_nothing() {
+    let origin = Origin::with_fields(&[("etag", "\"1\"")]);
+    let app = app(&ResponseCache::memory(), &origin).await;
+    let head = send(&app, request("HEAD", "/")).await;
+    assert_eq!(head.word(), "MISS");
+    let get_after_head = send(&app, get("/")).await;
+    assert_eq!((get_after_head.word(), get_after_head.text()), ("MISS", "answer 2"));
+    let res = app_call(&app, request("HEAD", "/")).await;
+    assert_eq!(res.response().body().size(), BodySize::Sized("answer 2".len() as u64));
+    let head = seen(res).await.unwrap_or_else(|_| unreachable!());
+    assert_eq!((head.word(), head.body.len()), ("HIT", 0));
+    assert_eq!(head.field("etag"), "\"1\"");
+}
+
+async fn app_call<S, B>(app: &S, req: actix_web::test::TestRequest) -> actix_web::dev::ServiceResponse<B>
+where
+    S: actix_web::dev::Service<
+            actix_http::Request,
+            Response = actix_web::dev::ServiceResponse<B>,
+            Error = actix_web::Error,
+        >,
+{
+    app.call(req.to_request()).await.unwrap()
+}
+
+#[actix_rt::test]
+async fn other_methods_pass() {
+    for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "QUERY"] {
+        let origin = Origin::with_fields(&[("cache-control", "public, max-age=60")]);
+        let app = app(&ResponseCache::memory(), &origin).await;
+        assert_eq!(send(&app, request(method, "/")).await.word(), "BYPASS", "{method}");
+        let second = send(&app, request(method, "/")).await;
+        assert_eq!((second.word(), origin.calls()), ("BYPASS", 2), "{method}");
+        assert!(second.field("cache-status").contains("fwd=method"), "{method}");
+    }
+}
+
+/// Whether a second GET is answered from the store.
+async fn is_stored(cache: ResponseCache, status: u16, field: Option<(&'static str, &'static str)>) -> bool {
+    let origin = Origin::new(move |_, _| {
+        let mut res = HttpResponse::build(StatusCode::from_u16(status).unwrap());
+        if let Some(field) = field {
+            res.append_header(field);
+        }
+        res.body("x")
+    });
+    let app = app(&cache, &origin).await;
+    send(&app, get("/")).await;
+    send(&app, get("/")).await.word() == "HIT"
+}
+
+#[actix_rt::test]
+async fn statuses_by_default_and_with_a_stated_lifetime() {
+    let max_age = Some(("cache-control", "max-age=60"));
+    // RFC 9110 s.15.1; the default TTL is for 2xx only
+    let table = [
+        (200, true, true),
+        (201, true, true),
+        (203, true, true),
+        (204, true, true),
+        (206, false, false),
+        (300, false, true),
+        (301, false, true),
+        (304, false, false),
+        (404, false, true),
+        (405, false, true),
+        (410, false, true),
+        (414, false, true),
+        (501, false, true),
+        // errors that tell of one request or of a bad moment
+        (400, false, false),
+        (401, false, false),
+        (403, false, false),
+        (408, false, false),
+        (413, false, false),
+        (429, false, false),
+        (431, false, false),
+        (500, false, false),
+        (502, false, false),
+        (503, false, false),
+        (504, false, false),
+    ];
+    for (status, by_default, stated) in table {
+        let cache = ResponseCache::memory;
+        assert_eq!(is_stored(cache(), status, None).await, by_default, "{status} by default");
+        assert_eq!(is_stored(cache(), status, max_age).await, stated, "{status} with max-age");
+    }
+}
+
+#[actix_rt::test]
+async fn a_rule_may_name_statuses() {
+    let (clock, origin) = (Clock::manual(), Origin::new(|req, call| {
+        let status = req.path().trim_start_matches('/').parse().unwrap();
+        HttpResponse::build(StatusCode::from_u16(status).unwrap()).body(format!("{call}"))
+    }));
+    let rule = Rule::new()
+        .ttl_for(404, Duration::from_secs(5))
+        .ttl_for(503, Duration::from_secs(1));
+    let cache = ResponseCache::memory().clock(clock.clone()).rule("/{status}", rule);
+    let app = app(&cache, &origin).await;
+    for (path, lifetime) in [("/404", 5), ("/503", 1)] {
+        send(&app, get(path)).await;
+        assert_eq!(send(&app, get(path)).await.word(), "HIT", "{path}");
+        clock.advance(Duration::from_secs(lifetime));
+        assert_eq!(send(&app, get(path)).await.word(), "MISS", "{path}");
+    }
+    send(&app, get("/500")).await;
+    assert_eq!(send(&app, get("/500")).await.word(), "MISS");
+}
+
+#[actix_rt::test]
+async fn the_handlers_word_wins() {
+    let stored = [
+        ("cache-control", "max-age=5"),
+        ("cache-control", "S-MaxAge=5"),
+        ("cache-control", "public, s-maxage=5, max-age=0"),
+        ("cache-control", "ext=\"no-store\", max-age=5"),
+        ("x-other", "no-store"),
+    ];
+    for field in stored.into_iter().filter(|field| field.1 != "S-MaxAge=5") {
+        assert!(is_stored(ResponseCache::memory(), 200, Some(field)).await, "{field:?}");
+    }
+    let not_stored = [
+        ("cache-control", "no-store"),
+        ("cache-control", "max-age=60, NO-STORE"),
+        ("cache-control", "private"),
+        ("cache-control", "Private, max-age=60"),
+        ("cache-control", "no-cache"),
+        ("cache-control", "max-age=0"),
+        ("cache-control", "max-age=60, s-maxage=0"),
+        ("cache-control", "max-age=-1"),
+        ("expires", "0"),
+        ("expires", "Thu, 01 Jan 1970 00:00:00 GMT"),
+        ("pragma", "no-cache"),
+        ("set-cookie", "session=1"),
+        ("vary", "*"),
+        ("vary", "accept, *"),
+        ("content-type", "text/event-stream"),
+        ("content-range", "bytes 0-0/1"),
+    ];
+    for field in not_stored {
+        assert!(!is_stored(ResponseCache::memory(), 200, Some(field)).await, "{field:?}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_stated_lifetime_rules_over_the_default() {
+    let (clock, origin) =
+        (Clock::manual(), Origin::with_fields(&[("cache-control", "max-age=300")]));
+    let app = app(&ResponseCache::memory().clock(clock.clone()), &origin).await;
+    send(&app, get("/")).await;
+    clock.advance(Duration::from_secs(299));
+    assert_eq!(send(&app, get("/")).await.word(), "HIT");
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(send(&app, get("/")).await.word(), "MISS");
+}
+
+#[actix_rt::test]
+async fn vary_selects_variants() {
+    let origin = Origin::new(|req, call| {
+        let language = req.headers().get("accept-language").map_or("none", |v| v.to_str().unwrap());
+        HttpResponse::Ok()
+            .insert_header(("vary", "Accept-Language"))
+            .body(format!("{language} {call}"))
+    });
+    let app = app(&ResponseCache::memory(), &origin).await;
+    let language = |language: &'static str| get_with("/", ("accept-language", language));
+    assert_eq!(send(&app, language("de")).await.text(), "de 1");
+    let other = send(&app, language("en")).await;
+    assert_eq!(other.text(), "en 2");
+    assert!(other.field("cache-status").contains("fwd=vary-miss"));
+    assert_eq!(send(&app, get("/")).await.text(), "none 3");
+    for (req, text) in [(language("de"), "de 1"), (language("en"), "en 2"), (get("/"), "none 3")] {
+        let seen = send(&app, req).await;
+        assert_eq!((seen.word(), seen.text()), ("HIT", text));
+    }
+}
+
+#[actix_rt::test]
+async fn variants_of_one_url_are_bounded() {
+    let origin = Origin::with_fields(&[("vary", "x-variant")]);
+    let app = app(&ResponseCache::memory(), &origin).await;
+    let variant = |n: usize| get_with("/", ("x-variant", n.to_string()));
+    for n in 0..65 {
+        send(&app, variant(n)).await;
+    }
+    assert_eq!(send(&app, variant(64)).await.word(), "HIT");
+    assert_eq!(send(&app, variant(1)).await.word(), "HIT");
+    assert_eq!(send(&app, variant(0)).await.word(), "MISS", "the oldest went");
+}
+
+/// A body in chunks, which may end in an error.
+fn chunks(chunks: &'static [&'static str], fails: bool) -> impl MessageBody {
+    let good = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes())));
+    let bad = fails.then(|| Err(std::io::Error::other("the database went away")));
+    actix_web::body::BodyStream::new(stream::iter(good.chain(bad)))
+}
+
+#[actix_rt::test]
+async fn a_streamed_body_is_collected() {
+    let origin = Origin::new(|_, _| {
+        HttpResponse::Ok().body(chunks(&["one, ", "two, ", "", "three"], false))
+    });
+    let app = app(&ResponseCache::memory(), &origin).await;
+    let miss = send(&app, get("/")).await;
+    let hit = send(&app, get("/")).await;
+    assert_eq!((hit.word(), hit.text()), ("HIT", "one, two, three"));
+    assert_eq!(miss.body, hit.body);
+}
+
+#[actix_rt::test]
+async fn a_body_that_is_too_long_passes_whole() {
+    let cache = ResponseCache::memory().max_body(10);
+    let origin = Origin::new(|req, _| match req.path() {
+        "/exact" => HttpResponse::Ok().body("0123456789"),
+        "/sized" => HttpResponse::Ok().body("0123456789a"),
+        _ => HttpResponse::Ok().body(chunks(&["01234", "56789", "a", "bc"], false)),
+    });
+    let app = app(&cache, &origin).await;
+    for (path, text, second) in [
+        ("/exact", "0123456789", "HIT"),
+        ("/sized", "0123456789a", "MISS"),
+        ("/streamed", "0123456789abc", "MISS"),
+    ] {
+        assert_eq!(send(&app, get(path)).await.text(), text);
+        let seen = send(&app, get(path)).await;
+        assert_eq!((seen.word(), seen.text()), (second, text), "{path}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_body_that_fails_is_not_stored_and_fails_for_the_client() {
+    let origin = Origin::new(|_, _| HttpResponse::Ok().body(chunks(&["one", "two"], true)));
+    let cache = ResponseCache::memory();
+    let app = app(&cache, &origin).await;
+    for _ in 0..2 {
+        let res = app_call(&app, get("/")).await;
+        assert_eq!(res.status(), 200);
+        let error = seen(res).await.err().expect("the client sees the failure");
+        assert!(format!("{:?}", error.into()).contains("the database went away"));
+    }
+    assert_eq!((origin.calls(), cache.stats().unwrap().stores), (2, 0));
+}
+
+#[actix_rt::test]
+async fn a_body_that_is_dropped_half_way_is_not_stored() {
+    let origin = Origin::new(|_, _| HttpResponse::Ok().body(chunks(&["one", "two"], false)));
+    let cache = ResponseCache::memory();
+    let app = app(&cache, &origin).await;
+    let res = app_call(&app, get("/")).await;
+    let mut body = Box::pin(res.into_body());
+    let first = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await;
+    assert!(first.is_some());
+    drop(body);
+    let stats = cache.stats().unwrap();
+    assert_eq!((stats.stores, stats.entries), (0, Some(0)));
+    assert_eq!(send(&app, get("/")).await.word(), "MISS");
+}
+
+#[actix_rt::test]
+async fn a_body_that_is_not_as_long_as_it_says_is_not_stored() {
+    let origin = Origin::new(|req, _| {
+        let stated = req.path().trim_start_matches('/').parse().unwrap();
+        let body = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"12345"))]);
+        HttpResponse::Ok().body(SizedStream::new(stated, body))
+    });
+    let app = app(&ResponseCache::memory(), &origin).await;
+    for (path, second) in [("/5", "HIT"), ("/6", "MISS"), ("/4", "MISS")] {
+        send(&app, get(path)).await;
+        assert_eq!(send(&app, get(path)).await.word(), second, "{path}");
+    }
+}
+
+#[actix_rt::test]
+async fn fields_of_one_request_are_not_stored() {
+    let origin = Origin::with_fields(&[
+        ("x-request-id", "1"),
+        ("traceparent", "00-1"),
+        ("server-timing", "db;dur=1"),
+        ("x-mine", "1"),
+        ("connection", "x-hop"),
+        ("x-hop", "1"),
+        ("keep-alive", "1"),
+        ("x-kept", "1"),
+    ]);
+    let app = app(&ResponseCache::memory().drop_field("x-mine"), &origin).await;
+    let miss = send(&app, get("/")).await;
+    assert_eq!(miss.field("x-request-id"), "1");
+    let hit = send(&app, get("/")).await;
+    assert_eq!((hit.word(), hit.field("x-kept").as_str()), ("HIT", "1"));
+    for gone in ["x-request-id", "traceparent", "server-timing", "x-mine", "x-hop", "keep-alive"] {
+        assert_eq!(hit.field(gone), "", "{gone}");
+    }
+}
+
+#[actix_rt::test]
+async fn clients_conditions_are_answered_from_the_store() {
+    let origin = Origin::with_fields(&[("etag", "\"v1\""), ("content-type", "text/plain")]);
+    let app = app(&ResponseCache::memory(), &origin).await;
+    send(&app, get("/")).await;
+    let known = send(&app, get_with("/", ("if-none-match", "\"v0\", W/\"v1\""))).await;
+    assert_eq!((known.status.as_u16(), known.word(), known.body.len()), (304, "HIT", 0));
+    assert_eq!((known.field("etag").as_str(), known.field("content-type").as_str()), ("\"v1\"", ""));
+    let unknown = send(&app, get_with("/", ("if-none-match", "\"v0\""))).await;
+    assert_eq!((unknown.status.as_u16(), unknown.word(), unknown.text()), (200, "HIT", "answer 1"));
+    // a precondition is the handler's to judge
+    let precondition = send(&app, get_with("/", ("if-match", "\"v0\""))).await;
+    assert_eq!((precondition.word(), origin.calls()), ("MISS", 2));
+}
+
+#[actix_rt::test]
+async fn any_inner_body_type_works() {
+    async fn text() -> &'static str {
+        "plain"
+    }
+    let cache = ResponseCache::memory();
+    let resource = web::resource("/r").wrap(cache.clone()).route(web::get().to(text));
+    let scope = web::scope("/s").wrap(cache.clone()).route("/x", web::get().to(text));
+    let app = init_service(App::new().service(resource).service(scope)).await;
+    for path in ["/r", "/s/x"] {
+        assert_eq!(send(&app, get(path)).await.word(), "MISS", "{path}");
+        let hit = send(&app, get(path)).await;
+        assert_eq!((hit.word(), hit.text()), ("HIT", "plain"), "{path}");
+    }
+}

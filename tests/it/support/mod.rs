@@ -1,0 +1,151 @@
+//! What the tests share: an origin that counts its calls, an app with a cache before it, and
+//! answers that can be looked at after they have been read to their end.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use actix_web::{
+    App, Error, HttpRequest, HttpResponse,
+    body::{MessageBody, to_bytes},
+    dev::{Service, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{HeaderMap, TryIntoHeaderPair},
+    },
+    test::{TestRequest, init_service},
+    web,
+};
+use actix_response_cache::{ResponseCache, Verdict};
+use bytes::Bytes;
+
+pub mod redis;
+
+type AnswerFn = dyn Fn(&HttpRequest, usize) -> HttpResponse + Send + Sync;
+
+/// A handler that counts its calls.
+#[derive(Clone)]
+pub struct Origin {
+    calls: Arc<AtomicUsize>,
+    answer: Arc<AnswerFn>,
+}
+
+impl Origin {
+    /// An origin that answers with what `answer` makes of the request and the number of the call.
+    pub fn new<F>(answer: F) -> Self
+    where
+        F: Fn(&HttpRequest, usize) -> HttpResponse + Send + Sync + 'static,
+    {
+        Self { calls: Arc::default(), answer: Arc::new(answer) }
+    }
+
+    /// An origin whose answers tell the number of the call, so that no two are the same.
+    pub fn counting() -> Self {
+        Self::new(|_, call| HttpResponse::Ok().body(format!("answer {call}")))
+    }
+
+    /// As [`counting`](Self::counting), with these fields.
+    pub fn with_fields(fields: &'static [(&'static str, &'static str)]) -> Self {
+        Self::new(move |_, call| {
+            let mut res = HttpResponse::Ok();
+            for field in fields {
+                res.append_header(*field);
+            }
+            res.body(format!("answer {call}"))
+        })
+    }
+
+    /// How often it was asked.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Answers one request.
+    pub fn answer(&self, req: &HttpRequest) -> HttpResponse {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        (self.answer)(req, call)
+    }
+
+    /// The origin as a handler for any path.
+    pub fn route(&self) -> actix_web::Route {
+        let origin = self.clone();
+        web::to(move |req: HttpRequest| {
+            let res = origin.answer(&req);
+            async move { res }
+        })
+    }
+}
+
+/// An app with `cache` before `origin`.
+pub async fn app(
+    cache: &ResponseCache,
+    origin: &Origin,
+) -> impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = Error> {
+    init_service(App::new().wrap(cache.clone()).default_service(origin.route())).await
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub status: StatusCode,
+    pub fields: HeaderMap,
+    pub body: Bytes,
+    pub verdict: Option<Verdict>,
+}
+
+impl Seen {
+    /// The values of a field, as text.
+    pub fn all(&self, name: &str) -> Vec<String> {
+        self.fields.get_all(name).map(|value| value.to_str().unwrap().to_owned()).collect()
+    }
+
+    /// The only value of a field; empty where there is none.
+    pub fn field(&self, name: &str) -> String {
+        let all = self.all(name);
+        assert!(all.len() <= 1, "{name}: {all:?}");
+        all.into_iter().next().unwrap_or_default()
+    }
+
+    /// `HIT`, `MISS`, `STALE` or `BYPASS`.
+    pub fn word(&self) -> &'static str {
+        self.verdict.map_or("none", Verdict::word)
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// Sends a request and reads the answer to its end.
+pub async fn send<S, B>(app: &S, req: TestRequest) -> Seen
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    let res = app.call(req.to_request()).await.expect("the service answers");
+    seen(res).await.unwrap_or_else(|_| panic!("the body failed"))
+}
+
+/// Reads an answer to its end.
+pub async fn seen<B: MessageBody>(res: ServiceResponse<B>) -> Result<Seen, B::Error> {
+    let (status, fields) = (res.status(), res.headers().clone());
+    let verdict = res.response().extensions().get::<Verdict>().copied();
+    let body = to_bytes(res.into_body()).await?;
+    Ok(Seen { status, fields, body, verdict })
+}
+
+/// A GET of this URI.
+pub fn get(uri: &str) -> TestRequest {
+    TestRequest::get().uri(uri).insert_header(("host", "shop.example"))
+}
+
+/// A GET of this URI with a field.
+pub fn get_with(uri: &str, field: impl TryIntoHeaderPair) -> TestRequest {
+    get(uri).append_header(field)
+}
+
+/// A request with this method.
+pub fn request(method: &str, uri: &str) -> TestRequest {
+    get(uri).method(method.parse().unwrap())
+}

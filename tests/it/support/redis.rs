@@ -1,0 +1,143 @@
+//! A real Redis server of a test's own, on loopback, without persistence, gone with its value.
+
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A running `redis-server`, or one that was killed.
+pub struct RedisServer {
+    port: u16,
+    directory: tempfile::TempDir,
+    arguments: Vec<String>,
+    process: Option<Child>,
+}
+
+#[allow(dead_code, reason = "each user of this file needs a part of it")]
+impl RedisServer {
+    /// Starts a server with its defaults.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with further arguments, such as `--maxmemory 10mb`.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        // a free port may be taken by another test before the server has it
+        for _ in 0..20 {
+            let mut server = Self {
+                port: free_port(),
+                directory: tempfile::tempdir().expect("a temporary directory"),
+                arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+                process: None,
+            };
+            if server.launch() {
+                return server;
+            }
+        }
+        panic!("redis-server did not start; is it installed?");
+    }
+
+    /// The server's URL.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// The server's address.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The server's Unix socket.
+    pub fn socket(&self) -> PathBuf {
+        self.directory.path().join("redis.sock")
+    }
+
+    /// Ends the server as `kill -9` would.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Starts the server again on its port, empty.
+    pub fn restart(&mut self) {
+        self.kill();
+        for _ in 0..20 {
+            if self.launch() {
+                return;
+            }
+        }
+        panic!("redis-server did not start again");
+    }
+
+    /// A connection of the test's own.
+    pub fn connection(&self) -> redis::Connection {
+        let client = redis::Client::open(self.url()).expect("a URL");
+        client.get_connection().expect("the server answers")
+    }
+
+    /// Runs a command given as words, and returns its reply.
+    pub fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let (name, arguments) = words.split_first().expect("a command");
+        redis::cmd(name).arg(arguments).query(&mut self.connection()).expect("a reply")
+    }
+
+    /// How often each command has been called since the last `CONFIG RESETSTAT`, by `INFO`.
+    pub fn calls(&self, command: &str) -> u64 {
+        let info: String = self.command(&["INFO", "commandstats"]);
+        let line = info.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:")));
+        let calls = line.and_then(|line| line.strip_prefix("calls=")?.split(',').next());
+        calls.map_or(0, |calls| calls.parse().expect("a number"))
+    }
+
+    fn launch(&mut self) -> bool {
+        let mut command = Command::new("redis-server");
+        command
+            .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
+            .args(["--save", "", "--appendonly", "no", "--loglevel", "warning"])
+            .args(["--unixsocket", &self.socket().display().to_string()])
+            .args(["--dir", &self.directory.path().display().to_string()])
+            .args(&self.arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut process = command.spawn().expect("redis-server is installed");
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(10) {
+            if process.try_wait().expect("a status").is_some() {
+                return false;
+            }
+            if self.answers(&process) {
+                self.process = Some(process);
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = process.kill();
+        let _ = process.wait();
+        false
+    }
+
+    /// Whether it is this process that listens, and not another on the same port.
+    fn answers(&self, process: &Child) -> bool {
+        let client = redis::Client::open(self.url()).expect("a URL");
+        let Ok(mut connection) = client.get_connection() else { return false };
+        let info: Result<String, _> = redis::cmd("INFO").arg("server").query(&mut connection);
+        info.is_ok_and(|info| {
+            info.lines().any(|line| line == format!("process_id:{}", process.id()))
+        })
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
