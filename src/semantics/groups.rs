@@ -155,7 +155,8 @@ mod tests {
         #[test]
         fn any_bytes_are_read_without_panic(line in prop::collection::vec(any::<u8>(), 0..80)) {
             if let Ok(value) = HeaderValue::from_bytes(&line) {
-                let all = [&CACHE_GROUPS, &CACHE_TAG, &XKEY].map(|name| (name.clone(), value.clone()));
+                let names = [&CACHE_GROUPS, &CACHE_TAG, &XKEY];
+                let all = names.map(|name| (name.clone(), value.clone()));
                 let _ = groups(all.as_slice(), true);
             }
         }

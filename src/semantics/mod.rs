@@ -6,7 +6,8 @@
 //! | RFC 9110 s.7.6.1, RFC 9111 s.3.1 which fields are stored | [`fields`] |
 //! | RFC 9110 s.14 range requests | [`range`], written out by [`multipart`] |
 //! | RFC 9111 s.3, s.3.5 storing | [`storing`] |
-//! | RFC 9111 s.3.2, s.4.3 validation, RFC 9110 s.13 conditional requests | [`validation`], [`freshening`] |
+//! | RFC 9111 s.4.3 validation, RFC 9110 s.13 conditional requests | [`validation`] |
+//! | RFC 9111 s.3.2, s.4.3.4, s.4.3.5 updating what is stored | [`freshening`] |
 //! | RFC 9111 s.4 reuse, s.5.2.1 request directives | [`reuse`] |
 //! | RFC 9111 s.4.1 `Vary` | [`vary`] |
 //! | RFC 9111 s.4.2 freshness and age, s.5.1 `Age`, s.5.3 `Expires` | [`freshness`] |

@@ -150,7 +150,8 @@ proptest! {
     #[test]
     fn time_only_takes_away(
         res in fields(), req in fields(), policy in policy(), received in time(),
-        steps in vec(0..200_000_i64, 1..6), status in prop::sample::select(vec![200_u16, 301, 404, 500])
+        steps in vec(0..200_000_i64, 1..6),
+        status in prop::sample::select(vec![200_u16, 301, 404, 500])
     ) {
         if let Ok(terms) = store(&vec![], status, &res, Credentials::default(), received, &policy) {
             let (mut now, mut last) = (received, u8::MAX);
@@ -183,39 +184,47 @@ proptest! {
     fn forbidding_directives_hold_in_any_company(
         mut res in fields(), policy in policy(), received in time(), which in 0..4_usize
     ) {
-        let control = |text| (HeaderName::from_static("cache-control"), HeaderValue::from_static(text));
+        let field = |name, text| (HeaderName::from_static(name), HeaderValue::from_static(text));
         res.retain(|(name, _)| name != "cdn-cache-control");
-        let understands = res.iter().any(|(_, v)| v.as_bytes().to_ascii_lowercase().windows(15).any(|w| w == b"must-understand"));
+        let text = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase();
+        let has_word = |value| text(value).windows(15).any(|word| word == b"must-understand");
+        let understands = res.iter().any(|(_, value)| has_word(value));
         match which {
-            0 if !understands => res.push(control("no-store")),
-            1 => res.push(control("private")),
-            2 => res.push((HeaderName::from_static("vary"), HeaderValue::from_static("a, *"))),
-            _ => res.push((HeaderName::from_static("content-range"), HeaderValue::from_static("bytes 0-1/2"))),
+            0 if !understands => res.push(field("cache-control", "no-store")),
+            1 => res.push(field("cache-control", "private")),
+            2 => res.push(field("vary", "a, *")),
+            _ => res.push(field("content-range", "bytes 0-1/2")),
         }
         prop_assert!(store(&vec![], 200, &res, Credentials::default(), received, &policy).is_err());
     }
 
     #[test]
     fn what_forbids_stale_is_never_served_stale(
-        mut res in fields(), req in fields(), policy in policy(), received in time(), later in 0..400_000_i64,
-        directive in prop::sample::select(vec!["must-revalidate", "proxy-revalidate", "s-maxage=9", "no-cache"])
+        mut res in fields(), req in fields(), policy in policy(), received in time(),
+        later in 0..400_000_i64,
+        directive in prop::sample::select(
+            vec!["must-revalidate", "proxy-revalidate", "s-maxage=9", "no-cache"]
+        )
     ) {
         res.retain(|(name, _)| name != "cdn-cache-control");
         res.push((HeaderName::from_static("cache-control"), HeaderValue::from_static(directive)));
         if let Ok(terms) = store(&vec![], 200, &res, Credentials::default(), received, &policy) {
-            let found = ask(&req, &terms, Credentials::default(), received.saturating_add(later), &policy);
-            let fits = matches!(found, Reuse::Fresh { .. } | Reuse::Validate { if_error: false, .. });
-            prop_assert!(fits, "{:?}", found);
+            let now = received.saturating_add(later);
+            let found = ask(&req, &terms, Credentials::default(), now, &policy);
+            prop_assert!(matches!(rank(found), 0 | 3), "{:?}", found);
             let fresh = matches!(found, Reuse::Fresh { .. });
             prop_assert!(!(fresh && directive == "no-cache"));
         }
     }
 
     #[test]
-    fn fresh_means_some_lifetime_left(res in fields(), policy in policy(), received in time(), now in time()) {
+    fn fresh_means_some_lifetime_left(
+        res in fields(), policy in policy(), received in time(), now in time()
+    ) {
         if let Ok(terms) = store(&vec![], 200, &res, Credentials::default(), received, &policy) {
             prop_assert!(terms.lifetime <= MAX_DELTA && terms.initial_age <= MAX_DELTA);
-            if let Reuse::Fresh { age, left } = ask(&vec![], &terms, Credentials::default(), now, &policy) {
+            let found = ask(&vec![], &terms, Credentials::default(), now, &policy);
+            if let Reuse::Fresh { age, left } = found {
                 prop_assert!(!left.is_zero());
                 prop_assert_eq!(age + left, terms.lifetime);
             }
@@ -223,7 +232,9 @@ proptest! {
     }
 
     #[test]
-    fn freshening_keeps_the_body_s_fields(mut stored in fields(), fresh in fields(), received in time(), policy in policy()) {
+    fn freshening_keeps_the_body_s_fields(
+        mut stored in fields(), fresh in fields(), received in time(), policy in policy()
+    ) {
         let length = HeaderName::from_static("content-length");
         stored.push((length.clone(), HeaderValue::from_static("5")));
         let mut news = fresh;

@@ -165,7 +165,9 @@ fn presence_is_apart_from_content() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_without_panic(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..4)) {
+    fn any_bytes_are_read_without_panic(
+        lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..4)
+    ) {
         let fields: Vec<_> = lines
             .iter()
             .filter_map(|line| HeaderValue::from_bytes(line).ok())
@@ -176,10 +178,12 @@ proptest! {
 
     #[test]
     fn what_is_written_is_read_back(
-        max_age in 0..1_u64 << 31, quoted: bool, upper: bool, gap in "[ \t]{0,3}", names in prop::collection::vec("[a-z][a-z-]{0,8}", 1..4)
+        max_age in 0..1_u64 << 31, quoted: bool, upper: bool, gap in "[ \t]{0,3}",
+        names in prop::collection::vec("[a-z][a-z-]{0,8}", 1..4)
     ) {
         let number = if quoted { format!("\"{max_age}\"") } else { max_age.to_string() };
-        let line = format!("no-store{gap},{gap}max-age={number}{gap},private=\"{}\"", names.join(","));
+        let names_in = names.join(",");
+        let line = format!("no-store{gap},{gap}max-age={number}{gap},private=\"{names_in}\"");
         let line = if upper { line.to_ascii_uppercase() } else { line };
         let read = parse(&[&line]);
         prop_assert!(read.says(Flag::NoStore) && !read.says(Flag::Private));

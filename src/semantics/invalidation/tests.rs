@@ -120,7 +120,9 @@ fn both_locations_and_groups() {
 
 proptest! {
     #[test]
-    fn any_reference_gives_an_absolute_path_or_none(reference in "[ -~\u{e9}]{0,40}", target in "/[a-z/.?]{0,20}") {
+    fn any_reference_gives_an_absolute_path_or_none(
+        reference in "[ -~\u{e9}]{0,40}", target in "/[a-z/.?]{0,20}"
+    ) {
         for found in locations(&target, Some("example.com"), false, &reference) {
             prop_assert!(found.starts_with('/'), "{}", found);
         }

@@ -132,7 +132,9 @@ proptest! {
     }
 
     #[test]
-    fn parts_cannot_run_into_each_other(a in "[a-c,]{0,4}", b in "[a-c,]{0,4}", c in "[a-c,]{0,4}", d in "[a-c,]{0,4}") {
+    fn parts_cannot_run_into_each_other(
+        a in "[a-c,]{0,4}", b in "[a-c,]{0,4}", c in "[a-c,]{0,4}", d in "[a-c,]{0,4}"
+    ) {
         let one = written(&["a", "b"], &[("a", &a), ("b", &b)]);
         let other = written(&["a", "b"], &[("a", &c), ("b", &d)]);
         prop_assert_eq!(one == other, a == c && b == d);
