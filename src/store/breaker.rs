@@ -45,7 +45,9 @@ impl Breaker {
         }
         // a probe may be dropped without an outcome: the next one goes when this one is overdue
         let overdue = now.saturating_add(micros(LONGEST_WAIT));
-        self.next_probe.compare_exchange(next, overdue, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        self.next_probe
+            .compare_exchange(next, overdue, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Whether operations are being refused, probes aside.

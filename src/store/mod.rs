@@ -10,7 +10,11 @@ use crate::{
 
 pub(crate) mod any;
 #[cfg(feature = "redis")]
+pub mod codec;
+#[cfg(feature = "redis")]
 pub(crate) mod breaker;
+#[cfg(feature = "redis")]
+mod codec;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;
 #[cfg(feature = "redis")]
@@ -20,6 +24,8 @@ mod stamps;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod acceptance;
+#[cfg(feature = "redis")]
+pub use codec::{Encoded, MAX_METADATA, decode, encode};
 
 /// A place to keep entries: memory, Redis, or your own.
 ///

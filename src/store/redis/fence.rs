@@ -10,8 +10,9 @@
 use redis::{Cmd, Value};
 
 use super::{
+    fields::{self, Field},
     link::{self, Link, number, unexpected},
-    names::{Names, fence},
+    names::Names,
 };
 use crate::{
     entry::Entry,
@@ -66,22 +67,10 @@ pub(super) async fn mark(link: &Link, names: &Names) -> Result<Mark, StoreError>
 
 /// Raises the fence of `target`: fills that began earlier are not published from now on.
 pub(super) async fn raise(link: &Link, names: &Names, target: &Purge) -> Result<Mark, StoreError> {
-    let field = match target {
-        Purge::Url { host, path, query } => fence::url(host.as_deref(), path, query),
-        Purge::Path(path) => fence::path(path),
-        Purge::Prefix(prefix) => fence::prefix(prefix),
-        Purge::Group(group) => fence::group(group),
-        Purge::Entry(key) => fence::entry(key),
-        Purge::All => fence::all(),
-    };
-    tick(link, names, Some(field)).await
+    tick(link, names, Some(fields::raised_by(target))).await
 }
 
-async fn tick(
-    link: &Link,
-    names: &Names,
-    field: Option<fence::Field>,
-) -> Result<Mark, StoreError> {
+async fn tick(link: &Link, names: &Names, field: Option<Field>) -> Result<Mark, StoreError> {
     let mut tick = link::script(TICK, &[&names.clock()]);
     tick.arg(CLOCK_TTL_MS).arg(MOST_FENCES);
     if let Some(field) = field {
@@ -95,7 +84,7 @@ async fn tick(
 pub(super) fn read(names: &Names, entry: &Entry) -> Cmd {
     let mut read = redis::cmd("HMGET");
     read.arg(names.clock()).arg("seed").arg("now");
-    for field in fence::of(&entry.key, &entry.groups) {
+    for field in fields::concerning(&entry.key, &entry.groups) {
         read.arg(&field);
     }
     read

@@ -7,6 +7,7 @@
 
 mod connect;
 mod fence;
+mod fields;
 mod index;
 mod link;
 mod names;

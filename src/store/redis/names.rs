@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::key::{self, CacheKey};
+use crate::key;
 
 /// Up to so many bytes a path or a group stands in a name as it is.
 pub(super) const LONGEST_TEXT: usize = 256;
@@ -116,81 +116,6 @@ impl Names {
     }
 }
 
-/// What a purge can name of an entry, as fields of the clock: the entry is to be checked against
-/// each of them.
-pub(super) mod fence {
-    use super::{CacheKey, key};
-
-    /// A path is fenced by so many of its ancestors at most; a purge of a deeper prefix fences
-    /// the ancestor at this depth, and so a little more than it must.
-    pub(in crate::store::redis) const DEEPEST: usize = 32;
-
-    /// A field of the clock.
-    pub(in crate::store::redis) type Field = [u8; 16];
-
-    pub(in crate::store::redis) fn all() -> Field {
-        field(b'a', &[])
-    }
-
-    pub(in crate::store::redis) fn entry(key: &CacheKey) -> Field {
-        field(b'e', &[key.as_bytes()])
-    }
-
-    pub(in crate::store::redis) fn url(host: Option<&str>, path: &str, query: &str) -> Field {
-        match host {
-            Some(host) => {
-                let host = host.to_ascii_lowercase();
-                field(b'h', &[host.as_bytes(), path.as_bytes(), query.as_bytes()])
-            }
-            None => field(b'u', &[path.as_bytes(), query.as_bytes()]),
-        }
-    }
-
-    pub(in crate::store::redis) fn path(path: &str) -> Field {
-        field(b'p', &[path.as_bytes()])
-    }
-
-    pub(in crate::store::redis) fn group(group: &str) -> Field {
-        field(b'g', &[group.as_bytes()])
-    }
-
-    pub(in crate::store::redis) fn prefix(prefix: &str) -> Field {
-        let prefix = prefix.trim_end_matches('/');
-        field(b'x', &[ancestors(prefix).last().unwrap_or_default().as_bytes()])
-    }
-
-    /// Every field that a purge of this entry may have set.
-    pub(in crate::store::redis) fn of(key: &CacheKey, groups: &[String]) -> Vec<Field> {
-        let (path, query) = (key.path(), key.query());
-        let one = [
-            all(),
-            entry(key),
-            url(None, path, query),
-            url(Some(key.host()), path, query),
-            self::path(path),
-        ];
-        let prefixes = ancestors(path).map(|above| field(b'x', &[above.as_bytes()]));
-        one.into_iter().chain(prefixes).chain(groups.iter().map(|group| self::group(group))).collect()
-    }
-
-    /// The path's ancestors from the root down, the path itself last, as far as they go.
-    fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-        let slashes = path.match_indices('/').map(|(at, _)| at);
-        let ends = slashes.chain(std::iter::once(path.len()));
-        ends.filter_map(|end| path.get(..end)).take(DEEPEST)
-    }
-
-    /// Parts are length-prefixed, so that no two targets share a field.
-    fn field(kind: u8, parts: &[&[u8]]) -> Field {
-        let mut text = vec![kind];
-        for part in parts {
-            text.extend_from_slice(&part.len().to_be_bytes());
-            text.extend_from_slice(part);
-        }
-        key::digest(&text)
-    }
-}
-
 /// The text's first bytes, as far as they fit into a name.
 fn beginning(text: &str) -> &str {
     let mut end = text.len().min(LONGEST_TEXT);
@@ -227,7 +152,6 @@ fn push_hex(text: &mut String, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{key::KeyBuilder, purge::Purge};
 
     #[test]
     fn names_say_what_they_name() {
@@ -281,50 +205,5 @@ mod tests {
         let [pattern] = names.paths_below(&deep).try_into().expect("one pattern");
         let stem = pattern.trim_end_matches('*').to_owned();
         assert!(names.path(&format!("{deep}/y")).starts_with(&stem));
-    }
-
-    #[test]
-    fn an_entry_is_fenced_by_what_concerns_it_and_nothing_else() {
-        let key = KeyBuilder::new(false, "Shop.example", "/a/b", Some("q=1")).finish();
-        let fields = fence::of(&key, &["g".to_owned()]);
-        let fenced = |purge: &Purge| match purge {
-            Purge::Url { host, path, query } => {
-                fields.contains(&fence::url(host.as_deref(), path, query))
-            }
-            Purge::Path(path) => fields.contains(&fence::path(path)),
-            Purge::Prefix(prefix) => fields.contains(&fence::prefix(prefix)),
-            Purge::Group(group) => fields.contains(&fence::group(group)),
-            Purge::Entry(key) => fields.contains(&fence::entry(key)),
-            Purge::All => fields.contains(&fence::all()),
-        };
-        let groups = ["g".to_owned()];
-        for purge in [
-            Purge::url("/a/b?q=1"),
-            Purge::url("http://SHOP.example/a/b?q=1"),
-            Purge::url("http://other.example/a/b?q=1"),
-            Purge::url("/a/b"),
-            Purge::path("/a/b"),
-            Purge::path("/a"),
-            Purge::prefix("/"),
-            Purge::prefix("/a"),
-            Purge::prefix("/a/b"),
-            Purge::prefix("/a/"),
-            Purge::prefix("/a/b/c"),
-            Purge::prefix("/ab"),
-            Purge::group("g"),
-            Purge::group("G"),
-            Purge::Entry(key.clone()),
-            Purge::Entry(key.variant(b"x")),
-            Purge::All,
-        ] {
-            assert_eq!(fenced(&purge), purge.concerns(&key, &groups), "{purge:?}");
-        }
-    }
-
-    #[test]
-    fn a_prefix_too_deep_is_fenced_by_an_ancestor() {
-        let deep = "/x".repeat(100);
-        let key = KeyBuilder::new(false, "h", &format!("{deep}/y"), None).finish();
-        assert!(fence::of(&key, &[]).contains(&fence::prefix(&deep)));
     }
 }

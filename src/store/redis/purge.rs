@@ -111,7 +111,7 @@ impl Walk<'_> {
             for ((index, _), reply) in step.iter().zip(self.link.ask(step_of_walk(&step)).await?) {
                 // what is no sorted set is not an index of ours, whatever its name
                 let (next, items) = if is_wrong_type(&reply) { (0, vec![]) } else { page(reply)? };
-                found.push((index.clone(), taken(items, filter)));
+                found.push((index.clone(), taken(&items, filter)));
                 if next != 0 {
                     rest.push((index.clone(), next));
                 }
@@ -152,7 +152,7 @@ fn step_of_walk(indexes: &[(Vec<u8>, u64)]) -> Vec<Cmd> {
 }
 
 /// Of members each followed by its score, those that `filter` takes, and those that are none.
-fn taken(items: Vec<Vec<u8>>, filter: Filter) -> Vec<Vec<u8>> {
+fn taken(items: &[Vec<u8>], filter: Filter) -> Vec<Vec<u8>> {
     let takes = |item: &[u8]| Member::from_bytes(item).is_none_or(|member| filter.takes(&member));
     let (pairs, _) = items.as_chunks::<2>();
     pairs.iter().filter(|[item, _]| takes(item)).flatten().cloned().collect()

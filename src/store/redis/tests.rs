@@ -4,6 +4,7 @@
 mod server;
 
 use server::RedisServer;
+
 use super::*;
 use crate::store::acceptance;
 

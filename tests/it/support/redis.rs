@@ -8,7 +8,7 @@ use std::{
 };
 
 /// A running `redis-server`, or one that was killed.
-pub struct RedisServer {
+pub(crate) struct RedisServer {
     port: u16,
     directory: tempfile::TempDir,
     arguments: Vec<String>,
@@ -18,12 +18,12 @@ pub struct RedisServer {
 #[allow(dead_code, reason = "each user of this file needs a part of it")]
 impl RedisServer {
     /// Starts a server with its defaults.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
     /// Starts a server with further arguments, such as `--maxmemory 10mb`.
-    pub fn start_with(arguments: &[&str]) -> Self {
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         // a free port may be taken by another test before the server has it
         for _ in 0..20 {
             let mut server = Self {
@@ -40,22 +40,22 @@ impl RedisServer {
     }
 
     /// The server's URL.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// The server's address.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
     /// The server's Unix socket.
-    pub fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("redis.sock")
     }
 
     /// Ends the server as `kill -9` would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             let _ = process.kill();
             let _ = process.wait();
@@ -63,7 +63,7 @@ impl RedisServer {
     }
 
     /// Starts the server again on its port, empty.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.kill();
         for _ in 0..20 {
             if self.launch() {
@@ -74,19 +74,19 @@ impl RedisServer {
     }
 
     /// A connection of the test's own.
-    pub fn connection(&self) -> redis::Connection {
+    pub(crate) fn connection(&self) -> redis::Connection {
         let client = redis::Client::open(self.url()).expect("a URL");
         client.get_connection().expect("the server answers")
     }
 
     /// Runs a command given as words, and returns its reply.
-    pub fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+    pub(crate) fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let (name, arguments) = words.split_first().expect("a command");
         redis::cmd(name).arg(arguments).query(&mut self.connection()).expect("a reply")
     }
 
     /// How often each command has been called since the last `CONFIG RESETSTAT`, by `INFO`.
-    pub fn calls(&self, command: &str) -> u64 {
+    pub(crate) fn calls(&self, command: &str) -> u64 {
         let info: String = self.command(&["INFO", "commandstats"]);
         let line = info.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:")));
         let calls = line.and_then(|line| line.strip_prefix("calls=")?.split(',').next());

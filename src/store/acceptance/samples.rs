@@ -1,0 +1,92 @@
+//! What an examination stores and purges.
+
+use std::time::Duration;
+
+use actix_web::http::{
+    StatusCode,
+    header::{self, HeaderName, HeaderValue},
+};
+use bytes::Bytes;
+
+use crate::{
+    entry::{Entry, Kind, StoredResponse},
+    key::{CacheKey, KeyBuilder},
+    purge::{Mark, Purge},
+    semantics::{date::Timestamp, terms::Terms},
+};
+
+/// Long enough for an examination.
+pub(super) const KEEP: Duration = Duration::from_secs(600);
+
+/// Every kind of purge, each of which concerns [`target`] and some of [`population`].
+pub(super) fn purges() -> Vec<Purge> {
+    vec![
+        Purge::url("/shop/7?page=2"),
+        Purge::url("http://ONE.example/shop/7?page=2"),
+        Purge::path("/shop/7"),
+        Purge::path("/shop//7/"),
+        Purge::prefix("/shop/7"),
+        Purge::prefix("/shop"),
+        Purge::prefix("/"),
+        Purge::group("shop"),
+        Purge::Entry(target().key),
+        Purge::All,
+    ]
+}
+
+/// An entry that all of [`purges`] concern.
+pub(super) fn target() -> Entry {
+    let key = key("one.example", "/shop/7", Some("page=2"));
+    Entry { groups: vec!["shop".into(), "7".into()], ..entry(&key, Mark::default()) }
+}
+
+pub(super) fn population() -> Vec<Entry> {
+    let with_group = |host, path, query, group: &str| Entry {
+        groups: vec![group.to_owned()],
+        ..entry(&key(host, path, query), Mark::default())
+    };
+    vec![
+        target(),
+        with_group("one.example", "/shop/7", None, "shop"),
+        with_group("two.example", "/shop/7", Some("page=2"), "Shop"),
+        with_group("one.example", "/shop/7", Some("page=22"), "sho"),
+        with_group("one.example", "/shop/77", Some("page=2"), "shop2"),
+        with_group("one.example", "/shop/7/details", None, "[shop]"),
+        with_group("one.example", "/shop", None, "*"),
+        with_group("one.example", "/shopping", None, ""),
+        with_group("one.example", "/", None, "shop"),
+        entry(&key("one.example", "/shop/7", Some("page=2")).variant(b"br"), Mark::default()),
+    ]
+}
+
+pub(super) fn key(host: &str, path: &str, query: Option<&str>) -> CacheKey {
+    KeyBuilder::new(false, host, path, query).finish()
+}
+
+pub(super) fn entry(key: &CacheKey, since: Mark) -> Entry {
+    let kind = response(&Bytes::from_static(b"body"));
+    Entry { key: key.clone(), since, groups: Vec::new(), kind }
+}
+
+pub(super) fn response(body: &Bytes) -> Kind {
+    let fields = vec![
+        (header::DATE, HeaderValue::from_static("Tue, 14 Nov 2023 22:13:20 GMT")),
+        (header::LINK, HeaderValue::from_static("</a>; rel=next")),
+        (HeaderName::from_static("x-custom"), HeaderValue::from_static("")),
+        (header::LINK, HeaderValue::from_static("</b>; rel=prev")),
+        (header::ETAG, HeaderValue::from_bytes(b"\"\xfc\"").unwrap_or(HeaderValue::from(0))),
+    ];
+    let terms = Terms {
+        response_time: Timestamp::from_secs(1_700_000_000),
+        initial_age: Duration::from_secs(1),
+        lifetime: KEEP,
+        while_revalidate: Duration::from_secs(2),
+        if_error: Duration::from_millis(3),
+        no_cache: false,
+        must_revalidate: true,
+        immutable: true,
+        for_authorization: false,
+        for_cookie: true,
+    };
+    Kind::Response(StoredResponse { status: StatusCode::OK, fields, terms, body: body.clone() })
+}

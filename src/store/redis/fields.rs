@@ -1,0 +1,130 @@
+//! What a purge can name of an entry, as fields of the clock: the entry is checked against each.
+
+use crate::{
+    key::{self, CacheKey},
+    purge::Purge,
+};
+
+/// A path is fenced by so many of its ancestors at most; a purge of a deeper prefix fences
+/// the ancestor at this depth, and so a little more than it must.
+const DEEPEST: usize = 32;
+
+/// A field of the clock.
+pub(super) type Field = [u8; 16];
+
+/// The field that a purge raises.
+pub(super) fn raised_by(purge: &Purge) -> Field {
+    match purge {
+        Purge::Url { host, path, query } => url(host.as_deref(), path, query),
+        Purge::Path(named) => path(named),
+        Purge::Prefix(named) => prefix(named),
+        Purge::Group(named) => group(named),
+        Purge::Entry(key) => entry(key),
+        Purge::All => all(),
+    }
+}
+
+fn all() -> Field {
+    field(b'a', &[])
+}
+
+fn entry(key: &CacheKey) -> Field {
+    field(b'e', &[key.as_bytes()])
+}
+
+fn url(host: Option<&str>, path: &str, query: &str) -> Field {
+    match host {
+        Some(host) => {
+            let host = host.to_ascii_lowercase();
+            field(b'h', &[host.as_bytes(), path.as_bytes(), query.as_bytes()])
+        }
+        None => field(b'u', &[path.as_bytes(), query.as_bytes()]),
+    }
+}
+
+fn path(path: &str) -> Field {
+    field(b'p', &[path.as_bytes()])
+}
+
+fn group(group: &str) -> Field {
+    field(b'g', &[group.as_bytes()])
+}
+
+fn prefix(prefix: &str) -> Field {
+    let prefix = prefix.trim_end_matches('/');
+    field(b'x', &[ancestors(prefix).last().unwrap_or_default().as_bytes()])
+}
+
+/// Every field that a purge of this entry may have set.
+pub(super) fn concerning(key: &CacheKey, groups: &[String]) -> Vec<Field> {
+    let (path, query) = (key.path(), key.query());
+    let one = [
+        all(),
+        entry(key),
+        url(None, path, query),
+        url(Some(key.host()), path, query),
+        self::path(path),
+    ];
+    let prefixes = ancestors(path).map(|above| field(b'x', &[above.as_bytes()]));
+    let groups = groups.iter().map(|group| self::group(group));
+    one.into_iter().chain(prefixes).chain(groups).collect()
+}
+
+/// The path's ancestors from the root down, the path itself last, as far as they go.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    let slashes = path.match_indices('/').map(|(at, _)| at);
+    let ends = slashes.chain(std::iter::once(path.len()));
+    ends.filter_map(|end| path.get(..end)).take(DEEPEST)
+}
+
+/// Parts are length-prefixed, so that no two targets share a field.
+fn field(kind: u8, parts: &[&[u8]]) -> Field {
+    let mut text = vec![kind];
+    for part in parts {
+        text.extend_from_slice(&part.len().to_be_bytes());
+        text.extend_from_slice(part);
+    }
+    key::digest(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyBuilder;
+
+    #[test]
+    fn an_entry_is_fenced_by_what_concerns_it_and_nothing_else() {
+        let key = KeyBuilder::new(false, "Shop.example", "/a/b", Some("q=1")).finish();
+        let fields = concerning(&key, &["g".to_owned()]);
+        let fenced = |purge: &Purge| fields.contains(&raised_by(purge));
+        let groups = ["g".to_owned()];
+        for purge in [
+            Purge::url("/a/b?q=1"),
+            Purge::url("http://SHOP.example/a/b?q=1"),
+            Purge::url("http://other.example/a/b?q=1"),
+            Purge::url("/a/b"),
+            Purge::path("/a/b"),
+            Purge::path("/a"),
+            Purge::prefix("/"),
+            Purge::prefix("/a"),
+            Purge::prefix("/a/b"),
+            Purge::prefix("/a/"),
+            Purge::prefix("/a/b/c"),
+            Purge::prefix("/ab"),
+            Purge::group("g"),
+            Purge::group("G"),
+            Purge::Entry(key.clone()),
+            Purge::Entry(key.variant(b"x")),
+            Purge::All,
+        ] {
+            assert_eq!(fenced(&purge), purge.concerns(&key, &groups), "{purge:?}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_too_deep_is_fenced_by_an_ancestor() {
+        let deep = "/x".repeat(100);
+        let key = KeyBuilder::new(false, "h", &format!("{deep}/y"), None).finish();
+        assert!(concerning(&key, &[]).contains(&raised_by(&Purge::Prefix(deep))));
+    }
+}
