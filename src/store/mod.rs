@@ -13,8 +13,6 @@ pub(crate) mod any;
 pub mod codec;
 #[cfg(feature = "redis")]
 pub(crate) mod breaker;
-#[cfg(feature = "redis")]
-mod codec;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;
 #[cfg(feature = "redis")]
@@ -24,8 +22,6 @@ mod stamps;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod acceptance;
-#[cfg(feature = "redis")]
-pub use codec::{Encoded, MAX_METADATA, decode, encode};
 
 /// A place to keep entries: memory, Redis, or your own.
 ///
