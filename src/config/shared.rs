@@ -91,9 +91,8 @@ impl Shared {
                     prefix: storage.prefix.clone(),
                     connect_timeout: storage.connect_timeout,
                     operate_timeout: storage.operate_timeout,
-                    ..RedisOptions::default()
                 };
-                let store = RedisStore::new(url, options, storage.clock.clone());
+                let store = RedisStore::new(url, &options);
                 let store = store.map_err(|error| ConfigError::new("redis", error.to_string()))?;
                 Ok(AnyStore::Redis(Arc::new(store)))
             }
