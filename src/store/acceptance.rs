@@ -2,7 +2,7 @@
 
 #![allow(clippy::panic, reason = "a failed check is a failed test")]
 
-mod samples;
+pub(super) mod samples;
 
 use std::sync::Arc;
 

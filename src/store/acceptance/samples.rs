@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// Long enough for an examination.
-pub(super) const KEEP: Duration = Duration::from_secs(600);
+pub(in crate::store) const KEEP: Duration = Duration::from_secs(600);
 
 /// Every kind of purge, each of which concerns [`target`] and some of [`population`].
-pub(super) fn purges() -> Vec<Purge> {
+pub(in crate::store) fn purges() -> Vec<Purge> {
     vec![
         Purge::url("/shop/7?page=2"),
         Purge::url("http://ONE.example/shop/7?page=2"),
@@ -35,12 +35,12 @@ pub(super) fn purges() -> Vec<Purge> {
 }
 
 /// An entry that all of [`purges`] concern.
-pub(super) fn target() -> Entry {
+pub(in crate::store) fn target() -> Entry {
     let key = key("one.example", "/shop/7", Some("page=2"));
     Entry { groups: vec!["shop".into(), "7".into()], ..entry(&key, Mark::default()) }
 }
 
-pub(super) fn population() -> Vec<Entry> {
+pub(in crate::store) fn population() -> Vec<Entry> {
     let with_group = |host, path, query, group: &str| Entry {
         groups: vec![group.to_owned()],
         ..entry(&key(host, path, query), Mark::default())
@@ -59,16 +59,16 @@ pub(super) fn population() -> Vec<Entry> {
     ]
 }
 
-pub(super) fn key(host: &str, path: &str, query: Option<&str>) -> CacheKey {
+pub(in crate::store) fn key(host: &str, path: &str, query: Option<&str>) -> CacheKey {
     KeyBuilder::new(false, host, path, query).finish()
 }
 
-pub(super) fn entry(key: &CacheKey, since: Mark) -> Entry {
+pub(in crate::store) fn entry(key: &CacheKey, since: Mark) -> Entry {
     let kind = response(&Bytes::from_static(b"body"));
     Entry { key: key.clone(), since, groups: Vec::new(), kind }
 }
 
-pub(super) fn response(body: &Bytes) -> Kind {
+pub(in crate::store) fn response(body: &Bytes) -> Kind {
     let fields = vec![
         (header::DATE, HeaderValue::from_static("Tue, 14 Nov 2023 22:13:20 GMT")),
         (header::LINK, HeaderValue::from_static("</a>; rel=next")),

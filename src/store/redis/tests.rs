@@ -1,21 +1,74 @@
 //! The Redis store against a real server: the examination, and what goes on in the server.
 
+mod faults;
+mod fences;
+mod purges;
 #[path = "../../../tests/it/support/redis.rs"]
 mod server;
+mod values;
 
 use server::RedisServer;
 
 use super::*;
-use crate::store::acceptance;
+use crate::{
+    key::KeyBuilder,
+    store::acceptance::{self, samples},
+};
+
+const KEEP: Duration = samples::KEEP;
+
+fn store(server: &RedisServer) -> RedisStore {
+    prefixed(server, "arc:")
+}
+
+fn prefixed(server: &RedisServer, prefix: &str) -> RedisStore {
+    // a loaded test machine is slower than a server should be
+    let options = RedisOptions {
+        prefix: prefix.to_owned(),
+        connect_timeout: Duration::from_secs(2),
+        operate_timeout: Duration::from_secs(2),
+    };
+    RedisStore::new(&server.url(), &options).expect("a URL")
+}
+
+fn key(path: &str) -> CacheKey {
+    KeyBuilder::new(false, "h", path, None).finish()
+}
+
+fn entry(path: &str, since: Mark, groups: &[&str]) -> Arc<Entry> {
+    let groups = groups.iter().map(|&group| group.to_owned()).collect();
+    Arc::new(Entry { groups, ..samples::entry(&key(path), since) })
+}
+
+/// Stores an entry as a fill that begins now.
+async fn fill(store: &RedisStore, path: &str, groups: &[&str]) -> Arc<Entry> {
+    let entry = entry(path, store.mark().await.expect("a mark"), groups);
+    store.put(Arc::clone(&entry), KEEP).await.expect("stored");
+    entry
+}
+
+async fn has(store: &RedisStore, path: &str) -> bool {
+    store.get(&key(path)).await.expect("an answer").is_some()
+}
 
 #[tokio::test]
 async fn it_passes_the_examination() {
     let server = RedisServer::start();
     let number = AtomicU64::new(0);
+    let make = async || prefixed(&server, &format!("t{}:", number.fetch_add(1, Ordering::Relaxed)));
+    acceptance::examine(make).await;
+}
+
+#[tokio::test]
+async fn it_passes_the_examination_over_a_socket_and_the_other_protocol() {
+    let server = RedisServer::start();
+    let number = AtomicU64::new(0);
+    let url = format!("redis+unix://{}?protocol=3", server.socket().display());
     acceptance::examine(async || {
         let prefix = format!("t{}:", number.fetch_add(1, Ordering::Relaxed));
-        let options = RedisOptions { prefix, ..RedisOptions::default() };
-        RedisStore::new(&server.url(), &options).expect("a URL")
+        let operate_timeout = Duration::from_secs(2);
+        let options = RedisOptions { prefix, operate_timeout, ..RedisOptions::default() };
+        RedisStore::new(&url, &options).expect("a URL")
     })
     .await;
 }

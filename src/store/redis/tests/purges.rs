@@ -1,0 +1,100 @@
+//! Purges: only what is ours goes, in pieces that hold up nobody.
+
+use super::*;
+
+#[tokio::test]
+async fn prefixes_do_not_touch_one_another() {
+    let server = RedisServer::start();
+    let prefixes = ["a:", "a:a:", "a*:", "ab:", "[a]:", "?:", "\\a:", "a:e:", ""];
+    let stores = prefixes.map(|prefix| prefixed(&server, prefix));
+    for purge in [Purge::All, Purge::prefix("/"), Purge::path("/a"), Purge::group("*")] {
+        for store in &stores {
+            for other in &stores {
+                fill(other, "/a", &["*"]).await;
+            }
+            let purged = store.purge(&purge).await.expect("purged");
+            assert_eq!(purged, Purged::of(1), "{purge:?} in {store:?}");
+            for other in &stores {
+                assert_eq!(has(other, "/a").await, !std::ptr::eq(store, other), "{other:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_ours_stays_under_any_purge() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    fill(&store, "/a", &["g"]).await;
+    for name in ["other", "arc:other", "arc:e:other", "arc:w:{other}", "arc:p:other", "xarc:p:/a"] {
+        let () = server.command(&["SET", name, "1"]);
+    }
+    let () = server.command(&["SET", "arc:p:/foreign", "1"]);
+    assert_eq!(store.purge(&Purge::All).await.expect("purged"), Purged::of(1));
+    let mut names: Vec<String> = server.command(&["KEYS", "*"]);
+    names.sort();
+    let left = [
+        "arc:clock",
+        "arc:e:other",
+        "arc:other",
+        "arc:p:/foreign",
+        "arc:p:other",
+        "arc:w:{other}",
+        "other",
+        "xarc:p:/a",
+    ];
+    assert_eq!(names, left, "indexes and values are gone, the rest is not");
+}
+
+#[tokio::test]
+async fn values_that_are_in_no_index_go_with_all_and_by_key() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    for purge in [Purge::All, Purge::Entry(key("/a"))] {
+        fill(&store, "/a", &[]).await;
+        let () = server.command(&["DEL", "arc:p:/a"]);
+        assert_eq!(store.purge(&purge).await.expect("purged"), Purged::of(1));
+        assert!(!has(&store, "/a").await);
+    }
+}
+
+#[tokio::test]
+async fn notes_of_variants_do_not_count() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    for purge in [Purge::All, Purge::Entry(key("/a")), Purge::path("/a")] {
+        // first a response, then a note under the same key
+        fill(&store, "/a", &[]).await;
+        let note = Entry {
+            kind: crate::entry::Kind::Varies(vec![]),
+            ..(*entry("/a", store.mark().await.expect("a mark"), &[])).clone()
+        };
+        store.put(Arc::new(note), KEEP).await.expect("stored");
+        assert!(has(&store, "/a").await);
+        assert_eq!(store.purge(&purge).await.expect("purged"), Purged::of(0), "{purge:?}");
+        assert!(!has(&store, "/a").await);
+    }
+}
+
+#[tokio::test]
+async fn large_purges_go_in_pieces() {
+    const MANY: u64 = 4000;
+    let server = RedisServer::start_with(&["--slowlog-log-slower-than", "10000"]);
+    let store = store(&server);
+    for purge in [Purge::group("g"), Purge::prefix("/many"), Purge::All] {
+        for first in (0..MANY).step_by(100) {
+            let fills = (first..first + 100).map(async |number| {
+                fill(&store, &format!("/many/{number}"), &["g"]).await;
+            });
+            futures_util::future::join_all(fills).await;
+        }
+        let () = server.command(&["SLOWLOG", "RESET"]);
+        let () = server.command(&["CONFIG", "RESETSTAT"]);
+        assert_eq!(store.purge(&purge).await.expect("purged"), Purged::of(MANY));
+        let slow: u64 = server.command(&["SLOWLOG", "LEN"]);
+        assert_eq!(slow, 0, "{purge:?} held the server up");
+        assert_eq!(server.calls("keys") + server.calls("flushdb") + server.calls("del"), 0);
+        let scans = server.calls("scan");
+        assert_eq!(scans == 0, purge == Purge::group("g"), "{purge:?} scanned {scans} times");
+    }
+}
