@@ -107,15 +107,22 @@ impl Fill {
         self.personal
     }
 
-    /// The entry-to-be. `fields` are those to be stored, already without what is never stored.
-    pub(crate) fn draft(
+    /// The entry-to-be, of the response `res`. `fields` are those of its fields that are stored.
+    pub(crate) fn draft<F: Fields + ?Sized>(
         self,
-        status: StatusCode,
+        res: &ResponseView<'_, F>,
         fields: FieldList,
         terms: Terms,
         groups: Vec<String>,
     ) -> Result<Draft, WhyNot> {
-        let names = vary::selecting(fields.as_slice())?;
+        // a field that is not stored, such as one that `Connection` names, selects all the same
+        let mut names = vary::selecting(res.fields)?;
+        // what has varied may vary again, though this response, being plain, does not say so
+        if let Some(known) = self.engine.vary.names(&self.key) {
+            names.extend(known.iter().cloned());
+            names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+            names.dedup();
+        }
         let key = match names.as_slice() {
             [] => self.key.clone(),
             names => variant_key(&self.key, names, &self.fields),
@@ -127,7 +134,7 @@ impl Fill {
             since: self.since.ok_or(WhyNot::StoreFailed)?,
             names,
             groups,
-            status,
+            status: res.status,
             fields,
             terms,
         })
@@ -167,9 +174,6 @@ impl Engine {
         }
         self.counters.stored();
         if names.is_empty() {
-            if !self.store.is_immediate() {
-                self.vary.forget(&url);
-            }
             return;
         }
         let displaced = self.vary.stored(&url, &names, &variant);

@@ -58,11 +58,6 @@ impl VaryMemo {
         if variants.len() > MOST_VARIANTS { variants.pop_front() } else { None }
     }
 
-    /// The URL has no variants any more.
-    pub(crate) fn forget(&self, url: &CacheKey) {
-        self.lock().urls.remove(url);
-    }
-
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,7 +73,6 @@ impl Table {
             let known = Known { names: names.into(), variants: VecDeque::new() };
             self.urls.insert(url.clone(), known);
             self.oldest_first.push_back(url.clone());
-            // a forgotten URL leaves its place in the queue behind; it goes here as well
             if self.oldest_first.len() > MOST_URLS {
                 let oldest = self.oldest_first.pop_front()?;
                 self.urls.remove(&oldest);
@@ -106,8 +100,6 @@ mod tests {
         memo.learn(&url("/a"), &[ACCEPT]);
         memo.learn(&url("/a"), &[ORIGIN]);
         assert_eq!(memo.names(&url("/a")).as_deref(), Some([ORIGIN].as_slice()));
-        memo.forget(&url("/a"));
-        assert_eq!(memo.names(&url("/a")), None);
     }
 
     #[test]
@@ -127,9 +119,6 @@ mod tests {
         let memo = VaryMemo::default();
         for n in 0..MOST_URLS + 100 {
             memo.learn(&url(&format!("/{n}")), &[ACCEPT]);
-            if n % 3 == 0 {
-                memo.forget(&url(&format!("/{n}")));
-            }
         }
         let table = memo.lock();
         assert!(table.urls.len() <= MOST_URLS && table.oldest_first.len() <= MOST_URLS);

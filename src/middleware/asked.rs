@@ -175,7 +175,7 @@ fn draft<B>(
     groups.extend(passage.said().groups.iter().cloned());
     let groups = groups::within_bounds(groups)?;
     let fields = fields(worker, treatment, res, &terms);
-    fill.draft(res.status(), fields, terms, groups)
+    fill.draft(&view(res), fields, terms, groups)
 }
 
 fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, header::HeaderMap> {

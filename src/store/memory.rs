@@ -10,7 +10,7 @@ use std::{
 
 use mini_moka::sync::{Cache, ConcurrentCacheExt};
 
-use super::{Size, Store, StoreError, stamps::Stamps};
+use super::{Size, Store, StoreError, stamps::{Stamped, Stamps}};
 use crate::{
     entry::Entry,
     key::CacheKey,
@@ -83,9 +83,8 @@ impl MemoryStore {
         }
     }
 
-    /// Removes what `target` names and counts the responses which were alive until now.
-    fn sweep(&self, target: &Purge) -> u64 {
-        let stamped = self.stamps.stamp(target);
+    /// Removes what the purge `stamped` took and counts the responses which were alive until then.
+    fn sweep(&self, target: &Purge, stamped: Stamped) -> u64 {
         let mut responses = 0;
         let mut gone = Vec::new();
         for slot in &self.cache {
@@ -124,14 +123,14 @@ impl Store for MemoryStore {
     }
 
     async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
+        let stamped = self.stamps.stamp(target);
         let runtime = tokio::runtime::Handle::try_current();
         let walk = match runtime {
             Ok(runtime) if self.cache.entry_count() > WALK_IN_PLACE => {
-                self.stamp_now(target);
                 let (store, target) = (self.clone(), target.clone());
-                runtime.spawn_blocking(move || store.sweep(&target)).await.ok()
+                runtime.spawn_blocking(move || store.sweep(&target, stamped)).await.ok()
             }
-            _ => Some(self.sweep(target)),
+            _ => Some(self.sweep(target, stamped)),
         };
         Ok(Purged::of(walk.unwrap_or(0)))
     }

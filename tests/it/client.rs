@@ -118,7 +118,7 @@ async fn the_verdict_is_told_in_cache_status_and_on_request_in_x_cache() {
 #[actix_rt::test]
 async fn an_upstreams_cache_status_stays_before_ours() {
     let origin = Origin::with_fields(&[("cache-status", "upstream; hit")]);
-    let app = app(&ResponseCache::memory(), &origin).await;
+    let app = app(&ResponseCache::memory().clock(Clock::manual()), &origin).await;
     for ours in ["actix-response-cache; fwd=uri-miss; stored", "actix-response-cache; hit; ttl=60"] {
         assert_eq!(send(&app, get("/")).await.all("cache-status"), ["upstream; hit", ours]);
     }

@@ -1,5 +1,7 @@
 //! The integration tests: one binary, a module per capability, support beside them.
 
+#![allow(unreachable_pub, reason = "nothing of a test binary is reachable")]
+
 mod admin;
 mod auth;
 mod client;

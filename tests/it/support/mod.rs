@@ -81,7 +81,11 @@ impl Origin {
 pub async fn app(
     cache: &ResponseCache,
     origin: &Origin,
-) -> impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = Error> {
+) -> impl Service<
+    actix_http::Request,
+    Response = ServiceResponse<impl MessageBody + use<>>,
+    Error = Error,
+> + use<> {
     init_service(App::new().wrap(cache.clone()).default_service(origin.route())).await
 }
 

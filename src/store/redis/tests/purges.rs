@@ -78,7 +78,7 @@ async fn notes_of_variants_do_not_count() {
 
 #[tokio::test]
 async fn large_purges_go_in_pieces() {
-    const MANY: u64 = 4000;
+    const MANY: u64 = 1500;
     let server = RedisServer::start_with(&["--slowlog-log-slower-than", "10000"]);
     let store = store(&server);
     for purge in [Purge::group("g"), Purge::prefix("/many"), Purge::All] {

@@ -1,0 +1,120 @@
+//! A user's own store can be plugged in, and passes the examination that ours pass.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_response_cache::{
+    Purge, Purged, ResponseCache, Store, StoreError, StoreErrorKind,
+    entry::Entry,
+    key::CacheKey,
+    purge::Mark,
+    store::acceptance,
+};
+
+use crate::support::{Origin, app, get, request, send};
+
+/// The smallest honest store: a table, and the purges that it remembers.
+#[derive(Clone, Default)]
+struct Table {
+    inner: Arc<Mutex<Inner>>,
+    broken: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct Inner {
+    now: u64,
+    entries: HashMap<CacheKey, Arc<Entry>>,
+    purges: Vec<(u64, Purge)>,
+}
+
+impl Inner {
+    fn is_purged(&self, entry: &Entry) -> bool {
+        self.purges.iter().any(|(number, purge)| {
+            entry.since.number() < *number && purge.concerns(&entry.key, &entry.groups)
+        })
+    }
+}
+
+impl Table {
+    fn working<T>(&self, answer: impl FnOnce(&mut Inner) -> T) -> Result<T, StoreError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(StoreError::with_source(StoreErrorKind::Unavailable, "pulled the plug"));
+        }
+        Ok(answer(&mut self.inner.lock().unwrap()))
+    }
+}
+
+impl Store for Table {
+    async fn mark(&self) -> Result<Mark, StoreError> {
+        self.working(|inner| Mark::new(inner.now))
+    }
+
+    async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
+        self.working(|inner| inner.entries.get(key).cloned())
+    }
+
+    async fn put(&self, entry: Arc<Entry>, _: Duration) -> Result<(), StoreError> {
+        self.working(|inner| {
+            if !inner.is_purged(&entry) {
+                inner.entries.insert(entry.key.clone(), entry);
+            }
+        })
+    }
+
+    async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
+        self.working(|inner| {
+            inner.now += 1;
+            inner.purges.push((inner.now, target.clone()));
+            let mut responses = 0;
+            inner.entries.retain(|key, entry| {
+                let goes = target.concerns(key, &entry.groups);
+                responses += u64::from(goes && entry.response().is_some());
+                !goes
+            });
+            Purged::of(responses)
+        })
+    }
+}
+
+#[actix_rt::test]
+async fn it_passes_the_examination() {
+    acceptance::examine(async || Table::default()).await;
+}
+
+#[actix_rt::test]
+async fn it_serves_a_cache() {
+    let cache = ResponseCache::with_store(Table::default());
+    let app = app(&cache, &Origin::with_fields(&[("vary", "accept")])).await;
+    send(&app, get("/")).await;
+    cache.handle().unwrap().settle().await;
+    assert_eq!(send(&app, get("/")).await.word(), "HIT");
+    assert_eq!(cache.handle().unwrap().purge_path("/").await.unwrap().entries, 1);
+    assert_eq!(send(&app, get("/")).await.word(), "MISS");
+    cache.handle().unwrap().settle().await;
+    send(&app, request("DELETE", "/")).await;
+    assert_eq!(send(&app, get("/")).await.word(), "MISS");
+}
+
+#[actix_rt::test]
+async fn its_failures_fail_no_request() {
+    let table = Table::default();
+    let cache = ResponseCache::with_store(table.clone());
+    let app = app(&cache, &Origin::counting()).await;
+    send(&app, get("/")).await;
+    cache.handle().unwrap().settle().await;
+    table.broken.store(true, Ordering::SeqCst);
+    for (req, text) in [(get("/"), "answer 2"), (get("/"), "answer 3"), (request("PUT", "/"), "answer 4")] {
+        let seen = send(&app, req).await;
+        assert_eq!((seen.status.as_u16(), seen.text()), (200, text));
+    }
+    let error = cache.handle().unwrap().purge_all().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(cache.stats().unwrap().errors >= 4);
+    assert!(cache.check().await.unwrap().store.is_err());
+}

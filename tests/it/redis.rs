@@ -1,0 +1,249 @@
+//! The cache over a real Redis, and over one that is down, slow, or dies.
+
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
+
+use actix_response_cache::{CacheGroups, CacheHandle, ResponseCache, Rule};
+use actix_web::{App, HttpRequest, HttpResponse, test::init_service, web};
+
+use crate::support::{Origin, app, get, get_with, redis::RedisServer, request, send};
+
+async fn settle(cache: &ResponseCache) {
+    cache.handle().unwrap().settle().await;
+}
+
+fn keys(server: &RedisServer) -> Vec<String> {
+    redis::cmd("KEYS").arg("*").query(&mut server.connection()).unwrap()
+}
+
+#[actix_rt::test]
+async fn what_one_process_stores_another_serves() {
+    let server = RedisServer::start();
+    let origin = Origin::new(|_, call| {
+        HttpResponse::Ok()
+            .append_header(("x-repeated", "one"))
+            .append_header(("x-repeated", "two"))
+            .append_header(("etag", "\"v1\""))
+            .body(format!("answer {call}").into_bytes())
+    });
+    let (one, two) = (ResponseCache::redis(server.url()), ResponseCache::redis(server.url()));
+    let (first, second) = (app(&one, &origin).await, app(&two, &origin).await);
+    let miss = send(&first, get("/")).await;
+    assert_eq!(miss.field("cache-status"), "actix-response-cache; fwd=uri-miss; stored");
+    settle(&one).await;
+    let hit = send(&second, get("/")).await;
+    assert_eq!((hit.word(), hit.status, hit.body.clone()), ("HIT", miss.status, miss.body));
+    assert_eq!(hit.all("x-repeated"), ["one", "two"]);
+    let head = send(&second, request("HEAD", "/")).await;
+    assert_eq!((head.word(), head.body.len()), ("HIT", 0));
+    let known = send(&second, get_with("/", ("if-none-match", "\"v1\""))).await;
+    assert_eq!((known.status.as_u16(), origin.calls()), (304, 1));
+}
+
+#[actix_rt::test]
+async fn entries_live_under_the_prefix_and_expire_with_their_lifetime() {
+    let server = RedisServer::start();
+    let cache = ResponseCache::redis(server.url()).prefix("shop:").ttl(Duration::from_secs(30));
+    let app = app(&cache, &Origin::counting()).await;
+    send(&app, get("/")).await;
+    settle(&cache).await;
+    let keys = keys(&server);
+    assert!(!keys.is_empty() && keys.iter().all(|key| key.starts_with("shop:")), "{keys:?}");
+    let mut connection = server.connection();
+    for key in keys {
+        let kind: String = redis::cmd("TYPE").arg(&key).query(&mut connection).unwrap();
+        let left: i64 = redis::cmd("PTTL").arg(&key).query(&mut connection).unwrap();
+        let length: usize = match kind.as_str() {
+            "string" => redis::cmd("STRLEN").arg(&key).query(&mut connection).unwrap(),
+            _ => 0,
+        };
+        if length > 40 {
+            assert!((1..=30_000).contains(&left), "the value {key} has {left} ms");
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn variants_and_users_are_kept_apart() {
+    let server = RedisServer::start();
+    let cache = ResponseCache::redis(server.url())
+        .vary_by_auth(actix_response_cache::Auth::PerCredential);
+    let origin = Origin::new(|req, _| {
+        let text = ["accept-language", "authorization"].map(|name| {
+            req.headers().get(name).map_or("none", |value| value.to_str().unwrap())
+        });
+        HttpResponse::Ok().insert_header(("vary", "accept-language")).body(text.join(" "))
+    });
+    let app = app(&cache, &origin).await;
+    for word in ["MISS", "HIT"] {
+        for language in ["de", "en"] {
+            for user in ["alice", "bob"] {
+                let req = get_with("/", ("accept-language", language))
+                    .insert_header(("authorization", user));
+                let seen = send(&app, req).await;
+                assert_eq!((seen.word(), seen.text()), (word, format!("{language} {user}").as_str()));
+                settle(&cache).await;
+            }
+        }
+    }
+    for key in keys(&server) {
+        let dump: Vec<u8> = redis::cmd("DUMP").arg(&key).query(&mut server.connection()).unwrap();
+        let clear = key.contains("alice") || dump.windows(20).any(|part| part == b"authorization\0alice");
+        assert!(!clear, "a credential in clear in {key}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_purge_in_one_process_holds_in_the_other() {
+    let server = RedisServer::start();
+    async fn list(_: HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().insert_header(CacheGroups::new(["list"])).body("x")
+    }
+    async fn write(cache: CacheHandle) -> String {
+        cache.purge_group("list").await.unwrap().entries.to_string()
+    }
+    let make = || {
+        ResponseCache::redis(server.url()).rule("/p/{id}", Rule::new().groups(["p:{id}"]))
+    };
+    let (one, two) = (make(), make());
+    let first = init_service(
+        App::new().wrap(one.clone()).route("/write", web::post().to(write)).default_service(web::to(list)),
+    )
+    .await;
+    let second = app(&two, &Origin::counting()).await;
+    for page in ["/list?page=1", "/list?page=2", "/p/7", "/p/8"] {
+        send(&first, get(page)).await;
+    }
+    settle(&one).await;
+    assert_eq!(send(&second, get("/list?page=1")).await.word(), "HIT");
+    assert_eq!(send(&first, request("POST", "/write")).await.text(), "4");
+    assert_eq!(send(&second, get("/list?page=1")).await.word(), "MISS");
+    settle(&two).await;
+    let handle = two.handle().unwrap();
+    for page in ["/p/7", "/p/7?x=1", "/p/8"] {
+        send(&second, get(page)).await;
+    }
+    settle(&two).await;
+    assert_eq!(handle.purge_group("p:7").await.unwrap().entries, 2);
+    send(&second, get("/p/7")).await;
+    settle(&two).await;
+    // an unsafe request over the other process
+    send(&first, request("PUT", "/p/7")).await;
+    assert_eq!(send(&second, get("/p/7")).await.word(), "MISS");
+    assert_eq!(send(&second, get("/p/8")).await.word(), "HIT");
+    assert!(handle.purge_prefix("/p").await.unwrap().entries >= 1);
+    assert_eq!(send(&second, get("/p/8")).await.word(), "MISS");
+    settle(&two).await;
+    assert!(handle.purge_all().await.unwrap().entries >= 2);
+}
+
+#[actix_rt::test]
+async fn foreign_bytes_are_a_miss_and_are_overwritten() {
+    let server = RedisServer::start();
+    let cache = ResponseCache::redis(server.url());
+    let app = app(&cache, &Origin::counting()).await;
+    send(&app, get("/")).await;
+    settle(&cache).await;
+    let mut connection = server.connection();
+    let value = keys(&server)
+        .into_iter()
+        .find(|key| {
+            let kind: String = redis::cmd("TYPE").arg(key).query(&mut connection).unwrap();
+            kind == "string"
+                && redis::cmd("STRLEN").arg(key).query::<usize>(&mut connection).unwrap() > 40
+        })
+        .expect("the value");
+    let stored: Vec<u8> = redis::cmd("GET").arg(&value).query(&mut connection).unwrap();
+    let mut other_version = stored.clone();
+    other_version[4] ^= 0xff;
+    let mut damaged = stored.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    for bytes in [b"".to_vec(), b"not ours".to_vec(), stored[..stored.len() - 1].to_vec(), other_version, damaged] {
+        redis::cmd("SET").arg(&value).arg(&bytes).exec(&mut connection).unwrap();
+        assert_eq!(send(&app, get("/")).await.word(), "MISS", "{bytes:?}");
+        settle(&cache).await;
+        assert_eq!(send(&app, get("/")).await.word(), "HIT", "overwritten: {bytes:?}");
+    }
+    redis::cmd("DEL").arg(&value).exec(&mut connection).unwrap();
+    redis::cmd("LPUSH").arg(&value).arg("a list").exec(&mut connection).unwrap();
+    assert_eq!(send(&app, get("/")).await.word(), "MISS");
+    settle(&cache).await;
+    assert_eq!(send(&app, get("/")).await.word(), "HIT");
+}
+
+#[actix_rt::test]
+async fn while_redis_is_down_requests_are_answered_by_their_handlers() {
+    let mut server = RedisServer::start();
+    let cache = ResponseCache::redis(server.url());
+    let origin = Origin::counting();
+    let app = app(&cache, &origin).await;
+    send(&app, get("/")).await;
+    settle(&cache).await;
+    assert_eq!(send(&app, get("/")).await.word(), "HIT");
+    server.kill();
+    for n in 0..20 {
+        let seen = send(&app, if n % 5 == 0 { request("PUT", "/") } else { get("/") }).await;
+        assert_eq!(seen.status, 200);
+        assert_ne!(seen.word(), "HIT");
+    }
+    assert_eq!(origin.calls(), 21);
+    assert!(cache.stats().unwrap().errors > 0);
+    assert!(cache.handle().unwrap().purge_all().await.is_err(), "whoever purges is told");
+
+    server.restart();
+    let again = Instant::now();
+    while send(&app, get("/")).await.word() != "HIT" {
+        settle(&cache).await;
+        assert!(again.elapsed() < Duration::from_secs(10), "the cache does not come back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[actix_rt::test]
+async fn a_redis_that_never_answers_delays_by_its_bound_only() {
+    // accepts, and says nothing
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("redis://{}", silent.local_addr().unwrap());
+    let cache = ResponseCache::redis(url)
+        .connect_timeout(Duration::from_millis(50))
+        .operate_timeout(Duration::from_millis(50));
+    let app = app(&cache, &Origin::counting()).await;
+    let started = Instant::now();
+    for _ in 0..50 {
+        assert_eq!(send(&app, get("/")).await.status, 200);
+    }
+    // without bounds and a breaker this never ends; with bounds alone it takes 5 s or more
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}
+
+#[actix_rt::test]
+async fn a_redis_that_dies_while_the_handler_runs_fails_nothing() {
+    let server = std::sync::Arc::new(std::sync::Mutex::new(RedisServer::start()));
+    let cache = ResponseCache::redis(server.lock().unwrap().url());
+    let dying = std::sync::Arc::clone(&server);
+    let origin = Origin::new(move |_, call| {
+        dying.lock().unwrap().kill();
+        HttpResponse::Ok().body(format!("answer {call}"))
+    });
+    let app = app(&cache, &origin).await;
+    assert_eq!(send(&app, get("/")).await.text(), "answer 1");
+    settle(&cache).await;
+    assert_eq!(send(&app, get("/")).await.text(), "answer 2");
+    assert_eq!(cache.stats().unwrap().stores, 0);
+}
+
+#[actix_rt::test]
+async fn two_prefixes_share_nothing() {
+    let server = RedisServer::start();
+    let cache = |prefix: &str| ResponseCache::redis(server.url()).prefix(prefix);
+    let (one, two) = (cache("one:"), cache("one:*"));
+    let (first, second) = (app(&one, &Origin::counting()).await, app(&two, &Origin::counting()).await);
+    send(&first, get("/")).await;
+    settle(&one).await;
+    assert_eq!(send(&second, get("/")).await.word(), "MISS");
+    settle(&two).await;
+    two.handle().unwrap().purge_all().await.unwrap();
+    assert_eq!(send(&first, get("/")).await.word(), "HIT", "a purge of all is of this prefix only");
+}
