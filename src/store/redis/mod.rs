@@ -44,6 +44,8 @@ use crate::{
 const WAITING_MS: u64 = 10_000;
 /// Nothing is kept for longer, as Redis has a latest date.
 const LONGEST_KEEP_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
+/// Each group of an entry is one more index to write.
+const MOST_GROUPS: usize = 128;
 
 /// Keys: waiting, live. Arguments: head of the value that waits, lifetime.
 ///
@@ -174,6 +176,9 @@ impl Store for RedisStore {
         if keep == 0 {
             return Ok(());
         }
+        if entry.groups.len() > MOST_GROUPS {
+            return Err(StoreError::with_source(StoreErrorKind::Refused, "too many groups"));
+        }
         let encoded = codec::encode(&entry)?;
         let digest = entry.key.digest();
         let (waiting, live) = (self.names.waiting(&digest), self.names.live(&digest));
@@ -195,7 +200,8 @@ impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("RedisStore");
         debug.field("address", &self.link.address()).field("names", &self.names);
-        debug.field("is_open", &self.is_open()).finish_non_exhaustive()
+        debug.field("is_open", &self.is_open()).field("corrupt", &self.corrupt());
+        debug.finish_non_exhaustive()
     }
 }
 

@@ -22,7 +22,7 @@ const SCAN: usize = 1000;
 /// How many members one step of a walk reads of an index.
 const WALK: usize = 256;
 /// So many indexes are walked at once.
-const INDEXES: usize = 32;
+const INDEXES: usize = 64;
 /// So many entries are deleted at once.
 const ENTRIES: usize = 512;
 /// So many members are removed by one run of a script.

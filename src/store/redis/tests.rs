@@ -72,35 +72,3 @@ async fn it_passes_the_examination_over_a_socket_and_the_other_protocol() {
     })
     .await;
 }
-#[tokio::test]
-#[ignore]
-async fn bench() {
-    let server = RedisServer::start_with(&["--slowlog-log-slower-than", "5000"]);
-    let store = store(&server);
-    let n: u64 = 100_000;
-    let t = std::time::Instant::now();
-    for first in (0..n).step_by(100) {
-        futures_util::future::join_all((first..first + 100).map(async |number| {
-            fill(&store, &format!("/many/{number}"), &["g"]).await;
-        })).await;
-    }
-    println!("fills {:?}/each", t.elapsed() / 100_000);
-    let t = std::time::Instant::now();
-    for number in 0..5000 { fill(&store, &format!("/many/{number}"), &["g"]).await; }
-    println!("sequential fill {:?}", t.elapsed() / 5000);
-    let t = std::time::Instant::now();
-    for number in 0..20000 { has(&store, &format!("/many/{number}")).await; }
-    println!("sequential get {:?}", t.elapsed() / 20000);
-    for purge in [Purge::group("g"), Purge::All] {
-        let t = std::time::Instant::now();
-        let p = store.purge(&purge).await;
-        println!("{purge:?} {p:?} {:?}", t.elapsed());
-        let slow: Vec<redis::Value> = server.command(&["SLOWLOG", "GET", "5"]);
-        println!("{slow:?}");
-    for first in (0..n/4).step_by(100) {
-        futures_util::future::join_all((first..first + 100).map(async |number| {
-            fill(&store, &format!("/many/{number}"), &["g"]).await;
-        })).await;
-    }
-    }
-}

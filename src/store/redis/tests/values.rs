@@ -87,6 +87,10 @@ async fn a_value_that_cannot_be_indexed_is_not_stored() {
         assert!(!has(&store, "/a").await);
         let () = server.command(&["DEL", index]);
     }
+    let many = vec!["g"; MOST_GROUPS + 1];
+    let since = store.mark().await.expect("a mark");
+    let error = store.put(entry("/a", since, &many), KEEP).await.expect_err("too many groups");
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
     assert!(!store.is_open());
 }
 
