@@ -124,8 +124,9 @@ pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
         return Err(corrupt("metadata too long"));
     }
     let (metadata, body) = (bytes.slice(HEADER..end), bytes.slice(end..));
-    let (read, used) = bincode::serde::borrow_decode_from_slice::<Metadata<'_>, _>(&metadata, CONFIG)
-        .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
+    let (read, used) =
+        bincode::serde::borrow_decode_from_slice::<Metadata<'_>, _>(&metadata, CONFIG)
+            .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
     let is_varies = matches!(read.kind, KindMetadata::Varies(_));
     if used != length || flags != u8::from(is_varies) || (is_varies && !body.is_empty()) {
         return Err(corrupt("parts do not match"));

@@ -44,8 +44,8 @@ use crate::{
 const WAITING_MS: u64 = 10_000;
 /// Nothing is kept for longer, as Redis has a latest date.
 const LONGEST_KEEP_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
-/// Each group of an entry is one more index to write.
-const MOST_GROUPS: usize = 128;
+/// Each group of an entry is one more index to write; what rules and responses name fits in.
+const MOST_GROUPS: usize = 256;
 
 /// Keys: waiting, live. Arguments: head of the value that waits, lifetime.
 ///
