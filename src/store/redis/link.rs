@@ -107,8 +107,8 @@ impl Link {
         });
         match errors.max_by_key(|(kind, _)| matches!(kind, Kind::Failing(_))) {
             Some((kind, error)) => {
-                // it may be the connection that is at fault: its login, or a replica behind it
-                if error.code() != "OOM" {
+                // what was a primary may be a replica now, and a login may be asked for: ask anew
+                if matches!(error.code(), "READONLY" | "NOAUTH") {
                     self.connections.reconnect();
                 }
                 Err((kind, error.to_string().into()))
