@@ -21,6 +21,8 @@ pub(crate) struct Breaker {
     failures: AtomicU32,
     /// When the next probe may go, in microseconds; 0 while closed.
     next_probe: AtomicU64,
+    /// How many have gone; many operations can fail between two.
+    probes: AtomicU32,
 }
 
 /// What the outcome of an operation changed.
@@ -45,9 +47,14 @@ impl Breaker {
         }
         // a probe may be dropped without an outcome: the next one goes when this one is overdue
         let overdue = now.saturating_add(micros(LONGEST_WAIT));
-        self.next_probe
+        let is_due = self
+            .next_probe
             .compare_exchange(next, overdue, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok()
+            .is_ok();
+        if is_due {
+            self.probes.fetch_add(1, Ordering::Relaxed);
+        }
+        is_due
     }
 
     /// Whether operations are being refused, probes aside.
@@ -60,7 +67,11 @@ impl Breaker {
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
         }
-        let was_open = self.is_open() && self.next_probe.swap(0, Ordering::Relaxed) != 0;
+        if !self.is_open() {
+            return None;
+        }
+        self.probes.store(0, Ordering::Relaxed);
+        let was_open = self.next_probe.swap(0, Ordering::Relaxed) != 0;
         was_open.then_some(Change::Closed)
     }
 
@@ -70,16 +81,16 @@ impl Breaker {
         if failures < FAILURES_TO_OPEN {
             return None;
         }
-        let wait = jittered(backoff(failures - FAILURES_TO_OPEN));
+        let wait = jittered(backoff(self.probes.load(Ordering::Relaxed)));
         let next = micros(now).saturating_add(micros(wait)).max(1);
         let was_closed = self.next_probe.swap(next, Ordering::Relaxed) == 0;
         was_closed.then_some(Change::Opened)
     }
 }
 
-/// The wait before probe number `probe`, without jitter.
-fn backoff(probe: u32) -> Duration {
-    FIRST_PROBE.saturating_mul(1 << probe.min(16)).min(LONGEST_WAIT)
+/// The wait for the next probe after so many, without jitter.
+fn backoff(probes: u32) -> Duration {
+    FIRST_PROBE.saturating_mul(1 << probes.min(16)).min(LONGEST_WAIT)
 }
 
 /// Between three quarters of `wait` and all of it, so that a fleet does not probe in step.
@@ -150,6 +161,15 @@ mod tests {
             assert!(!breaker.admits(now));
         }
         assert!(!breaker.admits(now + LONGEST_WAIT / 2), "the wait has grown");
+    }
+
+    #[test]
+    fn what_was_under_way_when_it_opened_does_not_lengthen_the_wait() {
+        let breaker = opened();
+        for _ in 0..100 {
+            assert_eq!(breaker.failed(START), None);
+        }
+        assert!(breaker.admits(START + FIRST_PROBE));
     }
 
     #[test]
