@@ -135,7 +135,7 @@ async fn statuses_by_default_and_with_a_stated_lifetime() {
     // RFC 9110 s.15.1; the default TTL is for 2xx only
     let table = [
         (200, true, true),
-        (201, false, true),
+        (201, false, false),
         (202, false, false),
         (203, true, true),
         (204, true, true),

@@ -1,0 +1,61 @@
+//! A hit beside a handler that returns a constant: in memory, and in Redis on loopback.
+
+#![allow(missing_docs, unreachable_pub, clippy::expect_used, reason = "a bench")]
+
+use actix_response_cache::ResponseCache;
+use actix_web::{App, HttpResponse, test::init_service, web};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+mod support;
+#[path = "../tests/it/support/redis.rs"]
+mod redis_server;
+
+use redis_server::RedisServer;
+use support::{SIZES, ask, body};
+
+fn hits(criterion: &mut Criterion) {
+    let runtime = actix_rt::System::new();
+    let server = RedisServer::start();
+    for (length, name) in SIZES {
+        let mut group = criterion.benchmark_group(format!("hit/{name}"));
+        group.throughput(Throughput::Elements(1));
+        let body = body(length);
+        let handler = move || {
+            let body = body.clone();
+            async move { HttpResponse::Ok().content_type("text/html").body(body) }
+        };
+        let route = || web::get().to(handler.clone());
+
+        let bare = runtime.block_on(init_service(App::new().route("/products/{id}", route())));
+        group.bench_function("bare handler", |bench| {
+            bench.iter_custom(|times| runtime.block_on(ask(&bare, times, |_| "/products/7".into())));
+        });
+
+        let memory = App::new().wrap(ResponseCache::memory()).route("/products/{id}", route());
+        let memory = runtime.block_on(init_service(memory));
+        group.bench_function("memory", |bench| {
+            bench.iter_custom(|times| {
+                runtime.block_on(ask(&memory, times, |_| "/products/7".into()))
+            });
+        });
+
+        let cache = ResponseCache::redis(server.url()).prefix(format!("{length}:"));
+        let redis = App::new().wrap(cache.clone()).route("/products/{id}", route());
+        let redis = runtime.block_on(init_service(redis));
+        runtime.block_on(async {
+            ask(&redis, 1, |_| "/products/7".into()).await;
+            cache.handle().expect("settings are right").settle().await;
+        });
+        group.bench_function("redis", |bench| {
+            bench.iter_custom(|times| {
+                runtime.block_on(ask(&redis, times, |_| "/products/7".into()))
+            });
+        });
+        group.finish();
+        let stats = cache.stats().expect("settings are right");
+        assert!(stats.misses <= 1 && stats.errors == 0, "not hits were measured: {stats:?}");
+    }
+}
+
+criterion_group!(benches, hits);
+criterion_main!(benches);

@@ -1,0 +1,54 @@
+//! What the benches share: an app is asked over and over, and only its answers are timed.
+
+use std::time::{Duration, Instant};
+
+use actix_http::Request;
+use actix_web::{
+    Error,
+    body::{MessageBody, to_bytes},
+    dev::{Service, ServiceResponse},
+    test::TestRequest,
+};
+use bytes::Bytes;
+
+/// Lengths of bodies, in bytes, with their names.
+pub const SIZES: [(usize, &str); 2] = [(1024, "1 KiB"), (100 * 1024, "100 KiB")];
+
+/// A body of this length.
+pub fn body(length: usize) -> Bytes {
+    vec![b'x'; length].into()
+}
+
+/// A request as a browser sends it, without cookies.
+pub fn request(uri: &str) -> Request {
+    TestRequest::get()
+        .uri(uri)
+        .insert_header(("host", "shop.example"))
+        .insert_header(("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101"))
+        .insert_header(("accept", "text/html,application/xhtml+xml,*/*;q=0.8"))
+        .insert_header(("accept-language", "en-US,en;q=0.5"))
+        .insert_header(("accept-encoding", "gzip, deflate, br"))
+        .to_request()
+}
+
+/// Asks `times` times and says how long the answers took, their bodies read to the end. Requests
+/// are made beforehand, as a server's reading of them is not what is compared.
+pub async fn ask<S, B>(app: &S, times: u64, uri: impl Fn(u64) -> String) -> Duration
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    let mut taken = Duration::ZERO;
+    for batch in (0..times).collect::<Vec<_>>().chunks(256) {
+        let requests: Vec<_> = batch.iter().map(|n| request(&uri(*n))).collect();
+        let start = Instant::now();
+        for request in requests {
+            let res = app.call(request).await.expect("an answer");
+            assert!(res.status().is_success());
+            let body = to_bytes(res.into_body()).await;
+            assert!(body.is_ok_and(|body| body.len() >= 1024));
+        }
+        taken += start.elapsed();
+    }
+    taken
+}
