@@ -2,6 +2,7 @@
 //! different lists of parts are ever the same bytes. Secrets enter as keyed digests only.
 
 use std::{
+    borrow::Cow,
     fmt,
     hash::{Hash, Hasher},
     ops::Range,
@@ -44,10 +45,7 @@ impl CacheKey {
         let text = |range: Range<usize>| std::str::from_utf8(bytes.get(range)?).ok();
         text(host.clone())?;
         text(path.end..query_end)?;
-        let canonical = match path::canonical(text(path.clone())?) {
-            std::borrow::Cow::Borrowed(_) => None,
-            std::borrow::Cow::Owned(canonical) => Some(canonical.into()),
-        };
+        let canonical = owned(path::canonical(text(path.clone())?));
         Some(Self { bytes, host, path, query_end, canonical })
     }
 
@@ -135,13 +133,16 @@ pub struct KeyBuilder {
     host: Range<usize>,
     path: Range<usize>,
     query_end: usize,
+    canonical: Option<Arc<str>>,
 }
 
 impl KeyBuilder {
     /// Begins the key of a URL. `query` comes without its question mark.
+    ///
+    /// Exactly as much room is made as the URL needs: most keys have no further part.
     pub fn new(secure: bool, host: &str, path: &str, query: Option<&str>) -> Self {
         let query_len = query.map_or(0, |query| query.len() + 1);
-        let mut bytes = Vec::with_capacity(HEADER + host.len() + path.len() + query_len + 32);
+        let mut bytes = Vec::with_capacity(HEADER + host.len() + path.len() + query_len);
         bytes.push(u8::from(secure));
         for len in [host.len(), path.len(), query_len] {
             push_len(&mut bytes, len);
@@ -152,10 +153,11 @@ impl KeyBuilder {
             bytes.push(b'?');
             bytes.extend_from_slice(query.as_bytes());
         }
+        let canonical = owned(path::canonical(path));
         let host = HEADER..HEADER + host.len();
         let path = host.end..host.end + path.len();
         let query_end = path.end + query_len;
-        Self { bytes, host, path, query_end }
+        Self { bytes, host, path, query_end, canonical }
     }
 
     /// Adds a part: what it is called, and its values one by one. No value differs from an empty
@@ -187,12 +189,7 @@ impl KeyBuilder {
 
     /// The finished key.
     pub fn finish(self) -> CacheKey {
-        let Self { bytes, host, path, query_end } = self;
-        let text = bytes.get(path.clone()).and_then(|text| std::str::from_utf8(text).ok());
-        let canonical = match path::canonical(text.unwrap_or_default()) {
-            std::borrow::Cow::Borrowed(_) => None,
-            std::borrow::Cow::Owned(canonical) => Some(canonical.into()),
-        };
+        let Self { bytes, host, path, query_end, canonical } = self;
         CacheKey { bytes: bytes.into(), host, path, query_end, canonical }
     }
 }
@@ -221,6 +218,14 @@ impl fmt::Debug for Secret {
 /// 128 bits of a collision-resistant digest.
 pub(crate) fn digest(bytes: &[u8]) -> [u8; 16] {
     first_half(&blake3::hash(bytes))
+}
+
+/// The canonical reading of a path, where it is not the path itself.
+fn owned(canonical: Cow<'_, str>) -> Option<Arc<str>> {
+    match canonical {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(canonical) => Some(canonical.into()),
+    }
 }
 
 fn first_half(hash: &blake3::Hash) -> [u8; 16] {

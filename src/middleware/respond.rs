@@ -1,11 +1,12 @@
 //! Answers from stored responses.
 
-use std::time::Duration;
-
 use actix_web::{
     HttpResponse,
     dev::{ServiceRequest, ServiceResponse},
-    http::{Method, StatusCode, header},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderValue},
+    },
 };
 use bytes::Bytes;
 
@@ -25,7 +26,7 @@ use crate::{
 pub(super) fn from_stored<B>(
     req: &ServiceRequest,
     stored: &StoredResponse,
-    age: Duration,
+    age: Option<HeaderValue>,
     conditional: bool,
 ) -> HttpResponse<CacheBody<B>> {
     if conditional && is_not_modified(req, stored) {
@@ -79,14 +80,18 @@ fn is_not_modified(req: &ServiceRequest, stored: &StoredResponse) -> bool {
 fn write_fields<B>(
     res: &mut HttpResponse<B>,
     stored: &StoredResponse,
-    age: Duration,
+    age: Option<HeaderValue>,
     not_modified: bool,
 ) {
     let fields = res.headers_mut();
+    // two more of our own
+    fields.reserve(stored.fields.len() + 2);
     for (name, value) in &stored.fields {
         if !not_modified || in_not_modified(name) {
             fields.append(name.clone(), value.clone());
         }
     }
-    fields.insert(header::AGE, age.as_secs().into());
+    if let Some(age) = age {
+        fields.insert(header::AGE, age);
+    }
 }

@@ -1,6 +1,7 @@
 //! A request's way: admitted or not, looked up, answered or passed on.
 
 use std::{
+    pin::pin,
     rc::Rc,
     task::{Context, Poll},
 };
@@ -84,8 +85,8 @@ where
     B: MessageBody + 'static,
 {
     fn cached(&self, req: ServiceRequest, admitted: Admitted) -> CacheFuture<S, B> {
-        let step = step(Rc::clone(&self.worker), req, admitted);
         if self.worker.engine.store().is_immediate() {
+            let step = pin!(step(Rc::clone(&self.worker), req, admitted));
             return match step.now_or_never() {
                 Some(Step::Answer(res)) => CacheFuture::answered(res),
                 Some(Step::Ask(req, asked)) => {
@@ -96,7 +97,7 @@ where
         }
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
         CacheFuture::waiting(async move {
-            match step.await {
+            match step(Rc::clone(&worker), req, admitted).await {
                 Step::Answer(res) => Ok(res),
                 Step::Ask(req, asked) => asked.finish(&worker, service.call(req).await),
             }
@@ -137,7 +138,7 @@ async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) ->
     let why = match found {
         Found::Selected(entry, Reuse::Fresh { age, left }) if !for_handler => {
             if let Some(stored) = entry.response() {
-                let mut res = respond::from_stored(&req, stored, age, conditional);
+                let mut res = respond::from_stored(&req, stored, worker.age(age), conditional);
                 worker.tell(&mut res, Verdict::Hit { left }, outer.as_ref(), None);
                 worker.engine.counters().hit_took(watch.elapsed());
                 return Step::Answer(req.into_response(res));

@@ -1,6 +1,6 @@
 //! What one worker keeps for all its requests.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpResponse,
@@ -8,7 +8,10 @@ use actix_web::{
     http::header::{HeaderName, HeaderValue},
 };
 
-use super::passage::{Inside, Passage};
+use super::{
+    passage::{Inside, Passage},
+    seconds::BySeconds,
+};
 use crate::{
     config::plan::Plan,
     engine::{Engine, handle::CacheHandle},
@@ -25,12 +28,14 @@ pub(crate) struct Worker {
     pub(super) plan: Plan,
     pub(super) engine: Arc<Engine>,
     handle: CacheHandle,
+    hits: BySeconds,
+    ages: BySeconds,
 }
 
 impl Worker {
     pub(super) fn new(plan: Plan, engine: Arc<Engine>) -> Self {
         let handle = CacheHandle::new(Arc::clone(&engine), plan.query());
-        Self { plan, engine, handle }
+        Self { plan, engine, handle, hits: BySeconds::default(), ages: BySeconds::default() }
     }
 
     /// Opens the passage of a request that goes to the handler.
@@ -66,6 +71,11 @@ impl Worker {
         }
     }
 
+    /// The value of `Age`.
+    pub(super) fn age(&self, age: Duration) -> Option<HeaderValue> {
+        self.ages.get(age, || Some(age.as_secs().into()))
+    }
+
     /// Tells of a request whose handler failed without a response.
     pub(super) fn failed(&self, outer: Option<&Passage>, verdict: Verdict) {
         if !outer.is_some_and(|outer| outer.handle().is_clone_of(&self.handle)) {
@@ -75,7 +85,12 @@ impl Worker {
 
     fn write<B>(&self, res: &mut HttpResponse<B>, verdict: Verdict) {
         if self.plan.cache_status {
-            if let Some(member) = cache_status::member(&verdict, NAME, None, true) {
+            let member = || cache_status::member(&verdict, NAME, None, true);
+            let member = match verdict {
+                Verdict::Hit { left } => self.hits.get(left, member),
+                _ => member(),
+            };
+            if let Some(member) = member {
                 res.headers_mut().append(CACHE_STATUS.clone(), member);
             }
         }

@@ -1,0 +1,35 @@
+//! `Options`: what the command line says.
+
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use clap::Parser;
+
+/// A product server with a response cache before it.
+///
+/// With CACHE_ADMIN_TOKEN in the environment, the cache's admin scope is at /_cache.
+#[derive(Debug, Parser)]
+pub(crate) struct Options {
+    /// The port on 127.0.0.1; 0 for any free one
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+
+    /// Keeps responses in this Redis instead of in memory
+    #[arg(long, value_name = "URL")]
+    pub(crate) redis: Option<String>,
+
+    /// Keeps products in this file instead of in memory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+
+    /// The number of worker threads; one for each processor where it is not given
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) workers: Option<NonZeroUsize>,
+
+    /// For how long responses are fresh
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub(crate) ttl: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
+    text.parse().map(Duration::from_secs)
+}
