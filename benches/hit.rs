@@ -1,14 +1,14 @@
 //! A hit beside a handler that returns a constant: in memory, and in Redis on loopback.
 
-#![allow(missing_docs, unreachable_pub, clippy::expect_used, reason = "a bench")]
+#![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::panic, reason = "a bench")]
 
 use actix_response_cache::ResponseCache;
 use actix_web::{App, HttpResponse, test::init_service, web};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-mod support;
 #[path = "../tests/it/support/redis.rs"]
 mod redis_server;
+mod support;
 
 use redis_server::RedisServer;
 use support::{SIZES, ask, body};
@@ -28,7 +28,8 @@ fn hits(criterion: &mut Criterion) {
 
         let bare = runtime.block_on(init_service(App::new().route("/products/{id}", route())));
         group.bench_function("bare handler", |bench| {
-            bench.iter_custom(|times| runtime.block_on(ask(&bare, times, |_| "/products/7".into())));
+            bench
+                .iter_custom(|times| runtime.block_on(ask(&bare, times, |_| "/products/7".into())));
         });
 
         let memory = App::new().wrap(ResponseCache::memory()).route("/products/{id}", route());

@@ -1,21 +1,22 @@
 //! A miss beside the same handler without a cache: what storing costs.
 
-#![allow(missing_docs, unreachable_pub, clippy::expect_used, reason = "a bench")]
+#![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::panic, reason = "a bench")]
 
 use actix_response_cache::ResponseCache;
 use actix_web::{App, HttpResponse, test::init_service, web};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-mod support;
 #[path = "../tests/it/support/redis.rs"]
 mod redis_server;
+mod support;
 
 use redis_server::RedisServer;
 use support::{SIZES, ask, body};
 
 fn misses(criterion: &mut Criterion) {
     let runtime = actix_rt::System::new();
-    let server = RedisServer::start_with(&["--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru"]);
+    let server =
+        RedisServer::start_with(&["--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru"]);
     for (length, name) in SIZES {
         let mut group = criterion.benchmark_group(format!("miss/{name}"));
         group.throughput(Throughput::Elements(1));

@@ -182,9 +182,9 @@ impl KeyBuilder {
         self.part(part, name, std::iter::once(digest.as_slice()));
     }
 
-    /// How long the key is so far, in bytes.
-    pub fn len(&self) -> usize {
-        self.bytes.len()
+    /// Whether the key so far is longer than this, in bytes.
+    pub fn exceeds(&self, length: usize) -> bool {
+        self.bytes.len() > length
     }
 
     /// The finished key.
@@ -262,7 +262,12 @@ mod tests {
 
     use super::*;
 
-    fn key(host: &str, path: &str, query: Option<&str>, parts: &[(String, Vec<String>)]) -> CacheKey {
+    fn key(
+        host: &str,
+        path: &str,
+        query: Option<&str>,
+        parts: &[(String, Vec<String>)],
+    ) -> CacheKey {
         let mut builder = KeyBuilder::new(false, host, path, query);
         for (name, values) in parts {
             builder.part(Part::Header, name, values.iter().map(String::as_bytes));

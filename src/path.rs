@@ -45,7 +45,7 @@ fn is_canonical(path: &str) -> bool {
     let odd_pair = |pair: &[u8]| matches!(pair, b"//" | b"/.");
     bytes.first() == Some(&b'/')
         && bytes.last() != Some(&b'/')
-        && !bytes.iter().any(|b| odd_byte(b))
+        && !bytes.iter().any(odd_byte)
         && !bytes.windows(2).any(odd_pair)
 }
 

@@ -30,10 +30,7 @@ pub(crate) fn cache(options: &Options) -> ResponseCache {
         .only_query(["page", "per_page", "category"])
         .sort_query()
         .rule("/products", Rule::new().groups([PRODUCTS]))
-        .rule(
-            "/products/{id}",
-            Rule::new().groups(["product:{id}"]).ttl_for(404, NOT_FOUND_TTL),
-        )
+        .rule("/products/{id}", Rule::new().groups(["product:{id}"]).ttl_for(404, NOT_FOUND_TTL))
         .rule("/reports/{name}", Rule::new().ttl(REPORT_TTL).client_cache(report_clients()))
 }
 

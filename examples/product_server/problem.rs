@@ -97,7 +97,13 @@ impl From<JsonPayloadError> for Problem {
             }
             _ => StatusCode::BAD_REQUEST,
         };
-        Self::new(status, error.to_string())
+        let message = match &error {
+            JsonPayloadError::ContentType => {
+                "the content type is not `application/json`".to_owned()
+            }
+            error => error.to_string(),
+        };
+        Self::new(status, message)
     }
 }
 
@@ -125,6 +131,14 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .app_data(QueryConfig::default().error_handler(|error, _| Problem::from(error).into()));
 }
 
-pub(crate) async fn no_such_route(req: HttpRequest) -> Problem {
-    Problem::not_found(format!("there is nothing at `{}`", req.path()))
+/// A method that a resource does not have, with those that it has.
+pub(crate) fn method_not_allowed(allowed: &'static str) -> HttpResponse {
+    let message = format!("the methods here are {allowed}");
+    let mut res = Problem::new(StatusCode::METHOD_NOT_ALLOWED, message).error_response();
+    res.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    res
+}
+
+pub(crate) async fn no_such_route(req: HttpRequest) -> HttpResponse {
+    Problem::not_found(format!("there is nothing at `{}`", req.path())).error_response()
 }

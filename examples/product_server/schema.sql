@@ -6,8 +6,6 @@ CREATE TABLE products (
     price_cents INTEGER NOT NULL CHECK (price_cents >= 0)
 ) STRICT;
 
-CREATE INDEX products_by_category ON products (category, id);
-
 -- what was sold stays sold, also when the product is gone
 CREATE TABLE order_lines (
     order_id   INTEGER NOT NULL,

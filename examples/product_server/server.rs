@@ -4,15 +4,14 @@ use std::io;
 
 use actix_response_cache::{AdminToken, ResponseCache};
 use actix_web::{
-    App, HttpResponse, HttpServer, Resource, Route,
+    App, HttpServer, Resource, Route,
     dev::Server,
     guard,
-    http::{Method, header},
+    http::Method,
     middleware::Logger,
     rt::signal,
     web::{self, Data, ServiceConfig},
 };
-use serde_json::json;
 
 use crate::{database::Database, options::Options, problem, products, reports, users};
 
@@ -78,11 +77,7 @@ fn mount_admin(config: &mut ServiceConfig, cache: &ResponseCache, token: Option<
 
 /// A resource that names the methods it has when it is asked for another one.
 fn resource(path: &str, methods: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move || async move {
-        HttpResponse::MethodNotAllowed()
-            .insert_header((header::ALLOW, methods))
-            .json(json!({ "error": format!("the methods here are {methods}") }))
-    }))
+    web::resource(path).default_service(web::to(async move || problem::method_not_allowed(methods)))
 }
 
 /// GET and HEAD. The cache answers a HEAD from a stored GET; without one, the handler must.

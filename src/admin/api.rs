@@ -29,13 +29,15 @@ impl Api {
         Self(handle)
     }
 
-    /// With a setting that cannot be used, no server with the cache in it starts; one with the
-    /// admin scope alone says why.
-    fn handle(&self) -> Result<&CacheHandle, HttpResponse> {
-        self.0.as_ref().map_err(|problem| {
-            HttpResponse::InternalServerError().json(error(&problem.to_string()))
-        })
+    fn with(&self, answer: impl FnOnce(&CacheHandle) -> HttpResponse) -> HttpResponse {
+        self.0.as_ref().map_or_else(unusable, answer)
     }
+}
+
+/// With a setting that cannot be used, no server with the cache in it starts; one with the admin
+/// scope alone says why.
+fn unusable(problem: &ConfigError) -> HttpResponse {
+    HttpResponse::InternalServerError().json(error(&problem.to_string()))
 }
 
 /// What is to be purged: exactly one of these.
@@ -75,22 +77,19 @@ pub(super) struct Switch {
 }
 
 pub(super) async fn stats(api: Data<Api>) -> HttpResponse {
-    match api.handle() {
-        Ok(handle) => HttpResponse::Ok().json(stats_in_json(&handle.stats(), handle.is_on())),
-        Err(problem) => problem,
-    }
+    api.with(|handle| HttpResponse::Ok().json(stats_in_json(&handle.stats(), handle.is_on())))
 }
 
 pub(super) async fn purge(api: Data<Api>, what: Json<What>) -> HttpResponse {
-    let handle = match api.handle() {
-        Ok(handle) => handle,
-        Err(problem) => return problem,
-    };
     let target = match what.target() {
         Ok(target) => target,
         Err(problem) => return HttpResponse::BadRequest().json(error(problem)),
     };
-    match handle.purge(&target).await {
+    let purged = match &api.0 {
+        Ok(handle) => handle.purge(&target).await,
+        Err(problem) => return unusable(problem),
+    };
+    match purged {
         Ok(purged) => HttpResponse::Ok().json(json!({ "purged": purged.entries })),
         Err(problem) => HttpResponse::ServiceUnavailable()
             .json(error(&format!("{problem}: the purge may not have taken place"))),
@@ -98,20 +97,14 @@ pub(super) async fn purge(api: Data<Api>, what: Json<What>) -> HttpResponse {
 }
 
 pub(super) async fn is_on(api: Data<Api>) -> HttpResponse {
-    match api.handle() {
-        Ok(handle) => HttpResponse::Ok().json(json!({ "on": handle.is_on() })),
-        Err(problem) => problem,
-    }
+    api.with(|handle| HttpResponse::Ok().json(json!({ "on": handle.is_on() })))
 }
 
 pub(super) async fn switch(api: Data<Api>, switch: Json<Switch>) -> HttpResponse {
-    match api.handle() {
-        Ok(handle) => {
-            handle.switch(switch.on);
-            HttpResponse::Ok().json(json!({ "on": handle.is_on() }))
-        }
-        Err(problem) => problem,
-    }
+    api.with(|handle| {
+        handle.switch(switch.on);
+        HttpResponse::Ok().json(json!({ "on": handle.is_on() }))
+    })
 }
 
 pub(super) async fn not_found(req: HttpRequest) -> HttpResponse {
@@ -124,9 +117,8 @@ pub(super) fn json_config() -> JsonConfig {
     JsonConfig::default().limit(64 * 1024).content_type_required(false).error_handler(
         |problem, _| {
             let status = match &problem {
-                JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
-                    StatusCode::PAYLOAD_TOO_LARGE
-                }
+                JsonPayloadError::Overflow { .. }
+                | JsonPayloadError::OverflowKnownLength { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 _ => StatusCode::BAD_REQUEST,
             };
             let answer = HttpResponse::build(status).json(error(&problem.to_string()));
@@ -165,9 +157,7 @@ fn reasons(counts: &[(WhyNot, u64)]) -> Value {
 }
 
 fn times(histogram: &Histogram) -> Value {
-    let below = |(below, count): (Duration, u64)| {
-        json!({ "below_seconds": below.as_secs_f64(), "count": count })
-    };
+    let below = |(below, count): (Duration, u64)| json!({ "below_seconds": below.as_secs_f64(), "count": count });
     json!({
         "count": histogram.count(),
         "p50_seconds": histogram.quantile(0.5).as_secs_f64(),

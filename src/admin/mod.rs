@@ -107,4 +107,3 @@ fn warn_inside_a_cache(req: &ServiceRequest) {
         });
     }
 }
-

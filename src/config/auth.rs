@@ -94,7 +94,9 @@ impl Auth {
         secret: &Secret,
         key: &mut KeyBuilder,
     ) -> Option<()> {
-        let values = |name: &HeaderName| req.headers().get_all(name).map(|v| v.as_bytes());
+        let values = |name: &HeaderName| {
+            req.headers().get_all(name).map(actix_web::http::header::HeaderValue::as_bytes)
+        };
         match self {
             Self::Status => {
                 let status: &[u8] =

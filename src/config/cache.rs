@@ -108,15 +108,15 @@ impl ResponseCache {
 
     /// Caches only paths under this prefix, by whole segments, or under another included one.
     pub fn include(self, prefix: impl Into<String>) -> Self {
-        let prefix = prefix.into();
-        self.try_set(|config| Ok(config.include.push(absolute("include", prefix)?)))
+        let prefix = absolute("include", prefix.into());
+        self.set_with(prefix, |config, prefix| config.include.push(prefix))
     }
 
     /// Does not cache paths under this prefix, by whole segments: `/users/me` excludes
     /// `/users/me/orders` and not `/users/menu`. Other spellings of the path are excluded too.
     pub fn exclude(self, prefix: impl Into<String>) -> Self {
-        let prefix = prefix.into();
-        self.try_set(|config| Ok(config.exclude.push(absolute("exclude", prefix)?)))
+        let prefix = absolute("exclude", prefix.into());
+        self.set_with(prefix, |config, prefix| config.exclude.push(prefix))
     }
 
     /// Caches only requests for which `predicate` is true.
@@ -144,7 +144,7 @@ impl ResponseCache {
         let name = name.parse().map_err(|_| {
             ConfigError::new("vary_by_header", format!("`{name}` is not a field name"))
         });
-        self.try_set(|config| Ok(config.keying.headers.push(name?)))
+        self.set_with(name, |config, name| config.keying.headers.push(name))
     }
 
     /// Makes a cookie part of the key. It then no longer counts as a credential.
@@ -243,7 +243,7 @@ impl ResponseCache {
         let name = name
             .parse::<HeaderName>()
             .map_err(|_| ConfigError::new("drop_field", format!("`{name}` is not a field name")));
-        self.try_set(|config| Ok(config.dropped.push(name?)))
+        self.set_with(name, |config, name| config.dropped.push(name))
     }
 
     /// How much memory entries may take, in bytes, of a cache in memory. Default: 64 MiB.
@@ -328,13 +328,11 @@ impl ResponseCache {
     }
 
     pub(crate) fn plan(&self) -> Result<Plan, ConfigError> {
-        match &self.error {
-            Some(error) => Err(error.clone()),
-            None => {
-                let secret = self.shared.secret(&self.config.storage)?;
-                Plan::new(&self.config, secret, &self.shared.admin_paths())
-            }
+        if let Some(error) = &self.error {
+            return Err(error.clone());
         }
+        let secret = self.shared.secret(&self.config.storage)?;
+        Plan::new(&self.config, secret, &self.shared.admin_paths())
     }
 
     #[cfg(feature = "admin")]
@@ -375,16 +373,21 @@ impl ResponseCache {
     }
 
     fn set(self, change: impl FnOnce(&mut Config)) -> Self {
-        self.try_set(|config| {
-            change(config);
-            Ok(())
-        })
+        self.set_with(Ok(()), |config, ()| change(config))
     }
 
-    /// The first mistake is kept: later ones often follow from it.
-    fn try_set(mut self, change: impl FnOnce(&mut Config) -> Result<(), ConfigError>) -> Self {
-        if self.error.is_none() {
-            self.error = change(Arc::make_mut(&mut self.config)).err();
+    /// Every setter is one call of this. The first mistake is kept: later ones often follow from
+    /// it.
+    fn set_with<T>(
+        mut self,
+        value: Result<T, ConfigError>,
+        change: impl FnOnce(&mut Config, T),
+    ) -> Self {
+        match value {
+            Ok(value) => change(Arc::make_mut(&mut self.config), value),
+            Err(error) => {
+                self.error.get_or_insert(error);
+            }
         }
         self
     }

@@ -95,7 +95,8 @@ impl Keying {
             key.part(Part::Origin, "", std::iter::empty());
         }
         for name in &self.headers {
-            let values = req.headers().get_all(name).map(|value| value.as_bytes());
+            let values =
+                req.headers().get_all(name).map(actix_web::http::header::HeaderValue::as_bytes);
             key.part(Part::Header, name.as_str(), values);
         }
         for name in &self.cookies {
@@ -112,7 +113,7 @@ impl Keying {
             auth.write(req, &survey, &self.ignored_cookies, secret, &mut key)
                 .ok_or(WhyNot::NoKey)?;
         }
-        if key.len() > LONGEST_KEY {
+        if key.exceeds(LONGEST_KEY) {
             return Err(WhyNot::KeyTooLong);
         }
         let personal = survey.authorization || survey.cookie || self.has_own_parts();
@@ -129,13 +130,16 @@ impl Keying {
             let secure = seen.scheme() == "https";
             let mut key = KeyBuilder::new(secure, seen.host(), uri.path(), query);
             for name in FORWARDING_FIELDS {
-                let values = req.headers().get_all(*name).map(|value| value.as_bytes());
+                let values = req
+                    .headers()
+                    .get_all(*name)
+                    .map(actix_web::http::header::HeaderValue::as_bytes);
                 key.part(Part::Header, name, values);
             }
             return Some(key);
         }
         let host = req.headers().get(header::HOST).map(|host| host.to_str().ok());
-        let authority = uri.authority().map(|authority| authority.as_str());
+        let authority = uri.authority().map(actix_web::http::uri::Authority::as_str);
         let config = req.app_config();
         let host = host.unwrap_or_else(|| authority.or_else(|| Some(config.host())))?;
         let mut key = KeyBuilder::new(config.secure(), host, uri.path(), query);

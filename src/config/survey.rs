@@ -5,6 +5,7 @@ use actix_web::http::header::HeaderMap;
 
 /// Which of the fields that matter to a cache a request carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a field seen or not")]
 pub(crate) struct Survey {
     pub(crate) authorization: bool,
     pub(crate) cookie: bool,
@@ -37,8 +38,12 @@ impl Survey {
                 "upgrade" => survey.upgrade = true,
                 "origin" => survey.origin = true,
                 "cache-control" | "pragma" => survey.directives = true,
-                "range" | "if-none-match" | "if-modified-since" | "if-match"
-                | "if-unmodified-since" | "if-range" => survey.conditional = true,
+                "range"
+                | "if-none-match"
+                | "if-modified-since"
+                | "if-match"
+                | "if-unmodified-since"
+                | "if-range" => survey.conditional = true,
                 // most fields end here, so what they are not has to be found quickly
                 name => {
                     survey.forwarded |= name.starts_with("x-") && FORWARDING_FIELDS.contains(&name);

@@ -49,11 +49,7 @@ impl Engine {
     }
 
     /// The entry of the URL, or of its variant where it has some (RFC 9111 s.4.1).
-    async fn select<F: Fields>(
-        &self,
-        key: &CacheKey,
-        req: &F,
-    ) -> Result<Arc<Entry>, Forwarding> {
+    async fn select<F: Fields>(&self, key: &CacheKey, req: &F) -> Result<Arc<Entry>, Forwarding> {
         if !self.store.is_immediate()
             && let Some(names) = self.vary.names(key)
             && let Ok(entry) = self.get(&variant_key(key, &names, req)).await

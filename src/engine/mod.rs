@@ -46,10 +46,6 @@ impl Engine {
         })
     }
 
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.clock
-    }
-
     pub(crate) fn store(&self) -> &AnyStore {
         &self.store
     }
@@ -84,4 +80,3 @@ impl Engine {
         WhyNot::StoreFailed
     }
 }
-

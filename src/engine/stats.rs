@@ -65,14 +65,13 @@ impl Counters {
         match verdict {
             Verdict::Hit { .. } => add(&shard.hits),
             Verdict::Stale { .. } => add(&shard.stale),
-            Verdict::Refused(_) => add(&shard.misses),
             Verdict::Forwarded { why: Forwarding::Bypass(why), .. } => {
                 add_reason(&shard.bypasses, *why);
             }
             Verdict::Forwarded { why: Forwarding::Method, .. } => {
                 add_reason(&shard.bypasses, WhyNot::Method);
             }
-            Verdict::Forwarded { .. } => add(&shard.misses),
+            Verdict::Forwarded { .. } | Verdict::Refused(_) => add(&shard.misses),
         }
     }
 
@@ -231,7 +230,11 @@ impl Histogram {
     /// A time that at least the part `q` (from 0 to 1) of the measurements lies below; to a factor
     /// of two. Zero where nothing was measured.
     pub fn quantile(&self, q: f64) -> Duration {
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss
+        )]
         let wanted = (self.count() as f64 * q.clamp(0.0, 1.0)).ceil() as u64;
         let mut seen = 0;
         let found = self.buckets().find(|(_, count)| {

@@ -230,7 +230,9 @@ fn stated_length<B: MessageBody>(res: &ServiceResponse<B>) -> Option<u64> {
     let field = res.headers().get(header::CONTENT_LENGTH);
     match (field, res.response().body().size()) {
         // a length that is no number is never met, so nothing is stored
-        (Some(value), _) => Some(value.to_str().ok().and_then(|v| v.parse().ok()).unwrap_or(u64::MAX)),
+        (Some(value), _) => {
+            Some(value.to_str().ok().and_then(|v| v.parse().ok()).unwrap_or(u64::MAX))
+        }
         (None, BodySize::Sized(length)) => Some(length),
         (None, _) => None,
     }

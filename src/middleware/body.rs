@@ -156,7 +156,9 @@ impl Recorder {
             [chunk] => std::mem::take(chunk),
             chunks => {
                 let mut body = BytesMut::with_capacity(self.length);
-                chunks.iter().for_each(|chunk| body.extend_from_slice(chunk));
+                for chunk in chunks.iter() {
+                    body.extend_from_slice(chunk);
+                }
                 body.freeze()
             }
         }

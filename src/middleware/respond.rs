@@ -30,7 +30,8 @@ pub(super) fn from_stored<B>(
     conditional: bool,
 ) -> HttpResponse<CacheBody<B>> {
     if conditional && is_not_modified(req, stored) {
-        let mut res = HttpResponse::with_body(StatusCode::NOT_MODIFIED, CacheBody::whole(Bytes::new()));
+        let mut res =
+            HttpResponse::with_body(StatusCode::NOT_MODIFIED, CacheBody::whole(Bytes::new()));
         write_fields(&mut res, stored, age, true);
         return res;
     }
@@ -65,9 +66,9 @@ pub(super) fn invalidated<B>(method: &Method, res: &ServiceResponse<B>) -> Vec<P
     };
     // the whole path: a change of `/products/7` is one of `/products/7?currency=EUR` too
     let target = target.then(|| Purge::path(req.uri().path()));
-    let paths = locations.iter().map(|location| {
-        Purge::path(location.split('?').next().unwrap_or_default())
-    });
+    let paths = locations
+        .iter()
+        .map(|location| Purge::path(location.split('?').next().unwrap_or_default()));
     target.into_iter().chain(paths).chain(groups.into_iter().map(Purge::Group)).collect()
 }
 

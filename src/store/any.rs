@@ -3,11 +3,11 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::{Size, Store, StoreError};
 #[cfg(feature = "memory")]
 use super::memory::MemoryStore;
 #[cfg(feature = "redis")]
 use super::redis::RedisStore;
+use super::{Size, Store, StoreError};
 use crate::{
     entry::Entry,
     key::CacheKey,

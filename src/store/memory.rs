@@ -10,7 +10,10 @@ use std::{
 
 use mini_moka::sync::{Cache, ConcurrentCacheExt};
 
-use super::{Size, Store, StoreError, stamps::{Stamped, Stamps}};
+use super::{
+    Size, Store, StoreError,
+    stamps::{Stamped, Stamps},
+};
 use crate::{
     entry::Entry,
     key::CacheKey,
@@ -38,9 +41,8 @@ struct Slot {
 impl MemoryStore {
     /// A store that keeps about `capacity` bytes of keys, fields and bodies.
     pub(crate) fn new(capacity: u64) -> Self {
-        let weigher = |_: &CacheKey, slot: &Arc<Slot>| {
-            u32::try_from(slot.entry.weight()).unwrap_or(u32::MAX)
-        };
+        let weigher =
+            |_: &CacheKey, slot: &Arc<Slot>| u32::try_from(slot.entry.weight()).unwrap_or(u32::MAX);
         let cache = Cache::builder()
             .max_capacity(capacity)
             .weigher(weigher)
@@ -138,5 +140,16 @@ impl Store for MemoryStore {
     fn size(&self) -> Option<Size> {
         self.cache.sync();
         Some(Size { entries: self.cache.entry_count(), bytes: self.cache.weighted_size() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::acceptance::examine;
+
+    #[tokio::test]
+    async fn it_passes_the_examination() {
+        examine(async || MemoryStore::new(64 * 1024 * 1024)).await;
     }
 }

@@ -10,9 +10,9 @@ use crate::{
 
 pub(crate) mod any;
 #[cfg(feature = "redis")]
-pub mod codec;
-#[cfg(feature = "redis")]
 pub(crate) mod breaker;
+#[cfg(feature = "redis")]
+pub mod codec;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;
 #[cfg(feature = "redis")]

@@ -9,8 +9,6 @@ use std::{
     },
 };
 
-
-
 use crate::{
     entry::Entry,
     key::CacheKey,
@@ -158,9 +156,11 @@ impl Table {
             Some(Stamped { target: None, previous }) => previous,
             _ => u64::MAX,
         };
-        let prefix = self.prefixes.iter().rev().find(|(number, prefix)| {
-            *number <= until && path::is_under(key.path(), prefix)
-        });
+        let prefix = self
+            .prefixes
+            .iter()
+            .rev()
+            .find(|(number, prefix)| *number <= until && path::is_under(key.path(), prefix));
         let prefix = prefix.map_or(0, |(number, _)| *number);
         url.max(group.unwrap_or(0)).max(prefix).max(self.watermark.min(until))
     }

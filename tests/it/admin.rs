@@ -23,10 +23,8 @@ async fn app(
 > + use<> {
     let admin = cache.admin("/_cache", AdminToken::new(TOKEN).unwrap());
     let origin = Origin::with_fields(&[("cache-groups", "\"g\"")]);
-    init_service(
-        App::new().service(admin).default_service(origin.route()).wrap(cache.clone()),
-    )
-    .await
+    init_service(App::new().service(admin).default_service(origin.route()).wrap(cache.clone()))
+        .await
 }
 
 fn admin(method: &str, path: &str) -> TestRequest {
@@ -52,7 +50,8 @@ async fn without_the_token_everything_is_401() {
     for (method, path) in
         [("GET", "/stats"), ("POST", "/purge"), ("POST", "/switch"), ("GET", "/nothing")]
     {
-        for token in ["", "Bearer ", "Bearer wrong-token-of-some-length", &format!("Basic {TOKEN}")] {
+        for token in ["", "Bearer ", "Bearer wrong-token-of-some-length", &format!("Basic {TOKEN}")]
+        {
             let req = request(method, &format!("/_cache{path}"))
                 .insert_header(("authorization", token.to_owned()))
                 .set_payload("{\"all\": true}");
@@ -123,14 +122,21 @@ async fn bad_input_is_a_clear_400() {
 async fn statistics_are_json() {
     let cache = ResponseCache::memory();
     let app = app(&cache).await;
-    for req in [get("/"), get("/"), get("/").insert_header(("cookie", "a=b")), request("PUT", "/x")] {
+    for req in [get("/"), get("/"), get("/").insert_header(("cookie", "a=b")), request("PUT", "/x")]
+    {
         send(&app, req).await;
     }
     let (status, stats) = answer(&app, admin("GET", "/stats")).await;
     assert_eq!(status, 200);
-    assert_eq!((&stats["hits"], &stats["misses"], &stats["stores"]), (&json!(1), &json!(1), &json!(1)));
+    assert_eq!(
+        (&stats["hits"], &stats["misses"], &stats["stores"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
     assert_eq!(stats["bypasses"], json!({ "cookie": 1, "method": 1 }));
-    assert_eq!((&stats["entries"], &stats["purges"], &stats["on"]), (&json!(1), &json!(1), &json!(true)));
+    assert_eq!(
+        (&stats["entries"], &stats["purges"], &stats["on"]),
+        (&json!(1), &json!(1), &json!(true))
+    );
     assert!(stats["bytes"].as_u64().unwrap() > 0);
     assert_eq!(stats["hit_times"]["count"], json!(1));
     assert!(stats["handler_times"]["p99_seconds"].as_f64().unwrap() > 0.0);
@@ -163,10 +169,13 @@ async fn purge_verbs_do_nothing() {
 async fn inside_a_cached_scope_nothing_of_it_is_stored() {
     let cache = ResponseCache::memory();
     let admin_scope = cache.admin("/_cache", AdminToken::new(TOKEN).unwrap());
-    let ops = web::scope("/ops").service(admin_scope).wrap(ResponseCache::memory().cookies_are_harmless());
+    let ops = web::scope("/ops")
+        .service(admin_scope)
+        .wrap(ResponseCache::memory().cookies_are_harmless());
     let app = init_service(App::new().service(ops)).await;
     let stats = || {
-        request("GET", "/ops/_cache/stats").insert_header(("authorization", format!("Bearer {TOKEN}")))
+        request("GET", "/ops/_cache/stats")
+            .insert_header(("authorization", format!("Bearer {TOKEN}")))
     };
     for _ in 0..2 {
         let seen = send(&app, stats()).await;

@@ -54,7 +54,11 @@ async fn a_credential_without_an_auth_key_neither_gets_nor_leaves_an_answer() {
     let anonymous = send(&app, get("/")).await;
     assert_eq!((anonymous.word(), anonymous.text()), ("MISS", " & "));
     let alice = send(&app, bearer("alice")).await;
-    assert_eq!((alice.word(), alice.text()), ("BYPASS", "Bearer alice & "), "the anonymous answer is stored");
+    assert_eq!(
+        (alice.word(), alice.text()),
+        ("BYPASS", "Bearer alice & "),
+        "the anonymous answer is stored"
+    );
 }
 
 #[actix_rt::test]
@@ -117,10 +121,11 @@ async fn by_status_anonymous_and_authenticated_have_different_caches() {
 
 #[actix_rt::test]
 async fn per_credential_each_has_their_own() {
+    type Ask = (fn() -> TestRequest, &'static str);
     let app = app(&ResponseCache::memory().vary_by_auth(Auth::PerCredential), &mirror(&[])).await;
     let two_lines = || bearer("alice").append_header(("authorization", "Bearer bob"));
     let one_line = || bearer("alice, Bearer bob");
-    let everybody: [(fn() -> TestRequest, &str); 6] = [
+    let everybody: [Ask; 6] = [
         (|| get("/"), " & "),
         (|| bearer("alice"), "Bearer alice & "),
         (|| bearer("bob"), "Bearer bob & "),
@@ -145,10 +150,15 @@ async fn one_cookie_or_one_field_can_be_the_credential() {
     send(&app, cookie("session=alice; x=1")).await;
     assert_eq!(send(&app, cookie("y=2; session=alice")).await.word(), "HIT");
     assert_eq!(send(&app, cookie("session=bob")).await.word(), "MISS");
-    assert_eq!(send(&app, cookie("session=bob").append_header(("authorization", "x"))).await.word(), "BYPASS");
+    assert_eq!(
+        send(&app, cookie("session=bob").append_header(("authorization", "x"))).await.word(),
+        "BYPASS"
+    );
 
     let by_field = Auth::header("x-api-key").unwrap();
-    let app = crate::support::app(&ResponseCache::memory().vary_by_auth(by_field), &Origin::counting()).await;
+    let app =
+        crate::support::app(&ResponseCache::memory().vary_by_auth(by_field), &Origin::counting())
+            .await;
     let key = |key: &'static str| get_with("/", ("x-api-key", key));
     send(&app, key("a")).await;
     assert_eq!(send(&app, key("a")).await.word(), "HIT");
@@ -210,7 +220,8 @@ async fn of_many_users_at_once_each_gets_their_own() {
         let (client, url) = (&client, &url);
         async move {
             let token = format!("Bearer user-{}", user % 20);
-            let mut res = client.get(url).insert_header((AUTHORIZATION, token.clone())).send().await.unwrap();
+            let mut res =
+                client.get(url).insert_header((AUTHORIZATION, token.clone())).send().await.unwrap();
             let text = res.body().await.unwrap();
             assert_eq!(text, format!("{token} & "), "another user's answer");
         }

@@ -108,7 +108,9 @@ async fn the_verdict_is_told_in_cache_status_and_on_request_in_x_cache() {
     let bypass = send(&app, get_with("/", ("cookie", "a=b"))).await;
     assert_eq!(bypass.field("x-cache"), "BYPASS");
 
-    let silent = crate::support::app(&ResponseCache::memory().cache_status(false), &Origin::counting()).await;
+    let silent =
+        crate::support::app(&ResponseCache::memory().cache_status(false), &Origin::counting())
+            .await;
     for _ in 0..2 {
         let seen = send(&silent, get("/")).await;
         assert_eq!((seen.field("cache-status"), seen.field("x-cache")), Default::default());
@@ -119,7 +121,8 @@ async fn the_verdict_is_told_in_cache_status_and_on_request_in_x_cache() {
 async fn an_upstreams_cache_status_stays_before_ours() {
     let origin = Origin::with_fields(&[("cache-status", "upstream; hit")]);
     let app = app(&ResponseCache::memory().clock(Clock::manual()), &origin).await;
-    for ours in ["actix-response-cache; fwd=uri-miss; stored", "actix-response-cache; hit; ttl=60"] {
+    for ours in ["actix-response-cache; fwd=uri-miss; stored", "actix-response-cache; hit; ttl=60"]
+    {
         assert_eq!(send(&app, get("/")).await.all("cache-status"), ["upstream; hit", ours]);
     }
 }

@@ -10,11 +10,8 @@ use std::{
 };
 
 use actix_response_cache::{
-    Purge, Purged, ResponseCache, Store, StoreError, StoreErrorKind,
-    entry::Entry,
-    key::CacheKey,
-    purge::Mark,
-    store::acceptance,
+    Purge, Purged, ResponseCache, Store, StoreError, StoreErrorKind, entry::Entry, key::CacheKey,
+    purge::Mark, store::acceptance,
 };
 
 use crate::support::{Origin, app, get, request, send};
@@ -109,7 +106,9 @@ async fn its_failures_fail_no_request() {
     send(&app, get("/")).await;
     cache.handle().unwrap().settle().await;
     table.broken.store(true, Ordering::SeqCst);
-    for (req, text) in [(get("/"), "answer 2"), (get("/"), "answer 3"), (request("PUT", "/"), "answer 4")] {
+    for (req, text) in
+        [(get("/"), "answer 2"), (get("/"), "answer 3"), (request("PUT", "/"), "answer 4")]
+    {
         let seen = send(&app, req).await;
         assert_eq!((seen.status.as_u16(), seen.text()), (200, text));
     }

@@ -96,7 +96,11 @@ fn no_file_imports_upward() {
     for (module, path, text) in files() {
         for import in imports(&text) {
             let (from, to) = (floor(&module), floor(&import));
-            assert!(to <= from, "{} (floor {from}) imports `{import}` (floor {to})", path.display());
+            assert!(
+                to <= from,
+                "{} (floor {from}) imports `{import}` (floor {to})",
+                path.display()
+            );
         }
     }
 }

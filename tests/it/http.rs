@@ -14,7 +14,8 @@ use futures_util::stream;
 fn serve(cache: ResponseCache) -> (SocketAddr, ServerHandle) {
     let server = HttpServer::new(move || {
         let chunked = || async {
-            let chunks = ["one ", "two ", "three"].map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk)));
+            let chunks =
+                ["one ", "two ", "three"].map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk)));
             HttpResponse::Ok().body(BodyStream::new(stream::iter(chunks)))
         };
         let broken = || async {

@@ -82,7 +82,8 @@ async fn an_ignored_parameter_is_cut_as_the_extractor_cuts_it() {
         "&&id=1",
     ] {
         let cached = send(&app, get(&format!("/?{query}"))).await;
-        let fresh = send(&app, get(&format!("/?{query}")).insert_header(("authorization", "x"))).await;
+        let fresh =
+            send(&app, get(&format!("/?{query}")).insert_header(("authorization", "x"))).await;
         assert_eq!(fresh.word(), "BYPASS");
         assert_eq!(cached.text(), fresh.text(), "{query}");
     }
@@ -141,9 +142,8 @@ async fn what_no_key_covers_bypasses() {
 
 #[actix_rt::test]
 async fn a_forwarded_host_poisons_nothing() {
-    let echo = || Origin::new(|req, _| {
-        HttpResponse::Ok().body(req.connection_info().host().to_owned())
-    });
+    let echo =
+        || Origin::new(|req, _| HttpResponse::Ok().body(req.connection_info().host().to_owned()));
     let evil = || get_with("/", ("x-forwarded-host", "evil.example"));
     for cache in [ResponseCache::memory(), ResponseCache::memory().trust_forwarded()] {
         let app = app(&cache, &echo()).await;

@@ -1,6 +1,13 @@
 //! The integration tests: one binary, a module per capability, support beside them.
 
 #![allow(unreachable_pub, reason = "nothing of a test binary is reachable")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
 
 mod admin;
 mod auth;
@@ -13,6 +20,7 @@ mod keys;
 mod nesting;
 mod order;
 mod paths;
+mod product_server;
 mod purge;
 mod redis;
 mod stats;

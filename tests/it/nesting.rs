@@ -55,7 +55,10 @@ async fn where_the_inner_cache_passes_the_outer_one_stores() {
     let outer = ResponseCache::memory();
     let inner = ResponseCache::memory().exclude("/");
     let app = init_service(
-        App::new().wrap(inner.clone()).wrap(outer.clone()).default_service(Origin::counting().route()),
+        App::new()
+            .wrap(inner.clone())
+            .wrap(outer.clone())
+            .default_service(Origin::counting().route()),
     )
     .await;
     let miss = send(&app, get("/")).await;
@@ -79,7 +82,8 @@ async fn where_the_outer_cache_passes_the_inner_one_stores() {
 }
 
 async fn word_of_second(outer: &ResponseCache, inner: &ResponseCache) -> &'static str {
-    let reports = web::scope("/reports").wrap(inner.clone()).default_service(Origin::counting().route());
+    let reports =
+        web::scope("/reports").wrap(inner.clone()).default_service(Origin::counting().route());
     let app = init_service(App::new().service(reports).wrap(outer.clone())).await;
     send(&app, get("/reports/1")).await;
     send(&app, get("/reports/1")).await.word()
@@ -102,10 +106,9 @@ async fn an_unsafe_request_purges_in_both() {
 #[actix_rt::test]
 async fn clones_with_other_keys_share_no_answers() {
     let base = ResponseCache::memory();
-    let strict = init_service(
-        App::new().wrap(base.clone()).default_service(Origin::counting().route()),
-    )
-    .await;
+    let strict =
+        init_service(App::new().wrap(base.clone()).default_service(Origin::counting().route()))
+            .await;
     let by_tenant = base.clone().vary_by_header("x-tenant");
     let keyed = init_service(
         App::new().wrap(by_tenant.clone()).default_service(Origin::counting().route()),

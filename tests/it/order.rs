@@ -23,7 +23,9 @@ fn gzipped(uri: &str) -> actix_web::test::TestRequest {
 }
 
 fn long_text() -> Origin {
-    Origin::new(|_, _| HttpResponse::Ok().content_type("text/plain").body("long text ".repeat(1000)))
+    Origin::new(|_, _| {
+        HttpResponse::Ok().content_type("text/plain").body("long text ".repeat(1000))
+    })
 }
 
 fn is_gzip(seen: &Seen) -> bool {
@@ -74,10 +76,12 @@ async fn logger_in_either_order() {
         let origin = Origin::counting();
         let cache = ResponseCache::memory();
         let app: Rc<dyn Probe> = if inside {
-            let app = App::new().wrap(Logger::default()).wrap(cache).default_service(origin.route());
+            let app =
+                App::new().wrap(Logger::default()).wrap(cache).default_service(origin.route());
             Rc::new(Probed(init_service(app).await))
         } else {
-            let app = App::new().wrap(cache).wrap(Logger::default()).default_service(origin.route());
+            let app =
+                App::new().wrap(cache).wrap(Logger::default()).default_service(origin.route());
             Rc::new(Probed(init_service(app).await))
         };
         assert_eq!(app.words("/").await, ["MISS", "HIT"], "inside: {inside}");
@@ -86,7 +90,10 @@ async fn logger_in_either_order() {
 
 /// An app of whatever type.
 trait Probe {
-    fn words(&self, path: &'static str) -> futures_util::future::LocalBoxFuture<'_, [&'static str; 2]>;
+    fn words(
+        &self,
+        path: &'static str,
+    ) -> futures_util::future::LocalBoxFuture<'_, [&'static str; 2]>;
 }
 
 struct Probed<S>(S);
@@ -96,7 +103,10 @@ where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
 {
-    fn words(&self, path: &'static str) -> futures_util::future::LocalBoxFuture<'_, [&'static str; 2]> {
+    fn words(
+        &self,
+        path: &'static str,
+    ) -> futures_util::future::LocalBoxFuture<'_, [&'static str; 2]> {
         Box::pin(async move {
             [send(&self.0, get(path)).await.word(), send(&self.0, get(path)).await.word()]
         })
@@ -231,7 +241,10 @@ async fn sessions_in_either_order_are_nobody_elses() {
 /// An app with sessions.
 trait Visits {
     /// What a visitor with this cookie sees, and the cookie that is set.
-    fn visit(&self, cookie: Option<String>) -> futures_util::future::LocalBoxFuture<'_, (String, String)>;
+    fn visit(
+        &self,
+        cookie: Option<String>,
+    ) -> futures_util::future::LocalBoxFuture<'_, (String, String)>;
 }
 
 impl<S, B> Visits for Probed<S>
@@ -239,7 +252,10 @@ where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
 {
-    fn visit(&self, cookie: Option<String>) -> futures_util::future::LocalBoxFuture<'_, (String, String)> {
+    fn visit(
+        &self,
+        cookie: Option<String>,
+    ) -> futures_util::future::LocalBoxFuture<'_, (String, String)> {
         Box::pin(async move {
             let mut req = get("/");
             if let Some(cookie) = cookie {

@@ -35,15 +35,13 @@ async fn prefixes_include_and_exclude_whole_segments() {
 
 #[actix_rt::test]
 async fn the_verdict_says_why() {
-    let cache = ResponseCache::memory().include("/a").exclude("/a/b").only_if(|req| {
-        !req.query_string().contains("preview")
-    });
+    let cache = ResponseCache::memory()
+        .include("/a")
+        .exclude("/a/b")
+        .only_if(|req| !req.query_string().contains("preview"));
     let app = app(&cache, &Origin::counting()).await;
-    for (path, why) in [
-        ("/c", "not-included"),
-        ("/a/b", "excluded"),
-        ("/a?preview=1", "predicate"),
-    ] {
+    for (path, why) in [("/c", "not-included"), ("/a/b", "excluded"), ("/a?preview=1", "predicate")]
+    {
         let status = send(&app, get(path)).await.field("cache-status");
         assert_eq!(status, format!("actix-response-cache; fwd=bypass; detail={why}"), "{path}");
     }

@@ -45,9 +45,8 @@ async fn each_target_takes_what_it_names_and_says_how_much() {
     };
     let url = left(async |cache| cache.purge_url("/p/7?x=1").await.unwrap().entries).await;
     assert_eq!(url, (2, all_but(&["/p/7?x=1"])));
-    let on_host = left(async |cache| {
-        cache.purge_url("http://shop.example/p/7").await.unwrap().entries
-    });
+    let on_host =
+        left(async |cache| cache.purge_url("http://shop.example/p/7").await.unwrap().entries);
     assert_eq!(on_host.await, (1, all_but(&["/p/7"])));
     let path = left(async |cache| cache.purge_path("/p/7").await.unwrap().entries).await;
     assert_eq!(path, (4, all_but(&["/p/7", "/p/7?x=1"])));
@@ -147,10 +146,8 @@ async fn an_unsafe_request_purges_what_its_answer_names() {
     }
     assert_eq!(words, ["MISS", "HIT", "MISS", "MISS"], "another origin's page stays");
     // the field means nothing on a safe request (RFC 9875 s.3)
-    let origin = Origin::with_fields(&[
-        ("cache-groups", "\"g\""),
-        ("cache-group-invalidation", "\"g\""),
-    ]);
+    let origin =
+        Origin::with_fields(&[("cache-groups", "\"g\""), ("cache-group-invalidation", "\"g\"")]);
     let app = crate::support::app(&ResponseCache::memory(), &origin).await;
     send(&app, get("/")).await;
     assert_eq!(send(&app, get("/")).await.word(), "HIT");
@@ -163,10 +160,8 @@ async fn groups_come_from_rules_fields_and_handlers() {
         HttpResponse::Ok().insert_header(CacheGroups::new(["by field"])).body("x")
     }
     let cache = ResponseCache::memory().rule("/{page}", Rule::new().groups(["by rule:{page}"]));
-    let app = init_service(
-        App::new().wrap(cache.clone()).route("/{page}", web::get().to(page)),
-    )
-    .await;
+    let app =
+        init_service(App::new().wrap(cache.clone()).route("/{page}", web::get().to(page))).await;
     let handle = cache.handle().unwrap();
     for group in ["by extractor", "by field", "by rule:a"] {
         send(&app, get("/a")).await;
@@ -187,7 +182,10 @@ async fn a_handler_can_keep_its_answer_out() {
     for _ in 0..2 {
         let seen = send(&app, get("/")).await;
         assert_eq!(seen.word(), "MISS");
-        assert_eq!(seen.field("cache-status"), "actix-response-cache; fwd=uri-miss; detail=opted-out");
+        assert_eq!(
+            seen.field("cache-status"),
+            "actix-response-cache; fwd=uri-miss; detail=opted-out"
+        );
     }
 }
 
@@ -225,7 +223,10 @@ async fn without_a_cache_the_extractor_is_a_clear_error() {
     )
     .await;
     let seen = send(&app, get("/write")).await;
-    assert_eq!((seen.status.as_u16(), seen.text()), (500, "this handler is not behind a response cache"));
+    assert_eq!(
+        (seen.status.as_u16(), seen.text()),
+        (500, "this handler is not behind a response cache")
+    );
     assert_eq!(send(&app, get("/read")).await.status, 200);
 }
 

@@ -68,12 +68,11 @@ async fn entries_live_under_the_prefix_and_expire_with_their_lifetime() {
 #[actix_rt::test]
 async fn variants_and_users_are_kept_apart() {
     let server = RedisServer::start();
-    let cache = ResponseCache::redis(server.url())
-        .vary_by_auth(actix_response_cache::Auth::PerCredential);
+    let cache =
+        ResponseCache::redis(server.url()).vary_by_auth(actix_response_cache::Auth::PerCredential);
     let origin = Origin::new(|req, _| {
-        let text = ["accept-language", "authorization"].map(|name| {
-            req.headers().get(name).map_or("none", |value| value.to_str().unwrap())
-        });
+        let text = ["accept-language", "authorization"]
+            .map(|name| req.headers().get(name).map_or("none", |value| value.to_str().unwrap()));
         HttpResponse::Ok().insert_header(("vary", "accept-language")).body(text.join(" "))
     });
     let app = app(&cache, &origin).await;
@@ -83,33 +82,39 @@ async fn variants_and_users_are_kept_apart() {
                 let req = get_with("/", ("accept-language", language))
                     .insert_header(("authorization", user));
                 let seen = send(&app, req).await;
-                assert_eq!((seen.word(), seen.text()), (word, format!("{language} {user}").as_str()));
+                assert_eq!(
+                    (seen.word(), seen.text()),
+                    (word, format!("{language} {user}").as_str())
+                );
                 settle(&cache).await;
             }
         }
     }
     for key in keys(&server) {
         let dump: Vec<u8> = redis::cmd("DUMP").arg(&key).query(&mut server.connection()).unwrap();
-        let clear = key.contains("alice") || dump.windows(20).any(|part| part == b"authorization\0alice");
+        let clear =
+            key.contains("alice") || dump.windows(20).any(|part| part == b"authorization\0alice");
         assert!(!clear, "a credential in clear in {key}");
     }
 }
 
 #[actix_rt::test]
 async fn a_purge_in_one_process_holds_in_the_other() {
-    let server = RedisServer::start();
     async fn list(_: HttpRequest) -> HttpResponse {
         HttpResponse::Ok().insert_header(CacheGroups::new(["list"])).body("x")
     }
     async fn write(cache: CacheHandle) -> String {
         cache.purge_group("list").await.unwrap().entries.to_string()
     }
-    let make = || {
-        ResponseCache::redis(server.url()).rule("/p/{id}", Rule::new().groups(["p:{id}"]))
-    };
+    let server = RedisServer::start();
+    let make =
+        || ResponseCache::redis(server.url()).rule("/p/{id}", Rule::new().groups(["p:{id}"]));
     let (one, two) = (make(), make());
     let first = init_service(
-        App::new().wrap(one.clone()).route("/write", web::post().to(write)).default_service(web::to(list)),
+        App::new()
+            .wrap(one.clone())
+            .route("/write", web::post().to(write))
+            .default_service(web::to(list)),
     )
     .await;
     let second = app(&two, &Origin::counting()).await;
@@ -160,7 +165,13 @@ async fn foreign_bytes_are_a_miss_and_are_overwritten() {
     other_version[4] ^= 0xff;
     let mut damaged = stored.clone();
     *damaged.last_mut().unwrap() ^= 1;
-    for bytes in [b"".to_vec(), b"not ours".to_vec(), stored[..stored.len() - 1].to_vec(), other_version, damaged] {
+    for bytes in [
+        b"".to_vec(),
+        b"not ours".to_vec(),
+        stored[..stored.len() - 1].to_vec(),
+        other_version,
+        damaged,
+    ] {
         redis::cmd("SET").arg(&value).arg(&bytes).exec(&mut connection).unwrap();
         assert_eq!(send(&app, get("/")).await.word(), "MISS", "{bytes:?}");
         settle(&cache).await;
@@ -239,7 +250,8 @@ async fn two_prefixes_share_nothing() {
     let server = RedisServer::start();
     let cache = |prefix: &str| ResponseCache::redis(server.url()).prefix(prefix);
     let (one, two) = (cache("one:"), cache("one:*"));
-    let (first, second) = (app(&one, &Origin::counting()).await, app(&two, &Origin::counting()).await);
+    let (first, second) =
+        (app(&one, &Origin::counting()).await, app(&two, &Origin::counting()).await);
     send(&first, get("/")).await;
     settle(&one).await;
     assert_eq!(send(&second, get("/")).await.word(), "MISS");

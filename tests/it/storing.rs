@@ -38,7 +38,10 @@ async fn a_hit_replays_status_fields_and_bytes() {
             .append_header(("content-type", "application/octet-stream"))
             .append_header(("etag", "\"v1\""))
             .append_header(("x-call", call))
-            .append_header(("x-bytes", actix_web::http::header::HeaderValue::from_bytes(b"\xe9\x80").unwrap()))
+            .append_header((
+                "x-bytes",
+                actix_web::http::header::HeaderValue::from_bytes(b"\xe9\x80").unwrap(),
+            ))
             .body(Bytes::from_static(&[0, 159, 146, 150, 255]))
     });
     let app = app(&ResponseCache::memory(), &origin).await;
@@ -92,7 +95,10 @@ async fn head_is_answered_from_a_stored_get_and_stores_nothing() {
     assert_eq!(head.field("etag"), "\"1\"");
 }
 
-async fn app_call<S, B>(app: &S, req: actix_web::test::TestRequest) -> actix_web::dev::ServiceResponse<B>
+async fn app_call<S, B>(
+    app: &S,
+    req: actix_web::test::TestRequest,
+) -> actix_web::dev::ServiceResponse<B>
 where
     S: actix_web::dev::Service<
             actix_http::Request,
@@ -116,7 +122,11 @@ async fn other_methods_pass() {
 }
 
 /// Whether a second GET is answered from the store.
-async fn is_stored(cache: ResponseCache, status: u16, field: Option<(&'static str, &'static str)>) -> bool {
+async fn is_stored(
+    cache: ResponseCache,
+    status: u16,
+    field: Option<(&'static str, &'static str)>,
+) -> bool {
     let origin = Origin::new(move |_, _| {
         let mut res = HttpResponse::build(StatusCode::from_u16(status).unwrap());
         if let Some(field) = field {
@@ -170,13 +180,15 @@ async fn statuses_by_default_and_with_a_stated_lifetime() {
 
 #[actix_rt::test]
 async fn a_rule_may_name_statuses() {
-    let (clock, origin) = (Clock::manual(), Origin::new(|req, call| {
-        let status = req.path().trim_start_matches('/').parse().unwrap();
-        HttpResponse::build(StatusCode::from_u16(status).unwrap()).body(format!("{call}"))
-    }));
-    let rule = Rule::new()
-        .ttl_for(404, Duration::from_secs(5))
-        .ttl_for(503, Duration::from_secs(1));
+    let (clock, origin) = (
+        Clock::manual(),
+        Origin::new(|req, call| {
+            let status = req.path().trim_start_matches('/').parse().unwrap();
+            HttpResponse::build(StatusCode::from_u16(status).unwrap()).body(format!("{call}"))
+        }),
+    );
+    let rule =
+        Rule::new().ttl_for(404, Duration::from_secs(5)).ttl_for(503, Duration::from_secs(1));
     let cache = ResponseCache::memory().clock(clock.clone()).rule("/{status}", rule);
     let app = app(&cache, &origin).await;
     for (path, lifetime) in [("/404", 5), ("/503", 1)] {
@@ -317,7 +329,7 @@ async fn a_body_that_fails_is_not_stored_and_fails_for_the_client() {
     for _ in 0..2 {
         let res = app_call(&app, get("/")).await;
         assert_eq!(res.status(), 200);
-        let error = seen(res).await.err().expect("the client sees the failure");
+        let error = seen(res).await.expect_err("the client sees the failure");
         assert!(format!("{:?}", error.into()).contains("the database went away"));
     }
     assert_eq!((origin.calls(), cache.stats().unwrap().stores), (2, 0));
@@ -381,7 +393,10 @@ async fn clients_conditions_are_answered_from_the_store() {
     send(&app, get("/")).await;
     let known = send(&app, get_with("/", ("if-none-match", "\"v0\", W/\"v1\""))).await;
     assert_eq!((known.status.as_u16(), known.word(), known.body.len()), (304, "HIT", 0));
-    assert_eq!((known.field("etag").as_str(), known.field("content-type").as_str()), ("\"v1\"", ""));
+    assert_eq!(
+        (known.field("etag").as_str(), known.field("content-type").as_str()),
+        ("\"v1\"", "")
+    );
     let unknown = send(&app, get_with("/", ("if-none-match", "\"v0\""))).await;
     assert_eq!((unknown.status.as_u16(), unknown.word(), unknown.text()), (200, "HIT", "answer 1"));
     // a precondition is the handler's to judge

@@ -6,6 +6,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use actix_response_cache::{ResponseCache, Verdict};
 use actix_web::{
     App, Error, HttpRequest, HttpResponse,
     body::{MessageBody, to_bytes},
@@ -17,7 +18,6 @@ use actix_web::{
     test::{TestRequest, init_service},
     web,
 };
-use actix_response_cache::{ResponseCache, Verdict};
 use bytes::Bytes;
 
 pub mod redis;

@@ -1,0 +1,21 @@
+//! The proxy without its command line, so that tests can run it too.
+
+use actix_response_cache::ResponseCache;
+use actix_web::web::{self, ServiceConfig};
+
+mod failure;
+mod fields;
+mod forward;
+pub(crate) mod origin;
+
+/// A cache in which the origin decides: no lifetime but its own or a guess at it, no field of a
+/// response left out, and what RFC 9111 allows a shared cache is done.
+pub(crate) fn cache(redis: Option<&str>) -> ResponseCache {
+    let cache = redis.map_or_else(ResponseCache::memory, ResponseCache::redis);
+    cache.by_the_rfc().cache_query_method()
+}
+
+/// Forwards every path and method to the [`Origin`](origin::Origin) in the app's data.
+pub(crate) fn configure(app: &mut ServiceConfig) {
+    app.default_service(web::to(forward::forward));
+}

@@ -1,0 +1,119 @@
+//! The product server's beginning and end, its fellows, and its Redis.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+use super::{
+    product,
+    server::{Server, refused},
+};
+use crate::support::redis::RedisServer;
+
+#[actix_rt::test]
+async fn sigterm_lets_a_request_under_way_have_its_answer() {
+    for mut server in Server::each().await {
+        let body = product("Marbles", 300).to_string();
+        let mut connection = TcpStream::connect(server.address()).await.unwrap();
+        let head = format!(
+            "POST /products HTTP/1.1\r\nhost: shop.example\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\nexpect: 100-continue\r\n\r\n",
+            body.len()
+        );
+        connection.write_all(head.as_bytes()).await.unwrap();
+        // the server asks for the body: the request is under way
+        let mut asked = [0; 25];
+        connection.read_exact(&mut asked).await.unwrap();
+        assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+
+        server.terminate().await;
+        server.logged("starting graceful shutdown").await;
+        connection.write_all(body.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let read = timeout(Duration::from_secs(20), connection.read_to_string(&mut answer)).await;
+        read.expect("the connection ends in time").unwrap();
+        assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
+        assert!(answer.ends_with(r#""name":"Marbles","category":"games","price_cents":300}"#));
+        assert!(server.ended().await.success());
+    }
+}
+
+#[actix_rt::test]
+async fn sigterm_does_not_wait_for_idle_clients() {
+    for mut server in Server::each().await {
+        server.hit("/products/1").await;
+        server.terminate().await;
+        assert!(server.ended().await.success());
+    }
+}
+
+#[actix_rt::test]
+async fn a_change_by_one_process_is_seen_by_the_next_request_to_another() {
+    let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let (url, file) = (redis.url(), folder.path().join("shop.db"));
+    let arguments = ["--redis", &url, "--db", file.to_str().unwrap()];
+    let (one, other) = tokio::join!(Server::start(&arguments), Server::start(&arguments));
+    for (server, fellow, price) in [(&one, &other, 4500), (&other, &one, 4600)] {
+        for path in ["/products/22", "/products?category=games"] {
+            server.hit(path).await;
+            assert!(fellow.get(path).await.is_hit(), "what one stores the other has: {path}");
+        }
+        let put = server.send("PUT", "/products/22", &product("Chess set", price)).await;
+        assert_eq!(put.status, 200);
+        let next = fellow.get("/products/22").await;
+        assert_eq!((next.is_hit(), &next.json()["price_cents"]), (false, &json!(price)));
+        let list = fellow.get("/products?category=games").await;
+        assert_eq!(
+            (list.is_hit(), &list.json()["products"][0]["price_cents"]),
+            (false, &json!(price))
+        );
+    }
+}
+
+#[actix_rt::test]
+async fn a_file_keeps_its_products_and_a_new_database_forgets_the_old_one() {
+    let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let (url, file) = (redis.url(), folder.path().join("shop.db"));
+    let kept = ["--redis", &url, "--db", file.to_str().unwrap()];
+    {
+        let server = Server::start(&kept).await;
+        server.send("PUT", "/products/22", &product("Chess set", 1)).await;
+        server.hit("/products/22").await;
+    }
+    {
+        let again = Server::start(&kept).await.get("/products/22").await;
+        assert_eq!((again.is_hit(), &again.json()["price_cents"]), (true, &json!(1)));
+    }
+    let new = Server::start(&["--redis", &url]).await.get("/products/22").await;
+    assert_eq!((new.is_hit(), &new.json()["price_cents"]), (false, &json!(4900)));
+}
+
+#[actix_rt::test]
+async fn the_server_goes_on_without_its_redis() {
+    let mut server = Server::with_redis().await;
+    server.hit("/products/22").await;
+    server.redis.as_mut().unwrap().kill();
+    for price in [4500, 4600] {
+        let put = server.send("PUT", "/products/22", &product("Chess set", price)).await;
+        assert_eq!(put.status, 200);
+        let next = server.get("/products/22").await;
+        assert_eq!((next.status.as_u16(), &next.json()["price_cents"]), (200, &json!(price)));
+    }
+    server.terminate().await;
+    assert!(server.ended().await.success());
+}
+
+#[actix_rt::test]
+async fn settings_that_cannot_be_used_are_told_at_the_start() {
+    let said = refused(&["--redis", "http://user:hunter2@127.0.0.1"]).await;
+    assert!(said.contains("redis") && !said.contains("hunter2"), "{said}");
+    let said = refused(&["--db", "/no/such/folder/shop.db"]).await;
+    assert!(said.contains("/no/such/folder/shop.db"), "{said}");
+    let said = refused(&["--ttl", "soon"]).await;
+    assert!(said.contains("--ttl"), "{said}");
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Runs every test with every feature. Installs redis-server by the system's package manager when it
+# is missing: the tests start servers of their own on loopback.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+install_redis() {
+  if command -v apt-get >/dev/null; then
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server
+  elif command -v dnf >/dev/null; then
+    as_root dnf install -y -q redis
+  elif command -v apk >/dev/null; then
+    as_root apk add --quiet redis
+  elif command -v pacman >/dev/null; then
+    as_root pacman -S --noconfirm --quiet redis
+  elif command -v brew >/dev/null; then
+    brew install --quiet redis
+  else
+    return 1
+  fi
+}
+
+if ! command -v redis-server >/dev/null; then
+  echo "redis-server is missing; installing it"
+  if ! install_redis || ! command -v redis-server >/dev/null; then
+    echo "redis-server could not be installed: install Redis 6.2 or later and run this again" >&2
+    exit 1
+  fi
+fi
+
+cargo build --all-features --examples
+cargo test --all-features --doc
+if cargo nextest --version >/dev/null 2>&1; then
+  cargo nextest run --all-features --lib --examples --test it
+else
+  cargo test --all-features --lib --examples --test it
+fi
