@@ -24,9 +24,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let cache = proxy::cache(options.redis.as_deref());
     cache.check().await?;
     let origin = Data::new(options.origin.within(options.timeout));
-    let app = move || {
-        App::new().wrap(cache.clone()).app_data(origin.clone()).configure(proxy::configure)
-    };
+    let app =
+        move || App::new().wrap(cache.clone()).app_data(origin.clone()).configure(proxy::configure);
     let mut server = HttpServer::new(app).bind(("127.0.0.1", options.port))?;
     if let Some(workers) = options.workers {
         server = server.workers(workers.get());

@@ -9,7 +9,7 @@ use crate::proxy::origin::Origin;
 /// A caching reverse proxy in front of an HTTP origin, which decides what is stored.
 #[derive(Debug, Parser)]
 pub(crate) struct Options {
-    /// Where requests go, such as http://127.0.0.1:8000
+    /// Where requests go, such as `http://127.0.0.1:8000`
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Origin,
 

@@ -19,7 +19,8 @@ pub(super) fn of_request(fields: &HeaderMap) -> Result<OriginFields, Failure> {
         forwarded.append(name.map_err(|_| unsent())?, value.map_err(|_| unsent())?);
     }
     // RFC 9110 s.7.6.3
-    forwarded.append(hyper::header::VIA, hyper::header::HeaderValue::from_static("1.1 caching-proxy"));
+    forwarded
+        .append(hyper::header::VIA, hyper::header::HeaderValue::from_static("1.1 caching-proxy"));
     Ok(forwarded)
 }
 

@@ -1,10 +1,10 @@
 //! A request's way to the origin, and its response's way back. Both bodies stream.
 
-use std::io;
+use std::error::Error;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    body::{BodySize, BodyStream, SizedStream},
+    body::{BodyStream, SizedStream},
     http::{Method, StatusCode, header},
     web::{Bytes, Data, Payload},
 };
@@ -17,6 +17,9 @@ use hyper::{
 };
 
 use super::{failure::Failure, fields, origin::Origin};
+
+/// What may go wrong with the body of a request.
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Sends the request to the origin and answers with its response, whatever that is.
 ///
@@ -32,7 +35,7 @@ pub(super) async fn forward(
     }
     let (head, body) = to_origin(&req, payload, &origin)?;
     let response = origin.send(head.map(|()| body)).await?;
-    from_origin(req.method(), response)
+    from_origin(response)
 }
 
 /// The request as the origin gets it.
@@ -40,13 +43,14 @@ fn to_origin(
     req: &HttpRequest,
     payload: Payload,
     origin: &Origin,
-) -> Result<(Request<()>, impl Body<Data = Bytes, Error = io::Error> + 'static), Failure> {
+) -> Result<(Request<()>, impl Body<Data = Bytes, Error: Into<BoxError>> + 'static), Failure> {
     let unsent = |_| Failure::NotForwarded("the request line");
     let target = req.uri().path_and_query().map_or("*", |target| target.as_str());
     let mut request = Request::builder().method(req.method().as_str()).uri(target);
     let mut head = fields::of_request(req.headers())?;
     if !head.contains_key(HOST) {
-        let authority = req.uri().authority().map_or_else(|| origin.authority(), ToString::to_string);
+        let authority =
+            req.uri().authority().map_or_else(|| origin.authority(), ToString::to_string);
         let host = HeaderValue::try_from(authority);
         head.insert(HOST, host.map_err(|_| Failure::NotForwarded("the host"))?);
     }
@@ -55,10 +59,9 @@ fn to_origin(
         head.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     let body = if chunked || req.headers().contains_key(header::CONTENT_LENGTH) {
-        let frames = payload.map_ok(Frame::data).map_err(io::Error::other);
-        Either::Left(StreamBody::new(frames))
+        Either::Left(StreamBody::new(payload.map_ok(Frame::data)))
     } else {
-        Either::Right(Empty::new().map_err(|never| match never {}))
+        Either::Right(Empty::new())
     };
     if let Some(fields) = request.headers_mut() {
         *fields = head;
@@ -67,7 +70,7 @@ fn to_origin(
 }
 
 /// The response as the client gets it.
-fn from_origin(method: &Method, response: Response<Incoming>) -> Result<HttpResponse, Failure> {
+fn from_origin(response: Response<Incoming>) -> Result<HttpResponse, Failure> {
     let (head, body) = response.into_parts();
     let status = StatusCode::from_u16(head.status.as_u16());
     let status = status.map_err(|_| Failure::NotForwarded("the status"))?;

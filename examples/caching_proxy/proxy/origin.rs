@@ -1,6 +1,6 @@
 //! `Origin`: where requests go, over a connection for each.
 
-use std::{io, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use actix_web::{http::Uri, rt};
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
 
-use super::failure::Failure;
+use super::{failure::Failure, forward::BoxError};
 
 /// The origin of all responses.
 #[derive(Clone, Debug)]
@@ -39,14 +39,14 @@ impl Origin {
     /// that was lost on it could not be told from one that was acted upon. Nothing is sent twice.
     pub(super) async fn send<B>(&self, request: Request<B>) -> Result<Response<Incoming>, Failure>
     where
-        B: Body<Data = Bytes, Error = io::Error> + 'static,
+        B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
     {
         timeout(self.patience, self.exchange(request)).await.unwrap_or(Err(Failure::TimedOut))
     }
 
     async fn exchange<B>(&self, request: Request<B>) -> Result<Response<Incoming>, Failure>
     where
-        B: Body<Data = Bytes, Error = io::Error> + 'static,
+        B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
     {
         let address = (self.host.trim_matches(['[', ']']), self.port);
         let stream = TcpStream::connect(address).await.map_err(Failure::Unreachable)?;
