@@ -372,13 +372,13 @@ impl ResponseCache {
         self.set(|config| change(Arc::make_mut(&mut config.keying.query)))
     }
 
-    fn set(self, change: impl FnOnce(&mut Config)) -> Self {
+    pub(super) fn set(self, change: impl FnOnce(&mut Config)) -> Self {
         self.set_with(Ok(()), |config, ()| change(config))
     }
 
     /// Every setter is one call of this. The first mistake is kept: later ones often follow from
     /// it.
-    fn set_with<T>(
+    pub(super) fn set_with<T>(
         mut self,
         value: Result<T, ConfigError>,
         change: impl FnOnce(&mut Config, T),

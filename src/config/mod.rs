@@ -12,6 +12,7 @@ pub(crate) mod client;
 mod cookies;
 pub(crate) mod error;
 pub(crate) mod keying;
+mod letter;
 mod paths;
 pub(crate) mod plan;
 pub(crate) mod rule;
@@ -37,6 +38,8 @@ pub(crate) struct Config {
     cache_status: bool,
     x_cache: bool,
     dropped: Vec<HeaderName>,
+    forward_targets: bool,
+    group_aliases: bool,
     storage: Storage,
 }
 
@@ -76,6 +79,8 @@ impl Default for Config {
             cache_status: true,
             x_cache: false,
             dropped: PER_REQUEST_FIELDS.map(HeaderName::from_static).to_vec(),
+            forward_targets: false,
+            group_aliases: false,
             storage: Storage::default(),
         }
     }

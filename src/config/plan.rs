@@ -16,7 +16,7 @@ use super::{
 use crate::{
     key::Secret,
     query::QueryRules,
-    semantics::{date::MAX_DELTA, policy::Policy, verdict::WhyNot},
+    semantics::{date::MAX_DELTA, groups::GROUP_ALIASES, policy::Policy, verdict::WhyNot},
 };
 
 /// The compiled settings of one cache.
@@ -32,6 +32,10 @@ pub(crate) struct Plan {
     pub(crate) cache_status: bool,
     pub(crate) x_cache: bool,
     pub(crate) dropped: Vec<HeaderName>,
+    /// Fields that are for this cache and not for clients.
+    pub(crate) stripped: Vec<HeaderName>,
+    pub(crate) forward_targets: bool,
+    pub(crate) group_aliases: bool,
 }
 
 /// How the responses of a rule, or of no rule, are treated.
@@ -84,6 +88,9 @@ impl Plan {
             cache_status: config.cache_status,
             x_cache: config.x_cache,
             dropped: config.dropped.clone(),
+            stripped: stripped(config),
+            forward_targets: config.forward_targets,
+            group_aliases: config.group_aliases,
         })
     }
 
@@ -132,6 +139,14 @@ impl Plan {
     pub(crate) fn query(&self) -> Arc<QueryRules> {
         Arc::clone(&self.keying.query)
     }
+}
+
+fn stripped(config: &Config) -> Vec<HeaderName> {
+    if config.forward_targets {
+        return Vec::new();
+    }
+    let aliases = config.group_aliases.then_some(GROUP_ALIASES.map(HeaderName::from_static));
+    config.policy.targets.iter().cloned().chain(aliases.into_iter().flatten()).collect()
 }
 
 impl Treatment {

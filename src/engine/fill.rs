@@ -90,16 +90,19 @@ impl Fill {
         res: &ResponseView<'_, F>,
         policy: &Policy,
     ) -> Result<Terms, WhyNot> {
-        let req = RequestView { method: &self.method, fields: &self.fields };
-        let exchange =
-            Exchange { request_time: self.request_time, response_time: self.engine.clock.now() };
-        let terms = storable(&req, res, self.unkeyed, exchange, policy)?;
+        let exchange = Exchange { request_time: self.request_time, response_time: self.now() };
+        let terms = storable(&self.request(), res, self.unkeyed, exchange, policy)?;
         self.since.ok_or(WhyNot::StoreFailed).map(|_| terms)
     }
 
-    /// When the handler was asked.
-    pub(crate) fn request_time(&self) -> Timestamp {
-        self.request_time
+    /// The time at which the response counts as received.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.engine.clock.now()
+    }
+
+    /// The request as it came.
+    pub(crate) fn request(&self) -> RequestView<'_, HeaderMap> {
+        RequestView { method: &self.method, fields: &self.fields }
     }
 
     /// Whether no cache behind this one may share the response.
@@ -156,6 +159,12 @@ impl Draft {
             let task = Arc::clone(&engine);
             engine.pending.spawn(async move { task.store_entry(url, names, entry).await });
         }
+    }
+
+    /// The response as it will be stored, with this body.
+    pub(crate) fn response(&self, body: Bytes) -> StoredResponse {
+        let (status, fields, terms) = (self.status, self.fields.clone(), self.terms);
+        StoredResponse { status, fields, terms, body }
     }
 
     /// The response will not be stored after all.

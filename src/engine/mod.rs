@@ -7,7 +7,7 @@ use std::sync::{
 
 use crate::{
     clock::Clock,
-    semantics::verdict::WhyNot,
+    semantics::{date::Timestamp, verdict::WhyNot},
     store::{StoreError, any::AnyStore},
 };
 
@@ -44,6 +44,10 @@ impl Engine {
             pending: Pending::default(),
             off: AtomicBool::new(false),
         })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) fn store(&self) -> &AnyStore {

@@ -64,7 +64,7 @@ impl Counters {
         let shard = self.mine();
         match verdict {
             Verdict::Hit { .. } => add(&shard.hits),
-            Verdict::Stale { .. } => add(&shard.stale),
+            Verdict::Stale { .. } | Verdict::StaleIfError { .. } => add(&shard.stale),
             Verdict::Forwarded { why: Forwarding::Bypass(why), .. } => {
                 add_reason(&shard.bypasses, *why);
             }

@@ -4,39 +4,27 @@ use actix_web::{
     Error,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::{StatusCode, header},
 };
-use bytes::Bytes;
 
-use super::{
-    body::{CacheBody, Recorder},
-    passage::Passage,
-    worker::Worker,
-};
+use super::{body::CacheBody, passage::Passage, store::store, worker::Worker};
 use crate::{
     clock::Stopwatch,
-    config::plan::Treatment,
-    engine::fill::{Draft, Fill},
-    semantics::{
-        fields::{FieldList, ResponseView, storable_fields},
-        freshening::date_field,
-        groups,
-        terms::Terms,
-        verdict::{Forwarding, Verdict, WhyNot},
-    },
+    engine::fill::Fill,
+    semantics::verdict::{Forwarding, Verdict, WhyNot},
 };
 
 /// A request that has gone to the handler.
 #[derive(Debug)]
 pub(super) struct Asked {
-    outer: Option<Passage>,
-    passage: Passage,
-    watch: Stopwatch,
-    purpose: Purpose,
+    pub(super) outer: Option<Passage>,
+    pub(super) passage: Passage,
+    pub(super) watch: Stopwatch,
+    pub(super) purpose: Purpose,
 }
 
+/// Why it has.
 #[derive(Debug)]
-enum Purpose {
+pub(super) enum Purpose {
     /// The request did not concern the cache.
     Pass(WhyNot),
     /// It did, but its response is not stored.
@@ -56,15 +44,15 @@ impl Asked {
         Self::new(worker, req, outer, Purpose::Pass(why))
     }
 
-    /// Nothing usable is stored, and the response will not be.
+    /// Nothing usable is stored, and what the handler answers will not be: it is an answer to HEAD,
+    /// which no GET can be answered with.
     pub(super) fn missing(
         worker: &Worker,
         req: &ServiceRequest,
         outer: Option<Passage>,
         why: Forwarding,
-        not_stored: WhyNot,
     ) -> Self {
-        Self::new(worker, req, outer, Purpose::Miss(why, not_stored))
+        Self::new(worker, req, outer, Purpose::Miss(why, WhyNot::Method))
     }
 
     /// Nothing usable is stored; the response may be.
@@ -112,6 +100,7 @@ impl Asked {
             }
             purpose => (res.map_body(|_, body| CacheBody::passed(body)), purpose.verdict(Ok(()))),
         };
+        worker.strip(&mut res);
         worker.tell(res.response_mut(), verdict, outer.as_ref(), inside);
         Ok(res)
     }
@@ -132,118 +121,5 @@ fn verdict(why: Forwarding, stored: Result<(), WhyNot>) -> Verdict {
     match stored {
         Err(why @ (WhyNot::Authorization | WhyNot::Cookie)) => Verdict::bypassed(why),
         stored => Verdict::missed(why, stored),
-    }
-}
-
-/// Stores the response, at once where its body is there, else when it has streamed to its end.
-fn store<B: MessageBody + 'static>(
-    worker: &Worker,
-    passage: &Passage,
-    fill: Fill,
-    mut res: ServiceResponse<B>,
-) -> (ServiceResponse<CacheBody<B>>, Result<(), WhyNot>) {
-    match draft(worker, passage, fill, &mut res) {
-        Ok(draft) => keep(worker, draft, res),
-        Err(why) => {
-            worker.engine.counters().not_stored(why);
-            (res.map_body(|_, body| CacheBody::passed(body)), Err(why))
-        }
-    }
-}
-
-/// The entry-to-be without its body, or why there is none.
-fn draft<B>(
-    worker: &Worker,
-    passage: &Passage,
-    fill: Fill,
-    res: &mut ServiceResponse<B>,
-) -> Result<Draft, WhyNot> {
-    if passage.inside().is_some_and(|inside| !inside.verdict.is_bypass()) {
-        return Err(WhyNot::InnerCache);
-    }
-    if passage.said().skip {
-        return Err(WhyNot::OptedOut);
-    }
-    let routed = res.request().match_info().as_str();
-    let (treatment, mut groups) = worker.plan.treatment(routed);
-    let terms = fill.judge(&view(res), &treatment.policy);
-    if let Some(client) = &treatment.client {
-        client.tell(res.response_mut(), fill.request_time(), fill.is_personal());
-    }
-    let terms = terms?;
-    groups.extend(groups::groups(res.headers(), false)?);
-    groups.extend(passage.said().groups.iter().cloned());
-    let groups = groups::within_bounds(groups)?;
-    let fields = fields(worker, treatment, res, &terms);
-    fill.draft(&view(res), fields, terms, groups)
-}
-
-fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, header::HeaderMap> {
-    ResponseView { status: res.status(), fields: res.headers() }
-}
-
-/// The fields to store: without those of one request, and always with a `Date`.
-fn fields<B>(
-    worker: &Worker,
-    treatment: &Treatment,
-    res: &ServiceResponse<B>,
-    terms: &Terms,
-) -> FieldList {
-    let mut fields = storable_fields(res.headers(), &treatment.policy, false);
-    fields.retain(|(name, _)| !worker.plan.dropped.contains(name));
-    if !fields.iter().any(|(name, _)| *name == header::DATE) {
-        fields.extend(date_field(terms.response_time));
-    }
-    fields
-}
-
-fn keep<B: MessageBody + 'static>(
-    worker: &Worker,
-    draft: Draft,
-    res: ServiceResponse<B>,
-) -> (ServiceResponse<CacheBody<B>>, Result<(), WhyNot>) {
-    let at_most = worker.plan.max_body;
-    let stated = stated_length(&res);
-    let has_body = !matches!(res.status(), StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
-    if has_body && stated.is_some_and(|stated| stated > at_most as u64) {
-        draft.abandon(WhyNot::TooLarge);
-        return (res.map_body(|_, body| CacheBody::passed(body)), Err(WhyNot::TooLarge));
-    }
-    let mut stored = Ok(());
-    let res = res.map_body(|_, body| match body.try_into_bytes() {
-        Ok(bytes) => {
-            stored = check(&bytes, stated, at_most);
-            match stored {
-                Ok(()) => draft.commit(bytes.clone()),
-                Err(why) => draft.abandon(why),
-            }
-            CacheBody::whole(bytes)
-        }
-        Err(body) => CacheBody::recorded(body, Recorder::new(draft, at_most, stated)),
-    });
-    (res, stored)
-}
-
-/// The length that the response states for its body.
-fn stated_length<B: MessageBody>(res: &ServiceResponse<B>) -> Option<u64> {
-    use actix_web::body::BodySize;
-    let field = res.headers().get(header::CONTENT_LENGTH);
-    match (field, res.response().body().size()) {
-        // a length that is no number is never met, so nothing is stored
-        (Some(value), _) => {
-            Some(value.to_str().ok().and_then(|v| v.parse().ok()).unwrap_or(u64::MAX))
-        }
-        (None, BodySize::Sized(length)) => Some(length),
-        (None, _) => None,
-    }
-}
-
-fn check(bytes: &Bytes, stated: Option<u64>, at_most: usize) -> Result<(), WhyNot> {
-    if bytes.len() > at_most {
-        Err(WhyNot::TooLarge)
-    } else if stated.is_some_and(|stated| stated != bytes.len() as u64) {
-        Err(WhyNot::BodyLength)
-    } else {
-        Ok(())
     }
 }

@@ -5,11 +5,14 @@ pub(crate) mod body;
 pub(crate) mod extract;
 pub(crate) mod future;
 pub(crate) mod group_fields;
+mod partial;
 mod passage;
 mod respond;
 mod seconds;
 pub(crate) mod service;
+mod store;
 mod transform;
+mod validate;
 mod worker;
 
 /// Whether a cache outside has admitted the request to be stored.

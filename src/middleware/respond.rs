@@ -2,46 +2,107 @@
 
 use actix_web::{
     HttpResponse,
-    dev::{ServiceRequest, ServiceResponse},
+    dev::ServiceResponse,
     http::{
         Method, StatusCode,
-        header::{self, HeaderValue},
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
 use bytes::Bytes;
 
-use super::body::CacheBody;
+use super::{body::CacheBody, partial::Partial};
 use crate::{
     entry::StoredResponse,
     purge::Purge,
     semantics::{
         fields::{RequestView, ResponseView},
         invalidation::{Invalidation, invalidated as invalidated_by},
+        range::{RangeAnswer, select, unsatisfied_range},
         validation::{Condition, evaluate, in_not_modified},
     },
 };
 
-/// The stored response as an answer to this request: whole, without its body for HEAD, or as 304
-/// where the client has it already.
+/// The stored response as an answer to this request: whole or in part, without its body for HEAD,
+/// or as 304 where the client has it already. `stripped` fields are not for clients.
 pub(super) fn from_stored<B>(
-    req: &ServiceRequest,
+    req: &RequestView<'_, HeaderMap>,
     stored: &StoredResponse,
     age: Option<HeaderValue>,
     conditional: bool,
+    stripped: &[HeaderName],
 ) -> HttpResponse<CacheBody<B>> {
-    if conditional && is_not_modified(req, stored) {
-        let mut res =
-            HttpResponse::with_body(StatusCode::NOT_MODIFIED, CacheBody::whole(Bytes::new()));
-        write_fields(&mut res, stored, age, true);
-        return res;
-    }
-    let body = match *req.method() {
-        Method::HEAD => CacheBody::unsent(stored.body.len()),
-        _ => CacheBody::whole(stored.body.clone()),
+    let form = if conditional { form(req, stored) } else { Form::Whole };
+    let (status, body) = match &form {
+        Form::NotModified => (StatusCode::NOT_MODIFIED, CacheBody::whole(Bytes::new())),
+        Form::Unsatisfiable => (StatusCode::RANGE_NOT_SATISFIABLE, CacheBody::whole(Bytes::new())),
+        Form::Partial(partial) => {
+            (StatusCode::PARTIAL_CONTENT, CacheBody::whole(partial.body.clone()))
+        }
+        Form::Whole if *req.method == Method::HEAD => {
+            (stored.status, CacheBody::unsent(stored.body.len()))
+        }
+        Form::Whole => (stored.status, CacheBody::whole(stored.body.clone())),
     };
-    let mut res = HttpResponse::with_body(stored.status, body);
-    write_fields(&mut res, stored, age, false);
+    let mut res = HttpResponse::with_body(status, body);
+    let fields = res.headers_mut();
+    // some more of our own
+    fields.reserve(stored.fields.len() + 2);
+    for (name, value) in &stored.fields {
+        if form.carries(name) && !stripped.contains(name) {
+            fields.append(name.clone(), value.clone());
+        }
+    }
+    if let Some(age) = age {
+        fields.insert(header::AGE, age);
+    }
+    match form {
+        Form::Partial(partial) => {
+            fields.insert(partial.field.0, partial.field.1);
+        }
+        Form::Unsatisfiable => {
+            let unsatisfied = unsatisfied_range(stored.body.len() as u64);
+            fields.insert(header::CONTENT_RANGE, unsatisfied);
+        }
+        Form::NotModified | Form::Whole => {}
+    }
     res
+}
+
+/// In which form a stored response answers a request with conditions or ranges.
+enum Form {
+    Whole,
+    NotModified,
+    Partial(Partial),
+    Unsatisfiable,
+}
+
+impl Form {
+    /// Whether a stored field is part of an answer in this form.
+    fn carries(&self, name: &HeaderName) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::NotModified => in_not_modified(name),
+            Self::Partial(partial) => *name != header::CONTENT_LENGTH && *name != partial.field.0,
+            Self::Unsatisfiable => in_not_modified(name),
+        }
+    }
+}
+
+/// Conditions come before ranges (RFC 9110 s.13.2.2).
+fn form(req: &RequestView<'_, HeaderMap>, stored: &StoredResponse) -> Form {
+    let response = ResponseView { status: stored.status, fields: stored.fields.as_slice() };
+    if evaluate(req, &response, stored.terms.response_time) == Condition::NotModified {
+        return Form::NotModified;
+    }
+    if *req.method != Method::GET {
+        return Form::Whole;
+    }
+    let length = stored.body.len() as u64;
+    match select(req.fields, response.fields, stored.status, length) {
+        RangeAnswer::Whole => Form::Whole,
+        RangeAnswer::Unsatisfiable => Form::Unsatisfiable,
+        RangeAnswer::Parts(parts) => Form::Partial(Partial::new(stored, &parts)),
+    }
 }
 
 /// The answer to `only-if-cached` where nothing usable is stored (RFC 9111 s.5.2.1.7).
@@ -70,29 +131,4 @@ pub(super) fn invalidated<B>(method: &Method, res: &ServiceResponse<B>) -> Vec<P
         .iter()
         .map(|location| Purge::path(location.split('?').next().unwrap_or_default()));
     target.into_iter().chain(paths).chain(groups.into_iter().map(Purge::Group)).collect()
-}
-
-fn is_not_modified(req: &ServiceRequest, stored: &StoredResponse) -> bool {
-    let view = RequestView { method: req.method(), fields: req.headers() };
-    let response = ResponseView { status: stored.status, fields: stored.fields.as_slice() };
-    evaluate(&view, &response, stored.terms.response_time) == Condition::NotModified
-}
-
-fn write_fields<B>(
-    res: &mut HttpResponse<B>,
-    stored: &StoredResponse,
-    age: Option<HeaderValue>,
-    not_modified: bool,
-) {
-    let fields = res.headers_mut();
-    // two more of our own
-    fields.reserve(stored.fields.len() + 2);
-    for (name, value) in &stored.fields {
-        if !not_modified || in_not_modified(name) {
-            fields.append(name.clone(), value.clone());
-        }
-    }
-    if let Some(age) = age {
-        fields.insert(header::AGE, age);
-    }
 }

@@ -3,7 +3,9 @@
 use std::{
     pin::pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use actix_service::Service;
@@ -16,7 +18,13 @@ use actix_web::{
 use futures_util::FutureExt as _;
 
 use super::{
-    asked::Asked, body::CacheBody, future::CacheFuture, passage::Passage, respond, worker::Worker,
+    asked::Asked,
+    body::CacheBody,
+    future::CacheFuture,
+    passage::Passage,
+    respond,
+    validate::{Kept, validate},
+    worker::Worker,
 };
 use crate::{
     clock::Stopwatch,
@@ -25,11 +33,12 @@ use crate::{
         plan::{Admission, Admitted},
     },
     engine::lookup::Found,
+    entry::{Entry, StoredResponse},
     semantics::{
         fields::RequestView,
         invalidation::is_safe,
         reuse::{Reuse, only_if_cached},
-        validation::has_preconditions_for_origin,
+        validation::{has_preconditions_for_origin, has_validator},
         verdict::{Forwarding, Verdict, WhyNot},
     },
 };
@@ -92,6 +101,10 @@ where
                 Some(Step::Ask(req, asked)) => {
                     CacheFuture::asking(self.service.call(req), asked, Rc::clone(&self.worker))
                 }
+                Some(Step::Validate(req, asked, kept)) => {
+                    let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
+                    CacheFuture::waiting(validate(service, worker, req, asked, kept))
+                }
                 None => CacheFuture::waiting(std::future::pending()),
             };
         }
@@ -100,6 +113,9 @@ where
             match step(Rc::clone(&worker), req, admitted).await {
                 Step::Answer(res) => Ok(res),
                 Step::Ask(req, asked) => asked.finish(&worker, service.call(req).await),
+                Step::Validate(req, asked, kept) => {
+                    validate(service, worker, req, asked, kept).await
+                }
             }
         })
     }
@@ -125,6 +141,7 @@ where
 enum Step<B> {
     Answer(ServiceResponse<CacheBody<B>>),
     Ask(ServiceRequest, Asked),
+    Validate(ServiceRequest, Asked, Kept),
 }
 
 /// Looks the request up and decides. Never waits where the store does not.
@@ -134,20 +151,26 @@ async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) ->
     let view = RequestView { method: req.method(), fields: req.headers() };
     let Admitted { keyed: Keyed { key, unkeyed, personal }, conditional, directives } = admitted;
     let found = worker.engine.look_up(&key, &view, unkeyed, &worker.plan.whole().policy).await;
-    let for_handler = conditional && has_preconditions_for_origin(req.headers());
-    let why = match found {
-        Found::Selected(entry, Reuse::Fresh { age, left }) if !for_handler => {
-            if let Some(stored) = entry.response() {
-                let mut res = respond::from_stored(&req, stored, worker.age(age), conditional);
-                worker.tell(&mut res, Verdict::Hit { left }, outer.as_ref(), None);
+    let found = match found {
+        // a precondition is the handler's to judge
+        Found::Selected(_, Reuse::Fresh { .. } | Reuse::MaxStale { .. })
+            if conditional && has_preconditions_for_origin(req.headers()) =>
+        {
+            Found::Nothing(Forwarding::Request)
+        }
+        found => found,
+    };
+    let (why, kept) = match found {
+        Found::Selected(entry, reuse) => match usable(&reuse, &entry) {
+            Some((stored, age, verdict)) => {
+                let mut res = worker.answer(view.method, view.fields, stored, age, conditional);
+                worker.tell(&mut res, verdict, outer.as_ref(), None);
                 worker.engine.counters().hit_took(watch.elapsed());
                 return Step::Answer(req.into_response(res));
             }
-            Forwarding::UriMiss
-        }
-        Found::Selected(_, Reuse::Fresh { .. }) => Forwarding::Request,
-        Found::Selected(_, reuse) => reason(reuse),
-        Found::Nothing(why) => why,
+            None => (reason(&reuse), keep(reuse, entry)),
+        },
+        Found::Nothing(why) => (why, None),
     };
     if directives && only_if_cached(req.headers()) {
         let mut res = respond::only_if_cached();
@@ -155,19 +178,47 @@ async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) ->
         worker.tell(&mut res, verdict, outer.as_ref(), None);
         return Step::Answer(req.into_response(res));
     }
-    if *req.method() == Method::HEAD {
-        // the answer to a HEAD is nothing that a GET could be answered with
-        let asked = Asked::missing(&worker, &req, outer, why, WhyNot::Method);
+    if *req.method() == Method::HEAD && kept.is_none() {
+        let asked = Asked::missing(&worker, &req, outer, why);
         return Step::Ask(req, asked);
     }
+    // what a HEAD brings up to date is the response to a GET
+    let view = RequestView { method: &Method::GET, fields: req.headers() };
     let fill = worker.engine.begin_fill(key, &view, unkeyed, personal).await;
     let asked = Asked::filling(&worker, &req, outer, why, fill);
-    Step::Ask(req, asked)
+    match kept {
+        Some(kept) => Step::Validate(req, asked, kept),
+        None => Step::Ask(req, asked),
+    }
+}
+
+/// The stored response, its age and the verdict, where it is served as it is.
+fn usable<'e>(reuse: &Reuse, entry: &'e Entry) -> Option<(&'e StoredResponse, Duration, Verdict)> {
+    let stored = entry.response()?;
+    match *reuse {
+        Reuse::Fresh { age, left } => Some((stored, age, Verdict::Hit { left })),
+        Reuse::MaxStale { age } => {
+            let past = age.saturating_sub(stored.terms.lifetime);
+            Some((stored, age, Verdict::Stale { past }))
+        }
+        _ => None,
+    }
+}
+
+/// The stored response where it is still of use: to be validated, or to stand in.
+fn keep(reuse: Reuse, entry: Arc<Entry>) -> Option<Kept> {
+    let (age, if_error) = match reuse {
+        Reuse::Validate { age, if_error, .. } => (age, if_error),
+        Reuse::WhileRevalidate { age } => (age, true),
+        _ => return None,
+    };
+    let validates = has_validator(entry.response()?.fields.as_slice());
+    (validates || if_error).then_some(Kept { entry, age, if_error })
 }
 
 /// Why a stored response that is not served as it is sends the request to the handler.
-fn reason(reuse: Reuse) -> Forwarding {
-    match reuse {
+fn reason(reuse: &Reuse) -> Forwarding {
+    match *reuse {
         Reuse::Unusable(why @ (WhyNot::Authorization | WhyNot::Cookie)) => Forwarding::Bypass(why),
         Reuse::Unusable(why) => Forwarding::Miss(why),
         Reuse::Validate { why: WhyNot::RequestDirective, .. } => Forwarding::Request,

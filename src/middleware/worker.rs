@@ -4,18 +4,24 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpResponse,
-    dev::ServiceRequest,
-    http::header::{HeaderName, HeaderValue},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    },
 };
 
 use super::{
+    body::CacheBody,
     passage::{Inside, Passage},
+    respond,
     seconds::BySeconds,
 };
 use crate::{
     config::plan::Plan,
     engine::{Engine, handle::CacheHandle},
-    semantics::{cache_status, verdict::Verdict},
+    entry::StoredResponse,
+    semantics::{cache_status, fields::RequestView, verdict::Verdict},
 };
 
 /// The name of this cache in `Cache-Status`.
@@ -71,9 +77,25 @@ impl Worker {
         }
     }
 
-    /// The value of `Age`.
-    pub(super) fn age(&self, age: Duration) -> Option<HeaderValue> {
-        self.ages.get(age, || Some(age.as_secs().into()))
+    /// The stored response as an answer to a request with this method and these fields.
+    pub(super) fn answer<B>(
+        &self,
+        method: &Method,
+        fields: &HeaderMap,
+        stored: &StoredResponse,
+        age: Duration,
+        conditional: bool,
+    ) -> HttpResponse<CacheBody<B>> {
+        let age = self.ages.get(age, || Some(age.as_secs().into()));
+        let req = RequestView { method, fields };
+        respond::from_stored(&req, stored, age, conditional, &self.plan.stripped)
+    }
+
+    /// Strips what a response says to this cache and to nobody else.
+    pub(super) fn strip<B>(&self, res: &mut ServiceResponse<B>) {
+        for name in &self.plan.stripped {
+            res.headers_mut().remove(name);
+        }
     }
 
     /// Tells of a request whose handler failed without a response.

@@ -41,6 +41,12 @@ pub fn member(
             }
             push_detail(&mut text, why, stored.err().filter(|_| detail), detail);
         }
+        Verdict::StaleIfError { status, .. } => {
+            text.push_str("; fwd=stale");
+            if let Some(status) = status {
+                push_number(&mut text, "; fwd-status=", u64::from(status));
+            }
+        }
         Verdict::Refused(_) => return None,
     }
     if let Some(key) = key {

@@ -162,6 +162,14 @@ pub enum Verdict {
         /// How long ago the lifetime ended.
         past: Duration,
     },
+    /// The handler failed, and a stored response whose lifetime ended `past` ago stood in
+    /// (RFC 5861 s.4).
+    StaleIfError {
+        /// How long ago the lifetime ended.
+        past: Duration,
+        /// The status that the handler failed with, if it gave one.
+        status: Option<u16>,
+    },
     /// Answered by the handler.
     Forwarded {
         /// Why it was asked.
@@ -201,7 +209,7 @@ impl Verdict {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Hit { .. } => "HIT",
-            Self::Stale { .. } => "STALE",
+            Self::Stale { .. } | Self::StaleIfError { .. } => "STALE",
             Self::Forwarded { .. } if self.is_bypass() => "BYPASS",
             Self::Forwarded { .. } | Self::Refused(_) => "MISS",
         }

@@ -1,0 +1,58 @@
+//! Parts of a stored body: one as it is, several as `multipart/byteranges` (RFC 9110 s.14).
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    ops::Range,
+};
+
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use bytes::{Bytes, BytesMut};
+
+use crate::{
+    entry::StoredResponse,
+    semantics::{
+        fields::Fields,
+        multipart::{Boundary, Segment, total_length},
+        range::content_range,
+    },
+};
+
+/// The body of a 206, and the field that tells what it is.
+pub(super) struct Partial {
+    pub(super) body: Bytes,
+    /// `Content-Range` of the one part, or the `Content-Type` of the several.
+    pub(super) field: (HeaderName, HeaderValue),
+}
+
+impl Partial {
+    pub(super) fn new(stored: &StoredResponse, parts: &[Range<u64>]) -> Self {
+        let length = stored.body.len() as u64;
+        if let [part] = parts {
+            let field = (header::CONTENT_RANGE, content_range(part, length));
+            return Self { body: cut(&stored.body, part), field };
+        }
+        let boundary = Boundary(unpredictable());
+        let content_type = Fields::first(stored.fields.as_slice(), &header::CONTENT_TYPE);
+        let segments = boundary.segments(content_type, parts, length);
+        let total = usize::try_from(total_length(&segments)).unwrap_or_default();
+        let mut body = BytesMut::with_capacity(total);
+        for segment in segments {
+            match segment {
+                Segment::Text(text) => body.extend_from_slice(&text),
+                Segment::Body(part) => body.extend_from_slice(&cut(&stored.body, &part)),
+            }
+        }
+        Self { body: body.freeze(), field: (header::CONTENT_TYPE, boundary.content_type()) }
+    }
+}
+
+fn cut(body: &Bytes, part: &Range<u64>) -> Bytes {
+    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(body.len());
+    body.slice(place(part.start).min(place(part.end))..place(part.end))
+}
+
+/// Whoever writes a body cannot know the boundary that will be between its parts.
+fn unpredictable() -> u128 {
+    let half = || u128::from(RandomState::new().hash_one(0_u8));
+    (half() << 64) | half()
+}

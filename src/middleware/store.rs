@@ -1,0 +1,161 @@
+//! From a handler's response to what is stored of it: at once where its body is there, else when it
+//! has streamed to its end.
+
+use actix_web::{
+    body::{BodySize, MessageBody},
+    dev::ServiceResponse,
+    http::{StatusCode, header},
+};
+use bytes::Bytes;
+
+use super::{
+    body::{CacheBody, Recorder},
+    passage::Passage,
+    worker::Worker,
+};
+use crate::{
+    config::plan::Treatment,
+    engine::fill::{Draft, Fill},
+    semantics::{
+        fields::{FieldList, Fields, ResponseView, storable_fields},
+        freshening::date_field,
+        groups,
+        terms::Terms,
+        validation::has_validator,
+        verdict::WhyNot,
+    },
+};
+
+/// Stores the response, or says why not.
+pub(super) fn store<B: MessageBody + 'static>(
+    worker: &Worker,
+    passage: &Passage,
+    fill: Fill,
+    mut res: ServiceResponse<B>,
+) -> (ServiceResponse<CacheBody<B>>, Result<(), WhyNot>) {
+    let routed = res.request().match_info().as_str();
+    let (treatment, groups) = worker.plan.treatment(routed);
+    let draft = draft(worker, passage, &fill, treatment, groups, &view(&res));
+    if let Some(client) = &treatment.client
+        && !matches!(draft, Err(WhyNot::InnerCache))
+    {
+        client.tell(res.response_mut(), fill.now(), fill.is_personal());
+    }
+    let draft = draft.and_then(|(terms, groups)| {
+        let fields = fields(worker, treatment, res.headers(), &terms);
+        fill.draft(&view(&res), fields, terms, groups)
+    });
+    match draft {
+        Ok(draft) => keep(worker, draft, res),
+        Err(why) => {
+            worker.engine.counters().not_stored(why);
+            (res.map_body(|_, body| CacheBody::passed(body)), Err(why))
+        }
+    }
+}
+
+/// The draft of a stored response that a 304 or the answer to a HEAD has brought up to date.
+pub(super) fn freshened<F: Fields + ?Sized>(
+    worker: &Worker,
+    passage: &Passage,
+    fill: Fill,
+    routed: &str,
+    res: &ResponseView<'_, F>,
+) -> Result<Draft, WhyNot> {
+    let (treatment, groups) = worker.plan.treatment(routed);
+    let (terms, groups) = draft(worker, passage, &fill, treatment, groups, res)?;
+    let fields = fields(worker, treatment, res.fields, &terms);
+    fill.draft(res, fields, terms, groups)
+}
+
+/// Whether a response is stored at all, under which terms and in which groups.
+fn draft<F: Fields + ?Sized>(
+    worker: &Worker,
+    passage: &Passage,
+    fill: &Fill,
+    treatment: &Treatment,
+    mut groups: Vec<String>,
+    res: &ResponseView<'_, F>,
+) -> Result<(Terms, Vec<String>), WhyNot> {
+    if passage.inside().is_some_and(|inside| !inside.verdict.is_bypass()) {
+        return Err(WhyNot::InnerCache);
+    }
+    if passage.said().skip {
+        return Err(WhyNot::OptedOut);
+    }
+    let terms = fill.judge(res, &treatment.policy)?;
+    groups.extend(groups::groups(res.fields, worker.plan.group_aliases)?);
+    groups.extend(passage.said().groups.iter().cloned());
+    Ok((terms, groups::within_bounds(groups)?))
+}
+
+fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, header::HeaderMap> {
+    ResponseView { status: res.status(), fields: res.headers() }
+}
+
+/// The fields to store: without those of one request, and always with a `Date`. What rules this
+/// cache only is kept where a 304 may come that does not repeat it, and stripped from answers.
+fn fields<F: Fields + ?Sized>(
+    worker: &Worker,
+    treatment: &Treatment,
+    res: &F,
+    terms: &Terms,
+) -> FieldList {
+    let keep_targets = worker.plan.forward_targets || has_validator(res);
+    let mut fields = storable_fields(res, &treatment.policy, keep_targets);
+    fields.retain(|(name, _)| !worker.plan.dropped.contains(name));
+    if !fields.iter().any(|(name, _)| *name == header::DATE) {
+        fields.extend(date_field(terms.response_time));
+    }
+    fields
+}
+
+fn keep<B: MessageBody + 'static>(
+    worker: &Worker,
+    draft: Draft,
+    res: ServiceResponse<B>,
+) -> (ServiceResponse<CacheBody<B>>, Result<(), WhyNot>) {
+    let at_most = worker.plan.max_body;
+    let stated = stated_length(&res);
+    let has_body = !matches!(res.status(), StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
+    if has_body && stated.is_some_and(|stated| stated > at_most as u64) {
+        draft.abandon(WhyNot::TooLarge);
+        return (res.map_body(|_, body| CacheBody::passed(body)), Err(WhyNot::TooLarge));
+    }
+    let mut stored = Ok(());
+    let res = res.map_body(|_, body| match body.try_into_bytes() {
+        Ok(bytes) => {
+            stored = check(&bytes, stated, at_most);
+            match stored {
+                Ok(()) => draft.commit(bytes.clone()),
+                Err(why) => draft.abandon(why),
+            }
+            CacheBody::whole(bytes)
+        }
+        Err(body) => CacheBody::recorded(body, Recorder::new(draft, at_most, stated)),
+    });
+    (res, stored)
+}
+
+/// The length that the response states for its body.
+fn stated_length<B: MessageBody>(res: &ServiceResponse<B>) -> Option<u64> {
+    let field = res.headers().get(header::CONTENT_LENGTH);
+    match (field, res.response().body().size()) {
+        // a length that is no number is never met, so nothing is stored
+        (Some(value), _) => {
+            Some(value.to_str().ok().and_then(|v| v.parse().ok()).unwrap_or(u64::MAX))
+        }
+        (None, BodySize::Sized(length)) => Some(length),
+        (None, _) => None,
+    }
+}
+
+fn check(bytes: &Bytes, stated: Option<u64>, at_most: usize) -> Result<(), WhyNot> {
+    if bytes.len() > at_most {
+        Err(WhyNot::TooLarge)
+    } else if stated.is_some_and(|stated| stated != bytes.len() as u64) {
+        Err(WhyNot::BodyLength)
+    } else {
+        Ok(())
+    }
+}
