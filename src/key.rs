@@ -69,6 +69,23 @@ impl CacheKey {
         self.text(self.path.end..self.query_end)
     }
 
+    /// The same key with another query, without its question mark.
+    #[must_use]
+    pub fn with_query(&self, query: Option<&str>) -> Self {
+        let slice = |range: Range<usize>| self.bytes.get(range).unwrap_or_default();
+        let query_len = query.map_or(0, |query| query.len() + 1);
+        let mut bytes = Vec::with_capacity(self.bytes.len() + query_len);
+        bytes.extend_from_slice(slice(0..HEADER - 4));
+        push_len(&mut bytes, query_len);
+        bytes.extend_from_slice(slice(HEADER..self.path.end));
+        if let Some(query) = query {
+            bytes.push(b'?');
+            bytes.extend_from_slice(query.as_bytes());
+        }
+        bytes.extend_from_slice(slice(self.query_end..self.bytes.len()));
+        Self { bytes: bytes.into(), query_end: self.path.end + query_len, ..self.clone() }
+    }
+
     /// The key of the variant with these normalised selecting fields (RFC 9111 s.4.1).
     #[must_use]
     pub fn variant(&self, selecting: &[u8]) -> Self {
@@ -124,6 +141,8 @@ pub enum Part {
     Origin = 5,
     /// The selecting fields of a variant; always the last part.
     Variant = 6,
+    /// The body of a QUERY, and what kind of body it is.
+    Body = 7,
 }
 
 /// Puts a [`CacheKey`] together.
@@ -281,6 +300,15 @@ mod tests {
         assert_eq!((key.host(), key.path(), key.query()), ("example.com", "/a/b", "?q=1"));
         let read = CacheKey::from_bytes(Bytes::copy_from_slice(key.as_bytes())).unwrap();
         assert_eq!((read.host(), read.path(), read.query()), ("example.com", "/a/b", "?q=1"));
+    }
+
+    #[test]
+    fn another_query_is_as_if_it_had_come_so() {
+        let parts = [("x".to_owned(), vec!["1".to_owned()])];
+        let long = key("h", "/a", Some("b=2&c=3"), &parts);
+        assert_eq!(long.with_query(Some("c=3")), key("h", "/a", Some("c=3"), &parts));
+        assert_eq!(long.with_query(None), key("h", "/a", None, &parts));
+        assert_eq!(long.with_query(None).query(), "");
     }
 
     #[test]

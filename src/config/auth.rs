@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use actix_web::{
     dev::ServiceRequest,
-    http::header::{self, HeaderName},
+    http::header::{self, HeaderName, HeaderValue},
 };
 
 use super::{cookies, error::ConfigError, survey::Survey};
@@ -94,9 +94,7 @@ impl Auth {
         secret: &Secret,
         key: &mut KeyBuilder,
     ) -> Option<()> {
-        let values = |name: &HeaderName| {
-            req.headers().get_all(name).map(actix_web::http::header::HeaderValue::as_bytes)
-        };
+        let values = |name: &HeaderName| req.headers().get_all(name).map(HeaderValue::as_bytes);
         match self {
             Self::Status => {
                 let status: &[u8] =

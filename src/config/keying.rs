@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use actix_web::{
     dev::ServiceRequest,
-    http::header::{self, HeaderName},
+    http::header::{self, HeaderName, HeaderValue},
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     survey::{FORWARDING_FIELDS, Survey},
 };
 use crate::{
-    key::{CacheKey, KeyBuilder, Part, Secret},
+    key::{CacheKey, KeyBuilder, Part, Secret, digest},
     query::QueryRules,
     semantics::{storing::Credentials, verdict::WhyNot},
 };
@@ -87,16 +87,24 @@ impl Keying {
         &self,
         req: &ServiceRequest,
         mut survey: Survey,
+        body: Option<&[u8]>,
         secret: &Secret,
     ) -> Result<Keyed, WhyNot> {
         survey.cookie = survey.cookie && self.has_unkeyed_cookie(req);
         let mut key = self.url(req, &survey).ok_or(WhyNot::NoKey)?;
+        if let Some(body) = body {
+            let kind = [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE];
+            for name in &kind {
+                let values = req.headers().get_all(name).map(HeaderValue::as_bytes);
+                key.part(Part::Body, name.as_str(), values);
+            }
+            key.part(Part::Body, "", std::iter::once(digest(body).as_slice()));
+        }
         if survey.origin {
             key.part(Part::Origin, "", std::iter::empty());
         }
         for name in &self.headers {
-            let values =
-                req.headers().get_all(name).map(actix_web::http::header::HeaderValue::as_bytes);
+            let values = req.headers().get_all(name).map(HeaderValue::as_bytes);
             key.part(Part::Header, name.as_str(), values);
         }
         for name in &self.cookies {
@@ -130,10 +138,7 @@ impl Keying {
             let secure = seen.scheme() == "https";
             let mut key = KeyBuilder::new(secure, seen.host(), uri.path(), query);
             for name in FORWARDING_FIELDS {
-                let values = req
-                    .headers()
-                    .get_all(*name)
-                    .map(actix_web::http::header::HeaderValue::as_bytes);
+                let values = req.headers().get_all(*name).map(HeaderValue::as_bytes);
                 key.part(Part::Header, name, values);
             }
             return Some(key);
@@ -187,7 +192,7 @@ mod tests {
     fn key_of(keying: &Keying, req: TestRequest) -> (CacheKey, Credentials) {
         let req = req.to_srv_request();
         let survey = Survey::of(req.headers());
-        let keyed = keying.key(&req, survey, &Secret::new(b"test")).unwrap();
+        let keyed = keying.key(&req, survey, None, &Secret::new(b"test")).unwrap();
         (keyed.key, keyed.unkeyed)
     }
 

@@ -82,6 +82,12 @@ impl ResponseCache {
         self.set(|config| config.group_aliases = true)
     }
 
+    /// Also answers QUERY requests from the cache, with their body, up to 64 KiB, as part of the
+    /// key. Default: only GET and HEAD.
+    pub fn cache_query_method(self) -> Self {
+        self.set(|config| config.query_method = true)
+    }
+
     /// Also stores fields which tell of one request only, such as `X-Request-Id`; see
     /// [`drop_field`](Self::drop_field).
     pub fn keep_request_fields(self) -> Self {

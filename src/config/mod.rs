@@ -25,6 +25,7 @@ use rule::Rule;
 
 /// All settings of one clone of a cache.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct Config {
     ttl: Duration,
     policy: Policy,
@@ -40,6 +41,7 @@ pub(crate) struct Config {
     dropped: Vec<HeaderName>,
     forward_targets: bool,
     group_aliases: bool,
+    query_method: bool,
     storage: Storage,
 }
 
@@ -81,6 +83,7 @@ impl Default for Config {
             dropped: PER_REQUEST_FIELDS.map(HeaderName::from_static).to_vec(),
             forward_targets: false,
             group_aliases: false,
+            query_method: false,
             storage: Storage::default(),
         }
     }

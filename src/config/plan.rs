@@ -21,6 +21,7 @@ use crate::{
 
 /// The compiled settings of one cache.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct Plan {
     paths: Paths,
     keying: Keying,
@@ -36,6 +37,7 @@ pub(crate) struct Plan {
     pub(crate) stripped: Vec<HeaderName>,
     pub(crate) forward_targets: bool,
     pub(crate) group_aliases: bool,
+    query_method: bool,
 }
 
 /// How the responses of a rule, or of no rule, are treated.
@@ -91,6 +93,7 @@ impl Plan {
             stripped: stripped(config),
             forward_targets: config.forward_targets,
             group_aliases: config.group_aliases,
+            query_method: config.query_method,
         })
     }
 
@@ -106,13 +109,32 @@ impl Plan {
         if !matches!(*req.method(), Method::GET | Method::HEAD) {
             return Err(WhyNot::Method);
         }
+        self.admit_with(req, None)
+    }
+
+    /// Whether the request is a QUERY that may be for the cache.
+    pub(crate) fn asks_query(&self, req: &ServiceRequest) -> bool {
+        self.query_method && req.method().as_str() == "QUERY"
+    }
+
+    /// Whether a QUERY with this body is for the cache, and under which key.
+    pub(crate) fn admit_query(
+        &self,
+        req: &ServiceRequest,
+        body: &[u8],
+    ) -> Result<Admitted, WhyNot> {
+        self.admit_with(req, Some(body))
+    }
+
+    fn admit_with(&self, req: &ServiceRequest, body: Option<&[u8]>) -> Result<Admitted, WhyNot> {
         self.paths.decide(req.uri().path(), req.match_info().as_str())?;
-        let survey = Survey::of(req.headers());
+        let mut survey = Survey::of(req.headers());
+        survey.body &= body.is_none();
         self.keying.admits(&survey)?;
         if self.only_if.as_ref().is_some_and(|only_if| !(only_if.0)(req)) {
             return Err(WhyNot::Predicate);
         }
-        let keyed = self.keying.key(req, survey, &self.secret)?;
+        let keyed = self.keying.key(req, survey, body, &self.secret)?;
         let Survey { conditional, directives, .. } = survey;
         Ok(Admitted { keyed, conditional, directives })
     }

@@ -17,6 +17,7 @@ use crate::{
     semantics::{
         date::Timestamp,
         fields::{FieldList, Fields, RequestView, ResponseView},
+        no_vary_search::NoVarySearch,
         policy::Policy,
         storing::{Credentials, Exchange, storable},
         terms::Terms,
@@ -118,21 +119,23 @@ impl Fill {
         terms: Terms,
         groups: Vec<String>,
     ) -> Result<Draft, WhyNot> {
+        let search = NoVarySearch::parse(res.fields);
+        let url = self.engine.search.learn(&self.key, search).unwrap_or(self.key);
         // a field that is not stored, such as one that `Connection` names, selects all the same
         let mut names = vary::selecting(res.fields)?;
         // what has varied may vary again, though this response, being plain, does not say so
-        if let Some(known) = self.engine.vary.names(&self.key) {
+        if let Some(known) = self.engine.vary.names(&url) {
             names.extend(known.iter().cloned());
             names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
             names.dedup();
         }
         let key = match names.as_slice() {
-            [] => self.key.clone(),
-            names => variant_key(&self.key, names, &self.fields),
+            [] => url.clone(),
+            names => variant_key(&url, names, &self.fields),
         };
         Ok(Draft {
             engine: self.engine,
-            url: self.key,
+            url,
             key,
             since: self.since.ok_or(WhyNot::StoreFailed)?,
             names,

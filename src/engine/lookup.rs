@@ -36,7 +36,8 @@ impl Engine {
         unkeyed: Credentials,
         policy: &Policy,
     ) -> Found {
-        match self.select(key, req.fields).await {
+        let canonical = self.search.canonical(key);
+        match self.select(canonical.as_ref().unwrap_or(key), req.fields).await {
             Ok(entry) => match entry.response() {
                 Some(response) => {
                     let verdict = reuse(req, &response.terms, unkeyed, self.clock.now(), policy);

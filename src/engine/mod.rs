@@ -17,10 +17,12 @@ pub(crate) mod lookup;
 mod memo;
 pub(crate) mod pending;
 mod purge;
+mod search;
 pub(crate) mod stats;
 
 use memo::VaryMemo;
 use pending::Pending;
+use search::SearchMemo;
 use stats::{Counters, Stats};
 
 /// A store with everything that turns it into a cache.
@@ -30,6 +32,7 @@ pub(crate) struct Engine {
     clock: Clock,
     counters: Counters,
     vary: VaryMemo,
+    search: SearchMemo,
     pending: Pending,
     off: AtomicBool,
 }
@@ -41,6 +44,7 @@ impl Engine {
             clock,
             counters: Counters::default(),
             vary: VaryMemo::default(),
+            search: SearchMemo::default(),
             pending: Pending::default(),
             off: AtomicBool::new(false),
         })

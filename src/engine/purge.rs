@@ -9,7 +9,7 @@ use crate::{
 impl Engine {
     /// Purges and counts. An error means that the purge may not have reached the store.
     pub(crate) async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
-        let purged = self.store.purge(target).await;
+        let purged = self.purge_all_spellings(target).await;
         match &purged {
             Ok(purged) => {
                 self.counters.purged(*purged);
@@ -18,6 +18,14 @@ impl Engine {
             Err(error) => drop(self.failed("purge", error)),
         }
         purged
+    }
+
+    async fn purge_all_spellings(&self, target: &Purge) -> Result<Purged, StoreError> {
+        let mut entries = self.store.purge(target).await?.entries;
+        for spelling in self.search.spellings(target) {
+            entries += self.store.purge(&spelling).await?.entries;
+        }
+        Ok(Purged::of(entries))
     }
 
     /// A purge whose count nobody wants, such as that of an unsafe request (RFC 9111 s.4.4).

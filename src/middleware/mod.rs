@@ -7,6 +7,7 @@ pub(crate) mod future;
 pub(crate) mod group_fields;
 mod partial;
 mod passage;
+mod query;
 mod respond;
 mod seconds;
 pub(crate) mod service;

@@ -81,9 +81,8 @@ impl Form {
     fn carries(&self, name: &HeaderName) -> bool {
         match self {
             Self::Whole => true,
-            Self::NotModified => in_not_modified(name),
+            Self::NotModified | Self::Unsatisfiable => in_not_modified(name),
             Self::Partial(partial) => *name != header::CONTENT_LENGTH && *name != partial.field.0,
-            Self::Unsatisfiable => in_not_modified(name),
         }
     }
 }

@@ -22,6 +22,7 @@ use super::{
     body::CacheBody,
     future::CacheFuture,
     passage::Passage,
+    query::read_body,
     respond,
     validate::{Kept, validate},
     worker::Worker,
@@ -77,6 +78,7 @@ where
             admission => admission,
         };
         match admission {
+            Admission::Bypass(WhyNot::Method) if worker.plan.asks_query(&req) => self.query(req),
             Admission::Bypass(WhyNot::Method) if !is_safe(req.method()) => self.change(req),
             Admission::Bypass(why) => {
                 let outer = Passage::outer(&req);
@@ -109,12 +111,24 @@ where
             };
         }
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
+        CacheFuture::waiting(proceed(service, worker, req, admitted))
+    }
+
+    /// A QUERY: its body is read before it can be looked up.
+    fn query(&self, mut req: ServiceRequest) -> CacheFuture<S, B> {
+        let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
         CacheFuture::waiting(async move {
-            match step(Rc::clone(&worker), req, admitted).await {
-                Step::Answer(res) => Ok(res),
-                Step::Ask(req, asked) => asked.finish(&worker, service.call(req).await),
-                Step::Validate(req, asked, kept) => {
-                    validate(service, worker, req, asked, kept).await
+            let admission = match read_body(&mut req).await {
+                Some(_) if !worker.engine.is_on() => Err(WhyNot::Disabled),
+                Some(body) => worker.plan.admit_query(&req, &body),
+                None => Err(WhyNot::RequestBody),
+            };
+            match admission {
+                Ok(admitted) => proceed(service, worker, req, admitted).await,
+                Err(why) => {
+                    let outer = Passage::outer(&req);
+                    let asked = Asked::passing(&worker, &req, outer, why);
+                    asked.finish(&worker, service.call(req).await)
                 }
             }
         })
@@ -134,6 +148,24 @@ where
             }
             asked.finish(&worker, res)
         })
+    }
+}
+
+/// The whole way of a request that the cache handles.
+async fn proceed<S, B>(
+    service: Rc<S>,
+    worker: Rc<Worker>,
+    req: ServiceRequest,
+    admitted: Admitted,
+) -> Result<ServiceResponse<CacheBody<B>>, Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    match step(Rc::clone(&worker), req, admitted).await {
+        Step::Answer(res) => Ok(res),
+        Step::Ask(req, asked) => asked.finish(&worker, service.call(req).await),
+        Step::Validate(req, asked, kept) => validate(service, worker, req, asked, kept).await,
     }
 }
 

@@ -61,7 +61,11 @@ where
         return asked.finish(&worker, service.call(req).await);
     };
     let is_head = *req.method() == Method::HEAD;
-    let validators = if is_head { FieldList::new() } else { validators(stored.fields.as_slice()) };
+    // only a GET can be asked twice: the body of a QUERY is read once
+    let validators = match *req.method() {
+        Method::GET => validators(stored.fields.as_slice()),
+        _ => FieldList::new(),
+    };
     if !validators.is_empty() {
         set_conditions(req.headers_mut(), &validators);
     }

@@ -231,10 +231,6 @@ async fn sessions_in_either_order_are_nobody_elses() {
         let (text, cookie) = app.visit(None).await;
         assert_eq!(text, "1");
         assert_eq!(app.visit(Some(cookie)).await.0, "2", "inside: {inside}");
-        // outside, the cookie is set on an answer that was stored without it: sessions belong
-        // outside, and what handlers write into them needs `private` or an auth key
-        let (_, cookie) = app.visit(None).await;
-        assert!(inside || !cookie.is_empty() || cookie.is_empty());
     }
 }
 

@@ -1,0 +1,349 @@
+//! Stored responses that are stale: validated with the handler, brought up to date, or standing in
+//! for a handler that fails.
+
+use std::time::Duration;
+
+use actix_response_cache::{Clock, ResponseCache};
+use actix_service::Service as _;
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpResponseBuilder, error::ErrorInternalServerError,
+    http::StatusCode, test::init_service, web,
+};
+
+use crate::support::{Origin, app, get, get_with, request, send};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn condition(req: &HttpRequest) -> Option<&str> {
+    req.headers().get("if-none-match").map(|value| value.to_str().unwrap())
+}
+
+/// Fresh for 10 s, with an entity tag; answers 304 to a condition that holds.
+fn validating(tag: &'static str) -> impl Fn(&HttpRequest, usize) -> HttpResponse + Send + Sync {
+    move |req, call| {
+        let ok = condition(req) == Some(tag);
+        let mut res: HttpResponseBuilder =
+            if ok { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        res.insert_header(("etag", tag));
+        res.insert_header(("cache-control", "max-age=10"));
+        res.insert_header(("x-call", call));
+        if ok { res.finish() } else { res.body(format!("answer {call}")) }
+    }
+}
+
+#[actix_rt::test]
+async fn a_304_brings_the_stored_response_up_to_date() {
+    let (clock, origin) = (Clock::manual(), Origin::new(validating("\"v1\"")));
+    let app = app(&ResponseCache::memory().clock(clock.clone()), &origin).await;
+    send(&app, get("/")).await;
+    clock.advance(10 * SECOND);
+    let validated = send(&app, get("/")).await;
+    assert_eq!((validated.status.as_u16(), validated.text()), (200, "answer 1"));
+    assert_eq!((validated.field("x-call").as_str(), origin.calls()), ("2", 2));
+    assert_eq!(
+        validated.field("cache-status"),
+        "actix-response-cache; fwd=stale; fwd-status=304; stored"
+    );
+    clock.advance(9 * SECOND);
+    let hit = send(&app, get("/")).await;
+    assert_eq!((hit.word(), hit.text(), hit.field("age").as_str()), ("HIT", "answer 1", "9"));
+    assert_eq!(hit.field("x-call"), "2");
+}
+
+#[actix_rt::test]
+async fn a_changed_response_replaces_the_stored_one() {
+    let clock = Clock::manual();
+    let origin = Origin::new(|req, call| {
+        let tag = if call == 1 { "\"v1\"" } else { "\"v2\"" };
+        validating(tag)(req, call)
+    });
+    let app = app(&ResponseCache::memory().clock(clock.clone()), &origin).await;
+    send(&app, get("/")).await;
+    clock.advance(10 * SECOND);
+    assert_eq!(send(&app, get("/")).await.text(), "answer 2");
+    assert_eq!(send(&app, get("/")).await.text(), "answer 2");
+}
+
+#[actix_rt::test]
+async fn the_clients_condition_is_answered_from_what_was_validated() {
+    let (clock, origin) = (Clock::manual(), Origin::new(validating("\"v1\"")));
+    let app = app(&ResponseCache::memory().clock(clock.clone()), &origin).await;
+    send(&app, get("/")).await;
+    clock.advance(10 * SECOND);
+    let known = send(&app, get_with("/", ("if-none-match", "\"v1\""))).await;
+    assert_eq!((known.status.as_u16(), known.body.len(), origin.calls()), (304, 0, 2));
+    clock.advance(10 * SECOND);
+    let unknown = send(&app, get_with("/", ("if-none-match", "\"v0\""))).await;
+    assert_eq!((unknown.status.as_u16(), unknown.text()), (200, "answer 1"));
+    clock.advance(10 * SECOND);
+    let part = send(&app, get_with("/", ("range", "bytes=0-5"))).await;
+    assert_eq!((part.status.as_u16(), part.text(), origin.calls()), (206, "answer", 4));
+}
+
+#[actix_rt::test]
+async fn a_304_about_another_response_is_asked_again_without_conditions() {
+    let clock = Clock::manual();
+    let origin = Origin::new(|req, call| match condition(req) {
+        Some(_) => HttpResponse::NotModified().insert_header(("etag", "\"other\"")).finish(),
+        None => HttpResponse::Ok().insert_header(("etag", "\"v\"")).body(format!("answer {call}")),
+    });
+    let cache = ResponseCache::memory().clock(clock.clone());
+    let resource = web::resource("/{a}/{b}").route(origin.route());
+    let app =
+        init_service(App::new().service(web::scope("/s").service(resource)).wrap(cache)).await;
+    send(&app, get("/s/1/2")).await;
+    clock.advance(60 * SECOND);
+    let again = send(&app, get("/s/1/2")).await;
+    assert_eq!((again.status.as_u16(), again.text(), origin.calls()), (200, "answer 3", 3));
+}
+
+#[actix_rt::test]
+async fn no_cache_is_validated_each_time() {
+    let origin = Origin::new(|req, call| {
+        let mut res = validating("\"v1\"")(req, call);
+        let no_cache = actix_web::http::header::HeaderValue::from_static("no-cache");
+        res.headers_mut().insert(actix_web::http::header::CACHE_CONTROL, no_cache);
+        res
+    });
+    let app = app(&ResponseCache::memory(), &origin).await;
+    for call in 1..4 {
+        let seen = send(&app, get("/")).await;
+        assert_eq!((seen.text(), origin.calls()), ("answer 1", call));
+    }
+}
+
+#[actix_rt::test]
+async fn a_head_brings_the_stored_get_up_to_date_or_ends_it() {
+    for (tag, stays) in [("\"v1\"", true), ("\"v2\"", false)] {
+        let clock = Clock::manual();
+        let origin = Origin::new(move |req, call| {
+            let tag = if req.method() == "HEAD" { tag } else { "\"v1\"" };
+            validating(tag)(req, call)
+        });
+        let app = app(&ResponseCache::memory().clock(clock.clone()), &origin).await;
+        send(&app, get("/")).await;
+        clock.advance(10 * SECOND);
+        send(&app, request("HEAD", "/")).await;
+        let seen = send(&app, get("/")).await;
+        assert_eq!((seen.word(), origin.calls()), if stays { ("HIT", 2) } else { ("MISS", 3) });
+    }
+}
+
+/// Answers once, then fails with this status, or with an error where there is none.
+async fn after_failure(
+    control: &'static str,
+    status: Option<u16>,
+    cache: ResponseCache,
+) -> (u16, String, String) {
+    let clock = Clock::manual();
+    let origin = Origin::new(move |_, call| match (call, status) {
+        (1, _) => HttpResponse::Ok().insert_header(("cache-control", control)).body("stored"),
+        (_, Some(status)) => {
+            HttpResponse::build(StatusCode::from_u16(status).unwrap()).body("failed")
+        }
+        (_, None) => HttpResponse::Ok().body("the middleware below fails instead"),
+    });
+    let app = init_service(
+        App::new()
+            .wrap_fn({
+                let origin = origin.clone();
+                move |req, service| {
+                    let fails = status.is_none() && origin.calls() > 0;
+                    let answer = service.call(req);
+                    async move {
+                        if fails { Err(ErrorInternalServerError("failed")) } else { answer.await }
+                    }
+                }
+            })
+            .wrap(cache.clock(clock.clone()))
+            .default_service(origin.route()),
+    )
+    .await;
+    send(&app, get("/")).await;
+    clock.advance(20 * SECOND);
+    match app.call(get("/").to_request()).await {
+        Ok(res) => {
+            let seen = crate::support::seen(res).await.unwrap_or_else(|_| unreachable!());
+            (seen.status.as_u16(), seen.text().to_owned(), seen.field("cache-status"))
+        }
+        Err(error) => {
+            let res = error.error_response();
+            let status = res.status().as_u16();
+            let told = res
+                .headers()
+                .get("cache-status")
+                .map_or("", |told| told.to_str().unwrap())
+                .to_owned();
+            let body = actix_web::body::to_bytes(res.into_body()).await.unwrap();
+            (status, String::from_utf8(body.to_vec()).unwrap(), told)
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn a_stale_response_stands_in_for_a_handler_that_fails() {
+    let plain = ResponseCache::memory;
+    let stored = |told: &str| (200, "stored".to_owned(), format!("actix-response-cache; {told}"));
+    let window = "max-age=10, stale-if-error=60";
+    for status in [500, 502, 503, 504] {
+        let expected = stored(&format!("fwd=stale; fwd-status={status}"));
+        assert_eq!(after_failure(window, Some(status), plain()).await, expected);
+    }
+    assert_eq!(after_failure(window, None, plain()).await, stored("fwd=stale"));
+    let by_setting = plain().stale_if_error(60 * SECOND);
+    assert_eq!(after_failure("max-age=10", Some(503), by_setting).await.1, "stored");
+}
+
+#[actix_rt::test]
+async fn nothing_stale_stands_in_where_a_directive_or_the_window_forbids_it() {
+    let permissive = || ResponseCache::memory().stale_if_error(60 * SECOND);
+    for control in [
+        "max-age=10, must-revalidate, stale-if-error=60",
+        "max-age=10, proxy-revalidate, stale-if-error=60",
+        "s-maxage=10, stale-if-error=60",
+        "max-age=10, stale-if-error=5",
+    ] {
+        let (status, text, _) = after_failure(control, Some(503), permissive()).await;
+        assert_eq!((status, text.as_str()), (503, "failed"), "{control}");
+    }
+    // a failure that is no failure of the handler's is the answer
+    let (status, ..) =
+        after_failure("max-age=10, stale-if-error=60", Some(404), permissive()).await;
+    assert_eq!(status, 404);
+    let (status, ..) = after_failure("max-age=10", Some(503), ResponseCache::memory()).await;
+    assert_eq!(status, 503, "not by default");
+}
+
+#[actix_rt::test]
+async fn parts_are_cut_from_a_stored_whole() {
+    let origin = Origin::new(|_, _| {
+        HttpResponse::Ok()
+            .insert_header(("etag", "\"v1\""))
+            .insert_header(("content-type", "text/plain"))
+            .body("0123456789")
+    });
+    let app = app(&ResponseCache::memory(), &origin).await;
+    send(&app, get("/")).await;
+    for (range, status, text, content_range) in [
+        ("bytes=0-3", 206, "0123", "bytes 0-3/10"),
+        ("bytes=7-", 206, "789", "bytes 7-9/10"),
+        ("bytes=-2", 206, "89", "bytes 8-9/10"),
+        ("bytes=5-100", 206, "56789", "bytes 5-9/10"),
+        ("bytes=10-", 416, "", "bytes */10"),
+        ("bytes=4-2", 200, "0123456789", ""),
+        ("lines=1-2", 200, "0123456789", ""),
+        ("bytes=x", 200, "0123456789", ""),
+    ] {
+        let seen = send(&app, get_with("/", ("range", range))).await;
+        assert_eq!((seen.status.as_u16(), seen.text()), (status, text), "{range}");
+        assert_eq!(
+            (seen.field("content-range").as_str(), seen.word()),
+            (content_range, "HIT"),
+            "{range}"
+        );
+    }
+    let several = send(&app, get_with("/", ("range", "bytes=0-1,5-6"))).await;
+    assert_eq!(several.status, 206);
+    let kind = several.field("content-type");
+    let boundary = kind.strip_prefix("multipart/byteranges; boundary=").expect("a boundary");
+    let expected = format!(
+        "--{boundary}\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/10\r\n\r\n01\r\n\
+         --{boundary}\r\nContent-Type: text/plain\r\nContent-Range: bytes 5-6/10\r\n\r\n56\r\n\
+         --{boundary}--\r\n"
+    );
+    assert_eq!(several.text(), expected);
+    let if_range =
+        |tag: &'static str| get_with("/", ("range", "bytes=0-1")).insert_header(("if-range", tag));
+    assert_eq!(send(&app, if_range("\"v1\"")).await.status, 206);
+    assert_eq!(send(&app, if_range("\"v0\"")).await.status, 200);
+    let head = request("HEAD", "/").insert_header(("range", "bytes=0-1"));
+    assert_eq!(send(&app, head).await.status, 200);
+    assert_eq!(origin.calls(), 1);
+}
+
+#[actix_rt::test]
+async fn request_directives_are_obeyed_only_where_that_is_set() {
+    let ask = |control: &'static str| get_with("/", ("cache-control", control));
+    let obeying = ResponseCache::memory().honour_request_directives();
+    for (cache, word) in [(ResponseCache::memory(), "HIT"), (obeying, "MISS")] {
+        let clock = Clock::manual();
+        let app = app(&cache.clock(clock.clone()), &Origin::counting()).await;
+        for control in ["no-cache", "max-age=0", "min-fresh=100"] {
+            send(&app, get("/")).await;
+            clock.advance(SECOND);
+            assert_eq!(send(&app, ask(control)).await.word(), word, "{control}");
+        }
+        clock.advance(65 * SECOND);
+        let stale = send(&app, ask("max-stale=10")).await;
+        assert_eq!(stale.word(), if word == "HIT" { "MISS" } else { "STALE" });
+    }
+}
+
+#[actix_rt::test]
+async fn a_targeted_field_rules_and_is_stripped() {
+    let fields: &[_] = &[
+        ("app-cache-control", "max-age=100"),
+        ("cdn-cache-control", "max-age=1"),
+        ("cache-control", "no-store"),
+        ("etag", "\"v1\""),
+    ];
+    let clock = Clock::manual();
+    let app =
+        app(&ResponseCache::memory().clock(clock.clone()), &Origin::with_fields(fields)).await;
+    let miss = send(&app, get("/")).await;
+    clock.advance(99 * SECOND);
+    let hit = send(&app, get("/")).await;
+    assert_eq!((miss.word(), hit.word()), ("MISS", "HIT"));
+    for seen in [miss, hit] {
+        assert_eq!(seen.field("app-cache-control"), "");
+        assert_eq!(seen.field("cdn-cache-control"), "max-age=1");
+        assert_eq!(seen.field("cache-control"), "no-store");
+    }
+    let to_the_letter = ResponseCache::memory().by_the_rfc();
+    let app = crate::support::app(&to_the_letter, &Origin::with_fields(fields)).await;
+    send(&app, get("/")).await;
+    let hit = send(&app, get("/")).await;
+    assert_eq!((hit.word(), hit.field("cdn-cache-control").as_str()), ("HIT", "max-age=1"));
+}
+
+#[actix_rt::test]
+async fn surrogate_keys_are_groups_on_request() {
+    let fields: &[_] = &[("surrogate-key", "a b"), ("cache-tag", "c, d")];
+    let cache = ResponseCache::memory().surrogate_keys();
+    let app = app(&cache, &Origin::with_fields(fields)).await;
+    for group in ["a", "b", "c", "d"] {
+        let seen = send(&app, get("/")).await;
+        assert_eq!((seen.field("surrogate-key"), seen.field("cache-tag")), Default::default());
+        assert_eq!(cache.handle().unwrap().purge_group(group).await.unwrap().entries, 1, "{group}");
+    }
+}
+
+#[actix_rt::test]
+async fn to_the_letter_each_switch_does_what_it_says() {
+    let stored = async |cache: ResponseCache, status: u16, fields: &'static [(&str, &str)]| {
+        let origin = Origin::new(move |_, _| {
+            let mut res = HttpResponse::build(StatusCode::from_u16(status).unwrap());
+            for field in fields {
+                res.append_header(*field);
+            }
+            res.body("x")
+        });
+        let app = app(&cache, &origin).await;
+        send(&app, get("/")).await;
+        send(&app, get("/")).await.word() == "HIT"
+    };
+    let set_cookie: &[_] = &[("cache-control", "max-age=60"), ("set-cookie", "a=b")];
+    let modified: &[_] = &[("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")];
+    let letter = || ResponseCache::memory().by_the_rfc();
+    assert!(!stored(letter(), 200, &[]).await, "no default lifetime");
+    assert!(stored(letter(), 200, modified).await, "heuristic");
+    assert!(stored(letter(), 200, set_cookie).await);
+    assert!(stored(letter(), 299, &[("cache-control", "max-age=60")]).await);
+    assert!(stored(letter(), 500, &[("cache-control", "max-age=60")]).await);
+    let without_ttl = || ResponseCache::memory().ttl(Duration::ZERO);
+    assert!(!stored(without_ttl(), 200, modified).await);
+    assert!(stored(without_ttl().heuristic_freshness(), 200, modified).await);
+    assert!(stored(without_ttl().store_set_cookie(), 200, set_cookie).await);
+    assert!(!stored(without_ttl(), 299, &[("cache-control", "max-age=60")]).await);
+    assert!(stored(without_ttl().any_status(), 299, &[("cache-control", "max-age=60")]).await);
+}
