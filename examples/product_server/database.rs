@@ -97,7 +97,9 @@ fn connect(file: Option<&Path>) -> rusqlite::Result<Connection> {
 /// and finds it full.
 fn fill(connection: &mut Connection) -> rusqlite::Result<bool> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let is_new = !transaction.table_exists(None, "products")?;
+    // asked in SQL: what the connection itself knows of tables may be from before it waited
+    let tables = "SELECT count(*) = 0 FROM sqlite_schema WHERE name = 'products'";
+    let is_new: bool = transaction.query_row(tables, [], |row| row.get(0))?;
     if is_new {
         transaction.execute_batch(include_str!("schema.sql"))?;
         transaction.execute_batch(include_str!("seed.sql"))?;

@@ -77,7 +77,11 @@ fn mount_admin(config: &mut ServiceConfig, cache: &ResponseCache, token: Option<
 
 /// A resource that names the methods it has when it is asked for another one.
 fn resource(path: &str, methods: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(async move || problem::method_not_allowed(methods)))
+    let refuse = move || {
+        let refusal = problem::method_not_allowed(methods);
+        async move { refusal }
+    };
+    web::resource(path).default_service(web::to(refuse))
 }
 
 /// GET and HEAD. The cache answers a HEAD from a stored GET; without one, the handler must.
