@@ -8,11 +8,9 @@ use actix_web::http::{
 };
 use bytes::Bytes;
 
-use crate::{
-    key::CacheKey,
-    purge::Mark,
-    semantics::{fields::FieldList, terms::Terms},
-};
+use crate::{key::CacheKey, purge::Mark};
+
+pub use crate::semantics::{date::Timestamp, fields::FieldList, terms::Terms};
 
 /// One thing that a store keeps under a [`CacheKey`].
 #[derive(Clone, Debug)]

@@ -1,10 +1,8 @@
-#![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc = include_str!("../README.md")]
 
 pub mod entry;
 pub mod key;
 pub mod purge;
-pub mod semantics;
 pub mod store;
 
 #[cfg(feature = "admin")]
@@ -15,6 +13,7 @@ mod engine;
 mod middleware;
 mod path;
 mod query;
+mod semantics;
 
 #[cfg(feature = "admin")]
 pub use crate::admin::token::AdminToken;

@@ -1,6 +1,9 @@
 //! The server: routes, the order of the middleware, and an end that waits for answers under way.
 
-use std::io;
+use std::{
+    future::{pending, ready},
+    io,
+};
 
 use actix_response_cache::{AdminToken, ResponseCache};
 use actix_web::{
@@ -108,6 +111,6 @@ async fn told_to_end() {
 
 async fn interrupted() {
     if signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+        pending::<()>().await;
     }
 }

@@ -3,10 +3,9 @@
 
 #[cfg(feature = "redis")]
 use std::collections::HashMap;
-use std::{
-    hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-};
+#[cfg(feature = "memory")]
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::{Storage, error::ConfigError, keying::Keying};
 use crate::{engine::Engine, key::Secret, store::any::AnyStore};
@@ -77,6 +76,10 @@ impl Shared {
         Ok(self.made.get_or_init(|| Made { engine, secret }))
     }
 
+    #[cfg_attr(
+        not(feature = "redis"),
+        allow(unused_variables, clippy::unnecessary_wraps, reason = "only a URL can be wrong")
+    )]
     fn store(&self, storage: &Storage) -> Result<AnyStore, ConfigError> {
         match &self.backend {
             #[cfg(feature = "memory")]
@@ -115,6 +118,7 @@ impl Shared {
 
     /// Remembers how keys are made in this store, and says whether another cache makes them in
     /// another way.
+    #[cfg_attr(not(feature = "redis"), allow(unused_variables))]
     pub(super) fn keyed_otherwise(&self, storage: &Storage, keying: &Keying) -> bool {
         let keying = format!("{keying:?}");
         match &self.backend {

@@ -18,6 +18,7 @@ pub(super) struct Passage(Rc<Through>);
 struct Through {
     handle: CacheHandle,
     /// Whether the cache handles the request, or only lets it pass.
+    #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "the admin scope asks"))]
     cached: bool,
     said: Rc<RefCell<Said>>,
     inside: Cell<Option<Inside>>,

@@ -8,7 +8,7 @@ use super::{date::MAX_DELTA, fields::Fields};
 
 /// A directive that is there or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flag {
+pub(crate) enum Flag {
     /// `no-store` (RFC 9111 s.5.2.1.5, s.5.2.2.5).
     NoStore,
     /// `no-cache` without field names (RFC 9111 s.5.2.1.4, s.5.2.2.4).
@@ -38,7 +38,7 @@ pub enum Flag {
 /// is too large is 2^31 seconds (s.1.2.2). A restricting directive holds whatever argument it has;
 /// a permitting one (`public`, `must-understand`, `immutable`) only without.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Directives {
+pub(crate) struct Directives {
     present: bool,
     flags: u16,
     /// `max-age` (RFC 9111 s.5.2.1.1, s.5.2.2.1).
@@ -72,7 +72,7 @@ pub(super) enum Argument<'a> {
 
 impl Directives {
     /// Reads every line of the field `name`.
-    pub fn parse<F: Fields + ?Sized>(fields: &F, name: &HeaderName) -> Self {
+    pub(crate) fn parse<F: Fields + ?Sized>(fields: &F, name: &HeaderName) -> Self {
         let mut directives = Self::default();
         for line in fields.all(name) {
             directives.add_line(line);
@@ -81,12 +81,12 @@ impl Directives {
     }
 
     /// Whether the directive `flag` is there.
-    pub fn says(&self, flag: Flag) -> bool {
+    pub(crate) fn says(&self, flag: Flag) -> bool {
         self.flags & (1 << flag as u16) != 0
     }
 
     /// Whether the field was there at all, with whatever content.
-    pub fn is_present(&self) -> bool {
+    pub(crate) fn is_present(&self) -> bool {
         self.present
     }
 

@@ -15,7 +15,7 @@ use super::{
 ///
 /// `None` for an answer that the cache made up itself: such answers carry no member. `key` is for
 /// callers that may know it (s.6); `detail` adds the reason's word.
-pub fn member(
+pub(crate) fn member(
     verdict: &Verdict,
     name: &str,
     key: Option<&str>,
@@ -83,7 +83,8 @@ fn push_detail(
         Forwarding::Bypass(reason) | Forwarding::Miss(reason) => Some(reason),
         _ => not_stored,
     };
-    if let Some(reason) = reason.filter(|_| detail) {
+    // `fwd=method; detail=method` would say it twice
+    if let Some(reason) = reason.filter(|reason| detail && reason.as_str() != why.as_str()) {
         text.push_str("; detail=");
         text.push_str(reason.as_str());
     }
@@ -154,7 +155,7 @@ mod tests {
             ),
             (shared, "c; fwd=stale; fwd-status=304; stored; collapsed"),
             (Verdict::bypassed(WhyNot::Excluded), "c; fwd=bypass; detail=excluded"),
-            (Verdict::bypassed(WhyNot::Method), "c; fwd=method; detail=method"),
+            (Verdict::bypassed(WhyNot::Method), "c; fwd=method"),
         ];
         for (verdict, expected) in table {
             assert_eq!(written(verdict), expected);

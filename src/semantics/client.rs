@@ -9,7 +9,7 @@ use super::date::{MAX_DELTA, Timestamp};
 
 /// Who may store a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
+pub(crate) enum Sharing {
     /// Every cache on the way.
     Public,
     /// The client alone.
@@ -20,7 +20,7 @@ pub enum Sharing {
 
 /// What a client may do with a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientTerms {
+pub(crate) struct ClientTerms {
     /// Who may store it.
     pub sharing: Sharing,
     /// For how long, counted from the response's `Date`; `None`: `no-cache`.
@@ -37,7 +37,7 @@ pub struct ClientTerms {
 
 impl ClientTerms {
     /// The value of `Cache-Control`.
-    pub fn cache_control(&self) -> HeaderValue {
+    pub(crate) fn cache_control(&self) -> HeaderValue {
         let mut text = String::with_capacity(64);
         text.push_str(match self.sharing {
             Sharing::Public => "public",
@@ -67,7 +67,7 @@ impl ClientTerms {
     }
 
     /// The value of `Expires` beside the response's `date`: at once where nothing may be reused.
-    pub fn expires(&self, date: Timestamp) -> HeaderValue {
+    pub(crate) fn expires(&self, date: Timestamp) -> HeaderValue {
         let age = self.max_age.filter(|_| self.sharing != Sharing::NoStore).unwrap_or_default();
         let expires = date + Duration::from_secs(age.min(MAX_DELTA).as_secs());
         HeaderValue::try_from(expires.to_http_date())

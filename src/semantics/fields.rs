@@ -19,7 +19,7 @@ use super::{
 pub type FieldList = Vec<(HeaderName, HeaderValue)>;
 
 /// Header fields, wherever they are kept.
-pub trait Fields {
+pub(crate) trait Fields {
     /// Every value of the field `name`, in order.
     fn all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a HeaderValue>;
 
@@ -59,7 +59,7 @@ impl Fields for [(HeaderName, HeaderValue)] {
 
 /// A request, as far as the rules look at it.
 #[derive(Debug)]
-pub struct RequestView<'a, F: Fields + ?Sized> {
+pub(crate) struct RequestView<'a, F: Fields + ?Sized> {
     /// The request's method.
     pub method: &'a Method,
     /// The request's header fields.
@@ -68,7 +68,7 @@ pub struct RequestView<'a, F: Fields + ?Sized> {
 
 /// A response, as far as the rules look at it.
 #[derive(Debug)]
-pub struct ResponseView<'a, F: Fields + ?Sized> {
+pub(crate) struct ResponseView<'a, F: Fields + ?Sized> {
     /// The response's status.
     pub status: StatusCode,
     /// The response's header fields.
@@ -81,7 +81,7 @@ pub struct ResponseView<'a, F: Fields + ?Sized> {
 /// `no-cache="f"` and `private="f"` withhold (s.5.2.2.4, s.5.2.2.7), `Age`, which the terms hold,
 /// and, unless `keep_targets`, the targeted fields that the cache consumes. Keep those where the
 /// response can be freshened: a 304 need not repeat them.
-pub fn storable_fields<S: Fields + ?Sized>(
+pub(crate) fn storable_fields<S: Fields + ?Sized>(
     fields: &S,
     policy: &Policy,
     keep_targets: bool,
@@ -108,7 +108,7 @@ pub(super) fn end_to_end<S: Fields + ?Sized>(
 
 /// Whether a field belongs to one connection, or to the proxy that sent it, whatever `Connection`
 /// says (RFC 9110 s.7.6.1, RFC 9111 s.3.1).
-pub fn is_hop_by_hop(name: &HeaderName) -> bool {
+pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
     let theirs: [&HeaderName; 10] = [
         &CONNECTION,
         &KEEP_ALIVE,
@@ -125,7 +125,7 @@ pub fn is_hop_by_hop(name: &HeaderName) -> bool {
 }
 
 /// The fields that `Connection` names.
-pub fn connection_options<F: Fields + ?Sized>(fields: &F) -> Vec<HeaderName> {
+pub(crate) fn connection_options<F: Fields + ?Sized>(fields: &F) -> Vec<HeaderName> {
     fields
         .all(&CONNECTION)
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))

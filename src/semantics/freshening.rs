@@ -15,7 +15,7 @@ use super::{
 /// only question that was asked, and so is about the response that was asked about.
 ///
 /// Where it is not, the request has to be made again, without conditions.
-pub fn identifies<S: Fields + ?Sized, F: Fields + ?Sized>(stored: &S, fresh: &F) -> bool {
+pub(crate) fn identifies<S: Fields + ?Sized, F: Fields + ?Sized>(stored: &S, fresh: &F) -> bool {
     let tag = |value: &HeaderValue| EntityTag::new(value.as_bytes()).opaque.to_vec();
     match (fresh.first(&ETAG), stored.first(&ETAG)) {
         (Some(theirs), Some(ours)) => {
@@ -32,7 +32,7 @@ pub fn identifies<S: Fields + ?Sized, F: Fields + ?Sized>(stored: &S, fresh: &F)
 ///
 /// The result is like a response that has just come: ask [`storable`](super::storing::storable)
 /// for its terms and [`storable_fields`](super::fields::storable_fields) for what is kept of it.
-pub fn freshen<F: Fields + ?Sized>(stored: &mut FieldList, fresh: &F, received: Timestamp) {
+pub(crate) fn freshen<F: Fields + ?Sized>(stored: &mut FieldList, fresh: &F, received: Timestamp) {
     let news: FieldList = end_to_end(fresh)
         .filter(|(name, _)| !belongs_to_body(name))
         .map(|(name, value)| (name.clone(), value.clone()))
@@ -47,7 +47,7 @@ pub fn freshen<F: Fields + ?Sized>(stored: &mut FieldList, fresh: &F, received: 
 
 /// Whether the 200 that answers a HEAD agrees with the stored response to a GET, whose body has
 /// `length` bytes; where it does not, the stored one is stale (RFC 9111 s.4.3.5).
-pub fn head_agrees<S: Fields + ?Sized, F: Fields + ?Sized>(
+pub(crate) fn head_agrees<S: Fields + ?Sized, F: Fields + ?Sized>(
     stored: &S,
     length: u64,
     head: &F,
@@ -63,7 +63,7 @@ pub fn head_agrees<S: Fields + ?Sized, F: Fields + ?Sized>(
 
 /// The `Date` of a response that came without: the time when it came (RFC 9110 s.6.6.1). It has to
 /// be stored, or each reuse would be dated anew.
-pub fn date_field(received: Timestamp) -> Option<(HeaderName, HeaderValue)> {
+pub(crate) fn date_field(received: Timestamp) -> Option<(HeaderName, HeaderValue)> {
     let date = HeaderValue::try_from(received.to_http_date()).ok()?;
     Some((DATE.clone(), date))
 }

@@ -16,7 +16,7 @@ const MAX_HEURISTIC: Duration = Duration::from_secs(24 * 3600);
 
 /// When a request was sent and its response received, by this cache's clock (RFC 9111 s.4.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exchange {
+pub(crate) struct Exchange {
     /// When the handler was called.
     pub request_time: Timestamp,
     /// When it had answered.
@@ -87,7 +87,7 @@ fn stated_age<F: Fields + ?Sized>(fields: &F) -> Duration {
 ///
 /// Where the clock has gone backwards since the response was received, or another host's clock is
 /// ahead, the distance still counts: the age is wrong by as much, and too old is the safe side.
-pub fn current_age(terms: &Terms, now: Timestamp) -> Duration {
+pub(crate) fn current_age(terms: &Terms, now: Timestamp) -> Duration {
     let resident = distance(terms.response_time, now);
     terms.initial_age.saturating_add(resident).min(MAX_DELTA)
 }

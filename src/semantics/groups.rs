@@ -11,17 +11,17 @@ use super::{
 };
 
 /// How many groups a response may be in. RFC 9875 s.2 asks for 32 at least.
-pub const MAX_GROUPS: usize = 128;
+pub(crate) const MAX_GROUPS: usize = 128;
 
 /// How many bytes the name of a group may have. RFC 9875 s.2 asks for 32 at least.
-pub const MAX_GROUP_BYTES: usize = 256;
+pub(crate) const MAX_GROUP_BYTES: usize = 256;
 
 /// The groups that a response is in: those of `Cache-Groups`, and with `aliases` also those of
 /// `Surrogate-Key`, `xkey` (separated by spaces) and `Cache-Tag` (separated by commas).
 ///
 /// A response in more groups than an index takes, or in one with too long a name, is not stored:
 /// a purge of a group that was cut off would miss it.
-pub fn groups<S: Fields + ?Sized>(fields: &S, aliases: bool) -> Result<Vec<String>, WhyNot> {
+pub(crate) fn groups<S: Fields + ?Sized>(fields: &S, aliases: bool) -> Result<Vec<String>, WhyNot> {
     let mut groups = strings(fields, &CACHE_GROUPS);
     if aliases {
         for (name, separator) in [(&SURROGATE_KEY, ' '), (&XKEY, ' '), (&CACHE_TAG, ',')] {
@@ -32,20 +32,20 @@ pub fn groups<S: Fields + ?Sized>(fields: &S, aliases: bool) -> Result<Vec<Strin
 }
 
 /// Each group once, or why there cannot be so many.
-pub fn within_bounds(groups: Vec<String>) -> Result<Vec<String>, WhyNot> {
+pub(crate) fn within_bounds(groups: Vec<String>) -> Result<Vec<String>, WhyNot> {
     let groups = distinct(groups);
     let fits = groups.len() <= MAX_GROUPS && groups.iter().all(|g| g.len() <= MAX_GROUP_BYTES);
     if fits { Ok(groups) } else { Err(WhyNot::FieldsTooLong) }
 }
 
 /// The groups that a response to an unsafe request invalidates (RFC 9875 s.3).
-pub fn invalidated_groups<S: Fields + ?Sized>(fields: &S) -> Vec<String> {
+pub(crate) fn invalidated_groups<S: Fields + ?Sized>(fields: &S) -> Vec<String> {
     distinct(strings(fields, &CACHE_GROUP_INVALIDATION))
 }
 
 /// Fields that name groups in other words, and are of no use to clients. `Cache-Groups` is for
 /// every cache on the way.
-pub const GROUP_ALIASES: [&str; 3] = ["surrogate-key", "xkey", "cache-tag"];
+pub(crate) const GROUP_ALIASES: [&str; 3] = ["surrogate-key", "xkey", "cache-tag"];
 
 /// A Structured List of Strings, parameters ignored; as good as absent where it is not one
 /// (RFC 9875 s.2).

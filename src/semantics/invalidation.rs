@@ -14,7 +14,7 @@ use super::{
 
 /// What is no longer valid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Invalidation {
+pub(crate) struct Invalidation {
     /// Whether the request's own URL is concerned.
     pub target: bool,
     /// Path and query of what `Location` and `Content-Location` name on the same origin.
@@ -28,7 +28,7 @@ pub struct Invalidation {
 ///
 /// `target` is the path and query of the request, `host` its host with port, `secure` whether its
 /// scheme is `https`.
-pub fn invalidated<S: Fields + ?Sized>(
+pub(crate) fn invalidated<S: Fields + ?Sized>(
     method: &Method,
     status: StatusCode,
     target: &str,
@@ -49,7 +49,7 @@ pub fn invalidated<S: Fields + ?Sized>(
 }
 
 /// Whether a method only reads (RFC 9110 s.9.2.1).
-pub fn is_safe(method: &Method) -> bool {
+pub(crate) fn is_safe(method: &Method) -> bool {
     matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY")
 }
 

@@ -24,27 +24,27 @@
 //! The two questions are [`storing::storable`] and [`reuse::reuse`]; each answers with a value that
 //! names its reason. [`terms::Terms`] is what the first leaves for the second.
 
-pub mod cache_control;
-pub mod cache_status;
-pub mod client;
-pub mod date;
-pub mod fields;
-pub mod freshening;
-pub mod freshness;
-pub mod groups;
-pub mod invalidation;
-pub mod multipart;
+pub(crate) mod cache_control;
+pub(crate) mod cache_status;
+pub(crate) mod client;
+pub(crate) mod date;
+pub(crate) mod fields;
+pub(crate) mod freshening;
+pub(crate) mod freshness;
+pub(crate) mod groups;
+pub(crate) mod invalidation;
+pub(crate) mod multipart;
 mod names;
-pub mod no_vary_search;
-pub mod policy;
-pub mod range;
-pub mod reuse;
-pub mod storing;
-pub mod targeted;
-pub mod terms;
-pub mod validation;
-pub mod vary;
-pub mod verdict;
+pub(crate) mod no_vary_search;
+pub(crate) mod policy;
+pub(crate) mod range;
+pub(crate) mod reuse;
+pub(crate) mod storing;
+pub(crate) mod targeted;
+pub(crate) mod terms;
+pub(crate) mod validation;
+pub(crate) mod vary;
+pub(crate) mod verdict;
 
 #[cfg(test)]
 mod properties;

@@ -9,11 +9,11 @@ use super::range::content_range;
 /// What stands between the parts. Any number will do that an attacker who writes the body cannot
 /// know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Boundary(pub u128);
+pub(crate) struct Boundary(pub u128);
 
 /// A piece of the body, to be sent one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Segment {
+pub(crate) enum Segment {
     /// These bytes.
     Text(Vec<u8>),
     /// These bytes of the stored body.
@@ -22,14 +22,14 @@ pub enum Segment {
 
 impl Boundary {
     /// The value of `Content-Type`.
-    pub fn content_type(self) -> HeaderValue {
+    pub(crate) fn content_type(self) -> HeaderValue {
         HeaderValue::try_from(format!("multipart/byteranges; boundary={:032x}", self.0))
             .unwrap_or_else(|_| HeaderValue::from_static("multipart/byteranges"))
     }
 
     /// The body that carries `parts` of a stored body of `length` bytes, whose `Content-Type` is
     /// repeated in each part.
-    pub fn segments(
+    pub(crate) fn segments(
         self,
         content_type: Option<&HeaderValue>,
         parts: &[Range<u64>],
@@ -64,7 +64,7 @@ impl Boundary {
 }
 
 /// The value of `Content-Length`.
-pub fn total_length(segments: &[Segment]) -> u64 {
+pub(crate) fn total_length(segments: &[Segment]) -> u64 {
     let length = |segment: &Segment| match segment {
         Segment::Text(text) => text.len() as u64,
         Segment::Body(part) => part.end.saturating_sub(part.start),

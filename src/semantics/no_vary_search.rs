@@ -8,7 +8,7 @@ use super::{fields::Fields, names::NO_VARY_SEARCH, targeted::joined};
 
 /// Under which differences two queries mean the same response (s.4, "URL search variance").
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct NoVarySearch {
+pub(crate) struct NoVarySearch {
     any_order: bool,
     params: Params,
 }
@@ -23,7 +23,7 @@ enum Params {
 impl NoVarySearch {
     /// Reads the field of a response. `None` where it is absent, says nothing, or is not
     /// understood: queries then differ if their bytes do (s.5.1).
-    pub fn parse<S: Fields + ?Sized>(fields: &S) -> Option<Self> {
+    pub(crate) fn parse<S: Fields + ?Sized>(fields: &S) -> Option<Self> {
         let members: Dictionary = Parser::new(&joined(fields, &NO_VARY_SEARCH)?).parse().ok()?;
         let flag = |name| match members.get(name) {
             None => Some(false),
@@ -49,7 +49,7 @@ impl NoVarySearch {
     ///
     /// Parameters are compared decoded, byte by byte. The draft compares them as text and so takes
     /// all malformed text for the same; a handler may tell it apart.
-    pub fn canonical(&self, query: &str) -> String {
+    pub(crate) fn canonical(&self, query: &str) -> String {
         let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = query
             .split('&')
             .filter(|pair| !pair.is_empty())
@@ -74,7 +74,8 @@ impl NoVarySearch {
     }
 
     /// Whether two queries mean the same response (s.6).
-    pub fn equivalent(&self, one: &str, other: &str) -> bool {
+    #[cfg(test)]
+    pub(crate) fn equivalent(&self, one: &str, other: &str) -> bool {
         one == other || self.canonical(one) == self.canonical(other)
     }
 

@@ -8,7 +8,7 @@ use actix_web::http::{StatusCode, header::HeaderName};
 /// What a cache may decide for itself where the standards leave it a choice.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub struct Policy {
+pub(crate) struct Policy {
     /// The freshness lifetime of a 2xx response that states none; zero: not stored.
     pub default_ttl: Duration,
     /// Lifetimes for chosen statuses where the response states none (negative caching). Only a

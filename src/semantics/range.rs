@@ -17,7 +17,7 @@ const MAX_RANGES: usize = 16;
 
 /// How much of the stored body answers a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RangeAnswer {
+pub(crate) enum RangeAnswer {
     /// All of it, as 200.
     Whole,
     /// These parts, as 206: at least one, none empty, no two overlapping.
@@ -31,7 +31,7 @@ pub enum RangeAnswer {
 /// Only a 200 is cut, and a `Range` that is not understood counts as none (RFC 9110 s.14.2).
 /// `Range` has a meaning for GET only, and conditions come first (s.13.2.2): both are the caller's
 /// to see to.
-pub fn select<Q: Fields + ?Sized, S: Fields + ?Sized>(
+pub(crate) fn select<Q: Fields + ?Sized, S: Fields + ?Sized>(
     req: &Q,
     stored: &S,
     status: StatusCode,
@@ -46,13 +46,13 @@ pub fn select<Q: Fields + ?Sized, S: Fields + ?Sized>(
 }
 
 /// The value of `Content-Range` for one part (RFC 9110 s.14.4).
-pub fn content_range(part: &Range<u64>, length: u64) -> HeaderValue {
+pub(crate) fn content_range(part: &Range<u64>, length: u64) -> HeaderValue {
     let text = format!("bytes {}-{}/{length}", part.start, part.end.saturating_sub(1));
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("bytes */*"))
 }
 
 /// The value of `Content-Range` in a 416 (RFC 9110 s.14.4).
-pub fn unsatisfied_range(length: u64) -> HeaderValue {
+pub(crate) fn unsatisfied_range(length: u64) -> HeaderValue {
     HeaderValue::try_from(format!("bytes */{length}"))
         .unwrap_or_else(|_| HeaderValue::from_static("bytes */0"))
 }

@@ -17,7 +17,7 @@ use super::{
 /// How a stored response may be used for a request.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reuse {
+pub(crate) enum Reuse {
     /// As it is.
     Fresh {
         /// Its age (RFC 9111 s.4.2.3).
@@ -52,7 +52,7 @@ pub enum Reuse {
 ///
 /// The stored response's URL, method and selecting fields are the caller's to compare, and so is
 /// [`only_if_cached`], which is obeyed even where the request's other directives are not.
-pub fn reuse<Q: Fields + ?Sized>(
+pub(crate) fn reuse<Q: Fields + ?Sized>(
     req: &RequestView<'_, Q>,
     terms: &Terms,
     unkeyed: Credentials,
@@ -71,7 +71,7 @@ pub fn reuse<Q: Fields + ?Sized>(
 
 /// Whether the request wants an answer from the cache or none (`only-if-cached`, RFC 9111
 /// s.5.2.1.7).
-pub fn only_if_cached<Q: Fields + ?Sized>(fields: &Q) -> bool {
+pub(crate) fn only_if_cached<Q: Fields + ?Sized>(fields: &Q) -> bool {
     fields.has(&CACHE_CONTROL) && Directives::parse(fields, &CACHE_CONTROL).says(Flag::OnlyIfCached)
 }
 

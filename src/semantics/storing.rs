@@ -18,11 +18,11 @@ use super::{
     verdict::WhyNot,
 };
 
-pub use super::freshness::Exchange;
+pub(crate) use super::freshness::Exchange;
 
 /// The credentials that a request carries and that are not part of its key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     /// `Authorization`.
     pub authorization: bool,
     /// A `Cookie` that counts as a credential.
@@ -31,7 +31,7 @@ pub struct Credentials {
 
 /// Whether `res`, the complete answer to `req`, may be stored; the terms of its reuse, or why not
 /// (RFC 9111 s.3).
-pub fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
+pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
     req: &RequestView<'_, Q>,
     res: &ResponseView<'_, S>,
     unkeyed: Credentials,

@@ -11,7 +11,7 @@ use super::{
 
 /// The directives that rule a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Governing {
+pub(crate) struct Governing {
     /// The directives.
     pub directives: Directives,
     /// Whether a targeted field states them: `Cache-Control` and `Expires` are then ignored
@@ -21,7 +21,7 @@ pub struct Governing {
 
 /// The first field of `targets` with a valid, non-empty value rules; else `Cache-Control`
 /// (RFC 9213 s.2.2).
-pub fn governing<F: Fields + ?Sized>(fields: &F, targets: &[HeaderName]) -> Governing {
+pub(crate) fn governing<F: Fields + ?Sized>(fields: &F, targets: &[HeaderName]) -> Governing {
     targets.iter().find_map(|target| from_target(fields, target)).map_or_else(
         || Governing { directives: Directives::parse(fields, &CACHE_CONTROL), targeted: false },
         |directives| Governing { directives, targeted: true },

@@ -18,7 +18,7 @@ use super::{
 
 /// What a request's conditions come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
+pub(crate) enum Condition {
     /// The client needs the stored response.
     Proceed,
     /// The client has it already: 304.
@@ -27,7 +27,7 @@ pub enum Condition {
 
 /// Evaluates `If-None-Match`, else `If-Modified-Since`, against a stored response that was
 /// `received` then (RFC 9111 s.4.3.2).
-pub fn evaluate<Q: Fields + ?Sized, S: Fields + ?Sized>(
+pub(crate) fn evaluate<Q: Fields + ?Sized, S: Fields + ?Sized>(
     req: &RequestView<'_, Q>,
     stored: &ResponseView<'_, S>,
     received: Timestamp,
@@ -45,13 +45,13 @@ pub fn evaluate<Q: Fields + ?Sized, S: Fields + ?Sized>(
 }
 
 /// Whether a request carries a condition that only the handler can evaluate (RFC 9111 s.4.3.2).
-pub fn has_preconditions_for_origin<Q: Fields + ?Sized>(fields: &Q) -> bool {
+pub(crate) fn has_preconditions_for_origin<Q: Fields + ?Sized>(fields: &Q) -> bool {
     fields.has(&IF_MATCH) || fields.has(&IF_UNMODIFIED_SINCE)
 }
 
 /// Whether a request field makes the answer conditional or partial. None of them may reach the
 /// handler when the cache asks for itself: the answer would be no whole response to store.
-pub fn is_conditional(name: &HeaderName) -> bool {
+pub(crate) fn is_conditional(name: &HeaderName) -> bool {
     let conditions: [&HeaderName; 6] =
         [&IF_MATCH, &IF_NONE_MATCH, &IF_MODIFIED_SINCE, &IF_UNMODIFIED_SINCE, &IF_RANGE, &RANGE];
     conditions.contains(&name)
@@ -59,20 +59,20 @@ pub fn is_conditional(name: &HeaderName) -> bool {
 
 /// The request fields with which the handler can tell that a stored response is still good: the
 /// validators as they came (RFC 9111 s.4.3.1).
-pub fn validators<S: Fields + ?Sized>(stored: &S) -> FieldList {
+pub(crate) fn validators<S: Fields + ?Sized>(stored: &S) -> FieldList {
     let etag = etag(stored).map(|tag| (IF_NONE_MATCH.clone(), tag.clone()));
     let modified = modified(stored).map(|date| (IF_MODIFIED_SINCE.clone(), date.clone()));
     etag.into_iter().chain(modified).collect()
 }
 
 /// Whether there is anything to validate a stored response with.
-pub fn has_validator<S: Fields + ?Sized>(stored: &S) -> bool {
+pub(crate) fn has_validator<S: Fields + ?Sized>(stored: &S) -> bool {
     etag(stored).is_some() || modified(stored).is_some()
 }
 
 /// Whether a field of the stored response is part of the 304 made from it: all but what describes
 /// the body that is not sent (RFC 9110 s.15.4.5).
-pub fn in_not_modified(name: &HeaderName) -> bool {
+pub(crate) fn in_not_modified(name: &HeaderName) -> bool {
     let of_the_body: [&HeaderName; 7] = [
         &CONTENT_DIGEST,
         &CONTENT_ENCODING,

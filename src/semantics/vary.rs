@@ -20,7 +20,7 @@ use super::{
 /// `*` anywhere in the list, and a member that is no field name, say that no other request gets
 /// this response. One that allows a single origin to read it was made for that `Origin`, whether
 /// it says so or not.
-pub fn selecting<S: Fields + ?Sized>(fields: &S) -> Result<Vec<HeaderName>, WhyNot> {
+pub(crate) fn selecting<S: Fields + ?Sized>(fields: &S) -> Result<Vec<HeaderName>, WhyNot> {
     let mut names = fields
         .all(&VARY)
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
@@ -45,7 +45,11 @@ pub fn selecting<S: Fields + ?Sized>(fields: &S) -> Result<Vec<HeaderName>, WhyN
 /// Each part has its length before it, and an absent field differs from an empty one. Lines of a
 /// list are combined and the white space between its members does not count; a field that is no
 /// list is compared as it is, line by line.
-pub fn write_selecting<Q: Fields + ?Sized>(req: &Q, names: &[HeaderName], out: &mut Vec<u8>) {
+pub(crate) fn write_selecting<Q: Fields + ?Sized>(
+    req: &Q,
+    names: &[HeaderName],
+    out: &mut Vec<u8>,
+) {
     for name in names {
         frame(name.as_str().as_bytes(), out);
         if req.has(name) {
