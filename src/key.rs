@@ -69,6 +69,11 @@ impl CacheKey {
         self.text(self.path.end..self.query_end)
     }
 
+    /// The URL as it counts: host, path and query.
+    pub fn url(&self) -> String {
+        format!("{}{}{}", self.host(), self.path(), self.query())
+    }
+
     /// The same key with another query, without its question mark.
     #[must_use]
     pub fn with_query(&self, query: Option<&str>) -> Self {
@@ -118,7 +123,7 @@ impl Hash for CacheKey {
 impl fmt::Debug for CacheKey {
     /// The URL only: other parts may tell of a person.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CacheKey({}{}{})", self.host(), self.path(), self.query())
+        write!(f, "CacheKey({})", self.url())
     }
 }
 

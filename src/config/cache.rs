@@ -231,6 +231,12 @@ impl ResponseCache {
         self.set(|config| config.cache_status = on)
     }
 
+    /// Whether `Cache-Status` also tells the URL part of the key. Default: no, as it tells
+    /// strangers what the key is made of (RFC 9211 s.6).
+    pub fn cache_status_key(self, on: bool) -> Self {
+        self.set(|config| config.status_key = on)
+    }
+
     /// Adds `X-Cache: HIT`, `MISS`, `STALE` or `BYPASS` to responses.
     pub fn x_cache(self) -> Self {
         self.set(|config| config.x_cache = true)
@@ -325,6 +331,11 @@ impl ResponseCache {
             Some(error) => Err(error.clone()),
             None => self.shared.engine(&self.config.storage),
         }
+    }
+
+    /// Whether nobody has been told this of the cache yet: every worker finds the same.
+    pub(crate) fn is_news(&self, message: &str) -> bool {
+        self.shared.is_news(message)
     }
 
     pub(crate) fn plan(&self) -> Result<Plan, ConfigError> {

@@ -42,6 +42,7 @@ pub(crate) struct Config {
     forward_targets: bool,
     group_aliases: bool,
     query_method: bool,
+    status_key: bool,
     storage: Storage,
 }
 
@@ -84,6 +85,7 @@ impl Default for Config {
             forward_targets: false,
             group_aliases: false,
             query_method: false,
+            status_key: false,
             storage: Storage::default(),
         }
     }

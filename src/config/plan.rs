@@ -38,6 +38,7 @@ pub(crate) struct Plan {
     pub(crate) forward_targets: bool,
     pub(crate) group_aliases: bool,
     query_method: bool,
+    pub(crate) status_key: bool,
 }
 
 /// How the responses of a rule, or of no rule, are treated.
@@ -94,6 +95,7 @@ impl Plan {
             forward_targets: config.forward_targets,
             group_aliases: config.group_aliases,
             query_method: config.query_method,
+            status_key: config.status_key,
         })
     }
 

@@ -1,8 +1,7 @@
 //! What all clones of a cache share: the store, made when it is first needed, and the memory of
 //! how it is used, for warnings.
 
-#[cfg(feature = "redis")]
-use std::collections::HashMap;
+use std::collections::HashSet;
 #[cfg(feature = "memory")]
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -27,6 +26,7 @@ pub(super) struct Shared {
     made: OnceLock<Made>,
     admin_paths: Mutex<Vec<String>>,
     keying: Mutex<Option<String>>,
+    told: Mutex<HashSet<String>>,
 }
 
 #[derive(Debug)]
@@ -42,7 +42,12 @@ impl Shared {
             made: OnceLock::new(),
             admin_paths: Mutex::default(),
             keying: Mutex::default(),
+            told: Mutex::default(),
         })
+    }
+
+    pub(super) fn is_news(&self, message: &str) -> bool {
+        lock(&self.told).insert(message.to_owned())
     }
 
     #[cfg(feature = "admin")]
@@ -124,7 +129,8 @@ impl Shared {
         match &self.backend {
             #[cfg(feature = "redis")]
             Backend::Redis(url) => {
-                static PLACES: OnceLock<Mutex<HashMap<String, String>>> = OnceLock::new();
+                static PLACES: OnceLock<Mutex<std::collections::HashMap<String, String>>> =
+                    OnceLock::new();
                 let mut places = lock(PLACES.get_or_init(Mutex::default));
                 let place = format!("{url} {}", storage.prefix);
                 *places.entry(place).or_insert_with(|| keying.clone()) != keying

@@ -10,6 +10,7 @@ use super::{body::CacheBody, passage::Passage, store::store, worker::Worker};
 use crate::{
     clock::Stopwatch,
     engine::fill::Fill,
+    key::CacheKey,
     semantics::verdict::{Forwarding, Verdict, WhyNot},
 };
 
@@ -20,6 +21,8 @@ pub(super) struct Asked {
     pub(super) passage: Passage,
     pub(super) watch: Stopwatch,
     pub(super) purpose: Purpose,
+    /// What the request was looked up by, for `Cache-Status`.
+    pub(super) key: Option<CacheKey>,
 }
 
 /// Why it has.
@@ -66,6 +69,11 @@ impl Asked {
         Self::new(worker, req, outer, Purpose::Fill(why, Box::new(fill)))
     }
 
+    /// The request was looked up by this key.
+    pub(super) fn looked_up_by(self, key: CacheKey) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
     fn new(
         worker: &Worker,
         req: &ServiceRequest,
@@ -74,7 +82,7 @@ impl Asked {
     ) -> Self {
         let cached = !matches!(purpose, Purpose::Pass(_));
         let passage = worker.open(req, cached, outer.as_ref());
-        Self { outer, passage, watch: Stopwatch::start(), purpose }
+        Self { outer, passage, watch: Stopwatch::start(), purpose, key: None }
     }
 
     /// The handler has answered, or failed.
@@ -83,7 +91,7 @@ impl Asked {
         worker: &Worker,
         res: Result<ServiceResponse<B>, Error>,
     ) -> Result<ServiceResponse<CacheBody<B>>, Error> {
-        let Self { outer, passage, watch, purpose } = self;
+        let Self { outer, passage, watch, purpose, key } = self;
         worker.engine.counters().handler_took(watch.elapsed());
         let inside = passage.inside();
         let res = match res {
@@ -101,7 +109,7 @@ impl Asked {
             purpose => (res.map_body(|_, body| CacheBody::passed(body)), purpose.verdict(Ok(()))),
         };
         worker.strip(&mut res);
-        worker.tell(res.response_mut(), verdict, outer.as_ref(), inside);
+        worker.tell(res.response_mut(), verdict, outer.as_ref(), inside, key.as_ref());
         Ok(res)
     }
 }

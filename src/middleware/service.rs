@@ -196,7 +196,7 @@ async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) ->
         Found::Selected(entry, reuse) => match usable(&reuse, &entry) {
             Some((stored, age, verdict)) => {
                 let mut res = worker.answer(view.method, view.fields, stored, age, conditional);
-                worker.tell(&mut res, verdict, outer.as_ref(), None);
+                worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&key));
                 worker.engine.counters().hit_took(watch.elapsed());
                 return Step::Answer(req.into_response(res));
             }
@@ -207,17 +207,17 @@ async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) ->
     if directives && only_if_cached(req.headers()) {
         let mut res = respond::only_if_cached();
         let verdict = Verdict::Refused(WhyNot::OnlyIfCached);
-        worker.tell(&mut res, verdict, outer.as_ref(), None);
+        worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&key));
         return Step::Answer(req.into_response(res));
     }
     if *req.method() == Method::HEAD && kept.is_none() {
-        let asked = Asked::missing(&worker, &req, outer, why);
+        let asked = Asked::missing(&worker, &req, outer, why).looked_up_by(key);
         return Step::Ask(req, asked);
     }
     // what a HEAD brings up to date is the response to a GET
     let view = RequestView { method: &Method::GET, fields: req.headers() };
-    let fill = worker.engine.begin_fill(key, &view, unkeyed, personal).await;
-    let asked = Asked::filling(&worker, &req, outer, why, fill);
+    let fill = worker.engine.begin_fill(key.clone(), &view, unkeyed, personal).await;
+    let asked = Asked::filling(&worker, &req, outer, why, fill).looked_up_by(key);
     match kept {
         Some(kept) => Step::Validate(req, asked, kept),
         None => Step::Ask(req, asked),

@@ -30,15 +30,17 @@ where
         let worker = self.plan().and_then(|plan| Ok(Worker::new(plan, self.engine()?)));
         ready(match worker {
             Ok(worker) => {
-                for warning in self.warnings() {
+                for warning in self.warnings().iter().filter(|warning| self.is_news(warning)) {
                     tracing::warn!("response cache: {warning}");
                 }
                 Ok(CacheService::new(Rc::new(service), Rc::new(worker)))
             }
             Err(error) => {
-                // actix says only that a worker could not start
-                tracing::error!("{error}");
-                eprintln!("{error}");
+                // actix says only that a worker could not start, and a log may not be set up yet
+                if self.is_news(&error.to_string()) {
+                    tracing::error!("{error}");
+                    eprintln!("{error}");
+                }
                 Err(())
             }
         })

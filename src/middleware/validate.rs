@@ -126,7 +126,7 @@ async fn confirmed<B>(
     stored: &StoredResponse,
     res: ServiceResponse<B>,
 ) -> ServiceResponse<CacheBody<B>> {
-    let Asked { outer, passage, watch, purpose } = asked;
+    let Asked { outer, passage, watch, purpose, key } = asked;
     worker.engine.counters().handler_took(watch.elapsed());
     let Purpose::Fill(why, fill) = purpose else {
         return res.map_body(|_, body| CacheBody::passed(body));
@@ -152,7 +152,7 @@ async fn confirmed<B>(
     let mut answer = worker.answer(&client, &client_fields, &answered, age, true);
     let status = Some(StatusCode::NOT_MODIFIED.as_u16());
     let verdict = Verdict::Forwarded { why, status, stored: outcome, collapsed: false };
-    worker.tell(&mut answer, verdict, outer.as_ref(), passage.inside());
+    worker.tell(&mut answer, verdict, outer.as_ref(), passage.inside(), key.as_ref());
     ServiceResponse::new(res.into_parts().0, answer)
 }
 
@@ -164,7 +164,7 @@ async fn headed<B: MessageBody + 'static>(
     stored: &StoredResponse,
     res: ServiceResponse<B>,
 ) -> ServiceResponse<CacheBody<B>> {
-    let Asked { outer, passage, watch, purpose } = asked;
+    let Asked { outer, passage, watch, purpose, key } = asked;
     worker.engine.counters().handler_took(watch.elapsed());
     let (why, outcome) = match purpose {
         Purpose::Fill(why, fill) => {
@@ -182,7 +182,7 @@ async fn headed<B: MessageBody + 'static>(
     let mut res = res.map_body(|_, body| CacheBody::passed(body));
     worker.strip(&mut res);
     let verdict = Verdict::missed(why, outcome);
-    worker.tell(res.response_mut(), verdict, outer.as_ref(), passage.inside());
+    worker.tell(res.response_mut(), verdict, outer.as_ref(), passage.inside(), key.as_ref());
     res
 }
 
@@ -242,7 +242,7 @@ fn stale_answer<B>(
     stored: &StoredResponse,
     status: Option<u16>,
 ) -> HttpResponse<CacheBody<B>> {
-    let Asked { outer, passage, watch, purpose } = asked;
+    let Asked { outer, passage, watch, purpose, key } = asked;
     worker.engine.counters().handler_took(watch.elapsed());
     let past = kept.age.saturating_sub(stored.terms.lifetime);
     tracing::warn!(?status, ?past, "the handler failed; a stale response stands in");
@@ -254,7 +254,7 @@ fn stale_answer<B>(
         _ => respond::only_if_cached(),
     };
     let verdict = Verdict::StaleIfError { past, status };
-    worker.tell(&mut answer, verdict, outer.as_ref(), passage.inside());
+    worker.tell(&mut answer, verdict, outer.as_ref(), passage.inside(), key.as_ref());
     answer
 }
 

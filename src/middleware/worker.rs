@@ -21,6 +21,7 @@ use crate::{
     config::plan::Plan,
     engine::{Engine, handle::CacheHandle},
     entry::StoredResponse,
+    key::CacheKey,
     semantics::{cache_status, fields::RequestView, verdict::Verdict},
 };
 
@@ -63,6 +64,7 @@ impl Worker {
         verdict: Verdict,
         outer: Option<&Passage>,
         inside: Option<Inside>,
+        key: Option<&CacheKey>,
     ) {
         let handled_inside = inside.filter(|inside| !inside.verdict.is_bypass());
         let told = handled_inside.map_or(verdict, |inside| inside.verdict);
@@ -73,7 +75,7 @@ impl Worker {
         }
         match outer {
             Some(outer) => outer.tell(Inside { verdict: told, is_clone }),
-            None => self.write(res, told),
+            None => self.write(res, told, key),
         }
     }
 
@@ -105,11 +107,12 @@ impl Worker {
         }
     }
 
-    fn write<B>(&self, res: &mut HttpResponse<B>, verdict: Verdict) {
+    fn write<B>(&self, res: &mut HttpResponse<B>, verdict: Verdict, key: Option<&CacheKey>) {
         if self.plan.cache_status {
-            let member = || cache_status::member(&verdict, NAME, None, true);
+            let key = key.filter(|_| self.plan.status_key).map(CacheKey::url);
+            let member = || cache_status::member(&verdict, NAME, key.as_deref(), true);
             let member = match verdict {
-                Verdict::Hit { left } => self.hits.get(left, member),
+                Verdict::Hit { left } if key.is_none() => self.hits.get(left, member),
                 _ => member(),
             };
             if let Some(member) = member {

@@ -10,7 +10,7 @@ use actix_web::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Origin, get, request, send};
+use crate::support::{Origin, get, log::Log, request, send};
 
 const TOKEN: &str = "a-token-that-is-long-enough";
 
@@ -177,8 +177,11 @@ async fn inside_a_cached_scope_nothing_of_it_is_stored() {
         request("GET", "/ops/_cache/stats")
             .insert_header(("authorization", format!("Bearer {TOKEN}")))
     };
+    let log = Log::default();
+    let _guard = log.listen();
     for _ in 0..2 {
         let seen = send(&app, stats()).await;
         assert_eq!((seen.status.as_u16(), seen.word() == "HIT"), (200, false));
     }
+    assert_eq!(log.text().matches("the admin scope is inside a cached scope").count(), 1);
 }

@@ -108,6 +108,14 @@ async fn the_verdict_is_told_in_cache_status_and_on_request_in_x_cache() {
     let bypass = send(&app, get_with("/", ("cookie", "a=b"))).await;
     assert_eq!(bypass.field("x-cache"), "BYPASS");
 
+    let cache = ResponseCache::memory().clock(clock.clone()).cache_status_key(true);
+    let telling = crate::support::app(&cache, &Origin::counting()).await;
+    for told in ["fwd=uri-miss; stored", "hit; ttl=60"] {
+        let status = send(&telling, get("/a?b=1")).await.field("cache-status");
+        let key = "; key=\"shop.example/a?b=1\"";
+        assert_eq!(status, format!("actix-response-cache; {told}{key}"));
+    }
+
     let silent =
         crate::support::app(&ResponseCache::memory().cache_status(false), &Origin::counting())
             .await;

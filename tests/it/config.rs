@@ -10,6 +10,8 @@ use actix_web::{
     web,
 };
 
+use crate::support::{Origin, app, log::Log};
+
 async fn problem(cache: ResponseCache) -> String {
     let early = cache.check().await.expect_err("a setting that cannot be used").to_string();
     let service = fn_service(async |req: ServiceRequest| {
@@ -104,4 +106,15 @@ async fn two_caches_with_one_prefix_and_other_keys_are_warned_of() {
     assert!(!warned(&redis("one:")).await);
     assert!(warned(&redis("one:").vary_by_auth(Auth::Status)).await);
     assert!(!warned(&redis("two:").vary_by_auth(Auth::Status)).await);
+}
+
+#[actix_rt::test]
+async fn warnings_are_logged_once_however_many_workers_start() {
+    let log = Log::default();
+    let _guard = log.listen();
+    let cache = ResponseCache::memory().ttl(Duration::ZERO);
+    for _ in 0..3 {
+        app(&cache, &Origin::counting()).await;
+    }
+    assert_eq!(log.text().matches("ttl is zero").count(), 1, "{}", log.text());
 }
