@@ -1,9 +1,6 @@
 //! The server: routes, the order of the middleware, and an end that waits for answers under way.
 
-use std::{
-    future::{pending, ready},
-    io,
-};
+use std::{future::pending, io};
 
 use actix_response_cache::{AdminToken, ResponseCache};
 use actix_web::{

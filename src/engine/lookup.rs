@@ -59,7 +59,9 @@ impl Engine {
         }
         let entry = self.get(key).await?;
         let Kind::Varies(names) = &entry.kind else { return Ok(entry) };
-        self.vary.learn(key, names);
+        if !self.store.is_immediate() {
+            self.vary.learn(key, names); // and no lock where it saves no round trip
+        }
         self.get(&variant_key(key, names, req)).await.map_err(|why| match why {
             Forwarding::UriMiss => Forwarding::VaryMiss,
             why => why,

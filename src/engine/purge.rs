@@ -1,15 +1,22 @@
-//! One purge, whoever asks for it.
+//! One purge, whoever asks for it. A purge that has begun comes to its end, even if whoever asked
+//! goes away: what it is for has already been changed.
+
+use std::future::Future;
+
+use tokio::sync::oneshot;
 
 use super::Engine;
 use crate::{
     purge::{Purge, Purged},
-    store::StoreError,
+    store::{StoreError, StoreErrorKind, any::AnyStore},
 };
 
 impl Engine {
     /// Purges and counts. An error means that the purge may not have reached the store.
     pub(crate) async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
-        let purged = self.purge_all_spellings(target).await;
+        let mut targets = self.search.spellings(target);
+        targets.push(target.clone());
+        let purged = self.to_its_end(purge_each(self.store.clone(), targets)).await;
         match &purged {
             Ok(purged) => {
                 self.counters.purged(*purged);
@@ -20,19 +27,35 @@ impl Engine {
         purged
     }
 
-    async fn purge_all_spellings(&self, target: &Purge) -> Result<Purged, StoreError> {
-        let mut entries = self.store.purge(target).await?.entries;
-        for spelling in self.search.spellings(target) {
-            entries += self.store.purge(&spelling).await?.entries;
-        }
-        Ok(Purged::of(entries))
-    }
-
     /// A purge whose count nobody wants, such as that of an unsafe request (RFC 9111 s.4.4).
     pub(crate) async fn purge_uncounted(&self, target: &Purge) {
-        match self.store.purge_uncounted(target).await {
+        let (store, of) = (self.store.clone(), target.clone());
+        match self.to_its_end(async move { store.purge_uncounted(&of).await }).await {
             Ok(()) => self.counters.purged(Purged::default()),
             Err(error) => drop(self.failed("purge", &error)),
         }
     }
+
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        purge: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if self.store.is_immediate() {
+            return purge.await;
+        }
+        let (done, outcome) = oneshot::channel();
+        self.pending.spawn(async move {
+            // whoever asked may have gone away
+            let _ = done.send(purge.await);
+        });
+        outcome.await.unwrap_or(Err(StoreError::new(StoreErrorKind::Unavailable)))
+    }
+}
+
+async fn purge_each(store: AnyStore, targets: Vec<Purge>) -> Result<Purged, StoreError> {
+    let mut entries = 0;
+    for target in &targets {
+        entries += store.purge(target).await?.entries;
+    }
+    Ok(Purged::of(entries))
 }

@@ -14,6 +14,9 @@ use actix_response_cache::{
     purge::Mark, store::acceptance,
 };
 
+use futures_util::FutureExt as _;
+use tokio::sync::Notify;
+
 use crate::support::{Origin, app, get, request, send};
 
 /// The smallest honest store: a table, and the purges that it remembers.
@@ -21,6 +24,8 @@ use crate::support::{Origin, app, get, request, send};
 struct Table {
     inner: Arc<Mutex<Inner>>,
     broken: Arc<AtomicBool>,
+    /// Where set, a purge waits for it.
+    go: Option<Arc<Notify>>,
 }
 
 #[derive(Default)]
@@ -65,6 +70,9 @@ impl Store for Table {
     }
 
     async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
+        if let Some(go) = &self.go {
+            go.notified().await;
+        }
         self.working(|inner| {
             inner.now += 1;
             inner.purges.push((inner.now, target.clone()));
@@ -116,4 +124,21 @@ async fn its_failures_fail_no_request() {
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(cache.stats().unwrap().errors >= 4);
     assert!(cache.check().await.unwrap().store.is_err());
+}
+
+#[actix_rt::test]
+async fn a_purge_that_has_begun_comes_to_its_end_though_the_client_goes_away() {
+    let go = Arc::new(Notify::new());
+    let cache = ResponseCache::with_store(Table { go: Some(Arc::clone(&go)), ..Table::default() });
+    let app = app(&cache, &Origin::counting()).await;
+    send(&app, get("/")).await;
+    let handle = cache.handle().unwrap();
+    handle.settle().await;
+    let mut put = Box::pin(send(&app, request("PUT", "/")));
+    assert!(put.as_mut().now_or_never().is_none(), "the purge waits");
+    drop(put);
+    assert_eq!(send(&app, get("/")).await.word(), "HIT");
+    go.notify_one();
+    handle.settle().await;
+    assert_eq!(send(&app, get("/")).await.word(), "MISS");
 }
