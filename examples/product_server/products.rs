@@ -21,6 +21,7 @@ use crate::{
 const MAX_PER_PAGE: u32 = 100;
 
 /// Which products are asked for.
+#[allow(clippy::struct_field_names, reason = "the names are those of the query")]
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub(crate) struct Wanted {

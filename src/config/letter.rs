@@ -94,6 +94,16 @@ impl ResponseCache {
         self.set(|config| config.dropped.clear())
     }
 
+    /// How long past its lifetime a response may be served at once while the handler is asked behind
+    /// the answer, where it does not say so itself (RFC 5861 s.3). Default: not at all.
+    ///
+    /// One refresh per key runs at a time, over all workers of the process; after one that failed,
+    /// the key is left alone for a second.
+    /// `no-cache`, `must-revalidate`, `proxy-revalidate` and `s-maxage` forbid it.
+    pub fn stale_while_revalidate(self, window: Duration) -> Self {
+        self.set(|config| config.policy.while_revalidate = window)
+    }
+
     /// How long past its lifetime a response may stand in for a handler that fails (an error, 500,
     /// 502, 503 or 504), where it does not say so itself (RFC 5861 s.4). Default: not at all.
     ///

@@ -11,6 +11,7 @@ pub(crate) mod cache;
 pub(crate) mod client;
 mod cookies;
 pub(crate) mod error;
+mod key_settings;
 pub(crate) mod keying;
 mod letter;
 mod paths;

@@ -17,11 +17,13 @@ pub(crate) mod lookup;
 mod memo;
 pub(crate) mod pending;
 mod purge;
+pub(crate) mod refresh;
 mod search;
 pub(crate) mod stats;
 
 use memo::VaryMemo;
 use pending::Pending;
+use refresh::Refreshes;
 use search::SearchMemo;
 use stats::{Counters, Stats};
 
@@ -34,6 +36,7 @@ pub(crate) struct Engine {
     vary: VaryMemo,
     search: SearchMemo,
     pending: Pending,
+    refreshes: Refreshes,
     off: AtomicBool,
 }
 
@@ -41,6 +44,7 @@ impl Engine {
     pub(crate) fn new(store: AnyStore, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
             store,
+            refreshes: Refreshes::new(clock.clone()),
             clock,
             counters: Counters::default(),
             vary: VaryMemo::default(),
@@ -56,6 +60,14 @@ impl Engine {
 
     pub(crate) fn store(&self) -> &AnyStore {
         &self.store
+    }
+
+    pub(crate) fn pending(&self) -> &Pending {
+        &self.pending
+    }
+
+    pub(crate) fn refreshes(&self) -> &Refreshes {
+        &self.refreshes
     }
 
     pub(crate) fn counters(&self) -> &Counters {

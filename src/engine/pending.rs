@@ -25,11 +25,16 @@ impl Pending {
     /// dropped: an entry is not stored, which is always allowed.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let Ok(runtime) = Handle::try_current() else { return };
-        let guard = Guard::new(&self.0);
+        let guard = self.enter();
         runtime.spawn(async move {
             let _guard = guard;
             task.await;
         });
+    }
+
+    /// Counts a task until the guard is dropped.
+    pub(crate) fn enter(&self) -> Guard {
+        Guard::new(&self.0)
     }
 
     /// Waits until no task is running.
@@ -45,7 +50,8 @@ impl Pending {
 }
 
 /// Counts a task until it is dropped, be it done, cancelled or in a panic.
-struct Guard(Arc<Running>);
+#[derive(Debug)]
+pub(crate) struct Guard(Arc<Running>);
 
 impl Guard {
     fn new(running: &Arc<Running>) -> Self {

@@ -69,6 +69,19 @@ impl Asked {
         Self::new(worker, req, outer, Purpose::Fill(why, Box::new(fill)))
     }
 
+    /// Nobody waits for the response; it is to be stored.
+    pub(super) fn refreshing(
+        worker: &Worker,
+        req: &ServiceRequest,
+        why: Forwarding,
+        fill: Fill,
+    ) -> Self {
+        let asked = Self::filling(worker, req, None, why, fill);
+        // a refresh is no request of a client's: it is told to a cache outside that is not there
+        let nobody = asked.passage.clone();
+        Self { outer: Some(nobody), ..asked }
+    }
+
     /// The request was looked up by this key.
     pub(super) fn looked_up_by(self, key: CacheKey) -> Self {
         Self { key: Some(key), ..self }

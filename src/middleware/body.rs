@@ -9,6 +9,7 @@ use std::{
 use actix_web::body::{BodySize, MessageBody};
 use bytes::{Bytes, BytesMut};
 use pin_project_lite::pin_project;
+use tokio::sync::oneshot;
 
 use crate::{engine::fill::Draft, semantics::verdict::WhyNot};
 
@@ -19,6 +20,8 @@ pin_project! {
     pub struct CacheBody<B> {
         #[pin]
         kind: Kind<B>,
+        // its drop tells that the answer is gone
+        gone: Option<oneshot::Sender<()>>,
     }
 }
 
@@ -36,20 +39,29 @@ pin_project! {
 }
 
 impl<B> CacheBody<B> {
+    fn of(kind: Kind<B>) -> Self {
+        Self { kind, gone: None }
+    }
+
+    /// The same body; `gone` is dropped with it.
+    pub(super) fn telling(self, gone: oneshot::Sender<()>) -> Self {
+        Self { gone: Some(gone), ..self }
+    }
+
     pub(super) fn passed(body: B) -> Self {
-        Self { kind: Kind::Passed { body } }
+        Self::of(Kind::Passed { body })
     }
 
     pub(super) fn recorded(body: B, recorder: Recorder) -> Self {
-        Self { kind: Kind::Recorded { body, recorder: Some(Box::new(recorder)) } }
+        Self::of(Kind::Recorded { body, recorder: Some(Box::new(recorder)) })
     }
 
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { kind: Kind::Whole { bytes } }
+        Self::of(Kind::Whole { bytes })
     }
 
     pub(super) fn unsent(length: usize) -> Self {
-        Self { kind: Kind::Unsent { length: length as u64 } }
+        Self::of(Kind::Unsent { length: length as u64 })
     }
 }
 
@@ -87,7 +99,7 @@ impl<B: MessageBody> MessageBody for CacheBody<B> {
         match self.kind {
             Kind::Passed { body } => body.try_into_bytes().map_err(Self::passed),
             Kind::Whole { bytes } => Ok(bytes),
-            kind => Err(Self { kind }),
+            kind => Err(Self { kind, gone: self.gone }),
         }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod group_fields;
 mod partial;
 mod passage;
 mod query;
+mod refresh;
 mod respond;
 mod seconds;
 pub(crate) mod service;

@@ -16,6 +16,7 @@ use actix_web::{
     http::Method,
 };
 use futures_util::FutureExt as _;
+use tokio::sync::oneshot;
 
 use super::{
     asked::Asked,
@@ -23,6 +24,7 @@ use super::{
     future::CacheFuture,
     passage::Passage,
     query::read_body,
+    refresh::{Stale, refresh_behind},
     respond,
     validate::{Kept, validate},
     worker::Worker,
@@ -103,6 +105,11 @@ where
                 Some(Step::Ask(req, asked)) => {
                     CacheFuture::asking(self.service.call(req), asked, Rc::clone(&self.worker))
                 }
+                Some(Step::Refresh(res, stale, answered)) => {
+                    let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
+                    refresh_behind(service, worker, *stale, answered);
+                    CacheFuture::answered(res)
+                }
                 Some(Step::Validate(req, asked, kept)) => {
                     let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
                     CacheFuture::waiting(validate(service, worker, req, asked, kept))
@@ -159,13 +166,17 @@ async fn proceed<S, B>(
     admitted: Admitted,
 ) -> Result<ServiceResponse<CacheBody<B>>, Error>
 where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
     match step(Rc::clone(&worker), req, admitted).await {
         Step::Answer(res) => Ok(res),
         Step::Ask(req, asked) => asked.finish(&worker, service.call(req).await),
         Step::Validate(req, asked, kept) => validate(service, worker, req, asked, kept).await,
+        Step::Refresh(res, stale, answered) => {
+            refresh_behind(service, worker, *stale, answered);
+            Ok(res)
+        }
     }
 }
 
@@ -174,6 +185,7 @@ enum Step<B> {
     Answer(ServiceResponse<CacheBody<B>>),
     Ask(ServiceRequest, Asked),
     Validate(ServiceRequest, Asked, Kept),
+    Refresh(ServiceResponse<CacheBody<B>>, Box<Stale>, oneshot::Receiver<()>),
 }
 
 /// Looks the request up and decides. Never waits where the store does not.
@@ -181,13 +193,15 @@ async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) ->
     let watch = Stopwatch::start();
     let outer = Passage::outer(&req);
     let view = RequestView { method: req.method(), fields: req.headers() };
-    let Admitted { keyed: Keyed { key, unkeyed, personal }, conditional, directives } = admitted;
-    let found = worker.engine.look_up(&key, &view, unkeyed, &worker.plan.whole().policy).await;
+    let Admitted { keyed, conditional, directives } = admitted;
+    let policy = &worker.plan.whole().policy;
+    let found = worker.engine.look_up(&keyed.key, &view, keyed.unkeyed, policy).await;
     let found = match found {
         // a precondition is the handler's to judge
-        Found::Selected(_, Reuse::Fresh { .. } | Reuse::MaxStale { .. })
-            if conditional && has_preconditions_for_origin(req.headers()) =>
-        {
+        Found::Selected(
+            _,
+            Reuse::Fresh { .. } | Reuse::MaxStale { .. } | Reuse::WhileRevalidate { .. },
+        ) if conditional && has_preconditions_for_origin(req.headers()) => {
             Found::Nothing(Forwarding::Request)
         }
         found => found,
@@ -196,9 +210,16 @@ async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) ->
         Found::Selected(entry, reuse) => match usable(&reuse, &entry) {
             Some((stored, age, verdict)) => {
                 let mut res = worker.answer(view.method, view.fields, stored, age, conditional);
-                worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&key));
+                worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&keyed.key));
                 worker.engine.counters().hit_took(watch.elapsed());
-                return Step::Answer(req.into_response(res));
+                return match refresh(&worker, &reuse, &req, &entry, keyed) {
+                    None => Step::Answer(req.into_response(res)),
+                    Some(stale) => {
+                        let (gone, answered) = oneshot::channel();
+                        let res = res.map_body(|_, body| body.telling(gone));
+                        Step::Refresh(req.into_response(res), Box::new(stale), answered)
+                    }
+                };
             }
             None => (reason(&reuse), keep(reuse, entry)),
         },
@@ -207,9 +228,10 @@ async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) ->
     if directives && only_if_cached(req.headers()) {
         let mut res = respond::only_if_cached();
         let verdict = Verdict::Refused(WhyNot::OnlyIfCached);
-        worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&key));
+        worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&keyed.key));
         return Step::Answer(req.into_response(res));
     }
+    let Keyed { key, unkeyed, personal } = keyed;
     if *req.method() == Method::HEAD && kept.is_none() {
         let asked = Asked::missing(&worker, &req, outer, why).looked_up_by(key);
         return Step::Ask(req, asked);
@@ -229,7 +251,7 @@ fn usable<'e>(reuse: &Reuse, entry: &'e Entry) -> Option<(&'e StoredResponse, Du
     let stored = entry.response()?;
     match *reuse {
         Reuse::Fresh { age, left } => Some((stored, age, Verdict::Hit { left })),
-        Reuse::MaxStale { age } => {
+        Reuse::MaxStale { age } | Reuse::WhileRevalidate { age } => {
             let past = age.saturating_sub(stored.terms.lifetime);
             Some((stored, age, Verdict::Stale { past }))
         }
@@ -237,13 +259,27 @@ fn usable<'e>(reuse: &Reuse, entry: &'e Entry) -> Option<(&'e StoredResponse, Du
     }
 }
 
+/// What a refresh behind the answer needs, where there is to be one and none is running. Only what
+/// a GET asks for can be asked again.
+fn refresh(
+    worker: &Worker,
+    reuse: &Reuse,
+    req: &ServiceRequest,
+    entry: &Arc<Entry>,
+    keyed: Keyed,
+) -> Option<Stale> {
+    let Reuse::WhileRevalidate { age } = *reuse else { return None };
+    if !matches!(*req.method(), Method::GET | Method::HEAD) {
+        return None;
+    }
+    let refresh = worker.engine.refreshes().begin(&entry.key)?;
+    let kept = Kept { entry: Arc::clone(entry), age, if_error: false };
+    Some(Stale { request: req.request().clone(), keyed, kept, refresh })
+}
+
 /// The stored response where it is still of use: to be validated, or to stand in.
 fn keep(reuse: Reuse, entry: Arc<Entry>) -> Option<Kept> {
-    let (age, if_error) = match reuse {
-        Reuse::Validate { age, if_error, .. } => (age, if_error),
-        Reuse::WhileRevalidate { age } => (age, true),
-        _ => return None,
-    };
+    let Reuse::Validate { age, if_error, .. } = reuse else { return None };
     let validates = has_validator(entry.response()?.fields.as_slice());
     (validates || if_error).then_some(Kept { entry, age, if_error })
 }

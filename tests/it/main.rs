@@ -24,6 +24,7 @@ mod product_server;
 mod purge;
 mod query;
 mod redis;
+mod stale;
 mod stats;
 mod storing;
 mod support;

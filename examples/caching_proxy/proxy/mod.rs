@@ -1,7 +1,5 @@
 //! The proxy without its command line, so that tests can run it too.
 
-use std::time::Duration;
-
 use actix_response_cache::ResponseCache;
 use actix_web::web::{self, ServiceConfig};
 
@@ -14,7 +12,7 @@ pub(crate) mod origin;
 /// response left out, and what RFC 9111 allows a shared cache is done.
 pub(crate) fn cache(redis: Option<&str>) -> ResponseCache {
     let cache = redis.map_or_else(ResponseCache::memory, ResponseCache::redis);
-    cache.ttl(Duration::ZERO).cookies_are_harmless().ignore_forwarded()
+    cache.by_the_rfc().cache_query_method()
 }
 
 /// Forwards every path and method to the [`Origin`](origin::Origin) in the app's data.

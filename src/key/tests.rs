@@ -1,0 +1,85 @@
+//! Keys of different requests differ, and secrets are not in them.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn key(host: &str, path: &str, query: Option<&str>, parts: &[(String, Vec<String>)]) -> CacheKey {
+    let mut builder = KeyBuilder::new(false, host, path, query);
+    for (name, values) in parts {
+        builder.part(Part::Header, name, values.iter().map(String::as_bytes));
+    }
+    builder.finish()
+}
+
+#[test]
+fn a_key_tells_its_url() {
+    let key = key("example.com", "/a//b", Some("q=1"), &[]);
+    assert_eq!((key.host(), key.path(), key.query()), ("example.com", "/a/b", "?q=1"));
+    let read = CacheKey::from_bytes(Bytes::copy_from_slice(key.as_bytes())).unwrap();
+    assert_eq!((read.host(), read.path(), read.query()), ("example.com", "/a/b", "?q=1"));
+}
+
+#[test]
+fn another_query_is_as_if_it_had_come_so() {
+    let parts = [("x".to_owned(), vec!["1".to_owned()])];
+    let long = key("h", "/a", Some("b=2&c=3"), &parts);
+    assert_eq!(long.with_query(Some("c=3")), key("h", "/a", Some("c=3"), &parts));
+    assert_eq!(long.with_query(None), key("h", "/a", None, &parts));
+    assert_eq!(long.with_query(None).query(), "");
+}
+
+#[test]
+fn boundaries_between_parts_are_kept() {
+    let none: &[(String, Vec<String>)] = &[];
+    assert_ne!(key("ab", "/c", None, none), key("a", "b/c", None, none));
+    assert_ne!(key("a", "/c", Some(""), none), key("a", "/c", None, none));
+    let values = |values: &[&str]| {
+        key("h", "/", None, &[("x".into(), values.iter().map(|v| (*v).to_owned()).collect())])
+    };
+    assert_ne!(values(&[]), values(&[""]));
+    assert_ne!(values(&["a", "b"]), values(&["a,b"]));
+    assert_ne!(values(&["a", ""]), values(&["a"]));
+}
+
+#[test]
+fn secrets_are_not_in_the_key() {
+    let with = |secret: &[u8]| {
+        let mut builder = KeyBuilder::new(true, "h", "/", None);
+        let token = b"Bearer hunter2".as_slice();
+        builder.secret_part(Part::Auth, "", std::iter::once(token), &Secret::new(secret));
+        builder.finish()
+    };
+    let key = with(b"one");
+    assert!(!key.as_bytes().windows(7).any(|window| window == b"hunter2"));
+    assert_eq!(key, with(b"one"));
+    assert_ne!(key, with(b"two"));
+    assert_eq!(format!("{key:?}"), "CacheKey(h/)");
+}
+
+type Parts = (String, String, Option<String>, Vec<(String, Vec<String>)>);
+
+fn parts() -> impl Strategy<Value = Parts> {
+    // a small alphabet, so that different parts often concatenate to the same text
+    let text = || "[a,/?]{0,3}";
+    let values = prop::collection::vec(text(), 0..3);
+    (text(), text(), prop::option::of(text()), prop::collection::vec((text(), values), 0..3))
+}
+
+proptest! {
+    #[test]
+    fn different_parts_are_different_keys(a in parts(), b in parts()) {
+        let same = a == b;
+        let a = key(&a.0, &a.1, a.2.as_deref(), &a.3);
+        let b = key(&b.0, &b.1, b.2.as_deref(), &b.3);
+        prop_assert_eq!(a == b, same);
+        prop_assert_eq!(a.digest() == b.digest(), same);
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        if let Some(key) = CacheKey::from_bytes(bytes.into()) {
+            let _ = (key.host(), key.path(), key.query());
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Revalidation behind an answer (RFC 5861 s.3): the client has its stale response at once, and the
+//! handler is asked when the answer has been sent.
+//!
+//! A request cannot be answered and be run again at the same time: routing needs the only handle to
+//! it. So the refresh keeps a second handle and waits until the answer's body is dropped, by when
+//! the server has dropped its own.
+
+use std::{panic::AssertUnwindSafe, pin::pin, rc::Rc};
+
+use actix_service::Service;
+use actix_web::{
+    Error, HttpRequest,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::Method,
+    rt,
+};
+use futures_util::FutureExt as _;
+use tokio::sync::oneshot;
+
+use super::{
+    asked::Asked,
+    body::CacheBody,
+    validate::{Kept, validate},
+    worker::Worker,
+};
+use crate::{
+    config::keying::Keyed,
+    engine::refresh::Refresh,
+    semantics::{fields::RequestView, validation::is_conditional, verdict::Forwarding},
+};
+
+/// What a refresh needs of the request that found the response stale.
+pub(super) struct Stale {
+    pub(super) request: HttpRequest,
+    pub(super) keyed: Keyed,
+    pub(super) kept: Kept,
+    pub(super) refresh: Refresh,
+}
+
+/// Refreshes when `answered` tells that the answer is gone. A panic costs this refresh only.
+pub(super) fn refresh_behind<S, B>(
+    service: Rc<S>,
+    worker: Rc<Worker>,
+    stale: Stale,
+    answered: oneshot::Receiver<()>,
+) where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    let Stale { request, keyed, kept, refresh } = stale;
+    let running = worker.engine.pending().enter();
+    rt::spawn(async move {
+        let _running = running;
+        // the sender is dropped with the body; it never sends
+        let _ = answered.await;
+        let asking = ask(service, Rc::clone(&worker), request, keyed, kept);
+        match AssertUnwindSafe(asking).catch_unwind().await {
+            Ok(Some(())) => refresh.succeed(),
+            Ok(None) => tracing::warn!("a refresh behind an answer failed"),
+            Err(_) => {
+                worker.engine.counters().error();
+                tracing::error!("a refresh behind an answer panicked");
+            }
+        }
+    });
+}
+
+/// Asks the handler as a client would that wants the whole response, and reads the answer to its
+/// end, as only then it is stored.
+async fn ask<S, B>(
+    service: Rc<S>,
+    worker: Rc<Worker>,
+    request: HttpRequest,
+    keyed: Keyed,
+    kept: Kept,
+) -> Option<()>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    let mut req = ServiceRequest::from_request(request);
+    req.head_mut().method = Method::GET;
+    req.headers_mut().retain(|name, _| !is_conditional(name));
+    let view = RequestView { method: &Method::GET, fields: req.headers() };
+    let Keyed { key, unkeyed, personal } = keyed;
+    let fill = worker.engine.begin_fill(key, &view, unkeyed, personal).await;
+    let asked = Asked::refreshing(&worker, &req, Forwarding::Stale, fill);
+    let res = validate(service, worker, req, asked, kept).await.ok()?;
+    let failed = res.status().is_server_error();
+    read_to_end(res.into_body()).await?;
+    (!failed).then_some(())
+}
+
+async fn read_to_end<B: MessageBody>(body: CacheBody<B>) -> Option<()> {
+    let mut body = pin!(body);
+    while let Some(chunk) = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await {
+        chunk.ok()?;
+    }
+    Some(())
+}

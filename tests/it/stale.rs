@@ -1,0 +1,243 @@
+//! `stale-while-revalidate`: nobody waits for what may be served stale, and one refresh follows.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_response_cache::{Clock, ResponseCache};
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer, middleware::Logger, test::init_service, web,
+};
+
+use crate::support::{Origin, app, get, get_with, request, send};
+
+const SECOND: Duration = Duration::from_secs(1);
+const WINDOW: (&str, &str) = ("cache-control", "max-age=10, stale-while-revalidate=60");
+
+async fn settle(cache: &ResponseCache) {
+    cache.handle().unwrap().settle().await;
+}
+
+fn stale_after_10(clock: &Clock) -> ResponseCache {
+    ResponseCache::memory().clock(clock.clone())
+}
+
+#[actix_rt::test]
+async fn the_stale_answer_comes_at_once_and_the_fresh_one_next() {
+    let clock = Clock::manual();
+    let cache = stale_after_10(&clock);
+    let origin = Origin::with_fields(&[WINDOW]);
+    let app = app(&cache, &origin).await;
+    send(&app, get("/")).await;
+    clock.advance(15 * SECOND);
+    let stale = send(&app, get("/")).await;
+    assert_eq!(
+        (stale.word(), stale.text(), stale.field("age").as_str()),
+        ("STALE", "answer 1", "15")
+    );
+    assert_eq!(stale.field("cache-status"), "actix-response-cache; hit; ttl=-5");
+    settle(&cache).await;
+    let fresh = send(&app, get("/")).await;
+    assert_eq!((fresh.word(), fresh.text(), origin.calls()), ("HIT", "answer 2", 2));
+    let stats = cache.stats().unwrap();
+    assert_eq!((stats.requests(), stats.stale, stats.hits, stats.misses), (3, 1, 1, 1));
+}
+
+#[actix_rt::test]
+async fn past_the_window_the_client_waits() {
+    let clock = Clock::manual();
+    let app = app(&stale_after_10(&clock), &Origin::with_fields(&[WINDOW])).await;
+    send(&app, get("/")).await;
+    clock.advance(70 * SECOND);
+    assert_eq!(send(&app, get("/")).await.text(), "answer 2");
+}
+
+#[actix_rt::test]
+async fn a_setting_gives_the_window_and_directives_forbid_it() {
+    for (control, word) in [
+        ("max-age=10", "STALE"),
+        ("max-age=10, must-revalidate", "MISS"),
+        ("max-age=10, proxy-revalidate", "MISS"),
+        ("s-maxage=10", "MISS"),
+    ] {
+        let clock = Clock::manual();
+        let cache = stale_after_10(&clock).stale_while_revalidate(60 * SECOND);
+        let origin = Origin::new(move |_, _| {
+            HttpResponse::Ok().insert_header(("cache-control", control)).body("x")
+        });
+        let app = app(&cache, &origin).await;
+        send(&app, get("/")).await;
+        clock.advance(15 * SECOND);
+        assert_eq!(send(&app, get("/")).await.word(), word, "{control}");
+    }
+}
+
+#[actix_rt::test]
+async fn one_refresh_for_however_many_stale_answers() {
+    let clock = Clock::manual();
+    let cache = stale_after_10(&clock);
+    let origin = Origin::with_fields(&[WINDOW]);
+    let app = app(&cache, &origin).await;
+    send(&app, get("/")).await;
+    clock.advance(15 * SECOND);
+    let stale = (0..50).map(|_| send(&app, get("/")));
+    for seen in futures_util::future::join_all(stale).await {
+        assert_eq!(seen.text(), "answer 1");
+    }
+    settle(&cache).await;
+    assert_eq!(origin.calls(), 2);
+}
+
+#[actix_rt::test]
+async fn in_a_scope_the_refresh_has_parameters_patterns_and_data() {
+    async fn page(
+        req: HttpRequest,
+        path: web::Path<(String, u64)>,
+        data: web::Data<&'static str>,
+    ) -> HttpResponse {
+        let pattern = req.match_pattern().unwrap_or_default();
+        let (shop, id) = path.into_inner();
+        HttpResponse::Ok().insert_header(WINDOW).body(format!("{shop} {id} {pattern} {}", **data))
+    }
+    for at_app in [true, false] {
+        let clock = Clock::manual();
+        let cache = stale_after_10(&clock);
+        let scope = web::scope("/shops/{shop}").app_data(web::Data::new("data"));
+        let never = stale_after_10(&clock).only_if(|_| false);
+        let (inner, outer) = if at_app { (never, cache.clone()) } else { (cache.clone(), never) };
+        let scope = scope.service(web::resource("/products/{id}").to(page)).wrap(inner);
+        let app = init_service(App::new().service(scope).wrap(outer).wrap(Logger::default())).await;
+        let expected = "a 7 /shops/{shop}/products/{id} data";
+        assert_eq!(send(&app, get("/shops/a/products/7")).await.text(), expected);
+        for _ in 0..3 {
+            clock.advance(15 * SECOND);
+            let stale = send(&app, get("/shops/a/products/7")).await;
+            assert_eq!((stale.word(), stale.text()), ("STALE", expected), "at app: {at_app}");
+            settle(&cache).await;
+            let stats = cache.stats().unwrap();
+            assert_eq!(
+                (stats.errors, send(&app, get("/shops/a/products/7")).await.word()),
+                (0, "HIT")
+            );
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn a_refresh_validates_where_it_can_and_asks_for_the_whole() {
+    let clock = Clock::manual();
+    let cache = stale_after_10(&clock);
+    let origin = Origin::new(|req, call| {
+        assert!(!req.headers().contains_key("range") && req.method() == "GET");
+        match req.headers().get("if-none-match").map(|tag| tag.to_str().unwrap()) {
+            Some("\"v1\"") => HttpResponse::NotModified().insert_header(WINDOW).finish(),
+            Some(other) => panic!("the client's condition: {other}"),
+            None => HttpResponse::Ok()
+                .insert_header(WINDOW)
+                .insert_header(("etag", "\"v1\""))
+                .body(format!("answer {call}")),
+        }
+    });
+    let app = app(&cache, &origin).await;
+    send(&app, get("/")).await;
+    for req in [
+        get_with("/", ("range", "bytes=0-1")),
+        get_with("/", ("if-none-match", "\"v0\"")),
+        request("HEAD", "/"),
+    ] {
+        clock.advance(15 * SECOND);
+        assert_eq!(send(&app, req).await.word(), "STALE");
+        settle(&cache).await;
+        let hit = send(&app, get("/")).await;
+        assert_eq!((hit.word(), hit.text()), ("HIT", "answer 1"));
+    }
+    assert_eq!(origin.calls(), 4);
+}
+
+#[actix_rt::test]
+async fn a_refresh_that_fails_keeps_the_stale_answer_and_pauses() {
+    let clock = Clock::manual();
+    let cache = stale_after_10(&clock);
+    let failing = Arc::new(AtomicBool::new(false));
+    let fails = Arc::clone(&failing);
+    let origin = Origin::new(move |_, call| {
+        assert!(call < 100);
+        if fails.load(Ordering::SeqCst) {
+            return HttpResponse::ServiceUnavailable().finish();
+        }
+        HttpResponse::Ok().insert_header(WINDOW).body(format!("answer {call}"))
+    });
+    let app = app(&cache, &origin).await;
+    send(&app, get("/")).await;
+    failing.store(true, Ordering::SeqCst);
+    clock.advance(15 * SECOND);
+    for _ in 0..5 {
+        assert_eq!(send(&app, get("/")).await.text(), "answer 1");
+        settle(&cache).await;
+    }
+    assert_eq!(origin.calls(), 2, "left alone after the failure");
+    failing.store(false, Ordering::SeqCst);
+    clock.advance(SECOND);
+    assert_eq!(send(&app, get("/")).await.text(), "answer 1");
+    settle(&cache).await;
+    assert_eq!(send(&app, get("/")).await.text(), "answer 3");
+}
+
+#[actix_rt::test]
+async fn a_panic_costs_the_refresh_only() {
+    let clock = Clock::manual();
+    let cache = stale_after_10(&clock);
+    let origin = Origin::new(|_, call| {
+        assert!(call != 2, "the second call panics");
+        HttpResponse::Ok().insert_header(WINDOW).body(format!("answer {call}"))
+    });
+    let app = app(&cache, &origin).await;
+    send(&app, get("/")).await;
+    clock.advance(15 * SECOND);
+    assert_eq!(send(&app, get("/")).await.text(), "answer 1");
+    settle(&cache).await;
+    assert_eq!((cache.stats().unwrap().errors, origin.calls()), (1, 2));
+    clock.advance(SECOND);
+    send(&app, get("/")).await;
+    settle(&cache).await;
+    assert_eq!(send(&app, get("/")).await.text(), "answer 3");
+}
+
+#[actix_rt::test]
+async fn over_http_the_refresh_follows_too_and_stopping_hangs_on_nothing() {
+    let clock = Clock::manual();
+    let cache = stale_after_10(&clock);
+    let (served, origin) = (cache.clone(), Origin::with_fields(&[WINDOW]));
+    let asked = origin.clone();
+    let server = HttpServer::new(move || {
+        App::new().wrap(served.clone()).wrap(Logger::default()).default_service(asked.route())
+    })
+    .workers(1)
+    .bind(("127.0.0.1", 0))
+    .unwrap();
+    let url = format!("http://{}/", server.addrs()[0]);
+    let server = server.run();
+    let handle = server.handle();
+    let running = actix_rt::spawn(server);
+    let client = awc::Client::default();
+    let text = async || {
+        let mut res = client.get(&url).send().await.unwrap();
+        String::from_utf8(res.body().await.unwrap().to_vec()).unwrap()
+    };
+    assert_eq!(text().await, "answer 1");
+    for call in 1..4 {
+        clock.advance(15 * SECOND);
+        assert_eq!(text().await, format!("answer {call}"));
+        settle(&cache).await;
+        assert_eq!(text().await, format!("answer {}", call + 1));
+    }
+    assert_eq!((origin.calls(), cache.stats().unwrap().errors), (4, 0));
+    clock.advance(15 * SECOND);
+    text().await;
+    handle.stop(true).await;
+    running.await.unwrap().unwrap();
+}
