@@ -35,6 +35,6 @@ pub use crate::{
         group_fields::{CacheGroupInvalidation, CacheGroups},
     },
     purge::{Purge, Purged},
-    semantics::verdict::{Forwarding, Verdict, WhyNot},
+    semantics::verdict::WhyNot,
     store::{Store, StoreError, StoreErrorKind},
 };

@@ -6,7 +6,7 @@ use clap::Parser;
 
 /// A product server with a response cache before it.
 ///
-/// With `CACHE_ADMIN_TOKEN` in the environment, the cache's admin scope is at /_cache.
+/// With `CACHE_ADMIN_TOKEN` in the environment, the cache's admin scope is at `/_cache`.
 #[derive(Debug, Parser)]
 pub(crate) struct Options {
     /// The port on 127.0.0.1; 0 for any free one

@@ -39,7 +39,7 @@ impl Default for Wanted {
 
 /// One page of products.
 #[derive(Debug, Serialize)]
-pub(crate) struct Page {
+pub(crate) struct Listing {
     page: NonZeroU32,
     total: u32,
     products: Vec<Product>,
@@ -48,7 +48,7 @@ pub(crate) struct Page {
 pub(crate) async fn list(
     database: Data<Database>,
     Query(wanted): Query<Wanted>,
-) -> Result<Json<Page>, Problem> {
+) -> Result<Json<Listing>, Problem> {
     if wanted.per_page.get() > MAX_PER_PAGE {
         return Err(Problem::bad_request(format!("`per_page` is over {MAX_PER_PAGE}")));
     }
@@ -108,7 +108,7 @@ fn no_such_product(ProductId(id): ProductId) -> Problem {
     Problem::not_found(format!("there is no product {id}"))
 }
 
-fn select_page(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Page> {
+fn select_page(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Listing> {
     let (page, per_page) = (i64::from(wanted.page.get()), i64::from(wanted.per_page.get()));
     let total = connection.query_one(
         "SELECT COUNT(*) FROM products WHERE category = ifnull(:category, category)",
@@ -127,7 +127,7 @@ fn select_page(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Pag
         },
         |row| Product::try_from(row),
     )?;
-    Ok(Page { page: wanted.page, total, products: products.collect::<Result<_, _>>()? })
+    Ok(Listing { page: wanted.page, total, products: products.collect::<Result<_, _>>()? })
 }
 
 fn select(connection: &Connection, ProductId(id): ProductId) -> rusqlite::Result<Option<Product>> {

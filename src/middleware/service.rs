@@ -30,7 +30,6 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    clock::Stopwatch,
     config::{
         keying::Keyed,
         plan::{Admission, Admitted},
@@ -190,7 +189,7 @@ enum Step<B> {
 
 /// Looks the request up and decides. Never waits where the store does not.
 async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) -> Step<B> {
-    let watch = Stopwatch::start();
+    let watch = worker.engine.counters().sample_hit();
     let outer = Passage::outer(&req);
     let view = RequestView { method: req.method(), fields: req.headers() };
     let Admitted { keyed, conditional, directives } = admitted;
@@ -211,15 +210,17 @@ async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) ->
             Some((stored, age, verdict)) => {
                 let mut res = worker.answer(view.method, view.fields, stored, age, conditional);
                 worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&keyed.key));
-                worker.engine.counters().hit_took(watch.elapsed());
-                return match refresh(&worker, &reuse, &req, &entry, keyed) {
-                    None => Step::Answer(req.into_response(res)),
-                    Some(stale) => {
-                        let (gone, answered) = oneshot::channel();
-                        let res = res.map_body(|_, body| body.telling(gone));
-                        Step::Refresh(req.into_response(res), Box::new(stale), answered)
-                    }
-                };
+                if let Some(watch) = watch {
+                    worker.engine.counters().hit_took(watch.elapsed());
+                }
+                if let Reuse::WhileRevalidate { age } = reuse
+                    && let Some(stale) = refresh(&worker, age, &req, &entry, keyed)
+                {
+                    let (gone, answered) = oneshot::channel();
+                    let res = res.map_body(|_, body| body.telling(gone));
+                    return Step::Refresh(req.into_response(res), Box::new(stale), answered);
+                }
+                return Step::Answer(req.into_response(res));
             }
             None => (reason(&reuse), keep(reuse, entry)),
         },
@@ -263,12 +264,11 @@ fn usable<'e>(reuse: &Reuse, entry: &'e Entry) -> Option<(&'e StoredResponse, Du
 /// a GET asks for can be asked again.
 fn refresh(
     worker: &Worker,
-    reuse: &Reuse,
+    age: Duration,
     req: &ServiceRequest,
     entry: &Arc<Entry>,
     keyed: Keyed,
 ) -> Option<Stale> {
-    let Reuse::WhileRevalidate { age } = *reuse else { return None };
     if !matches!(*req.method(), Method::GET | Method::HEAD) {
         return None;
     }

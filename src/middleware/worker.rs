@@ -122,6 +122,5 @@ impl Worker {
         if self.plan.x_cache {
             res.headers_mut().insert(X_CACHE.clone(), HeaderValue::from_static(verdict.word()));
         }
-        res.extensions_mut().insert(verdict);
     }
 }

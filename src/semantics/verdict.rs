@@ -114,7 +114,7 @@ impl fmt::Display for WhyNot {
 
 /// Why a request went to the handler (RFC 9211 s.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forwarding {
+pub(crate) enum Forwarding {
     /// The cache was told not to handle this request.
     Bypass(WhyNot),
     /// The request's method.
@@ -133,7 +133,7 @@ pub enum Forwarding {
 
 impl Forwarding {
     /// The token of RFC 9211 s.2.2.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Bypass(_) => "bypass",
             Self::Method => "method",
@@ -147,11 +147,9 @@ impl Forwarding {
 }
 
 /// What the cache did with a request.
-///
-/// Found in the extensions of a response that passed the cache, for log lines and tests.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Answered from a stored response that is fresh for another `left`.
     Hit {
         /// The freshness lifetime that remains.
@@ -187,7 +185,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// The request did not concern the cache, for the reason `why`.
-    pub const fn bypassed(why: WhyNot) -> Self {
+    pub(crate) const fn bypassed(why: WhyNot) -> Self {
         let forwarding = match why {
             WhyNot::Method => Forwarding::Method,
             _ => Forwarding::Bypass(why),
@@ -196,17 +194,17 @@ impl Verdict {
     }
 
     /// The request found nothing usable, for the reason `why`; its response is `stored` or not.
-    pub const fn missed(why: Forwarding, stored: Result<(), WhyNot>) -> Self {
+    pub(crate) const fn missed(why: Forwarding, stored: Result<(), WhyNot>) -> Self {
         Self::Forwarded { why, status: None, stored, collapsed: false }
     }
 
     /// Whether the request did not concern the cache.
-    pub const fn is_bypass(self) -> bool {
+    pub(crate) const fn is_bypass(self) -> bool {
         matches!(self, Self::Forwarded { why: Forwarding::Bypass(_) | Forwarding::Method, .. })
     }
 
     /// The word for `X-Cache`: `HIT`, `STALE`, `MISS` or `BYPASS`.
-    pub const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Hit { .. } => "HIT",
             Self::Stale { .. } | Self::StaleIfError { .. } => "STALE",

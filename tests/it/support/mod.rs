@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use actix_response_cache::{ResponseCache, Verdict};
+use actix_response_cache::ResponseCache;
 use actix_web::{
     App, Error, HttpRequest, HttpResponse,
     body::{MessageBody, to_bytes},
@@ -96,7 +96,6 @@ pub struct Seen {
     pub status: StatusCode,
     pub fields: HeaderMap,
     pub body: Bytes,
-    pub verdict: Option<Verdict>,
 }
 
 impl Seen {
@@ -112,9 +111,19 @@ impl Seen {
         all.into_iter().next().unwrap_or_default()
     }
 
-    /// `HIT`, `MISS`, `STALE` or `BYPASS`.
+    /// `HIT`, `MISS`, `STALE` or `BYPASS`, by our member of `Cache-Status`.
     pub fn word(&self) -> &'static str {
-        self.verdict.map_or("none", Verdict::word)
+        let told = self.all("cache-status").pop().unwrap_or_default();
+        let says = |text: &str| told.contains(text);
+        if says("; hit; ttl=-") {
+            "STALE"
+        } else if says("; hit") {
+            "HIT"
+        } else if says("; fwd=bypass") || says("; fwd=method") {
+            "BYPASS"
+        } else {
+            "MISS"
+        }
     }
 
     pub fn text(&self) -> &str {
@@ -135,9 +144,8 @@ where
 /// Reads an answer to its end.
 pub async fn seen<B: MessageBody>(res: ServiceResponse<B>) -> Result<Seen, B::Error> {
     let (status, fields) = (res.status(), res.headers().clone());
-    let verdict = res.response().extensions().get::<Verdict>().copied();
     let body = to_bytes(res.into_body()).await?;
-    Ok(Seen { status, fields, body, verdict })
+    Ok(Seen { status, fields, body })
 }
 
 /// A GET of this URI.
