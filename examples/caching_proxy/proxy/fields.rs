@@ -2,10 +2,20 @@
 //!
 //! The server and the client each have their own type for them, from two versions of one crate.
 
-use actix_response_cache::semantics::fields::{connection_options, is_hop_by_hop};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::failure::Failure;
+
+/// Fields of the connection, whatever `Connection` says, and `Trailer`: trailers end here.
+const OF_THE_CONNECTION: [&str; 7] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 type OriginFields = hyper::HeaderMap<hyper::header::HeaderValue>;
 
@@ -43,6 +53,11 @@ pub(super) fn content_length(fields: &HeaderMap) -> Option<u64> {
 
 /// The fields that are not meant for this connection only (RFC 9110 s.7.6.1).
 fn end_to_end(fields: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-    let named = connection_options(fields);
-    fields.iter().filter(move |(name, _)| !is_hop_by_hop(name) && !named.contains(name))
+    let options = fields.get_all(header::CONNECTION).filter_map(|line| line.to_str().ok());
+    let named: Vec<_> = options.flat_map(|line| line.split(',')).map(str::trim).collect();
+    fields.iter().filter(move |(name, _)| {
+        let name = name.as_str();
+        !OF_THE_CONNECTION.contains(&name)
+            && !named.iter().any(|option| option.eq_ignore_ascii_case(name))
+    })
 }
