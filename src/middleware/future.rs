@@ -38,7 +38,7 @@ pin_project! {
         S: Service<ServiceRequest>,
     {
         Answered { answer: Option<ServiceResponse<CacheBody<B>>> },
-        Asking { #[pin] handler: S::Future, asked: Option<Asked>, worker: Rc<Worker> },
+        Asking { #[pin] handler: S::Future, asked: Option<Box<Asked>>, worker: Rc<Worker> },
         Waiting { future: Pin<Box<dyn Future<Output = Answer<B>>>> },
     }
 }
@@ -49,7 +49,7 @@ impl<S: Service<ServiceRequest>, B> CacheFuture<S, B> {
     }
 
     pub(super) fn asking(handler: S::Future, asked: Asked, worker: Rc<Worker>) -> Self {
-        Self { way: Way::Asking { handler, asked: Some(asked), worker } }
+        Self { way: Way::Asking { handler, asked: Some(Box::new(asked)), worker } }
     }
 
     pub(super) fn waiting(future: impl Future<Output = Answer<B>> + 'static) -> Self {

@@ -101,7 +101,8 @@ where
             let step = pin!(step(Rc::clone(&self.worker), req, admitted));
             return match step.now_or_never() {
                 Some(Step::Answer(res)) => CacheFuture::answered(res),
-                Some(Step::Ask(req, asked)) => {
+                Some(Step::Ask(ask)) => {
+                    let (req, asked) = *ask;
                     CacheFuture::asking(self.service.call(req), asked, Rc::clone(&self.worker))
                 }
                 Some(Step::Refresh(res, stale, answered)) => {
@@ -109,7 +110,8 @@ where
                     refresh_behind(service, worker, *stale, answered);
                     CacheFuture::answered(res)
                 }
-                Some(Step::Validate(req, asked, kept)) => {
+                Some(Step::Validate(validation)) => {
+                    let (req, asked, kept) = *validation;
                     let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
                     CacheFuture::waiting(validate(service, worker, req, asked, kept))
                 }
@@ -170,8 +172,14 @@ where
 {
     match step(Rc::clone(&worker), req, admitted).await {
         Step::Answer(res) => Ok(res),
-        Step::Ask(req, asked) => asked.finish(&worker, service.call(req).await),
-        Step::Validate(req, asked, kept) => validate(service, worker, req, asked, kept).await,
+        Step::Ask(ask) => {
+            let (req, asked) = *ask;
+            asked.finish(&worker, service.call(req).await)
+        }
+        Step::Validate(validation) => {
+            let (req, asked, kept) = *validation;
+            validate(service, worker, req, asked, kept).await
+        }
         Step::Refresh(res, stale, answered) => {
             refresh_behind(service, worker, *stale, answered);
             Ok(res)
@@ -182,8 +190,9 @@ where
 /// The next step of a request.
 enum Step<B> {
     Answer(ServiceResponse<CacheBody<B>>),
-    Ask(ServiceRequest, Asked),
-    Validate(ServiceRequest, Asked, Kept),
+    // boxed, as a hit is moved as often as these are large
+    Ask(Box<(ServiceRequest, Asked)>),
+    Validate(Box<(ServiceRequest, Asked, Kept)>),
     Refresh(ServiceResponse<CacheBody<B>>, Box<Stale>, oneshot::Receiver<()>),
 }
 
@@ -235,15 +244,15 @@ async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) ->
     let Keyed { key, unkeyed, personal } = keyed;
     if *req.method() == Method::HEAD && kept.is_none() {
         let asked = Asked::missing(&worker, &req, outer, why).looked_up_by(key);
-        return Step::Ask(req, asked);
+        return Step::Ask(Box::new((req, asked)));
     }
     // what a HEAD brings up to date is the response to a GET
     let view = RequestView { method: &Method::GET, fields: req.headers() };
     let fill = worker.engine.begin_fill(key.clone(), &view, unkeyed, personal).await;
     let asked = Asked::filling(&worker, &req, outer, why, fill).looked_up_by(key);
     match kept {
-        Some(kept) => Step::Validate(req, asked, kept),
-        None => Step::Ask(req, asked),
+        Some(kept) => Step::Validate(Box::new((req, asked, kept))),
+        None => Step::Ask(Box::new((req, asked))),
     }
 }
 

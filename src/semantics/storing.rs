@@ -52,7 +52,7 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
     };
     may_answer(&terms, unkeyed)?;
     let own_window = governing.directives.stale_if_error.is_some();
-    if usable(&terms, own_window) || has_validator(res.fields) {
+    if usable(&terms, own_window) || has_validator(res.fields) || wanted_stale(&terms, policy) {
         Ok(terms)
     } else {
         Err(WhyNot::BornStale)
@@ -224,6 +224,12 @@ fn usable(terms: &Terms, own_window: bool) -> bool {
     let window = if if_error { terms.if_error } else { Duration::ZERO };
     let usable_for = terms.lifetime.saturating_add(window.max(terms.while_revalidate));
     !terms.no_cache && terms.initial_age < usable_for
+}
+
+/// Whether a request may ask for it though it is stale (`max-stale`, RFC 9111 s.5.2.1.2).
+fn wanted_stale(terms: &Terms, policy: &Policy) -> bool {
+    let may_be_stale = !terms.no_cache && !terms.must_revalidate;
+    policy.request_directives && may_be_stale && !terms.lifetime.is_zero()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use mini_moka::sync::{Cache, ConcurrentCacheExt};
 
 use super::{
     Size, Store, StoreError,
+    front::Generation,
     stamps::{Stamped, Stamps},
 };
 use crate::{
@@ -28,12 +29,15 @@ const WALK_IN_PLACE: u64 = 4096;
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryStore {
     cache: Cache<CacheKey, Arc<Slot>, ahash::RandomState>,
+    hasher: ahash::RandomState,
+    generation: Arc<Generation>,
     stamps: Arc<Stamps>,
 }
 
+/// An entry with what is known of purges.
 #[derive(Debug)]
-struct Slot {
-    entry: Arc<Entry>,
+pub(super) struct Slot {
+    pub(super) entry: Arc<Entry>,
     /// The logical time at which no purge was known to concern the entry.
     checked: AtomicU64,
 }
@@ -43,11 +47,13 @@ impl MemoryStore {
     pub(crate) fn new(capacity: u64) -> Self {
         let weigher =
             |_: &CacheKey, slot: &Arc<Slot>| u32::try_from(slot.entry.weight()).unwrap_or(u32::MAX);
+        let hasher = ahash::RandomState::new();
         let cache = Cache::builder()
             .max_capacity(capacity)
             .weigher(weigher)
-            .build_with_hasher(ahash::RandomState::new());
-        Self { cache, stamps: Arc::default() }
+            .build_with_hasher(hasher.clone());
+        let generation = Arc::new(Generation::new());
+        Self { cache, hasher, generation, stamps: Arc::default() }
     }
 
     /// [`Store::mark`], at once.
@@ -57,7 +63,8 @@ impl MemoryStore {
 
     /// [`Store::get`], at once.
     pub(crate) fn get_now(&self, key: &CacheKey) -> Option<Arc<Entry>> {
-        let slot = self.cache.get(key)?;
+        let hash = self.hasher.hash_one(key);
+        let slot = self.generation.get(key, hash, || self.cache.get(key))?;
         let checked = slot.checked.load(Ordering::Relaxed);
         let Some(known) = self.stamps.alive(&slot.entry, checked) else {
             self.cache.invalidate(key);
@@ -74,6 +81,7 @@ impl MemoryStore {
         if let Some(known) = self.stamps.alive(&entry, entry.since.number()) {
             let key = entry.key.clone();
             self.cache.insert(key, Arc::new(Slot { entry, checked: AtomicU64::new(known) }));
+            self.generation.end();
         }
     }
 
@@ -145,8 +153,35 @@ impl Store for MemoryStore {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::ACCEPT;
+
     use super::*;
-    use crate::store::acceptance::examine;
+    use crate::{entry::Kind, key::KeyBuilder, store::acceptance::examine};
+
+    #[test]
+    fn two_stores_on_one_thread_share_nothing() {
+        let (one, other) = (MemoryStore::new(1 << 20), MemoryStore::new(1 << 20));
+        let key = KeyBuilder::new(false, "h", "/", None).finish();
+        let entry = |names| Entry {
+            key: key.clone(),
+            since: Mark::default(),
+            groups: Vec::new(),
+            kind: Kind::Varies(names),
+        };
+        one.put_now(Arc::new(entry(vec![ACCEPT])));
+        for _ in 0..20 {
+            assert!(one.get_now(&key).is_some());
+            assert!(other.get_now(&key).is_none());
+        }
+        other.put_now(Arc::new(entry(vec![])));
+        let names = |store: &MemoryStore| match &store.get_now(&key).unwrap().kind {
+            Kind::Varies(names) => names.len(),
+            Kind::Response(_) => unreachable!("a note was put"),
+        };
+        for _ in 0..20 {
+            assert_eq!((names(&one), names(&other)), (1, 0));
+        }
+    }
 
     #[tokio::test]
     async fn it_passes_the_examination() {

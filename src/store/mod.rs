@@ -14,6 +14,8 @@ pub(crate) mod breaker;
 #[cfg(feature = "redis")]
 pub mod codec;
 #[cfg(feature = "memory")]
+mod front;
+#[cfg(feature = "memory")]
 pub(crate) mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;

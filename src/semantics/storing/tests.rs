@@ -233,6 +233,10 @@ fn stale_as_it_comes() {
     for (lines, expected) in table {
         assert_eq!(lifetime(200, lines, &Policy::default()), *expected, "{lines:?}");
     }
+    // s.5.2.1.2: a client may want it stale, where clients are asked
+    let born_stale = [("cache-control", "max-age=60"), ("age", "100")];
+    assert_eq!(judge(200, &born_stale, &Policy::default()), Err(WhyNot::BornStale));
+    assert!(judge(200, &born_stale, &by_the_rfc()).is_ok());
     // by setting alone, nobody waits for an error
     assert_eq!(judge(200, &[zero], &by_the_rfc()), Err(WhyNot::BornStale));
 }

@@ -1,8 +1,13 @@
 //! Runs cases against the proxy in this process, whose clock moves by hand.
 
-use std::{net::SocketAddr, sync::mpsc, thread, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::mpsc,
+    thread,
+    time::{Duration, UNIX_EPOCH},
+};
 
-use actix_response_cache::{Clock, semantics::date::Timestamp};
+use actix_response_cache::Clock;
 use actix_web::{App, HttpServer, rt::System, web::Data};
 
 use super::{
@@ -66,7 +71,7 @@ impl Bench {
         let path = target.split('?').next().unwrap_or_default().to_owned();
         let before = self.origin.requests(&path).len();
         self.origin.play(&path, reply(&case.id, number, ask, self.clock.clone()));
-        let fields: Vec<_> = ask.fields.iter().map(|line| dated(line, self.clock.now())).collect();
+        let fields: Vec<_> = ask.fields.iter().map(|line| dated(line, seconds(&self.clock))).collect();
         let answer = client::send(self.proxy, &ask.method, &target, &fields, &ask.content)
             .map_err(|problem| format!("no answer: {problem}"))?;
         if ask.source == Source::PastWhileAsking && !self.origin.wait_for(&path, before + 1) {
@@ -74,7 +79,7 @@ impl Bench {
         }
         let requests = self.origin.requests(&path).split_off(before);
         check_source(ask, number, &answer, &requests)?;
-        check_answer(ask, &answer, self.clock.now())?;
+        check_answer(ask, &answer, seconds(&self.clock))?;
         requests.first().map_or(Ok(()), |request| check_request(ask, request))
     }
 }
@@ -103,7 +108,7 @@ fn reply(id: &str, number: usize, ask: &Ask, clock: Clock) -> Reply {
         if !bodiless && values(&ask.reply_fields, "content-length").is_empty() {
             head += &format!("Content-Length: {}\r\n", body.len());
         }
-        let mut bytes = dated(&head, clock.now()).into_bytes();
+        let mut bytes = dated(&head, seconds(&clock)).into_bytes();
         bytes.extend_from_slice(b"\r\n");
         if !bodiless && request.method != "HEAD" {
             bytes.extend_from_slice(body.as_bytes());
@@ -112,8 +117,12 @@ fn reply(id: &str, number: usize, ask: &Ask, clock: Clock) -> Reply {
     })
 }
 
+fn seconds(clock: &Clock) -> i64 {
+    clock.now().as_millis() / 1000
+}
+
 /// Writes dates for `@+5` and `@-5`.
-fn dated(text: &str, now: Timestamp) -> String {
+fn dated(text: &str, now: i64) -> String {
     let mut parts = text.split('@');
     let mut written = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -121,8 +130,8 @@ fn dated(text: &str, now: Timestamp) -> String {
         let (offset, rest) = part.split_at(end.map_or(part.len(), |end| end + 1));
         match offset.parse::<i64>() {
             Ok(seconds) => {
-                let date = Timestamp::from_millis(now.as_millis() + seconds * 1000);
-                written += &(date.to_http_date() + rest);
+                let date = Duration::from_secs((now + seconds).unsigned_abs());
+                written += &(httpdate::fmt_http_date(UNIX_EPOCH + date) + rest);
             }
             Err(_) => written += &format!("@{part}"),
         }
@@ -157,7 +166,7 @@ fn is_unconditional(request: &Recorded) -> bool {
     request.all("if-none-match").is_empty() && request.all("if-modified-since").is_empty()
 }
 
-fn check_answer(ask: &Ask, answer: &Answer, now: Timestamp) -> Result<(), String> {
+fn check_answer(ask: &Ask, answer: &Answer, now: i64) -> Result<(), String> {
     let expected = match ask.source {
         Source::Validated => Some(ask.status.unwrap_or(200)),
         _ => ask.status,
@@ -187,7 +196,7 @@ fn check_answer(ask: &Ask, answer: &Answer, now: Timestamp) -> Result<(), String
 }
 
 fn check_request(ask: &Ask, request: &Recorded) -> Result<(), String> {
-    check_lines(&ask.sent, |name| request.all(name), Timestamp::default())
+    check_lines(&ask.sent, |name| request.all(name), 0)
         .map_err(|problem| format!("at the origin, {problem}"))?;
     match ask.unsent.iter().find(|name| !request.all(name).is_empty()) {
         Some(name) => Err(format!("{name} reached the origin")),
@@ -199,7 +208,7 @@ fn check_request(ask: &Ask, request: &Recorded) -> Result<(), String> {
 fn check_lines<'a>(
     expected: &[String],
     actual: impl Fn(&str) -> Vec<&'a str>,
-    now: Timestamp,
+    now: i64,
 ) -> Result<(), String> {
     let expected: Vec<_> = expected.iter().map(|line| dated(line, now)).collect();
     for line in &expected {
