@@ -7,7 +7,7 @@ use actix_router::Path;
 use actix_service::Service;
 use actix_web::{
     Error, HttpResponse,
-    body::MessageBody,
+    body::{BodySize, MessageBody},
     dev::{ServiceRequest, ServiceResponse, Url},
     error::InternalError,
     http::{Method, StatusCode, header::HeaderMap},
@@ -169,7 +169,9 @@ async fn headed<B: MessageBody + 'static>(
     let (why, outcome) = match purpose {
         Purpose::Fill(why, fill) => {
             let length = stored.body.len() as u64;
-            if head_agrees(stored.fields.as_slice(), length, res.headers()) {
+            let agrees = head_agrees(stored.fields.as_slice(), length, res.headers())
+                && body_agrees(res.response().body().size(), length);
+            if agrees {
                 let fresh = bring_up_to_date(worker, &passage, *fill, stored, &res);
                 (why, fresh.map(|draft| draft.commit(stored.body.clone())))
             } else {
@@ -184,6 +186,12 @@ async fn headed<B: MessageBody + 'static>(
     let verdict = Verdict::missed(why, outcome);
     worker.tell(res.response_mut(), verdict, outer.as_ref(), passage.inside(), key.as_ref());
     res
+}
+
+/// A handler states the length of its body by the body. An empty one to a HEAD states nothing: many
+/// handlers leave it out.
+fn body_agrees(size: BodySize, length: u64) -> bool {
+    !matches!(size, BodySize::Sized(stated) if stated > 0 && stated != length)
 }
 
 fn bring_up_to_date<B>(

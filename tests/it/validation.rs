@@ -129,6 +129,24 @@ async fn a_head_brings_the_stored_get_up_to_date_or_ends_it() {
     }
 }
 
+#[actix_rt::test]
+async fn a_head_with_another_length_ends_the_stored_get() {
+    for (body, stays) in [("12345", true), ("123456", false), ("", true)] {
+        let clock = Clock::manual();
+        let origin = Origin::new(move |req, _| {
+            let body = if req.method() == "HEAD" { body } else { "12345" };
+            HttpResponse::Ok()
+                .insert_header(("cache-control", "max-age=10, stale-if-error=60"))
+                .body(body)
+        });
+        let app = app(&ResponseCache::memory().clock(clock.clone()), &origin).await;
+        send(&app, get("/")).await;
+        clock.advance(10 * SECOND);
+        send(&app, request("HEAD", "/")).await;
+        assert_eq!(send(&app, get("/")).await.word() == "HIT", stays, "{body}");
+    }
+}
+
 /// Answers once, then fails with this status, or with an error where there is none.
 async fn after_failure(
     control: &'static str,
