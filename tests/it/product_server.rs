@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod answer;
 mod bad_input;
 mod life;
 mod operator;
@@ -10,6 +11,7 @@ mod server;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use answer::answer;
 use server::Server;
 
 fn product(name: &str, price_cents: i64) -> Value {
@@ -45,7 +47,7 @@ async fn a_head_is_answered_with_and_without_a_stored_get() {
             if stored {
                 server.hit("/products/1").await;
             }
-            let head = server::answer(server.request("HEAD", "/products/1"), "").await;
+            let head = answer(server.request("HEAD", "/products/1"), "").await;
             assert_eq!((head.status.as_u16(), head.is_hit()), (200, stored));
             assert!(head.body.is_empty());
         }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::server::{Server, answer};
+use super::{answer::answer, server::Server};
 
 const JSON: &str = "application/json";
 

@@ -1,4 +1,4 @@
-//! The compiled example as a child process, and what it answers over HTTP.
+//! The compiled example as a child process that is asked over HTTP.
 
 use std::{
     path::{Path, PathBuf},
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use actix_web::http::{Method, StatusCode, header::HeaderMap};
+use actix_web::http::Method;
 use awc::{Client, ClientRequest};
 use bytes::Bytes;
 use serde_json::Value;
@@ -17,6 +17,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+use super::answer::{Answer, answer};
 use crate::support::redis::RedisServer;
 
 /// For how long anything may take, on a machine that does much else.
@@ -137,43 +138,6 @@ pub(super) async fn refused(arguments: &[&str]) -> String {
     let status = timeout(BOUND, process.wait()).await.expect("it ends in time").expect("a status");
     assert!(!status.success());
     read(&log)
-}
-
-/// An answer, read to its end.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) fields: HeaderMap,
-    pub(super) body: Bytes,
-}
-
-impl Answer {
-    /// The first value of a field; empty where there is none.
-    pub(super) fn field(&self, name: &str) -> &str {
-        self.fields.get(name).map_or("", |value| value.to_str().expect("text"))
-    }
-
-    /// What the cache says of itself.
-    pub(super) fn verdict(&self) -> &str {
-        self.field("cache-status").strip_prefix("actix-response-cache; ").expect("a verdict")
-    }
-
-    pub(super) fn is_hit(&self) -> bool {
-        self.verdict().starts_with("hit")
-    }
-
-    pub(super) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
-    }
-}
-
-/// Sends a request and reads the answer to its end.
-pub(super) async fn answer(request: ClientRequest, body: impl Into<Bytes>) -> Answer {
-    let body = body.into();
-    let sent = if body.is_empty() { request.send() } else { request.send_body(body) };
-    let mut res = sent.await.expect("an answer");
-    let (status, fields) = (res.status(), res.headers().clone());
-    Answer { status, fields, body: res.body().await.expect("a body") }
 }
 
 fn command(arguments: &[&str], log: &NamedTempFile) -> Command {
