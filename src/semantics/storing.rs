@@ -48,7 +48,7 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
         response_time: exchange.response_time,
         initial_age,
         lifetime,
-        ..terms_of(&governing.directives, no_cache, lifetime, policy)
+        ..terms_of(res.status, &governing.directives, no_cache, lifetime, policy)
     };
     may_answer(&terms, unkeyed)?;
     let own_window = governing.directives.stale_if_error.is_some();
@@ -194,7 +194,13 @@ fn understood(status: StatusCode) -> bool {
     )
 }
 
-fn terms_of(directives: &Directives, no_cache: bool, lifetime: Duration, policy: &Policy) -> Terms {
+fn terms_of(
+    status: StatusCode,
+    directives: &Directives,
+    no_cache: bool,
+    lifetime: Duration,
+    policy: &Policy,
+) -> Terms {
     let public = directives.says(Flag::Public) || directives.s_maxage.is_some();
     // s.5.2.2.10: s-maxage means what proxy-revalidate means
     let must_revalidate = directives.says(Flag::MustRevalidate)
@@ -206,9 +212,15 @@ fn terms_of(directives: &Directives, no_cache: bool, lifetime: Duration, policy:
     };
     // `max-age=0` asks for validation: a setting must not turn it into a lifetime
     let default_window = if lifetime.is_zero() { Duration::ZERO } else { policy.while_revalidate };
+    // an old error is no better than a new one
+    let if_error = if status.is_server_error() {
+        Duration::ZERO
+    } else {
+        window(directives.stale_if_error, policy.if_error)
+    };
     Terms {
         while_revalidate: window(directives.stale_while_revalidate, default_window),
-        if_error: window(directives.stale_if_error, policy.if_error),
+        if_error,
         no_cache,
         must_revalidate,
         immutable: directives.says(Flag::Immutable),

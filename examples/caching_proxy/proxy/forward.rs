@@ -74,14 +74,11 @@ fn from_origin(response: Response<Incoming>) -> Result<HttpResponse, Failure> {
     let (head, body) = response.into_parts();
     let status = StatusCode::from_u16(head.status.as_u16());
     let status = status.map_err(|_| Failure::NotForwarded("the status"))?;
-    let mut fields = fields::of_response(&head.headers)?;
+    let fields = fields::of_response(&head.headers)?;
+    // beside a body of known size the field is there for the cache: it is written from the size
+    let length = fields::content_length(&fields);
     let body = body.into_data_stream();
     let mut res = HttpResponse::new(status);
-    let length = fields::content_length(&fields);
-    if status != StatusCode::NOT_MODIFIED {
-        // written from the size of the body
-        fields.remove(header::CONTENT_LENGTH);
-    }
     *res.headers_mut() = fields;
     let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     Ok(match length {

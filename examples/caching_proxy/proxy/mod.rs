@@ -1,5 +1,7 @@
 //! The proxy without its command line, so that tests can run it too.
 
+use std::time::Duration;
+
 use actix_response_cache::ResponseCache;
 use actix_web::web::{self, ServiceConfig};
 
@@ -8,11 +10,14 @@ mod fields;
 mod forward;
 pub(crate) mod origin;
 
+/// For how long a stale response stands in for an origin that fails, unless that has forbidden it.
+const WHILE_THE_ORIGIN_FAILS: Duration = Duration::from_secs(24 * 3600);
+
 /// A cache in which the origin decides: no lifetime but its own or a guess at it, no field of a
 /// response left out, and what RFC 9111 allows a shared cache is done.
 pub(crate) fn cache(redis: Option<&str>) -> ResponseCache {
     let cache = redis.map_or_else(ResponseCache::memory, ResponseCache::redis);
-    cache.by_the_rfc().cache_query_method()
+    cache.by_the_rfc().cache_query_method().stale_if_error(WHILE_THE_ORIGIN_FAILS)
 }
 
 /// Forwards every path and method to the [`Origin`](origin::Origin) in the app's data.

@@ -287,4 +287,8 @@ fn stale_windows() {
         let windows = (terms.while_revalidate.as_secs(), terms.if_error.as_secs());
         assert_eq!(windows, expected, "{control}");
     }
+    // an old error does not stand in for a new one
+    let policy = Policy { any_status: true, ..policy };
+    let terms = judge(503, &[("cache-control", "max-age=60, stale-if-error=9")], &policy).unwrap();
+    assert_eq!((terms.while_revalidate.as_secs(), terms.if_error.as_secs()), (7, 0));
 }

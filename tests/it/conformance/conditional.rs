@@ -26,25 +26,31 @@ fn none_match(id: &str, tag: &str, condition: &[&str], status: u16) -> Case {
 }
 
 fn modified_since(id: &str, fields: &[&str], since: &str, status: u16) -> Case {
-    should(format!("modified-since-{id}"), [
-        ask().origin([HOUR]).origin(fields.iter().copied()),
-        ask().with([format!("If-Modified-Since: {since}")]).cached().status(status),
-    ])
+    should(
+        format!("modified-since-{id}"),
+        [
+            ask().origin([HOUR]).origin(fields.iter().copied()),
+            ask().with([format!("If-Modified-Since: {since}")]).cached().status(status),
+        ],
+    )
 }
 
 /// A stale response with these fields is validated with those.
 fn validation(id: &str, fields: &[&str], condition: &[&str]) -> Case {
-    should(format!("validation-{id}"), [
-        ask().origin([SECOND]).origin(fields.iter().copied()),
-        ask()
-            .after(3)
-            .origin([SECOND])
-            .origin(fields.iter().copied())
-            .validated()
-            .sees(["Answer-Number: 2"])
-            .text(format!("validation-{id} 1"))
-            .sends(condition.iter().copied()),
-    ])
+    should(
+        format!("validation-{id}"),
+        [
+            ask().origin([SECOND]).origin(fields.iter().copied()),
+            ask()
+                .after(3)
+                .origin([SECOND])
+                .origin(fields.iter().copied())
+                .validated()
+                .sees(["Answer-Number: 2"])
+                .text(format!("validation-{id} 1"))
+                .sends(condition.iter().copied()),
+        ],
+    )
 }
 
 fn cases() -> Vec<Case> {
@@ -79,66 +85,108 @@ fn cases() -> Vec<Case> {
         modified_since("no-date", &[MODIFIED], "foo", 200),
         modified_since("by-date", &[], "@+60", 304),
         modified_since("by-date-earlier", &[], "@-60", 200),
-        must("none-match-wins", [
-            ask().origin([HOUR, MODIFIED, "ETag: \"a\""]),
-            ask()
-                .with(["If-None-Match: \"b\"", "If-Modified-Since: Mon, 13 Nov 2023 00:00:00 GMT"])
-                .status(200),
-        ]),
-        must("none-match-wins-the-other-way", [
-            ask().origin([HOUR, MODIFIED, "ETag: \"a\""]),
-            ask()
-                .with(["If-None-Match: \"a\"", "If-Modified-Since: Sat, 11 Nov 2023 00:00:00 GMT"])
-                .status(304),
-        ]),
-        must("not-modified-fields", [
-            ask().origin([HOUR, MODIFIED, "ETag: \"a\"", "Vary: Foo", "Content-Location: /x"]),
-            ask().after(3).with(["If-None-Match: \"a\""]).cached().status(304).text("").sees([
-                HOUR,
-                "ETag: \"a\"",
-                "Vary: Foo",
-                "Content-Location: /x",
-                "Date: @-3",
-                "Age: 3",
-            ]),
-        ]),
-        must("not-modified-expires", [
-            ask().origin(["Expires: @+60", "ETag: \"a\""]),
-            ask().with(["If-None-Match: \"a\""]).cached().status(304).sees(["Expires: @+60"]),
-        ]),
-        should("head-not-modified", [
-            ask().origin([HOUR, "ETag: \"a\""]),
-            method("HEAD").with(["If-None-Match: \"a\""]).cached().status(304),
-        ]),
-        must("condition-on-404", [
-            ask().answers(404).origin([HOUR, "ETag: \"a\""]),
-            ask().with(["If-None-Match: \"a\""]).cached().status(404),
-        ]),
-        must("condition-fills-with-the-whole", [
-            ask().with(["If-None-Match: \"b\""]).origin([HOUR, "ETag: \"a\""]),
-            ask().status(200).text("condition-fills-with-the-whole 1"),
-        ]),
-        must("not-modified-is-not-the-answer", [
-            ask().with(["If-None-Match: \"a\""]).answers(304).origin([HOUR, "ETag: \"a\""]),
-            ask().origin([HOUR]).status(200).asked(),
-        ]),
-        must("if-match-goes-to-origin", [
-            ask().origin([HOUR, "ETag: \"a\""]),
-            ask().with(["If-Match: \"b\""]).answers(412).asked().sends(["If-Match: \"b\""]).status(412),
-            ask().stale().status(200),
-        ]),
-        must("if-unmodified-since-goes-to-origin", [
-            ask().origin([HOUR, MODIFIED]),
-            ask().with(["If-Unmodified-Since: Sat, 11 Nov 2023 00:00:00 GMT"]).asked(),
-        ]),
+        must(
+            "none-match-wins",
+            [
+                ask().origin([HOUR, MODIFIED, "ETag: \"a\""]),
+                ask()
+                    .with([
+                        "If-None-Match: \"b\"",
+                        "If-Modified-Since: Mon, 13 Nov 2023 00:00:00 GMT",
+                    ])
+                    .status(200),
+            ],
+        ),
+        must(
+            "none-match-wins-the-other-way",
+            [
+                ask().origin([HOUR, MODIFIED, "ETag: \"a\""]),
+                ask()
+                    .with([
+                        "If-None-Match: \"a\"",
+                        "If-Modified-Since: Sat, 11 Nov 2023 00:00:00 GMT",
+                    ])
+                    .status(304),
+            ],
+        ),
+        must(
+            "not-modified-fields",
+            [
+                ask().origin([HOUR, MODIFIED, "ETag: \"a\"", "Vary: Foo", "Content-Location: /x"]),
+                ask().after(3).with(["If-None-Match: \"a\""]).cached().status(304).text("").sees([
+                    HOUR,
+                    "ETag: \"a\"",
+                    "Vary: Foo",
+                    "Content-Location: /x",
+                    "Date: @-3",
+                    "Age: 3",
+                ]),
+            ],
+        ),
+        must(
+            "not-modified-expires",
+            [
+                ask().origin(["Expires: @+60", "ETag: \"a\""]),
+                ask().with(["If-None-Match: \"a\""]).cached().status(304).sees(["Expires: @+60"]),
+            ],
+        ),
+        should(
+            "head-not-modified",
+            [
+                ask().origin([HOUR, "ETag: \"a\""]),
+                method("HEAD").with(["If-None-Match: \"a\""]).cached().status(304),
+            ],
+        ),
+        must(
+            "condition-on-404",
+            [
+                ask().answers(404).origin([HOUR, "ETag: \"a\""]),
+                ask().with(["If-None-Match: \"a\""]).cached().status(404),
+            ],
+        ),
+        must(
+            "condition-fills-with-the-whole",
+            [
+                ask().with(["If-None-Match: \"b\""]).origin([HOUR, "ETag: \"a\""]),
+                ask().status(200).text("condition-fills-with-the-whole 1"),
+            ],
+        ),
+        must(
+            "not-modified-is-not-the-answer",
+            [
+                ask().with(["If-None-Match: \"a\""]).answers(304).origin([HOUR, "ETag: \"a\""]),
+                ask().origin([HOUR]).status(200).asked(),
+            ],
+        ),
+        must(
+            "if-match-goes-to-origin",
+            [
+                ask().origin([HOUR, "ETag: \"a\""]),
+                ask()
+                    .with(["If-Match: \"b\""])
+                    .answers(412)
+                    .asked()
+                    .sends(["If-Match: \"b\""])
+                    .status(412),
+                ask().stale().status(200),
+            ],
+        ),
+        must(
+            "if-unmodified-since-goes-to-origin",
+            [
+                ask().origin([HOUR, MODIFIED]),
+                ask().with(["If-Unmodified-Since: Sat, 11 Nov 2023 00:00:00 GMT"]).asked(),
+            ],
+        ),
         validation("strong", &["ETag: \"a\""], &["If-None-Match: \"a\""]),
         validation("weak", &["ETag: W/\"a\""], &["If-None-Match: W/\"a\""]),
         validation("unquoted", &["ETag: abc"], &["If-None-Match: abc"]),
         validation("modified", &[MODIFIED], &["If-Modified-Since: Sun, 12 Nov 2023 00:00:00 GMT"]),
-        validation("both", &["ETag: \"a\"", MODIFIED], &[
-            "If-None-Match: \"a\"",
-            "If-Modified-Since: Sun, 12 Nov 2023 00:00:00 GMT",
-        ]),
+        validation(
+            "both",
+            &["ETag: \"a\"", MODIFIED],
+            &["If-None-Match: \"a\"", "If-Modified-Since: Sun, 12 Nov 2023 00:00:00 GMT"],
+        ),
     ]
     .into_iter()
     .chain(of_stale())
@@ -150,34 +198,75 @@ fn of_stale() -> Vec<Case> {
     let stored = || ask().origin([SECOND, "ETag: \"a\"", MODIFIED]);
     let again = |condition: &str| -> Ask { stored().after(3).with([condition.to_owned()]) };
     vec![
-        must("stale-and-same-condition", [
-            stored(),
-            again("If-None-Match: \"a\"").validated().status(304),
-        ]),
-        must("stale-and-other-condition", [
-            stored(),
-            again("If-None-Match: \"b\"").validated().status(200).text("stale-and-other-condition 1"),
-        ]),
-        must("stale-and-range", [
-            stored().body("0123456789"),
-            again("Range: bytes=2-3").validated().status(206).text("23"),
-        ]),
-        must("stale-and-changed", [
-            stored(),
-            ask().after(3).origin([HOUR, "ETag: \"b\""]).asked().sees(["ETag: \"b\""]),
-            ask().stale().sees(["ETag: \"b\"", "Answer-Number: 2"]),
-        ]),
-        must("stale-and-gone", [
-            stored(),
-            ask().after(3).answers(410).origin([HOUR]).asked().status(410),
-            ask().stale().status(410),
-        ]),
-        must("stale-without-validator", [
-            ask().origin([SECOND]),
-            ask().after(3).asked().withholds(["If-None-Match", "If-Modified-Since"]),
-        ]),
-        must("first-request-without-condition", [
-            ask().origin([HOUR]).withholds(["If-None-Match", "If-Modified-Since"]),
-        ]),
+        must(
+            "stale-and-same-condition",
+            [stored(), again("If-None-Match: \"a\"").validated().status(304)],
+        ),
+        must(
+            "stale-and-other-condition",
+            [
+                stored(),
+                again("If-None-Match: \"b\"")
+                    .validated()
+                    .status(200)
+                    .text("stale-and-other-condition 1"),
+            ],
+        ),
+        must(
+            "stale-and-range",
+            [
+                stored().body("0123456789"),
+                again("Range: bytes=2-3").validated().status(206).text("23"),
+            ],
+        ),
+        must(
+            "stale-and-changed",
+            [
+                stored(),
+                ask().after(3).origin([HOUR, "ETag: \"b\""]).asked().sees(["ETag: \"b\""]),
+                ask().stale().sees(["ETag: \"b\"", "Answer-Number: 2"]),
+            ],
+        ),
+        must(
+            "stale-and-gone",
+            [
+                stored(),
+                ask().after(3).answers(410).origin([HOUR]).asked().status(410),
+                ask().stale().status(410),
+            ],
+        ),
+        must(
+            "stale-without-validator",
+            [
+                ask().origin([SECOND]),
+                ask().after(3).asked().withholds(["If-None-Match", "If-Modified-Since"]),
+            ],
+        ),
+        must(
+            "first-request-without-condition",
+            [ask().origin([HOUR]).withholds(["If-None-Match", "If-Modified-Since"])],
+        ),
+        must(
+            "not-modified-for-one-is-whole-for-another",
+            [
+                stored(),
+                again("If-None-Match: \"a\"").validated().status(304),
+                ask().status(200).text("not-modified-for-one-is-whole-for-another 1"),
+            ],
+        ),
+        must(
+            "stale-and-older-date",
+            [
+                stored(),
+                again("If-Modified-Since: Sat, 11 Nov 2023 00:00:00 GMT").validated().status(200),
+            ],
+        ),
+        must(
+            "if-match-on-nothing-stored",
+            [
+                ask().with(["If-Match: \"b\""]).answers(412).origin([HOUR]).asked().status(412),
+                ask().asked().status(200),
+            ],
+        ),
     ]
 }

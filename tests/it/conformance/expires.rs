@@ -8,10 +8,7 @@ use super::{
 examine!();
 
 fn used(id: &str, lines: &[&str]) -> Case {
-    should(format!("expires-{id}"), [
-        ask().origin(lines.iter().copied()),
-        ask().after(9).cached(),
-    ])
+    should(format!("expires-{id}"), [ask().origin(lines.iter().copied()), ask().after(9).cached()])
 }
 
 fn not_used(id: &str, lines: &[&str]) -> Case {
@@ -23,13 +20,15 @@ fn cases() -> Vec<Case> {
         used("future", &["Expires: @+3600"]),
         used("future-with-cache-control", &["Expires: @+3600", "Cache-Control: public"]),
         used("future-extension", &["Expires: @+3600", "Cache-Control: foo=bar"]),
-        used("twice-the-same", &["Expires: Sun, 18 Nov 2029 08:49:37 GMT"]),
+        used(
+            "twice-the-same",
+            &["Expires: Sun, 18 Nov 2029 08:49:37 GMT", "Expires: Sun, 18 Nov 2029 08:49:37 GMT"],
+        ),
         used("rfc850", &["Expires: Sunday, 18-Nov-29 08:49:37 GMT"]),
         used("asctime", &["Expires: Sun Nov 18 08:49:37 2029"]),
         used("asctime-short-day", &["Expires: Thu Nov  8 08:49:37 2029"]),
         used("after-2038", &["Expires: Thu, 18 Aug 2050 02:01:18 GMT"]),
-        used("after-2106", &["Expires: Fri, 01 Jan 2200 02:01:18 GMT"]),
-        used("wrong-weekday", &["Expires: Mon, 18 Nov 2029 08:49:37 GMT"]),
+        used("after-2106", &["Expires: Wed, 01 Jan 2200 02:01:18 GMT"]),
         used("case-of-weekday", &["Expires: SUN, 18 Nov 2029 08:49:37 GMT"]),
         used("case-of-month", &["Expires: Sun, 18 nOV 2029 08:49:37 GMT"]),
         used("case-of-zone", &["Expires: Sun, 18 Nov 2029 08:49:37 gmt"]),
@@ -58,15 +57,21 @@ fn cases() -> Vec<Case> {
         not_used("spaces", &["Expires: Sun,  18  Nov  2029  08:49:37  GMT"]),
         not_used("dots", &["Expires: Sun, 18 Nov 2029 08.49.37 GMT"]),
         must("expires-ends", [ask().origin(["Expires: @+2"]), ask().after(3).asked()]),
-        must("expires-ends-to-the-second", [ask().origin(["Expires: @+2"]), ask().after(2).asked()]),
+        must(
+            "expires-ends-to-the-second",
+            [ask().origin(["Expires: @+2"]), ask().after(2).asked()],
+        ),
         must("expires-of-undated", [ask().origin(["Expires: @-60"]).undated(), ask().asked()]),
-        should("expires-undated-future", [
-            ask().origin(["Expires: @+60"]).undated(),
-            ask().after(9).cached(),
-        ]),
-        must("expires-passes", [
-            ask().origin(["Expires: 0", "Cache-Control: max-age=60"]).sees(["Expires: 0"]),
-            ask().sees(["Expires: 0", "Cache-Control: max-age=60"]),
-        ]),
+        should(
+            "expires-undated-future",
+            [ask().origin(["Expires: @+60"]).undated(), ask().after(9).cached()],
+        ),
+        must(
+            "expires-passes",
+            [
+                ask().origin(["Expires: 0", "Cache-Control: max-age=60"]).sees(["Expires: 0"]),
+                ask().sees(["Expires: 0", "Cache-Control: max-age=60"]),
+            ],
+        ),
     ]
 }

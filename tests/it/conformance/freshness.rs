@@ -9,10 +9,10 @@ examine!();
 
 /// Whether a response with these fields is still used after some seconds.
 fn used(id: &str, fields: &[&str], after: u64) -> Case {
-    should(format!("fresh-{id}"), [
-        ask().origin(fields.iter().copied()),
-        ask().after(after).cached(),
-    ])
+    should(
+        format!("fresh-{id}"),
+        [ask().origin(fields.iter().copied()), ask().after(after).cached()],
+    )
 }
 
 fn not_used(id: &str, fields: &[&str], after: u64) -> Case {

@@ -46,7 +46,10 @@ impl Bench {
         thread::spawn(move || {
             System::new().block_on(async move {
                 let app = move || {
-                    App::new().wrap(cache.clone()).app_data(backend.clone()).configure(proxy::configure)
+                    App::new()
+                        .wrap(cache.clone())
+                        .app_data(backend.clone())
+                        .configure(proxy::configure)
                 };
                 let server = HttpServer::new(app).workers(1).disable_signals();
                 let server = server.bind(("127.0.0.1", 0)).unwrap();
@@ -71,7 +74,8 @@ impl Bench {
         let path = target.split('?').next().unwrap_or_default().to_owned();
         let before = self.origin.requests(&path).len();
         self.origin.play(&path, reply(&case.id, number, ask, self.clock.clone()));
-        let fields: Vec<_> = ask.fields.iter().map(|line| dated(line, seconds(&self.clock))).collect();
+        let fields: Vec<_> =
+            ask.fields.iter().map(|line| dated(line, seconds(&self.clock))).collect();
         let answer = client::send(self.proxy, &ask.method, &target, &fields, &ask.content)
             .map_err(|problem| format!("no answer: {problem}"))?;
         if ask.source == Source::PastWhileAsking && !self.origin.wait_for(&path, before + 1) {
@@ -92,9 +96,8 @@ fn reply(id: &str, number: usize, ask: &Ask, clock: Clock) -> Reply {
         if ask.reply.is_empty() {
             return Vec::new();
         }
-        let conditional = ["if-none-match", "if-modified-since"]
-            .iter()
-            .any(|name| !request.all(name).is_empty());
+        let conditional =
+            ["if-none-match", "if-modified-since"].iter().any(|name| !request.all(name).is_empty());
         let not_modified = ask.source == Source::Validated && conditional;
         let status = if not_modified { "304 Not Modified" } else { ask.reply.as_str() };
         let mut head = format!("{}HTTP/1.1 {status}\r\n{NUMBER}: {number}\r\n", ask.interim);

@@ -21,10 +21,22 @@ fn cases() -> Vec<Case> {
     vec![
         used("max-age", &["CDN-Cache-Control: max-age=3600"]),
         used("max-age-over-short", &["CDN-Cache-Control: max-age=3600", SHORT]),
-        used("max-age-over-no-store", &["CDN-Cache-Control: max-age=3600", "Cache-Control: no-store"]),
-        used("max-age-over-no-cache", &["CDN-Cache-Control: max-age=3600", "Cache-Control: no-cache"]),
-        used("max-age-over-private", &["CDN-Cache-Control: max-age=3600", "Cache-Control: private"]),
-        used("max-age-over-s-maxage", &["CDN-Cache-Control: max-age=3600", "Cache-Control: s-maxage=1"]),
+        used(
+            "max-age-over-no-store",
+            &["CDN-Cache-Control: max-age=3600", "Cache-Control: no-store"],
+        ),
+        used(
+            "max-age-over-no-cache",
+            &["CDN-Cache-Control: max-age=3600", "Cache-Control: no-cache"],
+        ),
+        used(
+            "max-age-over-private",
+            &["CDN-Cache-Control: max-age=3600", "Cache-Control: private"],
+        ),
+        used(
+            "max-age-over-s-maxage",
+            &["CDN-Cache-Control: max-age=3600", "Cache-Control: s-maxage=1"],
+        ),
         used("max-age-over-expires", &["CDN-Cache-Control: max-age=3600", "Expires: @-60"]),
         used("max-age-large", &["CDN-Cache-Control: max-age=99999999999", SHORT]),
         used("s-maxage", &["CDN-Cache-Control: s-maxage=3600, max-age=1"]),
@@ -55,19 +67,52 @@ fn cases() -> Vec<Case> {
         not_used("negative", &["CDN-Cache-Control: max-age=-3600", LONG]),
         not_used("only-extension", &["CDN-Cache-Control: foo", LONG]),
         not_used("broken-then-short", &["CDN-Cache-Control: max-age=3600, &&", SHORT]),
-        must("cdn-must-revalidate", [
-            ask().origin(["CDN-Cache-Control: max-age=1, must-revalidate"]),
-            ask().after(3).breaks().status(502),
-        ]),
-        should("cdn-passes-on", [
-            ask().origin(["CDN-Cache-Control: max-age=60", LONG])
-                .sees(["CDN-Cache-Control: max-age=60", LONG]),
-            ask().cached().sees(["CDN-Cache-Control: max-age=60", LONG]),
-        ]),
-        should("cdn-update", [
-            ask().origin(["CDN-Cache-Control: max-age=1", "ETag: \"a\""]),
-            ask().after(3).origin(["CDN-Cache-Control: max-age=60", "ETag: \"a\""]).validated(),
-            ask().after(9).cached(),
-        ]),
+        must(
+            "cdn-must-revalidate",
+            [
+                ask().origin(["CDN-Cache-Control: max-age=1, must-revalidate"]),
+                ask().after(3).breaks().status(502),
+            ],
+        ),
+        should(
+            "cdn-passes-on",
+            [
+                ask()
+                    .origin(["CDN-Cache-Control: max-age=60", LONG])
+                    .sees(["CDN-Cache-Control: max-age=60", LONG]),
+                ask().cached().sees(["CDN-Cache-Control: max-age=60", LONG]),
+            ],
+        ),
+        should(
+            "cdn-update",
+            [
+                ask().origin(["CDN-Cache-Control: max-age=1", "ETag: \"a\""]),
+                ask().after(3).origin(["CDN-Cache-Control: max-age=60", "ETag: \"a\""]).validated(),
+                ask().after(9).cached(),
+            ],
+        ),
+        should(
+            "cdn-stale-if-error",
+            [
+                ask().origin(["CDN-Cache-Control: max-age=1, stale-if-error=60"]),
+                ask().after(3).answers(503).stale().status(200),
+            ],
+        ),
+        should(
+            "cdn-forgets-must-revalidate",
+            [
+                ask().origin(["CDN-Cache-Control: max-age=1", "Cache-Control: must-revalidate"]),
+                ask().after(3).breaks().stale().status(200),
+            ],
+        ),
+        must(
+            "cdn-authorization",
+            [
+                ask()
+                    .with(["Authorization: Basic YTpi"])
+                    .origin(["CDN-Cache-Control: max-age=60", "Cache-Control: public"]),
+                ask().asked(),
+            ],
+        ),
     ]
 }

@@ -35,15 +35,18 @@ fn cases() -> Vec<Case> {
         same("lines-combined", "Foo", &["Foo: 1, 2"], &["Foo: 1", "Foo: 2"]),
         same("space", "Foo", &["Foo: 1,2"], &["Foo: 1,  2"]),
         same("space-before-comma", "Foo", &["Foo: 1, 2"], &["Foo: 1 , 2"]),
-        same("language-space", "Accept-Language", &["Accept-Language: en, de"], &[
-            "Accept-Language: en,de",
-        ]),
-        same("language-case", "Accept-Language", &["Accept-Language: en, de"], &[
-            "Accept-Language: eN, De",
-        ]),
-        same("language-order", "Accept-Language", &["Accept-Language: en, de"], &[
-            "Accept-Language: de, en",
-        ]),
+        same(
+            "language-space",
+            "Accept-Language",
+            &["Accept-Language: en, de"],
+            &["Accept-Language: en,de"],
+        ),
+        same(
+            "language-case",
+            "Accept-Language",
+            &["Accept-Language: en, de"],
+            &["Accept-Language: eN, De"],
+        ),
         other("other", "Foo", &["Foo: 1"], &["Foo: 2"]),
         other("left-out", "Foo", &["Foo: 1"], &[]),
         other("added", "Foo", &[], &["Foo: 1"]),
@@ -61,32 +64,44 @@ fn cases() -> Vec<Case> {
         other("star-after-empty", ", *", &["Foo: 1"], &["Foo: 1"]),
         other("star-on-another-line", "Foo|*", &["Foo: 1"], &["Foo: 1"]),
         other("stars", "*, *", &[], &[]),
-        should("vary-three-variants", [
-            varied("Foo", &["Foo: 1"]),
-            varied("Foo", &["Foo: 2"]).asked(),
-            varied("Foo", &["Foo: 3"]).asked(),
-            varied("Foo", &["Foo: 1"]).cached().sees(["Answer-Number: 1"]),
-            varied("Foo", &["Foo: 2"]).cached().sees(["Answer-Number: 2"]),
-            varied("Foo", &["Foo: 3"]).cached().sees(["Answer-Number: 3"]),
-        ]),
-        should("vary-reaches-client", [
-            varied("Foo|Bar", &[]).sees(["Vary: Foo", "Vary: Bar"]),
-            ask().cached().sees(["Vary: Foo", "Vary: Bar"]),
-        ]),
-        must("vary-is-learned", [
-            ask().with(["Foo: 1"]).origin([HOUR]),
-            ask().with(["Foo: 2", "Cache-Control: no-cache"]).origin([HOUR, "Vary: Foo"]),
-            ask().with(["Foo: 3"]).origin([HOUR, "Vary: Foo"]),
-            ask().with(["Foo: 2"]).cached().sees(["Answer-Number: 2"]),
-        ]),
-        must("vary-changes", [
-            ask().with(["Foo: 1", "Bar: 1"]).origin([HOUR, "Vary: Foo"]),
-            ask().with(["Foo: 2", "Bar: 1"]).origin([HOUR, "Vary: Bar"]).asked(),
-            ask().with(["Foo: 2", "Bar: 2"]).origin([HOUR, "Vary: Bar"]).asked(),
-        ]),
-        must("vary-and-query", [
-            varied("Foo", &["Foo: 1"]).at("?a"),
-            varied("Foo", &["Foo: 1"]).at("?b").asked(),
-        ]),
+        should(
+            "vary-three-variants",
+            [
+                varied("Foo", &["Foo: 1"]),
+                varied("Foo", &["Foo: 2"]).asked(),
+                varied("Foo", &["Foo: 3"]).asked(),
+                varied("Foo", &["Foo: 1"]).cached().sees(["Answer-Number: 1"]),
+                varied("Foo", &["Foo: 2"]).cached().sees(["Answer-Number: 2"]),
+                varied("Foo", &["Foo: 3"]).cached().sees(["Answer-Number: 3"]),
+            ],
+        ),
+        should(
+            "vary-reaches-client",
+            [
+                varied("Foo|Bar", &[]).sees(["Vary: Foo", "Vary: Bar"]),
+                ask().cached().sees(["Vary: Foo", "Vary: Bar"]),
+            ],
+        ),
+        must(
+            "vary-is-learned",
+            [
+                ask().with(["Foo: 1"]).origin([HOUR]),
+                ask().with(["Foo: 2", "Cache-Control: no-cache"]).origin([HOUR, "Vary: Foo"]),
+                ask().with(["Foo: 3"]).origin([HOUR, "Vary: Foo"]),
+                ask().with(["Foo: 2"]).cached().sees(["Answer-Number: 2"]),
+            ],
+        ),
+        must(
+            "vary-changes",
+            [
+                ask().with(["Foo: 1", "Bar: 1"]).origin([HOUR, "Vary: Foo"]),
+                ask().with(["Foo: 2", "Bar: 1"]).origin([HOUR, "Vary: Bar"]).asked(),
+                ask().with(["Foo: 2", "Bar: 2"]).origin([HOUR, "Vary: Bar"]).asked(),
+            ],
+        ),
+        must(
+            "vary-and-query",
+            [varied("Foo", &["Foo: 1"]).at("?a"), varied("Foo", &["Foo: 1"]).at("?b").asked()],
+        ),
     ]
 }

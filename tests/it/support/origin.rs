@@ -2,14 +2,15 @@
 
 use std::{
     collections::HashMap,
-    io::{self, BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
     thread,
     time::Duration,
 };
 
-/// What the origin sends for a request; nothing at all closes the connection.
+/// What the origin sends for a request. After nothing at all, or `Connection: close`, it closes
+/// the connection.
 pub type Reply = Box<dyn Fn(&Recorded) -> Vec<u8> + Send>;
 
 /// A request as it came.
@@ -115,12 +116,9 @@ pub fn read_head(reader: &mut impl BufRead) -> io::Result<Option<(String, Vec<St
     Ok(Some((first, lines)))
 }
 
-/// Reads the body that goes with these lines; `to_end` where nothing frames it.
-pub fn read_body(
-    reader: &mut impl BufRead,
-    lines: &[String],
-    to_end: bool,
-) -> io::Result<Vec<u8>> {
+/// Reads the body that goes with these lines, or what there is of it; `to_end` where nothing frames
+/// it.
+pub fn read_body(reader: &mut impl BufRead, lines: &[String], to_end: bool) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     if values(lines, "transfer-encoding").contains(&"chunked") {
         loop {
@@ -137,8 +135,8 @@ pub fn read_body(
     }
     match values(lines, "content-length").first() {
         Some(length) => {
-            body.resize(length.parse().map_err(io::Error::other)?, 0);
-            reader.read_exact(&mut body)?;
+            let length = length.parse().map_err(io::Error::other)?;
+            reader.take(length).read_to_end(&mut body)?;
         }
         None if to_end => drop(reader.read_to_end(&mut body)?),
         None => {}
@@ -156,7 +154,8 @@ fn serve(stream: &TcpStream, state: &State) -> io::Result<()> {
         let bytes = answer(request, state);
         let mut stream = stream;
         stream.write_all(&bytes)?;
-        if bytes.is_empty() {
+        let last = b"Connection: close\r\n";
+        if bytes.is_empty() || bytes.windows(last.len()).any(|part| part == last) {
             break;
         }
     }
