@@ -228,7 +228,8 @@ impl Secret {
         Self(blake3::derive_key("actix-response-cache 2026 credential digest", material))
     }
 
-    fn digest(&self, clear: &[u8]) -> [u8; 16] {
+    /// What stands for `clear` in a key.
+    pub(crate) fn digest(&self, clear: &[u8]) -> [u8; 16] {
         first_half(&blake3::keyed_hash(&self.0, clear))
     }
 }

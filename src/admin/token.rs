@@ -23,7 +23,10 @@ impl AdminToken {
     pub fn new(token: impl AsRef<str>) -> Result<Self, ConfigError> {
         let token = token.as_ref();
         if token.len() < SHORTEST {
-            let problem = format!("the token has fewer than {SHORTEST} characters");
+            let problem = match token {
+                "" => "the token is empty".to_owned(),
+                _ => format!("the token has fewer than {SHORTEST} characters"),
+            };
             return Err(ConfigError::new("admin", problem));
         }
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 /// A setting of a cache cannot be used.
 ///
 /// Setters keep it; the server does not start with it, and `ResponseCache::check` tells it earlier.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     setting: &'static str,
     problem: String,
@@ -16,7 +16,7 @@ impl ConfigError {
         Self { setting, problem: problem.into() }
     }
 
-    /// The name of the setting, as its method is called.
+    /// The name of the setting: of the method or constructor that was given it.
     pub fn setting(&self) -> &'static str {
         self.setting
     }
@@ -25,6 +25,13 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "response cache: setting `{}`: {}", self.setting, self.problem)
+    }
+}
+
+/// As `Display`: it is what `main` prints when it returns an error.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -105,17 +105,18 @@ impl Keying {
         }
         for name in &self.headers {
             let values = req.headers().get_all(name).map(HeaderValue::as_bytes);
-            key.part(Part::Header, name.as_str(), values);
+            key.secret_part(Part::Header, name.as_str(), values, secret);
         }
         for name in &self.cookies {
             let values = cookies::pairs(req.headers())
                 .filter(|(cookie, _)| *cookie == name.as_bytes())
                 .map(|(_, value)| value);
-            key.part(Part::Cookie, name, values);
+            key.secret_part(Part::Cookie, name, values, secret);
         }
         if let Some(Custom(function)) = &self.custom {
             let part = function(req).ok_or(WhyNot::NoKey)?;
-            key.part(Part::Custom, "", std::iter::once(part.as_bytes()));
+            let part = std::iter::once(part.as_bytes());
+            key.secret_part(Part::Custom, "", part, secret);
         }
         if let Some(auth) = &self.auth {
             auth.write(req, &survey, &self.ignored_cookies, secret, &mut key)

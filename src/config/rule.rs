@@ -60,7 +60,9 @@ impl Rule {
         self
     }
 
-    /// Groups that the responses can be purged by. `{name}` stands for what the pattern captures.
+    /// Groups that the responses can be purged by. `{name}` stands for what the pattern captures, as
+    /// it stands in the path: `/products/007` is in `product:007`. Where several spellings mean one
+    /// thing, let the handler name the group: see [`Caching::group`](crate::Caching::group).
     pub fn groups<I>(mut self, groups: I) -> Self
     where
         I: IntoIterator,

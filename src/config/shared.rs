@@ -77,7 +77,7 @@ impl Shared {
             Some(material) => Secret::new(material),
             None => self.default_secret(),
         };
-        let engine = Engine::new(store, storage.clock.clone());
+        let engine = Engine::new(store, storage.clock.clone(), secret.clone());
         Ok(self.made.get_or_init(|| Made { engine, secret }))
     }
 

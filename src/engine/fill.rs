@@ -9,7 +9,7 @@ use actix_web::http::{
 };
 use bytes::Bytes;
 
-use super::{Engine, lookup::variant_key};
+use super::Engine;
 use crate::{
     entry::{Entry, Kind, StoredResponse},
     key::CacheKey,
@@ -131,7 +131,7 @@ impl Fill {
         }
         let key = match names.as_slice() {
             [] => url.clone(),
-            names => variant_key(&url, names, &self.fields),
+            names => self.engine.variant_key(&url, names, &self.fields),
         };
         Ok(Draft {
             engine: self.engine,

@@ -107,8 +107,9 @@ impl CacheHandle {
         self.engine.is_on()
     }
 
-    /// Waits until nothing is on its way into the store any more: before the process ends, or in
-    /// a test.
+    /// Waits until nothing is on its way into the store any more, and no refresh runs behind an
+    /// answer: in a test, or before the workers end. What a worker has not stored when its runtime
+    /// ends is not stored.
     pub async fn settle(&self) {
         self.engine.settle().await;
     }

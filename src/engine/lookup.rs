@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::HeaderName;
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION};
 
 use super::Engine;
 use crate::{
@@ -17,6 +17,9 @@ use crate::{
         verdict::{Forwarding, WhyNot},
     },
 };
+
+/// Request fields whose values are nobody's business.
+const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
 
 /// What a look-up found.
 #[derive(Debug)]
@@ -53,7 +56,7 @@ impl Engine {
     async fn select<F: Fields>(&self, key: &CacheKey, req: &F) -> Result<Arc<Entry>, Forwarding> {
         if !self.store.is_immediate()
             && let Some(names) = self.vary.names(key)
-            && let Ok(entry) = self.get(&variant_key(key, &names, req)).await
+            && let Ok(entry) = self.get(&self.variant_key(key, &names, req)).await
         {
             return Ok(entry);
         }
@@ -62,7 +65,7 @@ impl Engine {
         if !self.store.is_immediate() {
             self.vary.learn(key, names); // and no lock where it saves no round trip
         }
-        self.get(&variant_key(key, names, req)).await.map_err(|why| match why {
+        self.get(&self.variant_key(key, names, req)).await.map_err(|why| match why {
             Forwarding::UriMiss => Forwarding::VaryMiss,
             why => why,
         })
@@ -81,9 +84,20 @@ impl Engine {
     }
 }
 
-/// The key of the variant which a request with these fields selects.
-pub(super) fn variant_key<F: Fields>(key: &CacheKey, names: &[HeaderName], req: &F) -> CacheKey {
-    let mut selecting = Vec::new();
-    vary::write_selecting(req, names, &mut selecting);
-    key.variant(&selecting)
+impl Engine {
+    /// The key of the variant which a request with these fields selects. Credentials among them
+    /// enter the key as a digest, as everywhere.
+    pub(super) fn variant_key<F: Fields>(
+        &self,
+        key: &CacheKey,
+        names: &[HeaderName],
+        req: &F,
+    ) -> CacheKey {
+        let mut selecting = Vec::new();
+        vary::write_selecting(req, names, &mut selecting);
+        if names.iter().any(|name| CREDENTIALS.contains(name)) {
+            return key.variant(&self.secret.digest(&selecting));
+        }
+        key.variant(&selecting)
+    }
 }

@@ -7,6 +7,7 @@ use std::sync::{
 
 use crate::{
     clock::Clock,
+    key::Secret,
     semantics::{date::Timestamp, verdict::WhyNot},
     store::{StoreError, any::AnyStore},
 };
@@ -32,6 +33,7 @@ use stats::{Counters, Stats};
 pub(crate) struct Engine {
     store: AnyStore,
     clock: Clock,
+    secret: Secret,
     counters: Counters,
     vary: VaryMemo,
     search: SearchMemo,
@@ -41,11 +43,12 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(store: AnyStore, clock: Clock) -> Arc<Self> {
+    pub(crate) fn new(store: AnyStore, clock: Clock, secret: Secret) -> Arc<Self> {
         Arc::new(Self {
             store,
             refreshes: Refreshes::new(clock.clone()),
             clock,
+            secret,
             counters: Counters::default(),
             vary: VaryMemo::default(),
             search: SearchMemo::default(),

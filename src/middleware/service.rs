@@ -115,6 +115,7 @@ where
                     let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
                     CacheFuture::waiting(validate(service, worker, req, asked, kept))
                 }
+                // never: an immediate store has answered when it is first polled
                 None => CacheFuture::waiting(std::future::pending()),
             };
         }
