@@ -8,7 +8,7 @@ use actix_web::http::{
 };
 use bytes::Bytes;
 
-use crate::{key::CacheKey, purge::Mark};
+use crate::{key::CacheKey, purge::Mark, semantics::validation::has_validator};
 
 pub use crate::semantics::{date::Timestamp, fields::FieldList, terms::Terms};
 
@@ -47,6 +47,10 @@ pub struct StoredResponse {
     pub body: Bytes,
 }
 
+/// For at least and at most so long a stale response is kept to be validated.
+const SHORTEST_VALIDATION: Duration = Duration::from_secs(60);
+const LONGEST_VALIDATION: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What an entry weighs beside its bytes: the allocations and the tables that lead to it.
 const OVERHEAD: usize = 256;
 
@@ -71,11 +75,18 @@ impl Entry {
 }
 
 impl StoredResponse {
-    /// How long after `response_time` the response can still be of use: while it is fresh, and in
-    /// its stale windows.
+    /// How long after `response_time` the response can still be of use: while it is fresh, in its
+    /// stale windows, and, where the handler can be asked whether it still is good, for about as long
+    /// again as it was fresh.
     pub fn useful_for(&self) -> Duration {
         let Terms { lifetime, initial_age, while_revalidate, if_error, .. } = self.terms;
-        lifetime.saturating_sub(initial_age).saturating_add(while_revalidate.max(if_error))
+        let validated = if has_validator(self.fields.as_slice()) {
+            lifetime.clamp(SHORTEST_VALIDATION, LONGEST_VALIDATION)
+        } else {
+            Duration::ZERO
+        };
+        let stale = while_revalidate.max(if_error).max(validated);
+        lifetime.saturating_sub(initial_age).saturating_add(stale)
     }
 
     fn weight(&self) -> usize {

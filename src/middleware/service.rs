@@ -232,7 +232,7 @@ async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) ->
                 }
                 return Step::Answer(req.into_response(res));
             }
-            None => (reason(&reuse), keep(reuse, entry)),
+            None => (reason(&reuse), keep(reuse, entry, *req.method() == Method::HEAD)),
         },
         Found::Nothing(why) => (why, None),
     };
@@ -288,10 +288,11 @@ fn refresh(
 }
 
 /// The stored response where it is still of use: to be validated, or to stand in.
-fn keep(reuse: Reuse, entry: Arc<Entry>) -> Option<Kept> {
+fn keep(reuse: Reuse, entry: Arc<Entry>, is_head: bool) -> Option<Kept> {
     let Reuse::Validate { age, if_error, .. } = reuse else { return None };
     let validates = has_validator(entry.response()?.fields.as_slice());
-    (validates || if_error).then_some(Kept { entry, age, if_error })
+    // whether a HEAD's answer agrees with it can always be told
+    (validates || if_error || is_head).then_some(Kept { entry, age, if_error })
 }
 
 /// Why a stored response that is not served as it is sends the request to the handler.

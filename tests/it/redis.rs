@@ -281,3 +281,21 @@ async fn two_prefixes_share_nothing() {
     two.handle().unwrap().purge_all().await.unwrap();
     assert_eq!(send(&first, get("/")).await.word(), "HIT", "a purge of all is of this prefix only");
 }
+
+#[actix_rt::test]
+async fn what_can_be_validated_outlives_its_lifetime() {
+    let server = RedisServer::start();
+    let cache = ResponseCache::redis(server.url());
+    let origin = Origin::new(|req, call| {
+        let known = req.headers().contains_key("if-none-match");
+        let mut res = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        res.insert_header(("etag", "\"v1\"")).insert_header(("cache-control", "no-cache"));
+        if call == 1 { res.body("stored") } else { res.finish() }
+    });
+    let app = app(&cache, &origin).await;
+    for call in 1..4 {
+        assert_eq!(send(&app, get("/")).await.text(), "stored");
+        settle(&cache).await;
+        assert_eq!(origin.calls(), call);
+    }
+}
