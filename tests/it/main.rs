@@ -13,6 +13,7 @@ mod admin;
 mod auth;
 mod client;
 mod config;
+mod conformance;
 mod custom_store;
 mod floors;
 mod http;

@@ -120,8 +120,8 @@ impl Ask {
     }
 
     /// The status of the origin's answer.
-    pub fn answers(mut self, status: impl ToString) -> Self {
-        self.reply = format!("{} Whatever", status.to_string());
+    pub fn answers(mut self, status: u16) -> Self {
+        self.reply = format!("{status} Whatever");
         self
     }
 

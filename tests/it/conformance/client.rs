@@ -52,14 +52,12 @@ pub fn write(
     fields: &[String],
     content: &str,
 ) -> io::Result<()> {
-    let mut request = format!("{method} {target} HTTP/1.1\r\nHost: cache.example\r\n");
-    for line in fields {
-        request += &format!("{line}\r\n");
-    }
+    let mut lines = vec![format!("{method} {target} HTTP/1.1"), "Host: cache.example".to_owned()];
+    lines.extend_from_slice(fields);
     if !content.is_empty() {
-        request += &format!("Content-Length: {}\r\n", content.len());
+        lines.push(format!("Content-Length: {}", content.len()));
     }
-    stream.write_all(format!("{request}\r\n{content}").as_bytes())
+    stream.write_all(format!("{}\r\n\r\n{content}", lines.join("\r\n")).as_bytes())
 }
 
 /// Reads the final answer to a request.

@@ -100,19 +100,18 @@ fn reply(id: &str, number: usize, ask: &Ask, clock: Clock) -> Reply {
             ["if-none-match", "if-modified-since"].iter().any(|name| !request.all(name).is_empty());
         let not_modified = ask.source == Source::Validated && conditional;
         let status = if not_modified { "304 Not Modified" } else { ask.reply.as_str() };
-        let mut head = format!("{}HTTP/1.1 {status}\r\n{NUMBER}: {number}\r\n", ask.interim);
+        let mut lines = vec![format!("{}HTTP/1.1 {status}", ask.interim)];
+        lines.push(format!("{NUMBER}: {number}"));
         if values(&ask.reply_fields, "date").is_empty() && !ask.undated {
-            head += "Date: @+0\r\n";
+            lines.push("Date: @+0".to_owned());
         }
-        for line in &ask.reply_fields {
-            head += &format!("{line}\r\n");
-        }
+        lines.extend_from_slice(&ask.reply_fields);
         let bodiless = not_modified || status.starts_with("204") || status.starts_with("304");
         if !bodiless && values(&ask.reply_fields, "content-length").is_empty() {
-            head += &format!("Content-Length: {}\r\n", body.len());
+            lines.push(format!("Content-Length: {}", body.len()));
         }
-        let mut bytes = dated(&head, seconds(&clock)).into_bytes();
-        bytes.extend_from_slice(b"\r\n");
+        let head = dated(&lines.join("\r\n"), seconds(&clock));
+        let mut bytes = format!("{head}\r\n\r\n").into_bytes();
         if !bodiless && request.method != "HEAD" {
             bytes.extend_from_slice(body.as_bytes());
         }
@@ -136,7 +135,7 @@ fn dated(text: &str, now: i64) -> String {
                 let date = Duration::from_secs((now + seconds).unsigned_abs());
                 written += &(httpdate::fmt_http_date(UNIX_EPOCH + date) + rest);
             }
-            Err(_) => written += &format!("@{part}"),
+            Err(_) => written.extend(["@", part]),
         }
     }
     written

@@ -195,7 +195,7 @@ fn cases() -> Vec<Case> {
                 ask().after(3).cached().text("head-freshens 1").sees(["A: 2"]),
             ],
         ),
-        must(
+        should(
             "head-with-another-tag",
             [
                 ask().origin([HOUR, TAG]),
@@ -206,7 +206,7 @@ fn cases() -> Vec<Case> {
                 ask().asked(),
             ],
         ),
-        must(
+        should(
             "head-with-another-length",
             [
                 ask().origin([HOUR]),

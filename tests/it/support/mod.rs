@@ -21,6 +21,7 @@ use actix_web::{
 use bytes::Bytes;
 
 pub mod log;
+pub mod origin;
 pub mod redis;
 
 type AnswerFn = dyn Fn(&HttpRequest, usize) -> HttpResponse + Send + Sync;
