@@ -1,7 +1,7 @@
 //! A stored response that may not be used as it is: the handler is asked whether it still is good
 //! (RFC 9111 s.4.3), and if the handler fails, the stored response may stand in (RFC 5861 s.4).
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Duration};
 
 use actix_router::Path;
 use actix_service::Service;
@@ -10,7 +10,7 @@ use actix_web::{
     body::{BodySize, MessageBody},
     dev::{ServiceRequest, ServiceResponse, Url},
     error::InternalError,
-    http::{Method, StatusCode, header::HeaderMap},
+    http::{Method, StatusCode},
 };
 
 use super::{
@@ -66,16 +66,14 @@ where
         Method::GET => validators(stored.fields.as_slice()),
         _ => FieldList::new(),
     };
-    if !validators.is_empty() {
-        set_conditions(req.headers_mut(), &validators);
-    }
+    let validates = !validators.is_empty() && set_conditions(&mut req, &validators);
     let unrouted = req.match_info().clone();
     match service.call(req).await {
         Err(error) if kept.if_error => Err(stand_in_for(&worker, asked, &kept, stored, &error)),
         Ok(res) if kept.if_error && is_failure(res.status()) => {
             Ok(stand_in(&worker, asked, &kept, stored, res))
         }
-        Ok(res) if res.status() == StatusCode::NOT_MODIFIED && !validators.is_empty() => {
+        Ok(res) if res.status() == StatusCode::NOT_MODIFIED && validates => {
             if identifies(stored.fields.as_slice(), res.headers()) {
                 Ok(confirmed(&worker, asked, &kept.entry, stored, res).await)
             } else {
@@ -97,14 +95,18 @@ fn is_failure(status: StatusCode) -> bool {
 
 /// The client's conditions give way to the cache's own, or the answer would be one to other
 /// questions. The client's are evaluated when it is answered.
-fn set_conditions(fields: &mut HeaderMap, validators: &FieldList) {
-    let theirs: Vec<_> = fields.keys().filter(|name| is_conditional(name)).cloned().collect();
-    for name in theirs {
-        fields.remove(name);
-    }
-    for (name, value) in validators {
-        fields.insert(name.clone(), value.clone());
-    }
+///
+/// `false` where the request cannot be changed: actix panics when a middleware outside has kept a
+/// second handle to it. Then it goes to the handler as it is.
+fn set_conditions(req: &mut ServiceRequest, validators: &FieldList) -> bool {
+    let change = AssertUnwindSafe(|| {
+        let fields = req.headers_mut();
+        fields.retain(|name, _| !is_conditional(name));
+        for (name, value) in validators {
+            fields.insert(name.clone(), value.clone());
+        }
+    });
+    std::panic::catch_unwind(change).is_ok()
 }
 
 /// The same request again, as it was before it was routed, without any conditions: the 304 was
@@ -114,7 +116,7 @@ fn unconditional<B>(res: ServiceResponse<B>, unrouted: Path<Url>) -> ServiceRequ
     drop(res);
     let mut req = ServiceRequest::from_request(req);
     *req.match_info_mut() = unrouted;
-    set_conditions(req.headers_mut(), &FieldList::new());
+    set_conditions(&mut req, &FieldList::new());
     req
 }
 

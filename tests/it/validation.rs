@@ -98,6 +98,29 @@ async fn a_304_about_another_response_is_asked_again_without_conditions() {
 }
 
 #[actix_rt::test]
+async fn a_request_that_somebody_outside_holds_is_answered_all_the_same() {
+    let clock = Clock::manual();
+    let origin = Origin::new(validating("\"v1\""));
+    let resource = web::resource("/")
+        .wrap(ResponseCache::memory().clock(clock.clone()))
+        .wrap_fn(|req, service| {
+            let held = req.request().clone();
+            let answer = service.call(req);
+            async move {
+                let answer = answer.await;
+                drop(held);
+                answer
+            }
+        })
+        .route(origin.route());
+    let app = init_service(App::new().service(resource)).await;
+    send(&app, get("/")).await;
+    clock.advance(10 * SECOND);
+    let seen = send(&app, get("/")).await;
+    assert_eq!((seen.status.as_u16(), seen.text()), (200, "answer 2"));
+}
+
+#[actix_rt::test]
 async fn no_cache_is_validated_each_time() {
     let origin = Origin::new(|req, call| {
         let mut res = validating("\"v1\"")(req, call);
