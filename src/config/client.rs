@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use actix_web::{
     HttpResponse,
-    http::header::{self, HeaderValue},
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
 };
 
 use crate::semantics::{
@@ -103,7 +106,8 @@ impl ClientCache {
     pub(crate) fn tell<B>(&self, res: &mut HttpResponse<B>, date: Timestamp, personal: bool) {
         let said = |name| res.headers().contains_key(name);
         let stated = said(header::CACHE_CONTROL) || said(header::EXPIRES) || said(header::PRAGMA);
-        if !res.status().is_success() || (stated && !self.replace) {
+        let concerns = res.status().is_success() || res.status() == StatusCode::NOT_MODIFIED;
+        if !concerns || (stated && !self.replace) {
             return;
         }
         let mut terms = self.terms;

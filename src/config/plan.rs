@@ -39,13 +39,14 @@ pub(crate) struct Plan {
     pub(crate) group_aliases: bool,
     query_method: bool,
     pub(crate) status_key: bool,
+    tells_clients: bool,
 }
 
 /// How the responses of a rule, or of no rule, are treated.
 #[derive(Clone, Debug)]
 pub(crate) struct Treatment {
     pub(crate) policy: Policy,
-    pub(crate) client: Option<ClientCache>,
+    client: Option<ClientCache>,
     groups: Vec<GroupName>,
 }
 
@@ -85,6 +86,8 @@ impl Plan {
             keying: config.keying.clone(),
             secret,
             only_if: config.only_if.clone(),
+            tells_clients: config.client.is_some()
+                || config.rules.iter().any(|(_, rule)| rule.client.is_some()),
             rules: rules.collect::<Result<_, _>>()?,
             whole,
             max_body: config.max_body,
@@ -158,6 +161,16 @@ impl Plan {
                 (treatment, groups.collect())
             }
         }
+    }
+
+    /// What clients are told of the responses of this path. Told when they are answered, and never
+    /// stored: what is stored is the handler's word, by which the response is judged again.
+    pub(crate) fn client(&self, routed: &str) -> Option<&ClientCache> {
+        if !self.tells_clients {
+            return None;
+        }
+        let rule = self.paths.rule(routed).and_then(|rule| self.rules.get(rule));
+        rule.unwrap_or(&self.whole).client.as_ref()
     }
 
     pub(crate) fn query(&self) -> Arc<QueryRules> {

@@ -12,6 +12,8 @@ use crate::key::CacheKey;
 
 /// How many URLs are remembered.
 const MOST_URLS: usize = 16_384;
+/// How many bytes the remembered keys may have together, beside a fixed part for each.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// How many variants of one URL are stored; the oldest go.
 const MOST_VARIANTS: usize = 64;
 
@@ -25,6 +27,7 @@ pub(crate) struct VaryMemo {
 struct Table {
     urls: HashMap<CacheKey, Known, ahash::RandomState>,
     oldest_first: VecDeque<CacheKey>,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -52,10 +55,16 @@ impl VaryMemo {
         variant: &CacheKey,
     ) -> Option<CacheKey> {
         let mut table = self.lock();
-        let variants = &mut table.known(url, names)?.variants;
-        variants.retain(|stored| stored != variant);
-        variants.push_back(variant.clone());
-        if variants.len() > MOST_VARIANTS { variants.pop_front() } else { None }
+        let known = table.known(url, names)?;
+        let before = known.bytes();
+        known.variants.retain(|stored| stored != variant);
+        known.variants.push_back(variant.clone());
+        let displaced =
+            if known.variants.len() > MOST_VARIANTS { known.variants.pop_front() } else { None };
+        let after = known.bytes();
+        table.bytes = table.bytes.saturating_sub(before).saturating_add(after);
+        table.make_room();
+        displaced
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -71,14 +80,29 @@ impl Table {
             }
         } else {
             let known = Known { names: names.into(), variants: VecDeque::new() };
+            self.bytes += url.as_bytes().len() + known.bytes();
             self.urls.insert(url.clone(), known);
             self.oldest_first.push_back(url.clone());
-            if self.oldest_first.len() > MOST_URLS {
-                let oldest = self.oldest_first.pop_front()?;
-                self.urls.remove(&oldest);
-            }
+            self.make_room();
         }
         self.urls.get_mut(url)
+    }
+
+    /// Forgets the oldest URLs.
+    fn make_room(&mut self) {
+        while self.oldest_first.len() > MOST_URLS || self.bytes > MOST_BYTES {
+            let Some(oldest) = self.oldest_first.pop_front() else { return };
+            if let Some(known) = self.urls.remove(&oldest) {
+                let freed = oldest.as_bytes().len() + known.bytes();
+                self.bytes = self.bytes.saturating_sub(freed);
+            }
+        }
+    }
+}
+
+impl Known {
+    fn bytes(&self) -> usize {
+        self.variants.iter().map(|variant| variant.as_bytes().len()).sum()
     }
 }
 
@@ -122,5 +146,20 @@ mod tests {
         }
         let table = memo.lock();
         assert!(table.urls.len() <= MOST_URLS && table.oldest_first.len() <= MOST_URLS);
+    }
+
+    #[test]
+    fn long_keys_make_fewer_of_them() {
+        let memo = VaryMemo::default();
+        let long = "x".repeat(8000);
+        for n in 0..200 {
+            let url = url(&format!("/{n}{long}"));
+            for variant in 0..MOST_VARIANTS {
+                memo.stored(&url, &[ACCEPT], &url.variant(&variant.to_be_bytes()));
+            }
+        }
+        let table = memo.lock();
+        let held: usize = table.urls.values().map(Known::bytes).sum();
+        assert!(held <= MOST_BYTES && !table.urls.is_empty(), "{held}");
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{
 use crate::{
     clock::Clock,
     key::Secret,
-    semantics::{date::Timestamp, verdict::WhyNot},
+    semantics::verdict::WhyNot,
     store::{StoreError, any::AnyStore},
 };
 
@@ -55,10 +55,6 @@ impl Engine {
             pending: Pending::default(),
             off: AtomicBool::new(false),
         })
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     pub(crate) fn store(&self) -> &AnyStore {

@@ -11,6 +11,8 @@ use crate::{clock::Clock, key::CacheKey, semantics::date::Timestamp};
 
 /// How many refreshes may be known of at a time; past that, stale responses are served unrefreshed.
 const MOST_REFRESHES: usize = 4096;
+/// How long a refresh keeps another one of the same key from beginning.
+const LONGEST_RUN: Duration = Duration::from_secs(30);
 /// How long a key is left alone after a refresh that failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -23,9 +25,19 @@ pub(crate) struct Refreshes {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Running,
+    /// By then it no longer keeps another one from beginning: it waits for its client to have read
+    /// the answer, which the client may never do.
+    RunningUntil(Timestamp),
     /// The last refresh failed; none before then.
     PausedUntil(Timestamp),
+}
+
+impl State {
+    /// From when on another refresh may begin.
+    fn end(self) -> Timestamp {
+        let (Self::RunningUntil(end) | Self::PausedUntil(end)) = self;
+        end
+    }
 }
 
 impl Refreshes {
@@ -38,17 +50,18 @@ impl Refreshes {
         let now = self.clock.now();
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         match keys.get(key) {
-            Some(State::Running) => return None,
-            Some(State::PausedUntil(then)) if now < *then => return None,
+            Some(State::RunningUntil(then) | State::PausedUntil(then)) if now < *then => {
+                return None;
+            }
             _ => {}
         }
         if keys.len() >= MOST_REFRESHES {
-            keys.retain(|_, state| !matches!(state, State::PausedUntil(then) if *then <= now));
+            keys.retain(|_, state| now < state.end());
         }
         if keys.len() >= MOST_REFRESHES {
             return None;
         }
-        keys.insert(key.clone(), State::Running);
+        keys.insert(key.clone(), State::RunningUntil(now + LONGEST_RUN));
         Some(Refresh { of: self.clone(), key: key.clone(), succeeded: false })
     }
 
@@ -56,7 +69,7 @@ impl Refreshes {
     #[cfg(test)]
     fn running(&self) -> usize {
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.values().filter(|state| matches!(state, State::Running)).count()
+        keys.values().filter(|state| matches!(state, State::RunningUntil(_))).count()
     }
 }
 
@@ -108,6 +121,17 @@ mod tests {
         clock.advance(PAUSE);
         assert!(refreshes.begin(&key(1)).is_some());
         assert_eq!(refreshes.running(), 0);
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_its_answer_holds_nobody_up() {
+        let clock = Clock::manual();
+        let refreshes = Refreshes::new(clock.clone());
+        let _held = refreshes.begin(&key(1)).unwrap();
+        clock.advance(Duration::from_secs(29));
+        assert!(refreshes.begin(&key(1)).is_none());
+        clock.advance(Duration::from_secs(1));
+        assert!(refreshes.begin(&key(1)).is_some());
     }
 
     #[test]

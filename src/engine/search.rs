@@ -12,7 +12,7 @@ use std::{
 use crate::{key::CacheKey, purge::Purge, semantics::no_vary_search::NoVarySearch};
 
 /// How many paths are remembered.
-const MOST_PATHS: usize = 4096;
+const MOST_PATHS: usize = 1024;
 
 /// The paths whose responses carried `No-Vary-Search`.
 #[derive(Debug, Default)]

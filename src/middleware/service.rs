@@ -27,7 +27,7 @@ use super::{
     refresh::{Stale, refresh_behind},
     respond,
     validate::{Kept, validate},
-    worker::Worker,
+    worker::{Asking, Worker},
 };
 use crate::{
     config::{
@@ -218,7 +218,9 @@ async fn step<B>(worker: Rc<Worker>, req: ServiceRequest, admitted: Admitted) ->
     let (why, kept) = match found {
         Found::Selected(entry, reuse) => match usable(&reuse, &entry) {
             Some((stored, age, verdict)) => {
-                let mut res = worker.answer(view.method, view.fields, stored, age, conditional);
+                let routed = req.match_info().as_str();
+                let asking = Asking { req: view, routed, conditional, personal: keyed.personal };
+                let mut res = worker.answer(&asking, stored, age);
                 worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&keyed.key));
                 if let Some(watch) = watch {
                     worker.engine.counters().hit_took(watch.elapsed());

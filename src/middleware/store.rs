@@ -34,17 +34,15 @@ pub(super) fn store<B: MessageBody + 'static>(
     mut res: ServiceResponse<B>,
 ) -> (ServiceResponse<CacheBody<B>>, Result<(), WhyNot>) {
     let routed = res.request().match_info().as_str();
-    let (treatment, groups) = worker.plan.treatment(routed);
-    let draft = draft(worker, passage, &fill, treatment, groups, &view(&res));
-    if let Some(client) = &treatment.client
+    let client = worker.plan.client(routed);
+    let (now, personal) = (fill.now(), fill.is_personal());
+    let draft = prepare(worker, passage, fill, routed, &view(&res));
+    // told after the fields were taken, so that what is stored is the handler's word alone
+    if let Some(client) = client
         && !matches!(draft, Err(WhyNot::InnerCache))
     {
-        client.tell(res.response_mut(), fill.now(), fill.is_personal());
+        client.tell(res.response_mut(), now, personal);
     }
-    let draft = draft.and_then(|(terms, groups)| {
-        let fields = fields(worker, treatment, res.headers(), &terms);
-        fill.draft(&view(&res), fields, terms, groups)
-    });
     match draft {
         Ok(draft) => keep(worker, draft, res),
         Err(why) => {
@@ -54,8 +52,9 @@ pub(super) fn store<B: MessageBody + 'static>(
     }
 }
 
-/// The draft of a stored response that a 304 or the answer to a HEAD has brought up to date.
-pub(super) fn freshened<F: Fields + ?Sized>(
+/// The entry-to-be of a response without its body, or why there is none. The response is the
+/// handler's, or a stored one that a 304 or the answer to a HEAD has brought up to date.
+pub(super) fn prepare<F: Fields + ?Sized>(
     worker: &Worker,
     passage: &Passage,
     fill: Fill,
@@ -63,13 +62,13 @@ pub(super) fn freshened<F: Fields + ?Sized>(
     res: &ResponseView<'_, F>,
 ) -> Result<Draft, WhyNot> {
     let (treatment, groups) = worker.plan.treatment(routed);
-    let (terms, groups) = draft(worker, passage, &fill, treatment, groups, res)?;
+    let (terms, groups) = judge(worker, passage, &fill, treatment, groups, res)?;
     let fields = fields(worker, treatment, res.fields, &terms);
     fill.draft(res, fields, terms, groups)
 }
 
 /// Whether a response is stored at all, under which terms and in which groups.
-fn draft<F: Fields + ?Sized>(
+fn judge<F: Fields + ?Sized>(
     worker: &Worker,
     passage: &Passage,
     fill: &Fill,

@@ -6,27 +6,25 @@ use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Duration};
 use actix_router::Path;
 use actix_service::Service;
 use actix_web::{
-    Error, HttpResponse,
-    body::{BodySize, MessageBody},
+    Error, HttpRequest, HttpResponse,
+    body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse, Url},
     error::InternalError,
-    http::{Method, StatusCode},
+    http::{Method, StatusCode, header::HeaderMap},
 };
 
 use super::{
     asked::{Asked, Purpose},
     body::CacheBody,
-    respond,
-    store::freshened,
-    worker::Worker,
+    store::prepare,
+    worker::{Asking, Worker},
 };
 use crate::{
-    engine::fill::Fill,
     entry::{Entry, StoredResponse},
     purge::Purge,
     semantics::{
-        fields::{FieldList, ResponseView},
-        freshening::{freshen, head_agrees, identifies},
+        fields::{FieldList, RequestView, ResponseView},
+        freshening::{HeadSays, freshen, head_says, identifies},
         freshness::current_age,
         terms::Terms,
         validation::{is_conditional, validators},
@@ -43,6 +41,38 @@ pub(super) struct Kept {
     pub(super) age: Duration,
     /// Whether it may stand in for a handler that fails.
     pub(super) if_error: bool,
+}
+
+/// The client's request as it came: the one that the handler gets has the cache's own conditions.
+struct Client {
+    method: Method,
+    fields: HeaderMap,
+    /// The path, and how far it was matched.
+    unrouted: Path<Url>,
+    personal: bool,
+}
+
+impl Client {
+    fn new(req: &ServiceRequest, asked: &Asked) -> Self {
+        Self {
+            method: req.method().clone(),
+            fields: req.headers().clone(),
+            unrouted: req.match_info().clone(),
+            personal: match &asked.purpose {
+                Purpose::Fill(_, fill) => fill.is_personal(),
+                _ => true,
+            },
+        }
+    }
+
+    fn asking(&self) -> Asking<'_> {
+        Asking {
+            req: RequestView { method: &self.method, fields: &self.fields },
+            routed: self.unrouted.as_str(),
+            conditional: true,
+            personal: self.personal,
+        }
+    }
 }
 
 /// Asks the handler, with the stored validators where the client wants the response itself.
@@ -66,19 +96,32 @@ where
         Method::GET => validators(stored.fields.as_slice()),
         _ => FieldList::new(),
     };
+    let client = Client::new(&req, &asked);
     let validates = !validators.is_empty() && set_conditions(&mut req, &validators);
-    let unrouted = req.match_info().clone();
     match service.call(req).await {
-        Err(error) if kept.if_error => Err(stand_in_for(&worker, asked, &kept, stored, &error)),
+        Err(error) if kept.if_error => {
+            let answer: HttpResponse<CacheBody<BoxBody>> =
+                stand_in(&worker, asked, &client, &kept, stored, None);
+            // the failure came without a response, so the error carries the stale one
+            let answer = answer.map_into_boxed_body();
+            Err(InternalError::from_response(error.to_string(), answer).into())
+        }
         Ok(res) if kept.if_error && is_failure(res.status()) => {
-            Ok(stand_in(&worker, asked, &kept, stored, res))
+            let status = Some(res.status().as_u16());
+            let answer = stand_in(&worker, asked, &client, &kept, stored, status);
+            Ok(ServiceResponse::new(res.into_parts().0, answer))
         }
         Ok(res) if res.status() == StatusCode::NOT_MODIFIED && validates => {
             if identifies(stored.fields.as_slice(), res.headers()) {
-                Ok(confirmed(&worker, asked, &kept.entry, stored, res).await)
+                Ok(confirmed(&worker, asked, &client, &kept.entry, stored, res).await)
             } else {
-                let req = unconditional(res, unrouted);
-                asked.finish(&worker, service.call(req).await)
+                match unconditional(res, &client) {
+                    Ok(req) => asked.finish(&worker, service.call(req).await),
+                    Err(req) => {
+                        let answer = stand_in(&worker, asked, &client, &kept, stored, Some(304));
+                        Ok(ServiceResponse::new(req, answer))
+                    }
+                }
             }
         }
         Ok(res) if is_head && res.status() == StatusCode::OK => {
@@ -110,20 +153,29 @@ fn set_conditions(req: &mut ServiceRequest, validators: &FieldList) -> bool {
 }
 
 /// The same request again, as it was before it was routed, without any conditions: the 304 was
-/// about another response than the stored one (RFC 9111 s.4.3.4).
-fn unconditional<B>(res: ServiceResponse<B>, unrouted: Path<Url>) -> ServiceRequest {
+/// about another response than the stored one (RFC 9111 s.4.3.4). `Err` where the handler has kept
+/// a handle to it, so that it cannot be changed back.
+fn unconditional<B>(
+    res: ServiceResponse<B>,
+    client: &Client,
+) -> Result<ServiceRequest, HttpRequest> {
     let (req, res) = res.into_parts();
     drop(res);
     let mut req = ServiceRequest::from_request(req);
-    *req.match_info_mut() = unrouted;
-    set_conditions(&mut req, &FieldList::new());
-    req
+    let reroute = AssertUnwindSafe(|| *req.match_info_mut() = client.unrouted.clone());
+    let is_unrouted = std::panic::catch_unwind(reroute).is_ok();
+    if is_unrouted && set_conditions(&mut req, &FieldList::new()) {
+        Ok(req)
+    } else {
+        Err(req.into_parts().0)
+    }
 }
 
 /// The handler has confirmed the stored response: it is brought up to date, stored, and served.
 async fn confirmed<B>(
     worker: &Worker,
     asked: Asked,
+    client: &Client,
     entry: &Entry,
     stored: &StoredResponse,
     res: ServiceResponse<B>,
@@ -133,14 +185,19 @@ async fn confirmed<B>(
     let Purpose::Fill(why, fill) = purpose else {
         return res.map_body(|_, body| CacheBody::passed(body));
     };
-    let (client, client_fields) = (Method::GET, fill.request().fields.clone());
-    let fresh = bring_up_to_date(worker, &passage, *fill, stored, &res);
-    let answered = match &fresh {
-        Ok(draft) => draft.response(stored.body.clone()),
-        Err(_) => merged(stored, &res, worker),
+    let now = fill.now();
+    let mut fields = stored.fields.clone();
+    freshen(&mut fields, res.headers(), now);
+    let mut answered = StoredResponse {
+        status: stored.status,
+        fields,
+        terms: Terms { response_time: now, ..Terms::default() },
+        body: stored.body.clone(),
     };
-    let outcome = match fresh {
+    let view = ResponseView { status: answered.status, fields: answered.fields.as_slice() };
+    let outcome = match prepare(worker, &passage, *fill, client.unrouted.as_str(), &view) {
         Ok(draft) => {
+            answered = draft.response(stored.body.clone());
             draft.commit(stored.body.clone());
             Ok(())
         }
@@ -150,8 +207,8 @@ async fn confirmed<B>(
             Err(refused)
         }
     };
-    let age = current_age(&answered.terms, worker.engine.now());
-    let mut answer = worker.answer(&client, &client_fields, &answered, age, true);
+    let age = current_age(&answered.terms, now);
+    let mut answer = worker.answer(&client.asking(), &answered, age);
     let status = Some(StatusCode::NOT_MODIFIED.as_u16());
     let verdict = Verdict::Forwarded { why, status, stored: outcome, collapsed: false };
     worker.tell(&mut answer, verdict, outer.as_ref(), passage.inside(), key.as_ref());
@@ -171,15 +228,26 @@ async fn headed<B: MessageBody + 'static>(
     let (why, outcome) = match purpose {
         Purpose::Fill(why, fill) => {
             let length = stored.body.len() as u64;
-            let agrees = head_agrees(stored.fields.as_slice(), length, res.headers())
-                && body_agrees(res.response().body().size(), length);
-            if agrees {
-                let fresh = bring_up_to_date(worker, &passage, *fill, stored, &res);
-                (why, fresh.map(|draft| draft.commit(stored.body.clone())))
-            } else {
-                worker.engine.purge_uncounted(&Purge::Entry(entry.key.clone())).await;
-                (why, Err(WhyNot::Method))
-            }
+            let says = match head_says(stored.fields.as_slice(), length, res.headers()) {
+                _ if !body_agrees(res.response().body().size(), length) => HeadSays::Other,
+                says => says,
+            };
+            let outcome = match says {
+                HeadSays::Same => {
+                    let mut fields = stored.fields.clone();
+                    freshen(&mut fields, res.headers(), fill.now());
+                    let routed = res.request().match_info().as_str();
+                    let view = ResponseView { status: stored.status, fields: fields.as_slice() };
+                    let fresh = prepare(worker, &passage, *fill, routed, &view);
+                    fresh.map(|draft| draft.commit(stored.body.clone()))
+                }
+                HeadSays::Other => {
+                    worker.engine.purge_uncounted(&Purge::Entry(entry.key.clone())).await;
+                    Err(WhyNot::Method)
+                }
+                HeadSays::Nothing => Err(WhyNot::Method),
+            };
+            (why, outcome)
         }
         purpose => (purpose.forwarding(), Err(WhyNot::Method)),
     };
@@ -196,73 +264,20 @@ fn body_agrees(size: BodySize, length: u64) -> bool {
     !matches!(size, BodySize::Sized(stated) if stated > 0 && stated != length)
 }
 
-fn bring_up_to_date<B>(
-    worker: &Worker,
-    passage: &super::passage::Passage,
-    fill: Fill,
-    stored: &StoredResponse,
-    res: &ServiceResponse<B>,
-) -> Result<crate::engine::fill::Draft, WhyNot> {
-    let mut fields = stored.fields.clone();
-    freshen(&mut fields, res.headers(), fill.now());
-    let routed = res.request().match_info().as_str();
-    let view = ResponseView { status: stored.status, fields: fields.as_slice() };
-    freshened(worker, passage, fill, routed, &view)
-}
-
-/// The stored response with the fields of the 304, where it may not be stored any more.
-fn merged<B>(stored: &StoredResponse, res: &ServiceResponse<B>, worker: &Worker) -> StoredResponse {
-    let mut fields = stored.fields.clone();
-    let now = worker.engine.now();
-    freshen(&mut fields, res.headers(), now);
-    let terms = Terms { response_time: now, ..Terms::default() };
-    StoredResponse { status: stored.status, fields, terms, body: stored.body.clone() }
-}
-
-/// The stale response in place of the handler's failure.
+/// The stale response in place of what the handler gave, or failed to give.
 fn stand_in<B>(
     worker: &Worker,
     asked: Asked,
-    kept: &Kept,
-    stored: &StoredResponse,
-    res: ServiceResponse<B>,
-) -> ServiceResponse<CacheBody<B>> {
-    let status = res.status().as_u16();
-    let answer = stale_answer(worker, asked, kept, stored, Some(status));
-    ServiceResponse::new(res.into_parts().0, answer)
-}
-
-/// As [`stand_in`], where the failure came without a response: the error carries the stale one.
-fn stand_in_for(
-    worker: &Worker,
-    asked: Asked,
-    kept: &Kept,
-    stored: &StoredResponse,
-    error: &Error,
-) -> Error {
-    let answer: HttpResponse<CacheBody<actix_web::body::BoxBody>> =
-        stale_answer(worker, asked, kept, stored, None);
-    InternalError::from_response(error.to_string(), answer.map_into_boxed_body()).into()
-}
-
-fn stale_answer<B>(
-    worker: &Worker,
-    asked: Asked,
+    client: &Client,
     kept: &Kept,
     stored: &StoredResponse,
     status: Option<u16>,
 ) -> HttpResponse<CacheBody<B>> {
-    let Asked { outer, passage, watch, purpose, key } = asked;
+    let Asked { outer, passage, watch, key, .. } = asked;
     worker.engine.counters().handler_took(watch.elapsed());
     let past = kept.age.saturating_sub(stored.terms.lifetime);
     tracing::warn!(?status, ?past, "the handler failed; a stale response stands in");
-    let mut answer = match &purpose {
-        Purpose::Fill(_, fill) => {
-            let client = fill.request();
-            worker.answer(client.method, client.fields, stored, kept.age, true)
-        }
-        _ => respond::only_if_cached(),
-    };
+    let mut answer = worker.answer(&client.asking(), stored, kept.age);
     let verdict = Verdict::StaleIfError { past, status };
     worker.tell(&mut answer, verdict, outer.as_ref(), passage.inside(), key.as_ref());
     answer

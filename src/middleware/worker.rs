@@ -5,10 +5,7 @@ use std::{sync::Arc, time::Duration};
 use actix_web::{
     HttpResponse,
     dev::{ServiceRequest, ServiceResponse},
-    http::{
-        Method,
-        header::{HeaderMap, HeaderName, HeaderValue},
-    },
+    http::header::{HeaderMap, HeaderName, HeaderValue},
 };
 
 use super::{
@@ -29,6 +26,17 @@ use crate::{
 const NAME: &str = "actix-response-cache";
 static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 static X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+
+/// A request, as far as the form of its answer depends on it.
+pub(super) struct Asking<'a> {
+    pub(super) req: RequestView<'a, HeaderMap>,
+    /// Its path as the router matches it.
+    pub(super) routed: &'a str,
+    /// Whether it may carry conditions or ranges.
+    pub(super) conditional: bool,
+    /// Whether no cache behind this one may share the answer.
+    pub(super) personal: bool,
+}
 
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -79,18 +87,20 @@ impl Worker {
         }
     }
 
-    /// The stored response as an answer to a request with this method and these fields.
+    /// The stored response as an answer to this request.
     pub(super) fn answer<B>(
         &self,
-        method: &Method,
-        fields: &HeaderMap,
+        asking: &Asking<'_>,
         stored: &StoredResponse,
         age: Duration,
-        conditional: bool,
     ) -> HttpResponse<CacheBody<B>> {
         let age = self.ages.get(age, || Some(age.as_secs().into()));
-        let req = RequestView { method, fields };
-        respond::from_stored(&req, stored, age, conditional, &self.plan.stripped)
+        let Asking { ref req, routed, conditional, personal } = *asking;
+        let mut res = respond::from_stored(req, stored, age, conditional, &self.plan.stripped);
+        if let Some(client) = self.plan.client(routed) {
+            client.tell(&mut res, stored.terms.response_time, personal);
+        }
+        res
     }
 
     /// Strips what a response says to this cache and to nobody else.

@@ -45,20 +45,35 @@ pub(crate) fn freshen<F: Fields + ?Sized>(stored: &mut FieldList, fresh: &F, rec
     stored.extend(news);
 }
 
-/// Whether the 200 that answers a HEAD agrees with the stored response to a GET, whose body has
-/// `length` bytes; where it does not, the stored one is stale (RFC 9111 s.4.3.5).
-pub(crate) fn head_agrees<S: Fields + ?Sized, F: Fields + ?Sized>(
+/// What the 200 that answers a HEAD says of a stored response to a GET (RFC 9111 s.4.3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeadSays {
+    /// A validator of it is that of the stored response: the stored one can be brought up to date.
+    Same,
+    /// A validator or the length is another: the stored response is no longer good.
+    Other,
+    /// Nothing that could be compared. By the letter nothing contradicts either; but then whoever
+    /// sends a HEAD once in a lifetime would keep a changed response alive for ever.
+    Nothing,
+}
+
+/// Compares the 200 that answers a HEAD with the stored response to a GET, whose body has `length`
+/// bytes (RFC 9111 s.4.3.5).
+pub(crate) fn head_says<S: Fields + ?Sized, F: Fields + ?Sized>(
     stored: &S,
     length: u64,
     head: &F,
-) -> bool {
-    let same = |name| match head.first(name) {
-        Some(theirs) => stored.first(name) == Some(theirs),
-        None => true,
-    };
+) -> HeadSays {
+    let received = [&ETAG, &LAST_MODIFIED].map(|name| (head.first(name), stored.first(name)));
+    let other = received.iter().any(|(theirs, ours)| theirs.is_some() && theirs != ours);
+    let same = received.iter().any(|(theirs, _)| theirs.is_some());
     let stated = |value: &HeaderValue| value.to_str().ok()?.trim().parse::<u64>().ok();
     let same_length = head.first(&CONTENT_LENGTH).is_none_or(|value| stated(value) == Some(length));
-    same(&ETAG) && same(&LAST_MODIFIED) && same_length
+    match (other || !same_length, same) {
+        (true, _) => HeadSays::Other,
+        (false, true) => HeadSays::Same,
+        (false, false) => HeadSays::Nothing,
+    }
 }
 
 /// The `Date` of a response that came without: the time when it came (RFC 9110 s.6.6.1). It has to

@@ -18,8 +18,8 @@ use crate::key::CacheKey;
 
 /// How many entries a thread keeps.
 const PLACES: usize = 32;
-/// A larger body is not kept, in bytes.
-const LARGEST_BODY: usize = 16 * 1024;
+/// A larger entry is not kept, in bytes.
+const LARGEST_ENTRY: usize = 16 * 1024;
 /// One in so many reads goes to the table all the same, which learns from it what is in use.
 const READS_PER_VISIT: u32 = 8;
 
@@ -79,7 +79,7 @@ impl Generation {
                 return Some(Arc::clone(slot));
             }
             let slot = read()?;
-            let fits = slot.entry.response().is_none_or(|res| res.body.len() <= LARGEST_BODY);
+            let fits = slot.entry.weight() <= LARGEST_ENTRY;
             *place = Place { generation, reads: 0, slot: fits.then(|| Arc::clone(&slot)) };
             Some(slot)
         })
