@@ -3,11 +3,12 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use actix_web::web;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::problem::Problem;
 
@@ -87,10 +88,28 @@ fn connect(file: Option<&Path>) -> rusqlite::Result<Connection> {
     connection.busy_timeout(PATIENCE)?;
     if file.is_some() {
         // readers and the writer do not wait for each other
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        write_ahead(&connection)?;
         connection.pragma_update(None, "synchronous", "normal")?;
     }
     Ok(connection)
+}
+
+/// Turns write-ahead logging on. SQLite does not wait for another process that is just doing the
+/// same: it says at once that the database is busy.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let started = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(problem) if is_busy(&problem) && started.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn is_busy(problem: &rusqlite::Error) -> bool {
+    problem.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 /// Fills an empty database. Two processes may open one at the same time: the second one waits
