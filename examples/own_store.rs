@@ -9,6 +9,7 @@ use std::{
 
 use actix_response_cache::{
     Purge, Purged, ResponseCache, Store, StoreError, entry::Entry, key::CacheKey, purge::Mark,
+    store::Put,
 };
 use actix_web::{App, HttpServer, web};
 
@@ -43,15 +44,16 @@ impl Store for Table {
         Ok(inner.entries.get(key).cloned())
     }
 
-    async fn put(&self, entry: Arc<Entry>, _keep_for: Duration) -> Result<(), StoreError> {
+    async fn put(&self, entry: Arc<Entry>, _keep_for: Duration) -> Result<Put, StoreError> {
         let mut inner = self.lock();
         let purged = inner.purges.iter().any(|(number, purge)| {
             entry.since.number() < *number && purge.concerns(&entry.key, &entry.groups)
         });
-        if !purged {
-            inner.entries.insert(entry.key.clone(), entry);
+        if purged {
+            return Ok(Put::Refused);
         }
-        Ok(())
+        inner.entries.insert(entry.key.clone(), entry);
+        Ok(Put::Kept)
     }
 
     async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::future::{join, join_all};
 
 use self::samples::{KEEP, entry, key, population, purges, response, target};
-use super::Store;
+use super::{Put, Store};
 use crate::{
     entry::{Entry, Kind},
     key::{CacheKey, KeyBuilder, Part},
@@ -139,11 +139,13 @@ async fn a_purge_is_a_fence(store: &impl Store, purged: &Purge) {
     let key = target().key;
     let early = Entry { since: mark(store).await, ..target() };
     purge(store, purged).await;
-    put(store, &early).await;
+    let kept = put(store, &early).await;
+    assert_eq!(kept, Put::Refused, "begun before {purged:?} and put after it");
     let found = get(store, &key).await;
     assert!(found.is_none(), "begun before {purged:?} and put after it: it was returned");
 
-    put(store, &Entry { since: mark(store).await, ..target() }).await;
+    let kept = put(store, &Entry { since: mark(store).await, ..target() }).await;
+    assert_eq!(kept, Put::Kept, "begun after {purged:?}");
     assert!(get(store, &key).await.is_some(), "begun after {purged:?}: it was not kept");
     put(store, &early).await;
     let since = get(store, &key).await.map(|entry| entry.since);
@@ -224,9 +226,9 @@ async fn get(store: &impl Store, key: &CacheKey) -> Option<Arc<Entry>> {
     store.get(key).await.unwrap_or_else(|error| panic!("get of {key:?}: {error}"))
 }
 
-async fn put(store: &impl Store, entry: &Entry) {
+async fn put(store: &impl Store, entry: &Entry) -> Put {
     let put = store.put(Arc::new(entry.clone()), KEEP).await;
-    put.unwrap_or_else(|error| panic!("put of {:?}: {error}", entry.key));
+    put.unwrap_or_else(|error| panic!("put of {:?}: {error}", entry.key))
 }
 
 async fn purge(store: &impl Store, target: &Purge) -> u64 {

@@ -7,7 +7,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 use super::memory::MemoryStore;
 #[cfg(feature = "redis")]
 use super::redis::RedisStore;
-use super::{Size, Store, StoreError};
+use super::{Put, Size, Store, StoreError};
 use crate::{
     entry::Entry,
     key::CacheKey,
@@ -58,13 +58,10 @@ impl AnyStore {
         }
     }
 
-    pub(crate) async fn put(&self, entry: Arc<Entry>, keep: Duration) -> Result<(), StoreError> {
+    pub(crate) async fn put(&self, entry: Arc<Entry>, keep: Duration) -> Result<Put, StoreError> {
         match self {
             #[cfg(feature = "memory")]
-            Self::Memory(store) => {
-                store.put_now(entry);
-                Ok(())
-            }
+            Self::Memory(store) => Ok(store.put_now(entry)),
             #[cfg(feature = "redis")]
             Self::Redis(store) => Box::pin(Store::put(store.as_ref(), entry, keep)).await,
             Self::Custom(store) => store.put(entry, keep).await,
@@ -138,7 +135,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 
 pub(crate) trait ErasedStore: Send + Sync {
     fn mark(&self) -> Boxed<'_, Mark>;
     fn get<'a>(&'a self, key: &'a CacheKey) -> Boxed<'a, Option<Arc<Entry>>>;
-    fn put(&self, entry: Arc<Entry>, keep: Duration) -> Boxed<'_, ()>;
+    fn put(&self, entry: Arc<Entry>, keep: Duration) -> Boxed<'_, Put>;
     fn purge<'a>(&'a self, target: &'a Purge) -> Boxed<'a, Purged>;
     fn size(&self) -> Option<Size>;
 }
@@ -152,7 +149,7 @@ impl<S: Store> ErasedStore for S {
         Box::pin(Store::get(self, key))
     }
 
-    fn put(&self, entry: Arc<Entry>, keep: Duration) -> Boxed<'_, ()> {
+    fn put(&self, entry: Arc<Entry>, keep: Duration) -> Boxed<'_, Put> {
         Box::pin(Store::put(self, entry, keep))
     }
 

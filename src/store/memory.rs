@@ -11,7 +11,7 @@ use std::{
 use mini_moka::sync::{Cache, ConcurrentCacheExt};
 
 use super::{
-    Size, Store, StoreError,
+    Put, Size, Store, StoreError,
     front::Generation,
     stamps::{Stamped, Stamps},
 };
@@ -77,12 +77,14 @@ impl MemoryStore {
     }
 
     /// [`Store::put`], at once. An entry's lifetime is its own; room is made by use, not by time.
-    pub(crate) fn put_now(&self, entry: Arc<Entry>) {
-        if let Some(known) = self.stamps.alive(&entry, entry.since.number()) {
-            let key = entry.key.clone();
-            self.cache.insert(key, Arc::new(Slot { entry, checked: AtomicU64::new(known) }));
-            self.generation.end();
-        }
+    pub(crate) fn put_now(&self, entry: Arc<Entry>) -> Put {
+        let Some(known) = self.stamps.alive(&entry, entry.since.number()) else {
+            return Put::Refused;
+        };
+        let key = entry.key.clone();
+        self.cache.insert(key, Arc::new(Slot { entry, checked: AtomicU64::new(known) }));
+        self.generation.end();
+        Put::Kept
     }
 
     /// [`Store::purge`] without the count, at once.
@@ -127,9 +129,8 @@ impl Store for MemoryStore {
         Ok(self.get_now(key))
     }
 
-    async fn put(&self, entry: Arc<Entry>, _keep_for: Duration) -> Result<(), StoreError> {
-        self.put_now(entry);
-        Ok(())
+    async fn put(&self, entry: Arc<Entry>, _keep_for: Duration) -> Result<Put, StoreError> {
+        Ok(self.put_now(entry))
     }
 
     async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {

@@ -51,13 +51,13 @@ pub trait Store: Send + Sync + 'static {
         key: &CacheKey,
     ) -> impl Future<Output = Result<Option<Arc<Entry>>, StoreError>> + Send;
 
-    /// Keeps `entry` under its key for about `keep_for`, unless a purge forbids it, which is
-    /// no error.
+    /// Keeps `entry` under its key for about `keep_for`, unless a purge forbids it, which is no
+    /// error. What is [`Put::Refused`] is not given to other requests that wait for it either.
     fn put(
         &self,
         entry: Arc<Entry>,
         keep_for: Duration,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
     /// Removes what `target` names and says how much that was.
     fn purge(&self, target: &Purge) -> impl Future<Output = Result<Purged, StoreError>> + Send;
@@ -66,6 +66,16 @@ pub trait Store: Send + Sync + 'static {
     fn size(&self) -> Option<Size> {
         None
     }
+}
+
+/// What became of an entry that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// No purge that had returned by then concerns it. Whether it is found again is another matter:
+    /// a store may forget at any time.
+    Kept,
+    /// A purge which concerns it came after its fill had begun.
+    Refused,
 }
 
 /// How much a store keeps.

@@ -11,7 +11,7 @@ use std::{
 
 use actix_response_cache::{
     Purge, Purged, ResponseCache, Store, StoreError, StoreErrorKind, entry::Entry, key::CacheKey,
-    purge::Mark, store::acceptance,
+    purge::Mark, store::Put, store::acceptance,
 };
 
 use futures_util::FutureExt as _;
@@ -61,11 +61,13 @@ impl Store for Table {
         self.working(|inner| inner.entries.get(key).cloned())
     }
 
-    async fn put(&self, entry: Arc<Entry>, _: Duration) -> Result<(), StoreError> {
+    async fn put(&self, entry: Arc<Entry>, _: Duration) -> Result<Put, StoreError> {
         self.working(|inner| {
-            if !inner.is_purged(&entry) {
-                inner.entries.insert(entry.key.clone(), entry);
+            if inner.is_purged(&entry) {
+                return Put::Refused;
             }
+            inner.entries.insert(entry.key.clone(), entry);
+            Put::Kept
         })
     }
 

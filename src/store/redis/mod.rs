@@ -30,7 +30,7 @@ use redis::{RedisWrite, ToRedisArgs, Value};
 pub(crate) use self::connect::UrlError;
 use self::{link::Link, names::Names};
 use super::{
-    Store, StoreError, StoreErrorKind,
+    Put, Store, StoreError, StoreErrorKind,
     codec::{self, Encoded},
 };
 use crate::{
@@ -152,10 +152,12 @@ impl RedisStore {
         Ok(fence::admits(&fences, entry.since))
     }
 
-    async fn publish(&self, head: &[u8], names: [&str; 2], keep: u64) -> Result<(), StoreError> {
+    async fn publish(&self, head: &[u8], names: [&str; 2], keep: u64) -> Result<Put, StoreError> {
         let mut publish = link::script(PUBLISH, &names);
         publish.arg(head).arg(keep);
-        self.link.ask(vec![publish]).await.map(drop)
+        let replies = self.link.ask(vec![publish]).await?;
+        let is_published = replies.first().and_then(link::number) == Some(1);
+        Ok(if is_published { Put::Kept } else { Put::Refused })
     }
 }
 
@@ -171,10 +173,10 @@ impl Store for RedisStore {
         Ok(self.read(key, reply))
     }
 
-    async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<(), StoreError> {
+    async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<Put, StoreError> {
         let keep = u64::try_from(keep_for.as_millis()).unwrap_or(u64::MAX).min(LONGEST_KEEP_MS);
         if keep == 0 {
-            return Ok(());
+            return Ok(Put::Refused);
         }
         if entry.groups.len() > MOST_GROUPS {
             return Err(StoreError::with_source(StoreErrorKind::Refused, "too many groups"));
@@ -187,7 +189,8 @@ impl Store for RedisStore {
         }
         let mut discard = redis::cmd("UNLINK");
         discard.arg(&waiting);
-        self.link.ask(vec![discard]).await.map(drop)
+        self.link.ask(vec![discard]).await?;
+        Ok(Put::Refused)
     }
 
     async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
