@@ -15,6 +15,7 @@ mod client;
 mod config;
 mod conformance;
 mod custom_store;
+mod faults;
 mod floors;
 mod http;
 mod keys;

@@ -20,8 +20,10 @@ use actix_web::{
 };
 use bytes::Bytes;
 
+pub mod load;
 pub mod log;
 pub mod origin;
+pub mod proxy;
 pub mod redis;
 
 type AnswerFn = dyn Fn(&HttpRequest, usize) -> HttpResponse + Send + Sync;

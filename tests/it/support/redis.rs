@@ -62,7 +62,14 @@ impl RedisServer {
         }
     }
 
-    /// Starts the server again on its port, empty.
+    /// Sends the process a signal, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.process.as_ref().expect("it runs").id();
+        let status = Command::new("sh").arg("-c").arg(format!("kill -{name} {id}")).status();
+        assert!(status.expect("a shell").success());
+    }
+
+    /// Starts the server again on its port; empty, unless its arguments make it persistent.
     pub(crate) fn restart(&mut self) {
         self.kill();
         for _ in 0..20 {

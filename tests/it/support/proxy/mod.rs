@@ -1,0 +1,142 @@
+//! A proxy before a real Redis server that misbehaves as a test asks it to, on a runtime of its own,
+//! gone with its value.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    sync::Arc,
+};
+
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    runtime::{Builder, Runtime},
+    sync::{Notify, Semaphore, watch},
+    task::JoinSet,
+};
+
+mod commands;
+mod connection;
+
+/// What the proxy does with connections, those that it has already among them.
+#[derive(Clone)]
+#[allow(dead_code, reason = "each user of this file needs a part of it")]
+pub(crate) enum Way {
+    Pass,
+    /// Connections are refused, and those that there were are cut.
+    Refuse,
+    /// Connections are accepted, and nothing comes back.
+    Silent,
+    /// The first half of what comes back passes, then the connection is cut.
+    CutReplies,
+    /// What comes back passes by one byte in 10 ms.
+    Slow,
+    /// Each command is answered with what is no reply.
+    Garbage,
+    /// Each command is answered with this error, without the server.
+    Error(&'static str),
+    /// Connections that subscribe are cut; all others pass.
+    CutSubscribers,
+    /// Commands pass until the gate is used up; the next one waits for another way.
+    Hold(Arc<Gate>),
+}
+
+/// Lets so many commands pass.
+pub(crate) struct Gate {
+    left: Semaphore,
+    held: Notify,
+}
+
+/// A proxy on a port of its own.
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    way: watch::Sender<Way>,
+    runtime: Option<Runtime>,
+}
+
+#[allow(dead_code, reason = "as above")]
+impl Proxy {
+    /// A proxy before the server at `upstream`, where everything passes.
+    pub(crate) fn start(upstream: String) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let (way, changes) = watch::channel(Way::Pass);
+        let entered = runtime.enter();
+        // keeps the port while nobody listens there
+        let placeholder = bound(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0).into());
+        let address = placeholder.local_addr().expect("its address");
+        let listener = listening(address);
+        runtime.spawn(async move {
+            accept(listener, &upstream, changes).await;
+            drop(placeholder);
+        });
+        drop(entered);
+        Self { address, way, runtime: Some(runtime) }
+    }
+
+    /// The proxy's URL.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://{}", self.address)
+    }
+
+    /// Goes this way from now on.
+    pub(crate) fn go(&self, way: Way) {
+        self.way.send_replace(way);
+    }
+
+    /// Lets `commands` more commands pass; the one after them waits until the way changes.
+    pub(crate) fn hold_after(&self, commands: usize) -> Arc<Gate> {
+        let gate = Arc::new(Gate { left: Semaphore::new(commands), held: Notify::new() });
+        self.go(Way::Hold(Arc::clone(&gate)));
+        gate
+    }
+}
+
+#[allow(dead_code, reason = "as above")]
+impl Gate {
+    /// Waits until a command waits.
+    pub(crate) async fn held(&self) {
+        self.held.notified().await;
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn accept(first: TcpListener, upstream: &str, mut way: watch::Receiver<Way>) {
+    let address = first.local_addr().expect("its address");
+    let mut listener = Some(first);
+    let mut connections = JoinSet::new();
+    loop {
+        if matches!(*way.borrow_and_update(), Way::Refuse) {
+            listener = None;
+            connections.abort_all();
+            if way.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        let listener = listener.get_or_insert_with(|| listening(address));
+        tokio::select! {
+            changed = way.changed() => if changed.is_err() { return },
+            Ok((client, _)) = listener.accept() => {
+                connections.spawn(connection::serve(client, upstream.to_owned(), way.clone()));
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+fn bound(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseport(true).expect("ports can be shared");
+    socket.bind(address).expect("a free port");
+    socket
+}
+
+fn listening(address: SocketAddr) -> TcpListener {
+    bound(address).listen(128).expect("it listens")
+}
