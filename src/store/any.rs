@@ -7,7 +7,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 use super::memory::MemoryStore;
 #[cfg(feature = "redis")]
 use super::redis::RedisStore;
-use super::{Put, Size, Store, StoreError};
+use super::{Lead, Put, Size, Store, StoreError};
 use crate::{
     entry::Entry,
     key::CacheKey,
@@ -91,6 +91,18 @@ impl AnyStore {
         }
     }
 
+    /// Asks for the lead in filling `key`.
+    #[allow(dead_code, reason = "coalescing is to ask for it")]
+    pub(crate) async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(_) => Ok(Lead::Yours(super::Lease::free())),
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => Box::pin(Store::lead(store.as_ref(), key, at_most)).await,
+            Self::Custom(store) => store.lead(key, at_most).await,
+        }
+    }
+
     /// Whether the store answers.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         match self {
@@ -137,6 +149,7 @@ pub(crate) trait ErasedStore: Send + Sync {
     fn get<'a>(&'a self, key: &'a CacheKey) -> Boxed<'a, Option<Arc<Entry>>>;
     fn put(&self, entry: Arc<Entry>, keep: Duration) -> Boxed<'_, Put>;
     fn purge<'a>(&'a self, target: &'a Purge) -> Boxed<'a, Purged>;
+    fn lead<'a>(&'a self, key: &'a CacheKey, at_most: Duration) -> Boxed<'a, Lead>;
     fn size(&self) -> Option<Size>;
 }
 
@@ -155,6 +168,10 @@ impl<S: Store> ErasedStore for S {
 
     fn purge<'a>(&'a self, target: &'a Purge) -> Boxed<'a, Purged> {
         Box::pin(Store::purge(self, target))
+    }
+
+    fn lead<'a>(&'a self, key: &'a CacheKey, at_most: Duration) -> Boxed<'a, Lead> {
+        Box::pin(Store::lead(self, key, at_most))
     }
 
     fn size(&self) -> Option<Size> {

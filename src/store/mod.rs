@@ -15,6 +15,7 @@ pub(crate) mod breaker;
 pub mod codec;
 #[cfg(feature = "memory")]
 mod front;
+mod lead;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;
 #[cfg(feature = "redis")]
@@ -24,6 +25,8 @@ mod stamps;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod acceptance;
+
+pub use lead::{Lead, Lease, Wait};
 
 /// A place to keep entries: memory, Redis, or your own.
 ///
@@ -61,6 +64,19 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes what `target` names and says how much that was.
     fn purge(&self, target: &Purge) -> impl Future<Output = Result<Purged, StoreError>> + Send;
+
+    /// Asks for the lead in filling `key`, to be held for `at_most` so long. A store that several
+    /// processes share can see to it that one of them asks its handler; by default each may.
+    ///
+    /// An error means that the store does not know: then each may, too.
+    fn lead(
+        &self,
+        key: &CacheKey,
+        at_most: Duration,
+    ) -> impl Future<Output = Result<Lead, StoreError>> + Send {
+        let _ = (key, at_most);
+        std::future::ready(Ok(Lead::Yours(Lease::free())))
+    }
 
     /// How much is kept, where the store knows without asking anybody.
     fn size(&self) -> Option<Size> {

@@ -1,0 +1,101 @@
+//! The lead in a fill: of all processes that miss the same response, the one whose handler is asked.
+
+use std::{fmt, future::Future, pin::Pin};
+
+/// Who asks the handler for a response that several processes miss.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum Lead {
+    /// This process, as long as it holds the lease.
+    Yours(Lease),
+    /// Another process: look again when the wait is over.
+    Elsewhere(Wait),
+}
+
+/// The lead, held until it is dropped.
+///
+/// Giving it up takes no time: where a message has to be sent, that goes on by itself.
+#[must_use = "dropping a lease gives up the lead"]
+#[derive(Default)]
+pub struct Lease(Option<GiveUp>);
+
+type GiveUp = Box<dyn FnOnce() + Send + Sync>;
+
+impl Lease {
+    /// A lease of which nobody needs to hear.
+    pub const fn free() -> Self {
+        Self(None)
+    }
+
+    /// A lease that calls `give_up` when it is dropped. That must not wait.
+    pub fn new(give_up: impl FnOnce() + Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(give_up)))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(give_up) = self.0.take() {
+            give_up();
+        }
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lease").field(&self.0.is_some()).finish()
+    }
+}
+
+/// The wait for who has the lead: over when the response is stored, when the lead is given up, or
+/// when it has been held for as long as it may be.
+#[must_use = "a wait does nothing unless it is awaited"]
+pub struct Wait(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl Wait {
+    /// A wait that is over when `wait` is. It must come to an end.
+    pub fn new(wait: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(Box::pin(wait))
+    }
+}
+
+impl Future for Wait {
+    type Output = ();
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wait")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_lease_is_given_up_once() {
+        let given_up = Arc::new(AtomicUsize::new(0));
+        let lease = Lease::new({
+            let given_up = Arc::clone(&given_up);
+            move || {
+                given_up.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        assert_eq!(given_up.load(Ordering::SeqCst), 0);
+        drop(lease);
+        assert_eq!(given_up.load(Ordering::SeqCst), 1);
+    }
+}
