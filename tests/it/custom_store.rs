@@ -21,7 +21,7 @@ use crate::support::{Origin, app, get, request, send};
 
 /// The smallest honest store: a table, and the purges that it remembers.
 #[derive(Clone, Default)]
-struct Table {
+pub struct Table {
     inner: Arc<Mutex<Inner>>,
     broken: Arc<AtomicBool>,
     /// Where set, a purge waits for it.

@@ -18,6 +18,7 @@ mod custom_store;
 mod faults;
 mod floors;
 mod http;
+mod interleavings;
 mod keys;
 mod nesting;
 mod order;

@@ -1,0 +1,107 @@
+//! The same between processes of a fleet: of the commands that the one who fills and the one who
+//! purges send to Redis, any number of each goes before those of the other.
+
+use std::time::Duration;
+
+use actix_response_cache::{Purge, ResponseCache};
+use futures_util::future::{Either, select};
+
+use super::{Steps, Version, app, purges};
+use crate::support::{
+    get,
+    proxy::{Proxy, Way},
+    redis::RedisServer,
+    send,
+};
+
+fn cache(url: &str) -> ResponseCache {
+    // whoever waits at the gate is not to be given up
+    let long = Duration::from_secs(30);
+    ResponseCache::redis(url).connect_timeout(long).operate_timeout(long)
+}
+
+/// One purge of each kind: a URL, a path, a prefix, a group, all.
+const KINDS: [usize; 5] = [0, 2, 4, 5, 6];
+
+/// What one case has found.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Done,
+    /// The fill has fewer commands.
+    FillWasOver,
+    /// The purge has fewer commands.
+    PurgeWasOver,
+}
+
+#[actix_rt::test]
+async fn any_number_of_commands_of_a_fill_and_of_a_purge_may_come_first() {
+    let server = RedisServer::start();
+    let (filling, purging) = (Proxy::start(server.address()), Proxy::start(server.address()));
+    let caches = [cache(&filling.url()), cache(&purging.url()), cache(&server.url())];
+    let (version, steps) = (Version::default(), Steps::default());
+    let filler = app(&caches[0], &version, &steps).await;
+    let purger = app(&caches[1], &version, &steps).await;
+    let reader = app(&caches[2], &version, &steps).await;
+    let handles = caches.each_ref().map(|cache| cache.handle().unwrap());
+    for cache in &caches {
+        cache.check().await.unwrap().store.unwrap();
+    }
+    let case = async |purge: &Purge, uri: &str, of_fill: usize, of_purge: usize| {
+        let context =
+            format!("{purge:?} after {of_fill} commands of the fill, {of_purge} of its own");
+        let fresh = async |when: &str| {
+            assert_eq!(send(&reader, get(uri)).await.text(), "2", "{context}, {when}");
+            handles[2].settle().await;
+        };
+        version.set(1);
+        let fill = Box::pin(async {
+            send(&filler, get(uri)).await;
+            handles[0].settle().await;
+        });
+        let gate = filling.hold_after(of_fill);
+        let Either::Right(((), fill)) = select(fill, Box::pin(gate.held())).await else {
+            return Outcome::FillWasOver;
+        };
+        version.set(2);
+        let gate = purging.hold_after(of_purge);
+        let purge = Box::pin(handles[1].purge(purge));
+        let outcome = match select(purge, Box::pin(gate.held())).await {
+            Either::Left((purged, _)) => {
+                purged.unwrap();
+                fresh("the fill under way").await;
+                filling.go(Way::Pass);
+                fill.await;
+                Outcome::PurgeWasOver
+            }
+            Either::Right(((), purge)) => {
+                filling.go(Way::Pass);
+                fill.await;
+                purging.go(Way::Pass);
+                purge.await.unwrap();
+                Outcome::Done
+            }
+        };
+        purging.go(Way::Pass);
+        fresh("all done").await;
+        for app in [&filler, &purger] {
+            assert_eq!(send(app, get(uri)).await.text(), "2", "{context}");
+        }
+        outcome
+    };
+    let mut cases = 0;
+    for kind in KINDS {
+        'fill: for of_fill in 0.. {
+            for of_purge in 0.. {
+                let item = format!("{kind}-{of_fill}-{of_purge}");
+                let uri = format!("/shop/{item}");
+                match case(&purges(&item)[kind], &uri, of_fill, of_purge).await {
+                    Outcome::Done => cases += 1,
+                    Outcome::PurgeWasOver => break,
+                    Outcome::FillWasOver => break 'fill,
+                }
+            }
+        }
+        filling.go(Way::Pass);
+    }
+    assert!(cases > 200, "a fill and a purge have several commands each: {cases}");
+}
