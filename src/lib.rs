@@ -17,6 +17,8 @@ mod semantics;
 
 #[cfg(feature = "admin")]
 pub use crate::admin::token::AdminToken;
+#[cfg(feature = "redis")]
+pub use crate::store::redis::RedisServers;
 pub use crate::{
     clock::Clock,
     config::{

@@ -74,21 +74,12 @@ impl ResponseCache {
         Self::new(Backend::Memory)
     }
 
-    /// A cache in Redis, shared by all processes that use it with one prefix:
-    /// `redis://user:password@host:6379/0` or `redis+unix:///path`.
-    ///
-    /// While Redis is down or slow, requests are answered by their handlers.
-    #[cfg(feature = "redis")]
-    pub fn redis(url: impl Into<String>) -> Self {
-        Self::new(Backend::Redis(url.into()))
-    }
-
     /// A cache in a store of your own.
     pub fn with_store(store: impl Store) -> Self {
         Self::new(Backend::Custom(AnyStore::custom(store)))
     }
 
-    fn new(backend: Backend) -> Self {
+    pub(super) fn new(backend: Backend) -> Self {
         Self { shared: Shared::new(backend), config: Arc::default(), error: None }
     }
 
@@ -167,27 +158,6 @@ impl ResponseCache {
     /// A setting of the store: all clones have that of the one which is used first.
     pub fn capacity(self, bytes: u64) -> Self {
         self.set(|config| config.storage.capacity = bytes)
-    }
-
-    /// What the names of all keys in Redis begin with. Default: `arc:`.
-    ///
-    /// A setting of the store: all clones have that of the one which is used first.
-    pub fn prefix(self, prefix: impl Into<String>) -> Self {
-        self.set(|config| config.storage.prefix = prefix.into())
-    }
-
-    /// How long to wait for a connection to Redis. Default: 100 ms.
-    ///
-    /// A setting of the store: all clones have that of the one which is used first.
-    pub fn connect_timeout(self, timeout: Duration) -> Self {
-        self.set(|config| config.storage.connect_timeout = timeout)
-    }
-
-    /// How long to wait for an answer of Redis. Default: 50 ms.
-    ///
-    /// A setting of the store: all clones have that of the one which is used first.
-    pub fn operate_timeout(self, timeout: Duration) -> Self {
-        self.set(|config| config.storage.operate_timeout = timeout)
     }
 
     /// The secret under which credentials enter keys as digests. Default: for a cache in memory a

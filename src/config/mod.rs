@@ -16,6 +16,8 @@ pub(crate) mod keying;
 mod letter;
 mod paths;
 pub(crate) mod plan;
+#[cfg(feature = "redis")]
+mod redis_settings;
 pub(crate) mod rule;
 mod shared;
 mod survey;
@@ -51,9 +53,8 @@ pub(crate) struct Config {
 #[derive(Clone, Debug)]
 struct Storage {
     capacity: u64,
-    prefix: String,
-    connect_timeout: Duration,
-    operate_timeout: Duration,
+    #[cfg(feature = "redis")]
+    redis: crate::store::redis::RedisOptions,
     secret: Option<Vec<u8>>,
     clock: Clock,
 }
@@ -96,9 +97,8 @@ impl Default for Storage {
     fn default() -> Self {
         Self {
             capacity: 64 * 1024 * 1024,
-            prefix: "arc:".to_owned(),
-            connect_timeout: Duration::from_millis(100),
-            operate_timeout: Duration::from_millis(50),
+            #[cfg(feature = "redis")]
+            redis: crate::store::redis::RedisOptions::default(),
             secret: None,
             clock: Clock::system(),
         }

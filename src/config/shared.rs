@@ -15,7 +15,7 @@ pub(super) enum Backend {
     #[cfg(feature = "memory")]
     Memory,
     #[cfg(feature = "redis")]
-    Redis(String),
+    Redis(crate::store::redis::RedisServers),
     Custom(AnyStore),
 }
 
@@ -93,15 +93,11 @@ impl Shared {
                 Ok(AnyStore::Memory(MemoryStore::new(storage.capacity)))
             }
             #[cfg(feature = "redis")]
-            Backend::Redis(url) => {
-                use crate::store::redis::{RedisOptions, RedisStore};
-                let options = RedisOptions {
-                    prefix: storage.prefix.clone(),
-                    connect_timeout: storage.connect_timeout,
-                    operate_timeout: storage.operate_timeout,
-                };
-                let store = RedisStore::new(url, &options);
-                let store = store.map_err(|error| ConfigError::new("redis", error.to_string()))?;
+            Backend::Redis(servers) => {
+                use crate::store::redis::RedisStore;
+                let store = RedisStore::new(servers.clone(), &storage.redis);
+                let store =
+                    store.map_err(|error| ConfigError::new(error.setting, error.to_string()))?;
                 Ok(AnyStore::Redis(Arc::new(store)))
             }
             Backend::Custom(store) => Ok(store.clone()),
@@ -128,11 +124,11 @@ impl Shared {
         let keying = format!("{keying:?}");
         match &self.backend {
             #[cfg(feature = "redis")]
-            Backend::Redis(url) => {
+            Backend::Redis(servers) => {
                 static PLACES: OnceLock<Mutex<std::collections::HashMap<String, String>>> =
                     OnceLock::new();
                 let mut places = lock(PLACES.get_or_init(Mutex::default));
-                let place = format!("{url} {}", storage.prefix);
+                let place = format!("{} {}", servers.place(), storage.redis.prefix);
                 *places.entry(place).or_insert_with(|| keying.clone()) != keying
             }
             _ => *lock(&self.keying).get_or_insert_with(|| keying.clone()) != keying,

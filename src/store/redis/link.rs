@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::{Cmd, ErrorKind, ServerError, ServerErrorKind, Value};
 
-use super::connect::{Connections, Failure, UrlError};
+use super::connect::{Access, Connections, Failure, RedisServers, ServersError};
 use crate::{
     clock::Stopwatch,
     store::{
@@ -22,9 +22,14 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(url: &str, connect: Duration, operate: Duration) -> Result<Self, UrlError> {
+    pub(super) fn new(
+        servers: RedisServers,
+        access: &Access,
+        connect: Duration,
+        operate: Duration,
+    ) -> Result<Self, ServersError> {
         Ok(Self {
-            connections: Connections::new(url, connect, operate)?,
+            connections: Connections::new(servers, access, connect, operate)?,
             breaker: Breaker::default(),
             up: Stopwatch::start(),
         })
@@ -95,6 +100,10 @@ impl Link {
             Err((Kind::Failing(kind), source)) => {
                 tracing::debug!(address = self.address(), error = %source, "no answer from Redis");
                 self.report(self.breaker.failed(self.up.elapsed()));
+                // a connection that was to mend itself has not
+                if self.breaker.is_open() {
+                    self.connections.reconnect();
+                }
                 Err(StoreError::with_source(kind, source))
             }
         }
@@ -166,7 +175,9 @@ fn server_error_kind(error: &ServerError) -> Option<Kind> {
     use ServerErrorKind as S;
     let is = |code: &str| error.code() == code || error.details().is_some_and(|d| d.contains(code));
     match error.kind() {
-        Some(S::BusyLoading | S::MasterDown | S::ClusterDown | S::TryAgain) => {
+        Some(S::BusyLoading | S::MasterDown) => Some(Kind::Failing(StoreErrorKind::Unavailable)),
+        // the key's slot is on its way between nodes, or has no node
+        Some(S::ClusterDown | S::TryAgain | S::Moved | S::Ask) => {
             Some(Kind::Failing(StoreErrorKind::Unavailable))
         }
         _ if is("WRONGTYPE") => None,

@@ -27,7 +27,8 @@ use std::{
 use bytes::Bytes;
 use redis::{RedisWrite, ToRedisArgs, Value};
 
-pub(crate) use self::connect::UrlError;
+pub use self::connect::RedisServers;
+pub(crate) use self::connect::{Access, ServersError};
 use self::{link::Link, names::Names};
 use super::{
     Put, Store, StoreError, StoreErrorKind,
@@ -67,6 +68,8 @@ pub(crate) struct RedisOptions {
     pub(crate) connect_timeout: Duration,
     /// How long to wait for the replies of one exchange.
     pub(crate) operate_timeout: Duration,
+    /// How to speak to the servers.
+    pub(crate) access: Access,
 }
 
 impl Default for RedisOptions {
@@ -75,6 +78,7 @@ impl Default for RedisOptions {
             prefix: "arc:".to_owned(),
             connect_timeout: Duration::from_millis(100),
             operate_timeout: Duration::from_millis(50),
+            access: Access::default(),
         }
     }
 }
@@ -87,10 +91,13 @@ pub(crate) struct RedisStore {
 }
 
 impl RedisStore {
-    /// A store at `url`. Nothing is connected to before the first operation.
-    pub(crate) fn new(url: &str, options: &RedisOptions) -> Result<Self, UrlError> {
-        let RedisOptions { prefix, connect_timeout, operate_timeout } = options;
-        let link = Link::new(url, *connect_timeout, *operate_timeout)?;
+    /// A store at these servers. Nothing is connected to before the first operation.
+    pub(crate) fn new(
+        servers: impl Into<RedisServers>,
+        options: &RedisOptions,
+    ) -> Result<Self, ServersError> {
+        let RedisOptions { prefix, connect_timeout, operate_timeout, access } = options;
+        let link = Link::new(servers.into(), access, *connect_timeout, *operate_timeout)?;
         Ok(Self { link, names: Names::new(prefix), corrupt: AtomicU64::new(0) })
     }
 

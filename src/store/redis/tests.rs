@@ -27,8 +27,9 @@ fn prefixed(server: &RedisServer, prefix: &str) -> RedisStore {
         prefix: prefix.to_owned(),
         connect_timeout: Duration::from_secs(2),
         operate_timeout: Duration::from_secs(2),
+        ..RedisOptions::default()
     };
-    RedisStore::new(&server.url(), &options).expect("a URL")
+    RedisStore::new(server.url(), &options).expect("a URL")
 }
 
 fn key(path: &str) -> CacheKey {

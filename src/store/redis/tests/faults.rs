@@ -134,7 +134,7 @@ async fn passwords_and_permissions() {
     assert_eq!(wrong.ping().await.expect_err("kept out").kind(), StoreErrorKind::Refused);
     assert!(!format!("{wrong:?}").contains("wrong"));
     let elsewhere = RedisOptions { prefix: "other:".to_owned(), ..RedisOptions::default() };
-    let elsewhere = RedisStore::new(&format!("redis://cache:secret@{host}"), &elsewhere);
+    let elsewhere = RedisStore::new(format!("redis://cache:secret@{host}"), &elsewhere);
     let error = elsewhere.expect("a URL").get(&key("/a")).await.expect_err("not permitted");
     assert_eq!(error.kind(), StoreErrorKind::Refused);
 }

@@ -1,0 +1,85 @@
+//! The constructors and setters of a cache in Redis.
+
+use std::time::Duration;
+
+use super::{cache::ResponseCache, shared::Backend};
+use crate::store::redis::RedisServers;
+
+impl ResponseCache {
+    /// A cache in Redis, shared by all processes that use it with one prefix:
+    /// `redis://user:password@host:6379/0`, `rediss://host` for TLS, `redis+unix:///path`, or
+    /// whatever else [`RedisServers`] can be made from.
+    ///
+    /// While Redis is down or slow, requests are answered by their handlers.
+    pub fn redis(servers: impl Into<RedisServers>) -> Self {
+        Self::new(Backend::Redis(servers.into()))
+    }
+
+    /// A cache in a Redis Cluster: [`redis`](Self::redis) with [`RedisServers::cluster`].
+    #[cfg(feature = "redis-cluster")]
+    pub fn redis_cluster(urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self::redis(RedisServers::cluster(urls))
+    }
+
+    /// A cache in the Redis that sentinels know as `service`: [`redis`](Self::redis) with
+    /// [`RedisServers::sentinel`].
+    #[cfg(feature = "redis-sentinel")]
+    pub fn redis_sentinel(
+        service: impl Into<String>,
+        urls: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::redis(RedisServers::sentinel(service, urls))
+    }
+
+    /// What the names of all keys in Redis begin with. Default: `arc:`.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    pub fn prefix(self, prefix: impl Into<String>) -> Self {
+        self.set(|config| config.storage.redis.prefix = prefix.into())
+    }
+
+    /// How long to wait for a connection to Redis. Default: 100 ms.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        self.set(|config| config.storage.redis.connect_timeout = timeout)
+    }
+
+    /// How long to wait for an answer of Redis. Default: 50 ms.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    pub fn operate_timeout(self, timeout: Duration) -> Self {
+        self.set(|config| config.storage.redis.operate_timeout = timeout)
+    }
+
+    /// User and password of the Redis servers, in place of those in the URL. With Sentinel those
+    /// in the URLs are then the sentinels' alone. An empty user is the default one.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    pub fn redis_login(self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.set(|config| config.storage.redis.access.login = Some((user.into(), password.into())))
+    }
+
+    /// Certificates in PEM of the authorities that are trusted to name Redis servers
+    /// (`rediss://`). Default: those that the system trusts.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    #[cfg(feature = "redis-tls")]
+    pub fn redis_ca(self, pem: impl AsRef<[u8]>) -> Self {
+        self.set(|config| config.storage.redis.access.ca = Some(pem.as_ref().to_vec()))
+    }
+
+    /// The certificate chain and the private key, in PEM, by which Redis knows the cache
+    /// (`rediss://`). Default: none.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    #[cfg(feature = "redis-tls")]
+    pub fn redis_client_certificate(
+        self,
+        certificate: impl AsRef<[u8]>,
+        key: impl AsRef<[u8]>,
+    ) -> Self {
+        let pair = (certificate.as_ref().to_vec(), key.as_ref().to_vec());
+        self.set(|config| config.storage.redis.access.certificate = Some(pair))
+    }
+}

@@ -1,0 +1,118 @@
+//! A Redis Cluster: each command goes to the primary of its key, all at once, and follows its key
+//! when that moves.
+
+use std::time::Duration;
+
+use futures_util::future;
+use redis::{
+    Arg, Client, Cmd, ConnectionInfo, ErrorKind, RedisError, Value,
+    aio::PubSub,
+    cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig},
+    cluster_async::ClusterConnection,
+    cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr},
+};
+
+use super::{access::Access, url::ServersError};
+
+/// A command follows its key so many times; a resharding asks for two.
+const RETRIES: u32 = 4;
+/// How long to wait before a command is repeated which found its slot between two nodes.
+const RETRY_MS: u64 = 5;
+
+/// How to find the nodes.
+pub(super) struct Cluster {
+    client: ClusterClient,
+    /// The nodes that were named; none for a client of the `redis` crate.
+    seeds: Vec<Client>,
+}
+
+impl From<ClusterClient> for Cluster {
+    fn from(client: ClusterClient) -> Self {
+        Self { client, seeds: Vec::new() }
+    }
+}
+
+impl Cluster {
+    pub(super) fn new(infos: Vec<ConnectionInfo>, access: &Access) -> Result<Self, ServersError> {
+        let infos: Vec<_> = infos.into_iter().map(|info| access.logged_in(info)).collect();
+        let builder = ClusterClientBuilder::new(infos.clone())
+            .retries(RETRIES)
+            .min_retry_wait(RETRY_MS)
+            .max_retry_wait(2 * RETRY_MS);
+        #[cfg(feature = "redis-tls")]
+        let builder =
+            match infos.first().map(|info| access.certificates(info)).transpose()?.flatten() {
+                Some(certificates) => builder.certs(certificates),
+                None => builder,
+            };
+        // the crate's messages are constant, and tell of settings which differ between the nodes
+        let problem = |error: RedisError| ServersError::new("redis_cluster", error.to_string());
+        let client = builder.build().map_err(problem)?;
+        let seeds = infos.into_iter().map(|info| access.client(info)).collect::<Result<_, _>>()?;
+        Ok(Self { client, seeds })
+    }
+
+    pub(super) fn address(&self) -> String {
+        let addresses = self.seeds.iter().map(|seed| seed.get_connection_info().addr());
+        match addresses.map(ToString::to_string).collect::<Vec<_>>().join(", ") {
+            none if none.is_empty() => "a ClusterClient's".to_owned(),
+            addresses => format!("the Cluster of {addresses}"),
+        }
+    }
+
+    /// A connection to all nodes. What it does by itself, such as to learn where slots are, is
+    /// bounded by `within` for each node.
+    pub(super) async fn connect(&self, within: Duration) -> Result<ClusterConnection, RedisError> {
+        let config =
+            ClusterConfig::new().set_connection_timeout(within).set_response_timeout(within);
+        self.client.get_async_connection_with_config(config).await
+    }
+
+    /// A connection for subscriptions to one of the nodes.
+    pub(super) async fn subscriber(&self) -> Result<PubSub, RedisError> {
+        if self.seeds.is_empty() {
+            let problem = "a ClusterClient opens no connection for subscriptions";
+            return Err((ErrorKind::InvalidClientConfig, problem).into());
+        }
+        let opened = self.seeds.iter().map(|seed| Box::pin(seed.get_async_pubsub()));
+        future::select_ok(opened).await.map(|(subscriber, _)| subscriber)
+    }
+}
+
+/// Sends each command to the primary of its key. Replies come in order.
+pub(super) async fn send(
+    connection: &ClusterConnection,
+    commands: Vec<Cmd>,
+) -> Result<Vec<Value>, RedisError> {
+    let replies = commands.into_iter().map(async |command| {
+        let to = match key(&command) {
+            // never to a replica, whatever a client's settings: there, purges come later
+            Some(key) => {
+                SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master))
+            }
+            None => SingleNodeRoutingInfo::RandomPrimary,
+        };
+        route(connection, command, RoutingInfo::SingleNode(to)).await
+    });
+    future::try_join_all(replies).await
+}
+
+async fn route(
+    connection: &ClusterConnection,
+    command: Cmd,
+    to: RoutingInfo,
+) -> Result<Value, RedisError> {
+    connection.clone().route_command(command, to).await.or_else(|error| {
+        // what a server refused is a reply, as it is on one server
+        error.try_into().map(Value::ServerError)
+    })
+}
+
+/// The key of a command; our scripts have all their keys in one slot.
+fn key(command: &Cmd) -> Option<&[u8]> {
+    let at = if command.args_iter().next() == Some(Arg::Simple(b"EVAL")) { 3 } else { 1 };
+    match command.args_iter().nth(at)? {
+        Arg::Simple(key) => Some(key),
+        _ => None,
+    }
+}

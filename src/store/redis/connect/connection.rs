@@ -1,0 +1,52 @@
+//! A connection to a server or to a Cluster: commands go out, replies come back in order.
+
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, Pipeline, RedisError, Value, aio::MultiplexedConnection,
+};
+
+/// Connects to one server. Not bounded in time: the bounds are ours, as the crate's own would
+/// govern connecting and operating alike.
+pub(super) async fn to(client: &Client) -> Result<MultiplexedConnection, RedisError> {
+    let config =
+        AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+    client.get_multiplexed_async_connection_with_config(&config).await
+}
+
+/// A connection that several exchanges use at a time.
+#[derive(Clone)]
+pub(super) enum Connection {
+    One(MultiplexedConnection),
+    #[cfg(feature = "redis-cluster")]
+    Cluster(redis::cluster_async::ClusterConnection),
+}
+
+impl Connection {
+    /// Sends commands and returns their replies, errors of servers among them, in order.
+    pub(super) async fn send(self, commands: Vec<Cmd>) -> Result<Vec<Value>, RedisError> {
+        let mut connection = match self {
+            Self::One(connection) => connection,
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(connection) => return super::cluster::send(&connection, commands).await,
+        };
+        let count = commands.len();
+        let mut pipeline = Pipeline::with_capacity(count);
+        for command in commands {
+            pipeline.add_command(command);
+        }
+        let replies = connection.send_packed_commands(&pipeline, 0, count).await?;
+        if replies.len() == count {
+            return Ok(replies);
+        }
+        Err((redis::ErrorKind::Parse, "another number of replies than commands").into())
+    }
+
+    /// Whether it leads to several servers, so that the failure of one is not that of all, and the
+    /// connection mends itself.
+    pub(super) fn is_of_several(&self) -> bool {
+        match self {
+            Self::One(_) => false,
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(_) => true,
+        }
+    }
+}

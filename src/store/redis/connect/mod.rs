@@ -1,0 +1,170 @@
+//! From servers to connections: one per runtime, since a multiplexed connection is driven by the
+//! runtime that made it; made when first asked for, by one attempt that all who ask share.
+
+mod access;
+#[cfg(feature = "redis-cluster")]
+mod cluster;
+mod connection;
+#[cfg(feature = "redis-sentinel")]
+mod sentinel;
+mod servers;
+mod url;
+
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use redis::{Cmd, RedisError, Value, aio::PubSub};
+use tokio::{
+    runtime::{Handle, Id},
+    time::timeout,
+};
+
+pub use self::servers::RedisServers;
+pub(crate) use self::{access::Access, url::ServersError};
+use self::{connection::Connection, servers::Servers};
+
+/// Runtimes come and go in tests only; past so many, connections are made anew.
+const MOST_RUNTIMES: usize = 256;
+/// A handler that blocks its worker lets the time of an answer that has arrived run out: once the
+/// worker runs again, the answer gets this long to be read.
+const GRACE: Duration = Duration::from_millis(2);
+
+/// Why an exchange with the server failed.
+#[derive(Clone, Debug)]
+pub(super) enum Failure {
+    TimedOut,
+    /// There is no tokio runtime to connect on.
+    NoRuntime,
+    Redis(RedisError),
+}
+
+type Attempt = Shared<BoxFuture<'static, Result<Connection, Failure>>>;
+
+/// The connections of one store.
+pub(super) struct Connections {
+    servers: Arc<Servers>,
+    connect_timeout: Duration,
+    operate_timeout: Duration,
+    lines: RwLock<HashMap<Id, Line>>,
+    made: AtomicU64,
+}
+
+/// An attempt to connect and, once it is done, the connection.
+#[derive(Clone)]
+struct Line {
+    number: u64,
+    attempt: Attempt,
+}
+
+impl Connections {
+    pub(super) fn new(
+        servers: RedisServers,
+        access: &Access,
+        connect: Duration,
+        operate: Duration,
+    ) -> Result<Self, ServersError> {
+        Ok(Self {
+            servers: Arc::new(Servers::new(servers, access)?),
+            connect_timeout: connect,
+            operate_timeout: operate,
+            lines: RwLock::default(),
+            made: AtomicU64::new(0),
+        })
+    }
+
+    /// Where the servers are, without credentials.
+    pub(super) fn address(&self) -> String {
+        self.servers.address()
+    }
+
+    /// Sends commands and returns their replies, errors of the server among them, in order. A
+    /// failure drops the connection to one server, so that the next exchange makes another.
+    pub(super) async fn exchange(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, Failure> {
+        let runtime = Handle::try_current().map_err(|_| Failure::NoRuntime)?;
+        let line = self.line(&runtime);
+        let (result, is_over) = match line.attempt.clone().await {
+            Ok(connection) => {
+                let is_of_several = connection.is_of_several();
+                let result = bounded(self.operate_timeout, connection.send(commands)).await;
+                let is_over = result.is_err() && !is_of_several;
+                (result, is_over)
+            }
+            Err(failure) => (Err(failure), true),
+        };
+        if is_over {
+            self.forget(runtime.id(), line.number);
+        }
+        result
+    }
+
+    /// A connection of the caller's own, for subscriptions.
+    #[allow(dead_code, reason = "who subscribes comes next")]
+    pub(super) async fn subscriber(&self) -> Result<PubSub, Failure> {
+        Handle::try_current().map_err(|_| Failure::NoRuntime)?;
+        self.servers.subscriber(self.connect_timeout).await
+    }
+
+    /// Drops this runtime's connection.
+    pub(super) fn reconnect(&self) {
+        if let Ok(runtime) = Handle::try_current() {
+            self.write().remove(&runtime.id());
+        }
+    }
+
+    fn line(&self, runtime: &Handle) -> Line {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = lines.get(&runtime.id()) {
+            return line.clone();
+        }
+        drop(lines);
+        let mut lines = self.write();
+        if lines.len() >= MOST_RUNTIMES {
+            lines.clear();
+        }
+        lines.entry(runtime.id()).or_insert_with(|| self.connect(runtime)).clone()
+    }
+
+    fn connect(&self, runtime: &Handle) -> Line {
+        let (servers, span) = (Arc::clone(&self.servers), self.connect_timeout);
+        let attempt = async move { servers.connect(span).await };
+        let attempt = attempt.boxed().shared();
+        // it goes on when the request that began it is dropped, as others may be waiting for it
+        drop(runtime.spawn(attempt.clone().map(drop)));
+        Line { number: self.made.fetch_add(1, Ordering::Relaxed), attempt }
+    }
+
+    /// Drops a line, unless another has taken its place.
+    fn forget(&self, runtime: Id, number: u64) {
+        let mut lines = self.write();
+        if lines.get(&runtime).is_some_and(|line| line.number == number) {
+            lines.remove(&runtime);
+        }
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<Id, Line>> {
+        self.lines.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn bounded<T>(
+    span: Duration,
+    operation: impl Future<Output = Result<T, RedisError>>,
+) -> Result<T, Failure> {
+    let mut operation = pin!(operation);
+    let result = match timeout(span, &mut operation).await {
+        Ok(result) => result,
+        Err(_) => timeout(GRACE, operation).await.map_err(|_| Failure::TimedOut)?,
+    };
+    result.map_err(Failure::Redis)
+}

@@ -1,0 +1,218 @@
+//! `RedisServers`: which servers a user means; and what opens connections to them.
+
+use std::{fmt, time::Duration};
+
+use redis::{Client, aio::PubSub};
+
+#[cfg(feature = "redis-cluster")]
+use super::cluster::Cluster;
+#[cfg(feature = "redis-sentinel")]
+use super::sentinel::Sentinel;
+use super::{
+    Failure,
+    access::Access,
+    bounded,
+    connection::{self, Connection},
+    url::{self, ServersError},
+};
+
+/// The Redis servers that a cache uses.
+///
+/// A URL (`&str` or `String`) is one server: `redis://user:password@host:6379/0`,
+/// `rediss://host:6390` (TLS, with the feature `redis-tls`), `redis+unix:///path`; each also with
+/// `valkey` in the place of `redis`. Clients of the [`redis`](https://docs.rs/redis/1) crate,
+/// version 1, convert as well: `redis::Client`, `redis::cluster::ClusterClient` (which must not
+/// read from replicas, as they answer with what has been purged) and
+/// `redis::sentinel::SentinelClient`, the last two with the feature of their kind.
+#[derive(Clone)]
+pub struct RedisServers(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Url(String),
+    Client(Box<Client>),
+    #[cfg(feature = "redis-cluster")]
+    Cluster(Vec<String>),
+    #[cfg(feature = "redis-cluster")]
+    ClusterClient(Box<redis::cluster::ClusterClient>),
+    #[cfg(feature = "redis-sentinel")]
+    Sentinel {
+        service: String,
+        urls: Vec<String>,
+    },
+    #[cfg(feature = "redis-sentinel")]
+    SentinelClient(super::sentinel::SharedClient),
+}
+
+impl RedisServers {
+    /// A Redis Cluster, found by any of these nodes. All URLs have the same user and password.
+    #[cfg(feature = "redis-cluster")]
+    pub fn cluster(urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self(Kind::Cluster(urls.into_iter().map(Into::into).collect()))
+    }
+
+    /// The primary of `service`, as any of these sentinels knows it.
+    ///
+    /// The database of the first URL is that of the servers. Its user and password are those of
+    /// the sentinels and, unless `ResponseCache::redis_login` says otherwise, of the servers too.
+    /// With `rediss://` both are spoken to by TLS.
+    #[cfg(feature = "redis-sentinel")]
+    pub fn sentinel(
+        service: impl Into<String>,
+        urls: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let urls = urls.into_iter().map(Into::into).collect();
+        Self(Kind::Sentinel { service: service.into(), urls })
+    }
+
+    /// Where entries are, for comparing two caches. May hold passwords: never to be shown.
+    pub(crate) fn place(&self) -> String {
+        match &self.0 {
+            Kind::Url(url) => url.clone(),
+            Kind::Client(client) => {
+                let info = client.get_connection_info();
+                format!("{} {}", info.addr(), info.redis_settings().db())
+            }
+            #[cfg(feature = "redis-cluster")]
+            Kind::Cluster(urls) => urls.join(" "),
+            #[cfg(feature = "redis-cluster")]
+            Kind::ClusterClient(client) => format!("{client:?}"),
+            #[cfg(feature = "redis-sentinel")]
+            Kind::Sentinel { service, urls } => format!("{service} {}", urls.join(" ")),
+            #[cfg(feature = "redis-sentinel")]
+            Kind::SentinelClient(client) => client.place(),
+        }
+    }
+}
+
+/// Without addresses, as they may contain passwords.
+impl fmt::Debug for RedisServers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RedisServers").finish_non_exhaustive()
+    }
+}
+
+impl From<&str> for RedisServers {
+    fn from(url: &str) -> Self {
+        Self(Kind::Url(url.to_owned()))
+    }
+}
+
+impl From<&String> for RedisServers {
+    fn from(url: &String) -> Self {
+        Self(Kind::Url(url.clone()))
+    }
+}
+
+impl From<String> for RedisServers {
+    fn from(url: String) -> Self {
+        Self(Kind::Url(url))
+    }
+}
+
+impl From<Client> for RedisServers {
+    fn from(client: Client) -> Self {
+        Self(Kind::Client(client.into()))
+    }
+}
+
+#[cfg(feature = "redis-cluster")]
+impl From<redis::cluster::ClusterClient> for RedisServers {
+    fn from(client: redis::cluster::ClusterClient) -> Self {
+        Self(Kind::ClusterClient(client.into()))
+    }
+}
+
+#[cfg(feature = "redis-sentinel")]
+impl From<redis::sentinel::SentinelClient> for RedisServers {
+    fn from(client: redis::sentinel::SentinelClient) -> Self {
+        Self(Kind::SentinelClient(client.into()))
+    }
+}
+
+/// Servers whose settings have been checked.
+pub(super) enum Servers {
+    One(Client),
+    #[cfg(feature = "redis-cluster")]
+    Cluster(Box<Cluster>),
+    #[cfg(feature = "redis-sentinel")]
+    Sentinel(Sentinel),
+}
+
+impl Servers {
+    pub(super) fn new(servers: RedisServers, access: &Access) -> Result<Self, ServersError> {
+        Ok(match servers.0 {
+            Kind::Url(url) => Self::One(access.client(url::read("redis", &url)?)?),
+            Kind::Client(client) => Self::One(*access.none(client)?),
+            #[cfg(feature = "redis-cluster")]
+            Kind::Cluster(urls) => {
+                Self::Cluster(Cluster::new(all("redis_cluster", &urls)?, access)?.into())
+            }
+            #[cfg(feature = "redis-cluster")]
+            Kind::ClusterClient(client) => Self::Cluster(Box::new((*access.none(client)?).into())),
+            #[cfg(feature = "redis-sentinel")]
+            Kind::Sentinel { service, urls } => {
+                Self::Sentinel(Sentinel::new(service, all("redis_sentinel", &urls)?, access)?)
+            }
+            #[cfg(feature = "redis-sentinel")]
+            Kind::SentinelClient(client) => Self::Sentinel(access.none(client)?.into()),
+        })
+    }
+
+    /// Where the servers are, without credentials.
+    pub(super) fn address(&self) -> String {
+        match self {
+            Self::One(client) => client.get_connection_info().addr().to_string(),
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(cluster) => cluster.address(),
+            #[cfg(feature = "redis-sentinel")]
+            Self::Sentinel(sentinel) => sentinel.address(),
+        }
+    }
+
+    /// A connection for commands, driven by the runtime that awaits this.
+    pub(super) async fn connect(&self, within: Duration) -> Result<Connection, Failure> {
+        match self {
+            Self::One(client) => bounded(within, connection::to(client)).await.map(Connection::One),
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(cluster) => {
+                bounded(within, cluster.connect(within)).await.map(Connection::Cluster)
+            }
+            #[cfg(feature = "redis-sentinel")]
+            Self::Sentinel(sentinel) => {
+                let connect = async { connection::to(&sentinel.primary().await?).await };
+                bounded(within, connect).await.map(Connection::One)
+            }
+        }
+    }
+
+    /// A connection for subscriptions: to the server, to the present primary, or to a node of the
+    /// Cluster, which passes on what is published at any.
+    pub(super) async fn subscriber(&self, within: Duration) -> Result<PubSub, Failure> {
+        match self {
+            Self::One(client) => bounded(within, client.get_async_pubsub()).await,
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(cluster) => bounded(within, cluster.subscriber()).await,
+            #[cfg(feature = "redis-sentinel")]
+            Self::Sentinel(sentinel) => {
+                let subscribe = async { sentinel.primary().await?.get_async_pubsub().await };
+                bounded(within, subscribe).await
+            }
+        }
+    }
+}
+
+#[cfg(any(feature = "redis-cluster", feature = "redis-sentinel"))]
+fn all(setting: &'static str, urls: &[String]) -> Result<Vec<redis::ConnectionInfo>, ServersError> {
+    if urls.is_empty() {
+        return Err(ServersError::new(setting, "no URL is given"));
+    }
+    let infos = urls.iter().map(|url| url::read(setting, url)).collect::<Result<Vec<_>, _>>()?;
+    if infos.iter().any(|info| matches!(info.addr(), redis::ConnectionAddr::Unix(_))) {
+        return Err(ServersError::new(
+            setting,
+            "servers of which there are several have no socket",
+        ));
+    }
+    Ok(infos)
+}
