@@ -18,10 +18,13 @@ const NOT_FOUND_TTL: Duration = Duration::from_secs(5);
 
 /// The cache before the whole app.
 pub(crate) fn cache(options: &Options) -> ResponseCache {
-    let cache = match &options.redis {
+    let mut cache = match &options.redis {
         Some(url) => ResponseCache::redis(url),
         None => ResponseCache::memory(),
     };
+    if let Some(timeout) = options.redis_timeout {
+        cache = cache.connect_timeout(timeout).operate_timeout(timeout);
+    }
     cache
         .prefix("product-server:")
         .ttl(options.ttl)

@@ -17,6 +17,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "URL")]
     pub(crate) redis: Option<String>,
 
+    /// How long to wait for Redis, to connect as well as to answer; as the cache does by itself
+    /// where it is not given
+    #[arg(long, value_name = "MILLISECONDS", value_parser = millis)]
+    pub(crate) redis_timeout: Option<Duration>,
+
     /// Keeps products in this file instead of in memory
     #[arg(long, value_name = "FILE")]
     pub(crate) db: Option<PathBuf>,
@@ -28,6 +33,10 @@ pub(crate) struct Options {
     /// For how long responses are fresh
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(crate) ttl: Duration,
+}
+
+fn millis(text: &str) -> Result<Duration, std::num::ParseIntError> {
+    text.parse().map(Duration::from_millis)
 }
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {

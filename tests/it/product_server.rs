@@ -4,6 +4,7 @@
 
 mod answer;
 mod bad_input;
+mod history;
 mod life;
 mod operator;
 mod server;

@@ -11,9 +11,8 @@ use tokio::{
 
 use super::{
     product,
-    server::{Server, refused},
+    server::{Server, fleet, refused},
 };
-use crate::support::redis::RedisServer;
 
 #[actix_rt::test]
 async fn sigterm_lets_a_request_under_way_have_its_answer() {
@@ -54,7 +53,7 @@ async fn sigterm_does_not_wait_for_idle_clients() {
 
 #[actix_rt::test]
 async fn a_change_by_one_process_is_seen_by_the_next_request_to_another() {
-    let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let (redis, folder) = fleet();
     let (url, file) = (redis.url(), folder.path().join("shop.db"));
     let arguments = ["--redis", &url, "--db", file.to_str().unwrap()];
     let (one, other) = tokio::join!(Server::start(&arguments), Server::start(&arguments));
@@ -77,7 +76,7 @@ async fn a_change_by_one_process_is_seen_by_the_next_request_to_another() {
 
 #[actix_rt::test]
 async fn a_file_keeps_its_products_and_a_new_database_forgets_the_old_one() {
-    let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let (redis, folder) = fleet();
     let (url, file) = (redis.url(), folder.path().join("shop.db"));
     let kept = ["--redis", &url, "--db", file.to_str().unwrap()];
     {

@@ -10,7 +10,7 @@ use actix_web::http::Method;
 use awc::{Client, ClientRequest};
 use bytes::Bytes;
 use serde_json::Value;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
@@ -129,6 +129,11 @@ impl Server {
         let status = timeout(BOUND, self.process.wait()).await;
         status.unwrap_or_else(|_| panic!("it goes on:\n{}", read(&self.log))).expect("a status")
     }
+}
+
+/// What several servers have in common: a Redis, and a folder for their database.
+pub(super) fn fleet() -> (RedisServer, TempDir) {
+    (RedisServer::start(), tempfile::tempdir().expect("a temporary directory"))
 }
 
 /// Runs the example with arguments with which it does not start, and returns what it says.
