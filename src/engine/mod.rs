@@ -13,8 +13,10 @@ use crate::{
 };
 
 pub(crate) mod fill;
+pub(crate) mod flight;
 pub(crate) mod handle;
 pub(crate) mod lookup;
+mod marks;
 mod memo;
 pub(crate) mod pending;
 mod purge;

@@ -1,0 +1,275 @@
+//! Coalescing: of the requests that need one response at a time, one asks the handler and the others
+//! wait for what it is given. Over all workers of a process; it knows neither handlers nor stores.
+//!
+//! Whoever waits is woken by a channel of its own, at once. A lead that ends without a word, be it
+//! dropped, failed or in a panic, goes to whoever has waited longest; one that is on its way to
+//! somebody who is gone goes on to the next. So nobody waits for anyone who is not there.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::BuildHasher as _,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::http::header::HeaderName;
+use tokio::{sync::oneshot, time::timeout};
+
+use crate::{clock::Clock, entry::Entry, key::CacheKey, semantics::date::Timestamp};
+
+/// Past so many flights at a time, requests go on their own.
+const MOST_FLIGHTS: usize = 16_384;
+/// Past so many that wait for one flight, requests go on their own.
+const MOST_FOLLOWERS: usize = 16_384;
+/// So often a lead is handed on; or whoever begins requests and abandons them could have a handler
+/// run for ever while others wait.
+const MOST_HANDOVERS: u32 = 8;
+/// Landings are counted by key, as far as so many counters can tell keys apart.
+const COUNTERS: usize = 64;
+
+/// The flights of one cache.
+#[derive(Clone, Debug)]
+pub(crate) struct Flights(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    clock: Clock,
+    hasher: ahash::RandomState,
+    table: Mutex<HashMap<CacheKey, Arc<Flight>, ahash::RandomState>>,
+    landed: [AtomicU64; COUNTERS],
+}
+
+/// One run of the handler and who waits for it.
+#[derive(Debug)]
+struct Flight {
+    begun: Timestamp,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    followers: VecDeque<oneshot::Sender<Landing>>,
+    handovers: u32,
+}
+
+/// What a request does that has found nothing to be answered with.
+#[derive(Debug)]
+pub(crate) enum Entered {
+    /// It asks the handler, and others may wait for what it is given.
+    Lead(Lead),
+    /// It waits for another one.
+    Follow(Follower),
+    /// It asks the handler, and nobody waits.
+    Alone,
+}
+
+/// What becomes of a request that has waited.
+#[derive(Debug)]
+pub(crate) enum Landing {
+    /// The response is there.
+    Stored(Arc<Landed>),
+    /// Whoever had the lead has it no longer: the request goes on with it.
+    Lead(Lead),
+    /// The store has the response already.
+    LookAgain,
+    /// There is nothing to share: the request asks the handler itself.
+    Alone,
+}
+
+/// A response that its store has kept.
+#[derive(Debug)]
+pub(crate) struct Landed {
+    pub(crate) entry: Arc<Entry>,
+    /// The URL's key.
+    pub(crate) url: CacheKey,
+    /// The selecting fields, where the entry is a variant.
+    pub(crate) names: Vec<HeaderName>,
+}
+
+impl Flights {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self(Arc::new(Shared {
+            clock,
+            hasher: ahash::RandomState::new(),
+            table: Mutex::default(),
+            landed: [const { AtomicU64::new(0) }; COUNTERS],
+        }))
+    }
+
+    /// Enters the flight of `key`, or begins it where the request `may_lead` one. A flight that is
+    /// `longest` under way is not waited for any more: the next one begins another.
+    pub(crate) fn enter(&self, key: &CacheKey, may_lead: bool, longest: Duration) -> Entered {
+        let mut table = self.table();
+        if let Some(flight) = table.get(key)
+            && self.0.clock.now().since(flight.begun) < longest
+        {
+            return flight.lock().follow();
+        }
+        if !may_lead || table.len() >= MOST_FLIGHTS {
+            return Entered::Alone;
+        }
+        let flight = Flight { begun: self.0.clock.now(), waiting: Mutex::default() };
+        let flight = Arc::new(flight);
+        table.insert(key.clone(), Arc::clone(&flight));
+        Entered::Lead(Lead { of: self.clone(), key: key.clone(), flight, ended: false })
+    }
+
+    /// How many flights of keys like this one have landed. A request that leads, but found nothing
+    /// before the last of them, looks again.
+    pub(crate) fn landed(&self, key: &CacheKey) -> u64 {
+        self.counter(key).map_or(0, |counter| counter.load(Ordering::Acquire))
+    }
+
+    /// How many flights there are.
+    pub(crate) fn len(&self) -> usize {
+        self.table().len()
+    }
+
+    fn counter(&self, key: &CacheKey) -> Option<&AtomicU64> {
+        let hash = usize::try_from(self.0.hasher.hash_one(key) % COUNTERS as u64).ok()?;
+        self.0.landed.get(hash)
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<CacheKey, Arc<Flight>, ahash::RandomState>> {
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flight {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn follow(&mut self) -> Entered {
+        if self.followers.len() >= MOST_FOLLOWERS {
+            self.followers.retain(|follower| !follower.is_closed());
+        }
+        if self.followers.len() >= MOST_FOLLOWERS {
+            return Entered::Alone;
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.followers.push_back(sender);
+        Entered::Follow(Follower(receiver))
+    }
+
+    /// Whoever has waited longest, unless the lead has been handed on too often.
+    fn next(&mut self) -> Option<oneshot::Sender<Landing>> {
+        if self.handovers >= MOST_HANDOVERS {
+            return None;
+        }
+        self.followers.retain(|follower| !follower.is_closed());
+        let next = self.followers.pop_front()?;
+        self.handovers += 1;
+        Some(next)
+    }
+}
+
+/// The lead of a flight. Dropped, it goes to whoever has waited longest.
+#[derive(Debug)]
+pub(crate) struct Lead {
+    of: Flights,
+    key: CacheKey,
+    flight: Arc<Flight>,
+    ended: bool,
+}
+
+impl Lead {
+    /// The key of the flight.
+    pub(crate) fn key(&self) -> &CacheKey {
+        &self.key
+    }
+
+    /// The response is in the store: everybody gets it.
+    pub(crate) fn land(self, landed: Landed) {
+        // first counted and then gone from the table: who leads after it knows that it has to look
+        self.of.counter(&self.key).map_or(0, |counter| counter.fetch_add(1, Ordering::Release));
+        let landed = Arc::new(landed);
+        self.end(|| Landing::Stored(Arc::clone(&landed)));
+    }
+
+    /// The store has had the response all the while.
+    pub(crate) fn look_again(self) {
+        self.end(|| Landing::LookAgain);
+    }
+
+    /// There will be nothing to share: everybody goes on, side by side.
+    pub(crate) fn release(self) {
+        self.end(|| Landing::Alone);
+    }
+
+    fn end(mut self, landing: impl Fn() -> Landing) {
+        self.ended = true;
+        self.leave(&mut self.of.table());
+        let followers = std::mem::take(&mut self.flight.lock().followers);
+        for follower in followers {
+            // who is gone needs no answer
+            let _ = follower.send(landing());
+        }
+    }
+
+    /// Hands the lead to whoever has waited longest; `false` where nobody is left to take it.
+    fn hand_on(&self) -> bool {
+        let next = {
+            let mut table = self.of.table();
+            let mut waiting = self.flight.lock();
+            let next = waiting.next();
+            if next.is_none() {
+                self.leave(&mut table);
+                // who still waits goes on alone, as its sender is gone
+                waiting.followers.clear();
+            }
+            next
+        };
+        let Some(next) = next else { return true };
+        let lead = Self {
+            of: self.of.clone(),
+            key: self.key.clone(),
+            flight: Arc::clone(&self.flight),
+            ended: false,
+        };
+        match next.send(Landing::Lead(lead)) {
+            Err(Landing::Lead(mut lead)) => {
+                lead.ended = true;
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// Takes the flight from the table, unless another has taken its place.
+    fn leave(&self, table: &mut HashMap<CacheKey, Arc<Flight>, ahash::RandomState>) {
+        if table.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+            table.remove(&self.key);
+        }
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        while !self.ended {
+            self.ended = self.hand_on();
+        }
+    }
+}
+
+/// A request that waits. Dropped, it waits no longer.
+#[derive(Debug)]
+pub(crate) struct Follower(oneshot::Receiver<Landing>);
+
+impl Follower {
+    /// What becomes of the request, in `at_most` this time.
+    pub(crate) async fn landing(self, at_most: Duration) -> Landing {
+        match timeout(at_most, self.0).await {
+            Ok(Ok(landing)) => landing,
+            _ => Landing::Alone,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
