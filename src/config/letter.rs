@@ -19,7 +19,8 @@ impl ResponseCache {
     /// - [`targets`](Self::targets) to `CDN-Cache-Control`, with
     ///   [`forward_targets`](Self::forward_targets),
     /// - [`ignore_forwarded`](Self::ignore_forwarded), as a cache keys by the URL alone,
-    /// - [`keep_request_fields`](Self::keep_request_fields).
+    /// - [`keep_request_fields`](Self::keep_request_fields),
+    /// - [`pause_after_failure`](Self::pause_after_failure) to zero.
     pub fn by_the_rfc(self) -> Self {
         self.ttl(Duration::ZERO)
             .heuristic_freshness()
@@ -31,6 +32,7 @@ impl ResponseCache {
             .forward_targets()
             .ignore_forwarded()
             .keep_request_fields()
+            .pause_after_failure(Duration::ZERO)
     }
 
     /// Gives a response that states no lifetime a tenth of the time since it was last modified
@@ -97,8 +99,9 @@ impl ResponseCache {
     /// How long past its lifetime a response may be served at once while the handler is asked behind
     /// the answer, where it does not say so itself (RFC 5861 s.3). Default: not at all.
     ///
-    /// One refresh per key runs at a time, over all workers of the process; after one that failed,
-    /// the key is left alone for a second.
+    /// One refresh per key runs at a time, over all workers of the process; after one that failed
+    /// the key is left alone for [a while](Self::pause_after_failure).
+    ///
     /// `no-cache`, `must-revalidate`, `proxy-revalidate` and `s-maxage` forbid it.
     pub fn stale_while_revalidate(self, window: Duration) -> Self {
         self.set(|config| config.policy.while_revalidate = window)

@@ -11,6 +11,7 @@ pub(crate) mod cache;
 pub(crate) mod client;
 mod cookies;
 pub(crate) mod error;
+pub(crate) mod filling;
 mod key_settings;
 pub(crate) mod keying;
 mod letter;
@@ -23,6 +24,7 @@ mod shared;
 mod survey;
 
 use client::ClientCache;
+use filling::Filling;
 use keying::Keying;
 use rule::Rule;
 
@@ -33,6 +35,7 @@ pub(crate) struct Config {
     ttl: Duration,
     policy: Policy,
     max_body: usize,
+    filling: Filling,
     include: Vec<String>,
     exclude: Vec<String>,
     rules: Vec<(String, Rule)>,
@@ -56,6 +59,7 @@ struct Storage {
     #[cfg(feature = "redis")]
     redis: crate::store::redis::RedisOptions,
     secret: Option<Vec<u8>>,
+    recording_budget: usize,
     clock: Clock,
 }
 
@@ -75,6 +79,7 @@ impl Default for Config {
             ttl: Duration::from_secs(60),
             policy: Policy::default(),
             max_body: 2 * 1024 * 1024,
+            filling: Filling::default(),
             include: Vec::new(),
             exclude: Vec::new(),
             rules: Vec::new(),
@@ -100,6 +105,7 @@ impl Default for Storage {
             #[cfg(feature = "redis")]
             redis: crate::store::redis::RedisOptions::default(),
             secret: None,
+            recording_budget: 64 * 1024 * 1024,
             clock: Clock::system(),
         }
     }

@@ -77,7 +77,8 @@ impl Shared {
             Some(material) => Secret::new(material),
             None => self.default_secret(),
         };
-        let engine = Engine::new(store, storage.clock.clone(), secret.clone());
+        let engine =
+            Engine::new(store, storage.clock.clone(), secret.clone(), storage.recording_budget);
         Ok(self.made.get_or_init(|| Made { engine, secret }))
     }
 

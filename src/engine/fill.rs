@@ -1,7 +1,7 @@
 //! From a handler's response to an entry in the store: begun before the handler runs, judged when
 //! its head is there, committed when its body has come to a clean end, and at no other time.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::http::{
     Method, StatusCode,
@@ -9,11 +9,14 @@ use actix_web::http::{
 };
 use bytes::Bytes;
 
-use super::Engine;
+use super::{
+    Engine,
+    flight::{Landed, Lead},
+};
 use crate::{
     entry::{Entry, Kind, StoredResponse},
     key::CacheKey,
-    purge::Mark,
+    purge::{Mark, Purge},
     semantics::{
         date::Timestamp,
         fields::{FieldList, Fields, RequestView, ResponseView},
@@ -24,7 +27,11 @@ use crate::{
         vary,
         verdict::WhyNot,
     },
+    store::Put,
 };
+
+/// For so long nobody waits for the answers of a key whose answer was not stored.
+const UNSHARED: Duration = Duration::from_secs(5);
 
 /// A fill that has begun: the handler is being asked.
 #[derive(Debug)]
@@ -39,6 +46,8 @@ pub(crate) struct Fill {
     fields: HeaderMap,
     unkeyed: Credentials,
     personal: bool,
+    /// Others may be waiting.
+    lead: Option<Lead>,
 }
 
 /// A response that will be stored once its whole body is there.
@@ -53,6 +62,7 @@ pub(crate) struct Draft {
     status: StatusCode,
     fields: FieldList,
     terms: Terms,
+    lead: Option<Lead>,
 }
 
 impl Engine {
@@ -63,6 +73,7 @@ impl Engine {
         req: &RequestView<'_, HeaderMap>,
         unkeyed: Credentials,
         personal: bool,
+        lead: Option<Lead>,
     ) -> Fill {
         let since = match self.store.mark().await {
             Ok(mark) => Some(mark),
@@ -80,6 +91,7 @@ impl Engine {
             fields: req.fields.clone(),
             unkeyed,
             personal,
+            lead,
         }
     }
 }
@@ -111,6 +123,27 @@ impl Fill {
         self.personal
     }
 
+    /// The response, of this status, is not stored.
+    pub(crate) fn refuse(mut self, why: WhyNot, status: StatusCode) {
+        self.engine.counters.not_stored(why);
+        if let Some(lead) = self.lead.take()
+            && !speaks_for_itself(why, status)
+        {
+            self.engine.unshare(lead);
+        }
+    }
+
+    /// The handler has failed, and a stale response stands in. The handler is left alone for
+    /// `pause`, in which those who wait have the stale response too.
+    pub(crate) fn failed(mut self, key: &CacheKey, pause: Duration) {
+        self.engine.failing.set(key, pause);
+        if let Some(lead) = self.lead.take()
+            && !pause.is_zero()
+        {
+            lead.release();
+        }
+    }
+
     /// The entry-to-be, of the response `res`. `fields` are those of its fields that are stored.
     pub(crate) fn draft<F: Fields + ?Sized>(
         self,
@@ -119,10 +152,20 @@ impl Fill {
         terms: Terms,
         groups: Vec<String>,
     ) -> Result<Draft, WhyNot> {
+        // a field that is not stored, such as one that `Connection` names, selects all the same
+        let selected = vary::selecting(res.fields).and_then(|names| {
+            let since = self.since.ok_or(WhyNot::StoreFailed)?;
+            Ok((names, since))
+        });
+        let (mut names, since) = match selected {
+            Ok(selected) => selected,
+            Err(why) => {
+                self.refuse(why, res.status);
+                return Err(why);
+            }
+        };
         let search = NoVarySearch::parse(res.fields);
         let url = self.engine.search.learn(&self.key, search).unwrap_or(self.key);
-        // a field that is not stored, such as one that `Connection` names, selects all the same
-        let mut names = vary::selecting(res.fields)?;
         // what has varied may vary again, though this response, being plain, does not say so
         if let Some(known) = self.engine.vary.names(&url) {
             names.extend(known.iter().cloned());
@@ -137,12 +180,13 @@ impl Fill {
             engine: self.engine,
             url,
             key,
-            since: self.since.ok_or(WhyNot::StoreFailed)?,
+            since,
             names,
             groups,
             status: res.status,
             fields,
             terms,
+            lead: self.lead,
         })
     }
 }
@@ -152,15 +196,16 @@ impl Draft {
     /// nobody waits for it.
     pub(crate) fn commit(self, body: Bytes) {
         let engine = Arc::clone(&self.engine);
-        let Self { url, key, since, names, groups, status, fields, terms, .. } = self;
+        let Self { url, key, since, names, groups, status, fields, terms, lead, .. } = self;
         let response = StoredResponse { status, fields, terms, body };
         let entry = Entry { key, since, groups, kind: Kind::Response(response) };
+        let landed = Landed { entry: Arc::new(entry), url, names };
         if engine.store.is_immediate() {
             use futures_util::FutureExt as _;
-            let _done = engine.store_entry(url, names, entry).now_or_never();
+            let _done = engine.store_entry(landed, lead).now_or_never();
         } else {
             let task = Arc::clone(&engine);
-            engine.pending.spawn(async move { task.store_entry(url, names, entry).await });
+            engine.pending.spawn(async move { task.store_entry(landed, lead).await });
         }
     }
 
@@ -171,31 +216,76 @@ impl Draft {
     }
 
     /// The response will not be stored after all.
-    pub(crate) fn abandon(self, why: WhyNot) {
+    pub(crate) fn abandon(mut self, why: WhyNot) {
         self.engine.counters.not_stored(why);
+        if let Some(lead) = self.lead.take()
+            && why != WhyNot::BodyFailed
+        {
+            self.engine.unshare(lead);
+        }
     }
 }
 
+/// Whether the handler may well answer the next request with what can be stored: it failed, or
+/// answered what only this request asked. Then one of those who wait tries next.
+fn speaks_for_itself(why: WhyNot, status: StatusCode) -> bool {
+    use WhyNot::{Authorization, Cookie, RequestNoStore};
+    status.is_server_error()
+        || matches!(status.as_u16(), 206 | 304 | 412 | 416)
+        || matches!(why, Authorization | Cookie | RequestNoStore)
+}
+
 impl Engine {
-    async fn store_entry(&self, url: CacheKey, names: Vec<HeaderName>, entry: Entry) {
+    async fn store_entry(&self, landed: Landed, lead: Option<Lead>) {
+        let Landed { entry, url, names } = &landed;
         let keep_for = entry.response().map_or_else(Default::default, StoredResponse::useful_for);
-        let (since, variant, groups) = (entry.since, entry.key.clone(), entry.groups.clone());
-        if let Err(error) = self.store.put(Arc::new(entry), keep_for).await {
-            self.counters.not_stored(self.failed("store", &error));
-            return;
+        match self.store.put(Arc::clone(entry), keep_for).await {
+            Ok(Put::Kept) => self.counters.stored(),
+            // whoever waits may have come after the purge: the next one asks the handler anew
+            Ok(Put::Refused) => return self.counters.not_stored(WhyNot::Purged),
+            Err(error) => {
+                self.counters.not_stored(self.failed("store", &error));
+                return lead.map_or((), |lead| self.unshare(lead));
+            }
         }
-        self.counters.stored();
-        if names.is_empty() {
-            return;
+        let mut displaced = None;
+        if !names.is_empty() {
+            displaced = self.vary.stored(url, names, &entry.key);
+            self.store_note(&landed, keep_for).await;
         }
-        let displaced = self.vary.stored(&url, &names, &variant);
-        // named by the same groups, so that a purge of the group leaves no note without variants
-        let note = Entry { key: url, since, groups, kind: Kind::Varies(names) };
+        if let Some(lead) = lead {
+            self.land(lead, landed);
+        }
+        if let Some(oldest) = displaced {
+            self.purge_uncounted(&Purge::Entry(oldest)).await;
+        }
+    }
+
+    /// Stores the note that the URL has variants; named by the same groups as the variant, so that
+    /// a purge of the group leaves no note without variants.
+    async fn store_note(&self, variant: &Landed, keep_for: Duration) {
+        let Entry { since, ref groups, .. } = *variant.entry;
+        let (key, kind) = (variant.url.clone(), Kind::Varies(variant.names.clone()));
+        let note = Entry { key, since, groups: groups.clone(), kind };
         if let Err(error) = self.store.put(Arc::new(note), keep_for).await {
             self.failed("store the variants' note", &error);
         }
-        if let Some(oldest) = displaced {
-            self.purge_uncounted(&crate::purge::Purge::Entry(oldest)).await;
+    }
+
+    /// Gives what has been stored to those who wait, if it can answer anybody.
+    fn land(&self, lead: Lead, landed: Landed) {
+        let terms = landed.entry.response().map(|response| response.terms);
+        if terms.is_some_and(|terms| !terms.no_cache && terms.initial_age < terms.lifetime) {
+            self.unshared.clear(lead.key());
+            lead.land(landed);
+        } else {
+            self.unshare(lead);
         }
+    }
+
+    /// Nobody waits for answers that cannot be shared.
+    fn unshare(&self, lead: Lead) {
+        self.unshared.set(lead.key(), UNSHARED);
+        lead.release();
     }
 }

@@ -7,7 +7,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::BuildHasher as _,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -27,7 +26,7 @@ const MOST_FOLLOWERS: usize = 16_384;
 /// So often a lead is handed on; or whoever begins requests and abandons them could have a handler
 /// run for ever while others wait.
 const MOST_HANDOVERS: u32 = 8;
-/// Landings are counted by key, as far as so many counters can tell keys apart.
+/// Landings are counted by URL, as far as so many counters can tell URLs apart.
 const COUNTERS: usize = 64;
 
 /// The flights of one cache.
@@ -117,10 +116,10 @@ impl Flights {
         Entered::Lead(Lead { of: self.clone(), key: key.clone(), flight, ended: false })
     }
 
-    /// How many flights of keys like this one have landed. A request that leads, but found nothing
+    /// How many flights of URLs like this one have landed. A request that leads, but found nothing
     /// before the last of them, looks again.
-    pub(crate) fn landed(&self, key: &CacheKey) -> u64 {
-        self.counter(key).map_or(0, |counter| counter.load(Ordering::Acquire))
+    pub(crate) fn landed(&self, url: &CacheKey) -> u64 {
+        self.counter(url).map_or(0, |counter| counter.load(Ordering::Acquire))
     }
 
     /// How many flights there are.
@@ -187,7 +186,9 @@ impl Lead {
     /// The response is in the store: everybody gets it.
     pub(crate) fn land(self, landed: Landed) {
         // first counted and then gone from the table: who leads after it knows that it has to look
-        self.of.counter(&self.key).map_or(0, |counter| counter.fetch_add(1, Ordering::Release));
+        if let Some(counter) = self.of.counter(&landed.url) {
+            counter.fetch_add(1, Ordering::Release);
+        }
         let landed = Arc::new(landed);
         self.end(|| Landing::Stored(Arc::clone(&landed)));
     }

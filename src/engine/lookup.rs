@@ -1,10 +1,13 @@
 //! From a key to the stored response that the request selects, and what may be done with it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION};
 
-use super::Engine;
+use super::{
+    Engine,
+    flight::{Entered, Landed},
+};
 use crate::{
     entry::{Entry, Kind},
     key::CacheKey,
@@ -85,6 +88,49 @@ impl Engine {
 }
 
 impl Engine {
+    /// Enters the flight for what the request selects, as far as that is known; alone, where answers
+    /// to it are not shared, or where nobody is waited for at all.
+    pub(crate) fn enter<F: Fields>(
+        &self,
+        key: &CacheKey,
+        req: &F,
+        may_lead: bool,
+        longest: Duration,
+    ) -> Entered {
+        if longest.is_zero() {
+            return Entered::Alone;
+        }
+        let canonical = self.search.canonical(key);
+        let url = canonical.as_ref().unwrap_or(key);
+        let variant = self.vary.names(url).map(|names| self.variant_key(url, &names, req));
+        let selected = variant.as_ref().unwrap_or(url);
+        if self.unshared.is_set(selected) {
+            return Entered::Alone;
+        }
+        self.flights.enter(selected, may_lead, longest)
+    }
+
+    /// What may be done with the response that another request has had stored: nothing where this
+    /// one selects another.
+    pub(crate) fn shared<F: Fields>(
+        &self,
+        landed: &Landed,
+        key: &CacheKey,
+        req: &RequestView<'_, F>,
+        unkeyed: Credentials,
+        policy: &Policy,
+    ) -> Option<Reuse> {
+        let canonical = self.search.canonical(key);
+        let url = canonical.as_ref().unwrap_or(key);
+        let is_selected = *url == landed.url
+            && match landed.names.as_slice() {
+                [] => *url == landed.entry.key,
+                names => self.variant_key(url, names, req.fields) == landed.entry.key,
+            };
+        let response = landed.entry.response().filter(|_| is_selected)?;
+        Some(reuse(req, &response.terms, unkeyed, self.clock.now(), policy))
+    }
+
     /// The key of the variant which a request with these fields selects. Credentials among them
     /// enter the key as a digest, as everywhere.
     pub(super) fn variant_key<F: Fields>(

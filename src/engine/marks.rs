@@ -49,7 +49,7 @@ impl Marks {
     /// Takes the mark away.
     pub(crate) fn clear(&self, key: &CacheKey) {
         if self.any() {
-            self.change(|until| drop(until.remove(key)));
+            self.change(|until| until.remove(key));
         }
     }
 

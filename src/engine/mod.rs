@@ -1,8 +1,11 @@
 //! What happens to a request, without a web framework: what all workers of a cache share.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use crate::{
@@ -12,6 +15,8 @@ use crate::{
     store::{StoreError, any::AnyStore},
 };
 
+pub(crate) mod budget;
+pub(crate) mod chance;
 pub(crate) mod fill;
 pub(crate) mod flight;
 pub(crate) mod handle;
@@ -20,15 +25,20 @@ mod marks;
 mod memo;
 pub(crate) mod pending;
 mod purge;
+mod quiet;
 pub(crate) mod refresh;
 mod search;
 pub(crate) mod stats;
 
+use budget::Budget;
+use flight::Flights;
+use marks::Marks;
 use memo::VaryMemo;
 use pending::Pending;
+use quiet::Quiet;
 use refresh::Refreshes;
 use search::SearchMemo;
-use stats::{Counters, Stats};
+use stats::{Counters, Running, Stats};
 
 /// A store with everything that turns it into a cache.
 #[derive(Debug)]
@@ -41,14 +51,27 @@ pub(crate) struct Engine {
     search: SearchMemo,
     pending: Pending,
     refreshes: Refreshes,
+    flights: Flights,
+    /// Keys whose answers are not stored: nobody waits for another one's.
+    unshared: Marks,
+    /// Keys whose handler has failed.
+    failing: Arc<Marks>,
+    budget: Budget,
+    failures: Quiet,
     off: AtomicBool,
 }
 
 impl Engine {
-    pub(crate) fn new(store: AnyStore, clock: Clock, secret: Secret) -> Arc<Self> {
+    pub(crate) fn new(store: AnyStore, clock: Clock, secret: Secret, budget: usize) -> Arc<Self> {
+        let failing = Arc::new(Marks::new(clock.clone()));
         Arc::new(Self {
             store,
-            refreshes: Refreshes::new(clock.clone()),
+            refreshes: Refreshes::new(clock.clone(), Arc::clone(&failing)),
+            flights: Flights::new(clock.clone()),
+            unshared: Marks::new(clock.clone()),
+            failing,
+            budget: Budget::new(budget),
+            failures: Quiet::new(clock.clone()),
             clock,
             secret,
             counters: Counters::default(),
@@ -71,12 +94,30 @@ impl Engine {
         &self.refreshes
     }
 
+    pub(crate) fn flights(&self) -> &Flights {
+        &self.flights
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Keys whose handler has failed a short while ago.
+    pub(crate) fn failing(&self) -> &Marks {
+        &self.failing
+    }
+
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.counters.read(self.store.size())
+        let running = Running {
+            flights: self.flights.len() as u64,
+            refreshes: self.refreshes.len() as u64,
+            recorded: self.budget.taken() as u64,
+        };
+        self.counters.read(self.store.size(), running)
     }
 
     /// Switches the cache off or on: while off, requests pass, and purges still work.
@@ -91,6 +132,15 @@ impl Engine {
     /// Waits until nothing is on its way into the store any more.
     pub(crate) async fn settle(&self) {
         self.pending.settle().await;
+    }
+
+    /// A stale response stands in for a handler that failed with this status or with none: counted,
+    /// and told to the log, so that failures are not hidden.
+    pub(crate) fn stood_in(&self, status: Option<u16>, past: Duration) {
+        self.counters.stood_in();
+        if let Some(quiet) = self.failures.tells() {
+            tracing::warn!(?status, ?past, quiet, "a handler failed; a stale response stands in");
+        }
     }
 
     /// A store's failure is counted and told to the log, never to the client.

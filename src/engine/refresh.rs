@@ -1,5 +1,5 @@
 //! Which keys are being refreshed behind answers, over all workers: one refresh per key at a time,
-//! and a pause after one that failed.
+//! and none while the key's handler is left alone after a failure.
 
 use std::{
     collections::HashMap,
@@ -7,69 +7,61 @@ use std::{
     time::Duration,
 };
 
+use super::marks::Marks;
 use crate::{clock::Clock, key::CacheKey, semantics::date::Timestamp};
 
 /// How many refreshes may be known of at a time; past that, stale responses are served unrefreshed.
 const MOST_REFRESHES: usize = 4096;
-/// How long a refresh keeps another one of the same key from beginning.
+/// How long a refresh keeps another one of the same key from beginning: it waits for its client to
+/// have read the answer, which the client may never do.
 const LONGEST_RUN: Duration = Duration::from_secs(30);
-/// How long a key is left alone after a refresh that failed.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// The refreshes of one cache.
 #[derive(Clone, Debug)]
 pub(crate) struct Refreshes {
     clock: Clock,
-    keys: Arc<Mutex<HashMap<CacheKey, State, ahash::RandomState>>>,
+    failing: Arc<Marks>,
+    running: Arc<Mutex<Table>>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum State {
-    /// By then it no longer keeps another one from beginning: it waits for its client to have read
-    /// the answer, which the client may never do.
-    RunningUntil(Timestamp),
-    /// The last refresh failed; none before then.
-    PausedUntil(Timestamp),
-}
-
-impl State {
-    /// From when on another refresh may begin.
-    fn end(self) -> Timestamp {
-        let (Self::RunningUntil(end) | Self::PausedUntil(end)) = self;
-        end
-    }
+#[derive(Debug, Default)]
+struct Table {
+    /// The refreshes that are running: which one, and until when it keeps others from beginning.
+    keys: HashMap<CacheKey, (u64, Timestamp), ahash::RandomState>,
+    begun: u64,
 }
 
 impl Refreshes {
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, keys: Arc::default() }
+    pub(crate) fn new(clock: Clock, failing: Arc<Marks>) -> Self {
+        Self { clock, failing, running: Arc::default() }
     }
 
-    /// Begins a refresh, unless one is running or has just failed.
-    pub(crate) fn begin(&self, key: &CacheKey) -> Option<Refresh> {
-        let now = self.clock.now();
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        match keys.get(key) {
-            Some(State::RunningUntil(then) | State::PausedUntil(then)) if now < *then => {
-                return None;
-            }
-            _ => {}
-        }
-        if keys.len() >= MOST_REFRESHES {
-            keys.retain(|_, state| now < state.end());
-        }
-        if keys.len() >= MOST_REFRESHES {
+    /// Begins a refresh, unless one is running or the handler has just failed. After a failure it is
+    /// left alone for `pause`.
+    pub(crate) fn begin(&self, key: &CacheKey, pause: Duration) -> Option<Refresh> {
+        if self.failing.is_set(key) {
             return None;
         }
-        keys.insert(key.clone(), State::RunningUntil(now + LONGEST_RUN));
-        Some(Refresh { of: self.clone(), key: key.clone(), succeeded: false })
+        let now = self.clock.now();
+        let mut table = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if table.keys.get(key).is_some_and(|(_, end)| now < *end) {
+            return None;
+        }
+        if table.keys.len() >= MOST_REFRESHES {
+            table.keys.retain(|_, (_, end)| now < *end);
+        }
+        if table.keys.len() >= MOST_REFRESHES {
+            return None;
+        }
+        table.begun += 1;
+        let number = table.begun;
+        table.keys.insert(key.clone(), (number, now + LONGEST_RUN));
+        Some(Refresh { of: self.clone(), key: key.clone(), number, pause, succeeded: false })
     }
 
     /// How many refreshes are running.
-    #[cfg(test)]
-    fn running(&self) -> usize {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.values().filter(|state| matches!(state, State::RunningUntil(_))).count()
+    pub(crate) fn len(&self) -> usize {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).keys.len()
     }
 }
 
@@ -78,6 +70,8 @@ impl Refreshes {
 pub(crate) struct Refresh {
     of: Refreshes,
     key: CacheKey,
+    number: u64,
+    pause: Duration,
     succeeded: bool,
 }
 
@@ -89,12 +83,13 @@ impl Refresh {
 
 impl Drop for Refresh {
     fn drop(&mut self) {
-        let mut keys = self.of.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.succeeded {
-            keys.remove(&self.key);
-        } else {
-            let then = self.of.clock.now() + PAUSE;
-            keys.insert(self.key.clone(), State::PausedUntil(then));
+        if !self.succeeded {
+            self.of.failing.set(&self.key, self.pause);
+        }
+        let mut table = self.of.running.lock().unwrap_or_else(PoisonError::into_inner);
+        // another one may have begun in the meantime
+        if table.keys.get(&self.key).is_some_and(|(number, _)| *number == self.number) {
+            table.keys.remove(&self.key);
         }
     }
 }
@@ -104,47 +99,56 @@ mod tests {
     use super::*;
     use crate::key::KeyBuilder;
 
+    const PAUSE: Duration = Duration::from_secs(1);
+
     fn key(n: usize) -> CacheKey {
         KeyBuilder::new(false, "h", &format!("/{n}"), None).finish()
+    }
+
+    fn refreshes(clock: &Clock) -> Refreshes {
+        Refreshes::new(clock.clone(), Arc::new(Marks::new(clock.clone())))
     }
 
     #[test]
     fn one_at_a_time_and_a_pause_after_a_failure() {
         let clock = Clock::manual();
-        let refreshes = Refreshes::new(clock.clone());
-        let first = refreshes.begin(&key(1)).unwrap();
-        assert!(refreshes.begin(&key(1)).is_none());
-        assert!(refreshes.begin(&key(2)).is_some());
+        let refreshes = refreshes(&clock);
+        let begin = |n| refreshes.begin(&key(n), PAUSE);
+        let first = begin(1).unwrap();
+        assert!(begin(1).is_none());
+        assert!(begin(2).is_some());
         first.succeed();
-        drop(refreshes.begin(&key(1)).unwrap());
-        assert!(refreshes.begin(&key(1)).is_none(), "it has failed");
+        drop(begin(1).unwrap());
+        assert!(begin(1).is_none(), "it has failed");
         clock.advance(PAUSE);
-        assert!(refreshes.begin(&key(1)).is_some());
-        assert_eq!(refreshes.running(), 0);
+        assert!(begin(1).is_some());
+        assert_eq!(refreshes.len(), 0);
     }
 
     #[test]
     fn a_client_that_does_not_read_its_answer_holds_nobody_up() {
         let clock = Clock::manual();
-        let refreshes = Refreshes::new(clock.clone());
-        let _held = refreshes.begin(&key(1)).unwrap();
+        let refreshes = refreshes(&clock);
+        let held = refreshes.begin(&key(1), PAUSE).unwrap();
         clock.advance(Duration::from_secs(29));
-        assert!(refreshes.begin(&key(1)).is_none());
+        assert!(refreshes.begin(&key(1), PAUSE).is_none());
         clock.advance(Duration::from_secs(1));
-        assert!(refreshes.begin(&key(1)).is_some());
+        let second = refreshes.begin(&key(1), PAUSE).unwrap();
+        held.succeed();
+        assert!(refreshes.begin(&key(1), PAUSE).is_none(), "the second is still running");
+        second.succeed();
+        assert_eq!(refreshes.len(), 0);
     }
 
     #[test]
     fn what_is_known_is_bounded() {
         let clock = Clock::manual();
-        let refreshes = Refreshes::new(clock.clone());
-        let running: Vec<_> =
-            (0..MOST_REFRESHES).filter_map(|n| refreshes.begin(&key(n))).collect();
+        let refreshes = refreshes(&clock);
+        let begin = |n| refreshes.begin(&key(n), PAUSE);
+        let running: Vec<_> = (0..MOST_REFRESHES).filter_map(begin).collect();
         assert_eq!(running.len(), MOST_REFRESHES);
-        assert!(refreshes.begin(&key(MOST_REFRESHES)).is_none());
-        drop(running);
-        assert!(refreshes.begin(&key(MOST_REFRESHES)).is_none(), "all are paused");
-        clock.advance(PAUSE);
-        assert!(refreshes.begin(&key(MOST_REFRESHES)).is_some());
+        assert!(begin(MOST_REFRESHES).is_none());
+        clock.advance(LONGEST_RUN);
+        assert!(begin(MOST_REFRESHES).is_some(), "room is made of those that take too long");
     }
 }

@@ -33,6 +33,8 @@ struct Shard {
     hits: AtomicU64,
     stale: AtomicU64,
     misses: AtomicU64,
+    collapsed: AtomicU64,
+    stood_in: AtomicU64,
     bypasses: [AtomicU64; REASONS],
     stores: AtomicU64,
     refusals: [AtomicU64; REASONS],
@@ -50,6 +52,8 @@ impl Default for Shard {
             hits: zero(),
             stale: zero(),
             misses: zero(),
+            collapsed: zero(),
+            stood_in: zero(),
             bypasses: std::array::from_fn(|_| zero()),
             stores: zero(),
             refusals: std::array::from_fn(|_| zero()),
@@ -75,8 +79,18 @@ impl Counters {
             Verdict::Forwarded { why: Forwarding::Method, .. } => {
                 add_reason(&shard.bypasses, WhyNot::Method);
             }
-            Verdict::Forwarded { .. } | Verdict::Refused(_) => add(&shard.misses),
+            Verdict::Forwarded { collapsed, .. } => {
+                add(&shard.misses);
+                if *collapsed {
+                    add(&shard.collapsed);
+                }
+            }
+            Verdict::Refused(_) => add(&shard.misses),
         }
+    }
+
+    pub(crate) fn stood_in(&self) {
+        add(&self.mine().stood_in);
     }
 
     pub(crate) fn stored(&self) {
@@ -112,11 +126,13 @@ impl Counters {
     }
 
     /// The sums over all threads, at about one time.
-    pub(crate) fn read(&self, size: Option<Size>) -> Stats {
+    pub(crate) fn read(&self, size: Option<Size>, running: Running) -> Stats {
         Stats {
             hits: self.sum(|shard| &shard.hits),
             stale: self.sum(|shard| &shard.stale),
+            stood_in: self.sum(|shard| &shard.stood_in),
             misses: self.sum(|shard| &shard.misses),
+            collapsed: self.sum(|shard| &shard.collapsed),
             bypasses: self.sum_reasons(|shard| &shard.bypasses),
             stores: self.sum(|shard| &shard.stores),
             not_stored: self.sum_reasons(|shard| &shard.refusals),
@@ -125,6 +141,9 @@ impl Counters {
             errors: self.sum(|shard| &shard.errors),
             entries: size.map(|size| size.entries),
             bytes: size.map(|size| size.bytes),
+            flights: running.flights,
+            refreshes: running.refreshes,
+            recorded: running.recorded,
             hit_times: Histogram(self.sum_each(|shard| &shard.hit_times)),
             handler_times: Histogram(self.sum_each(|shard| &shard.handler_times)),
         }
@@ -176,6 +195,14 @@ fn add_time(buckets: &[AtomicU64; BUCKETS], time: Duration) {
     buckets.get(bucket.min(BUCKETS - 1)).into_iter().for_each(add);
 }
 
+/// What is under way at the moment of a reading.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Running {
+    pub(crate) flights: u64,
+    pub(crate) refreshes: u64,
+    pub(crate) recorded: u64,
+}
+
 /// What a cache has done since it was made: a reading of its counters.
 ///
 /// Every request that passed the cache is one of `hits`, `stale`, `misses` and `bypasses`.
@@ -186,8 +213,12 @@ pub struct Stats {
     pub hits: u64,
     /// Requests answered from a stale stored response.
     pub stale: u64,
+    /// Of these, requests for which a handler failed or took too long.
+    pub stood_in: u64,
     /// Requests that looked for a stored response and were answered by the handler.
     pub misses: u64,
+    /// Of these, requests that were given what the handler answered to another one.
+    pub collapsed: u64,
     /// Requests that did not concern the cache, by reason.
     pub bypasses: Vec<(WhyNot, u64)>,
     /// Responses stored.
@@ -204,6 +235,12 @@ pub struct Stats {
     pub entries: Option<u64>,
     /// Bytes in the store, where it knows without asking anybody.
     pub bytes: Option<u64>,
+    /// Runs of handlers, now, that other requests may be waiting for.
+    pub flights: u64,
+    /// Refreshes behind answers, now.
+    pub refreshes: u64,
+    /// Bytes of streams that are recorded, now.
+    pub recorded: u64,
     /// How long answers from stored responses took, up to the answer's first byte: a sample of one
     /// in 16 hits of each thread.
     pub hit_times: Histogram,
@@ -270,7 +307,7 @@ mod tests {
         counters.verdict(&Verdict::bypassed(WhyNot::Cookie));
         counters.verdict(&Verdict::bypassed(WhyNot::Method));
         counters.verdict(&Verdict::Refused(WhyNot::OnlyIfCached));
-        let stats = counters.read(None);
+        let stats = counters.read(None, Running::default());
         assert_eq!((stats.hits, stats.stale, stats.misses, stats.bypassed()), (1, 1, 2, 2));
         assert_eq!(stats.bypasses, [(WhyNot::Method, 1), (WhyNot::Cookie, 1)]);
         assert_eq!(stats.requests(), 6);
@@ -284,7 +321,7 @@ mod tests {
                 scope.spawn(|| (0..1000).for_each(|_| counters.stored()));
             }
         });
-        assert_eq!(counters.read(None).stores, 4000);
+        assert_eq!(counters.read(None, Running::default()).stores, 4000);
     }
 
     #[test]
@@ -294,13 +331,13 @@ mod tests {
             counters.handler_took(Duration::from_micros(100));
         }
         counters.handler_took(Duration::from_secs(1));
-        let times = counters.read(None).handler_times;
+        let times = counters.read(None, Running::default()).handler_times;
         assert_eq!(times.count(), 100);
         let within = |q, time: Duration| (time..=time * 2).contains(&times.quantile(q));
         assert!(within(0.5, Duration::from_micros(100)));
         assert!(within(1.0, Duration::from_secs(1)));
         counters.hit_took(Duration::MAX);
         counters.hit_took(Duration::ZERO);
-        assert_eq!(counters.read(None).hit_times.count(), 2);
+        assert_eq!(counters.read(None, Running::default()).hit_times.count(), 2);
     }
 }

@@ -11,7 +11,10 @@ use bytes::{Bytes, BytesMut};
 use pin_project_lite::pin_project;
 use tokio::sync::oneshot;
 
-use crate::{engine::fill::Draft, semantics::verdict::WhyNot};
+use crate::{
+    engine::{budget::Share, fill::Draft},
+    semantics::verdict::WhyNot,
+};
 
 pin_project! {
     /// The body of an answer that passed a cache.
@@ -108,10 +111,10 @@ fn record<E>(recorder: &mut Option<Box<Recorder>>, chunk: Option<&Result<Bytes, 
     match chunk {
         Some(Ok(bytes)) => {
             if let Some(recording) = recorder
-                && !recording.push(bytes)
+                && let Err(why) = recording.push(bytes)
                 && let Some(recording) = recorder.take()
             {
-                recording.abandon(WhyNot::TooLarge);
+                recording.abandon(why);
             }
         }
         Some(Err(_)) => drop(recorder.take()),
@@ -127,22 +130,26 @@ pub(crate) struct Recorder {
     length: usize,
     at_most: usize,
     stated: Option<u64>,
+    share: Share,
 }
 
 impl Recorder {
     /// Records a body of at most `at_most` bytes; of exactly `stated` bytes, where it is stated.
-    pub(super) fn new(draft: Draft, at_most: usize, stated: Option<u64>) -> Self {
-        Self { draft: Some(draft), chunks: Vec::new(), length: 0, at_most, stated }
+    pub(super) fn new(draft: Draft, at_most: usize, stated: Option<u64>, share: Share) -> Self {
+        Self { draft: Some(draft), chunks: Vec::new(), length: 0, at_most, stated, share }
     }
 
-    /// Records a chunk; `false` where that is too much.
-    fn push(&mut self, chunk: &Bytes) -> bool {
+    /// Records a chunk, or says why not.
+    fn push(&mut self, chunk: &Bytes) -> Result<(), WhyNot> {
         self.length = self.length.saturating_add(chunk.len());
-        let fits = self.length <= self.at_most;
-        if fits {
-            self.chunks.push(chunk.clone());
+        if self.length > self.at_most {
+            return Err(WhyNot::TooLarge);
         }
-        fits
+        if !self.share.grow(chunk.len()) {
+            return Err(WhyNot::RecordingBudget);
+        }
+        self.chunks.push(chunk.clone());
+        Ok(())
     }
 
     /// The body has come to its clean end.

@@ -3,6 +3,7 @@
 mod asked;
 pub(crate) mod body;
 pub(crate) mod extract;
+mod follow;
 pub(crate) mod future;
 pub(crate) mod group_fields;
 mod partial;
@@ -12,6 +13,7 @@ mod refresh;
 mod respond;
 mod seconds;
 pub(crate) mod service;
+mod step;
 mod store;
 mod transform;
 mod validate;

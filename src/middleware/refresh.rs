@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     config::keying::Keyed,
-    engine::refresh::Refresh,
+    engine::{flight::Entered, refresh::Refresh},
     semantics::{fields::RequestView, validation::is_conditional, verdict::Forwarding},
 };
 
@@ -84,7 +84,14 @@ where
     req.headers_mut().retain(|name, _| !is_conditional(name));
     let view = RequestView { method: &Method::GET, fields: req.headers() };
     let Keyed { key, unkeyed, personal } = keyed;
-    let fill = worker.engine.begin_fill(key, &view, unkeyed, personal).await;
+    let longest = worker.plan.filling.coalesce_timeout;
+    let lead = match worker.engine.enter(&key, view.fields, true, longest) {
+        Entered::Lead(lead) => Some(lead),
+        // another request is asking already
+        Entered::Follow(_) => return Some(()),
+        Entered::Alone => None,
+    };
+    let fill = worker.engine.begin_fill(key, &view, unkeyed, personal, lead).await;
     let asked = Asked::refreshing(&worker, &req, Forwarding::Stale, fill);
     let res = validate(service, worker, req, asked, kept).await.ok()?;
     let failed = res.status().is_server_error();

@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     config::plan::Treatment,
-    engine::fill::{Draft, Fill},
+    engine::{
+        chance,
+        fill::{Draft, Fill},
+    },
     semantics::{
         fields::{FieldList, Fields, ResponseView, storable_fields},
         freshening::date_field,
@@ -45,10 +48,7 @@ pub(super) fn store<B: MessageBody + 'static>(
     }
     match draft {
         Ok(draft) => keep(worker, draft, res),
-        Err(why) => {
-            worker.engine.counters().not_stored(why);
-            (res.map_body(|_, body| CacheBody::passed(body)), Err(why))
-        }
+        Err(why) => (res.map_body(|_, body| CacheBody::passed(body)), Err(why)),
     }
 }
 
@@ -62,7 +62,13 @@ pub(super) fn prepare<F: Fields + ?Sized>(
     res: &ResponseView<'_, F>,
 ) -> Result<Draft, WhyNot> {
     let (treatment, groups) = worker.plan.treatment(routed);
-    let (terms, groups) = judge(worker, passage, &fill, treatment, groups, res)?;
+    let (terms, groups) = match judge(worker, passage, &fill, treatment, groups, res) {
+        Ok(judged) => judged,
+        Err(why) => {
+            fill.refuse(why, res.status);
+            return Err(why);
+        }
+    };
     let fields = fields(worker, treatment, res.fields, &terms);
     fill.draft(res, fields, terms, groups)
 }
@@ -82,7 +88,8 @@ fn judge<F: Fields + ?Sized>(
     if passage.said().skip {
         return Err(WhyNot::OptedOut);
     }
-    let terms = fill.judge(res, &treatment.policy)?;
+    let mut terms = fill.judge(res, &treatment.policy)?;
+    chance::jitter(&mut terms, worker.plan.filling.ttl_jitter, fastrand::f64());
     groups.extend(groups::groups(res.fields, worker.plan.group_aliases)?);
     groups.extend(passage.said().groups.iter().cloned());
     Ok((terms, groups::within_bounds(groups)?))
@@ -131,7 +138,10 @@ fn keep<B: MessageBody + 'static>(
             }
             CacheBody::whole(bytes)
         }
-        Err(body) => CacheBody::recorded(body, Recorder::new(draft, at_most, stated)),
+        Err(body) => {
+            let share = worker.engine.budget().share();
+            CacheBody::recorded(body, Recorder::new(draft, at_most, stated, share))
+        }
     });
     (res, stored)
 }

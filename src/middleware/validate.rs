@@ -43,6 +43,13 @@ pub(super) struct Kept {
     pub(super) if_error: bool,
 }
 
+impl Kept {
+    /// Whether it stands in without the handler being asked, which has failed a short while ago.
+    pub(super) fn is_left_alone(&self, worker: &Worker) -> bool {
+        self.if_error && worker.engine.failing().is_set(&self.entry.key)
+    }
+}
+
 /// The client's request as it came: the one that the handler gets has the cache's own conditions.
 struct Client {
     method: Method,
@@ -202,7 +209,6 @@ async fn confirmed<B>(
             Ok(())
         }
         Err(refused) => {
-            worker.engine.counters().not_stored(refused);
             worker.engine.purge_uncounted(&Purge::Entry(entry.key.clone())).await;
             Err(refused)
         }
@@ -273,10 +279,13 @@ fn stand_in<B>(
     stored: &StoredResponse,
     status: Option<u16>,
 ) -> HttpResponse<CacheBody<B>> {
-    let Asked { outer, passage, watch, key, .. } = asked;
+    let Asked { outer, passage, watch, purpose, key } = asked;
     worker.engine.counters().handler_took(watch.elapsed());
+    if let Purpose::Fill(_, fill) = purpose {
+        fill.failed(&kept.entry.key, worker.plan.filling.failure_pause);
+    }
     let past = kept.age.saturating_sub(stored.terms.lifetime);
-    tracing::warn!(?status, ?past, "the handler failed; a stale response stands in");
+    worker.engine.stood_in(status, past);
     let mut answer = worker.answer(&client.asking(), stored, kept.age);
     let verdict = Verdict::StaleIfError { past, status };
     worker.tell(&mut answer, verdict, outer.as_ref(), passage.inside(), key.as_ref());

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config::plan::Plan,
-    engine::{Engine, handle::CacheHandle},
+    engine::{Engine, chance, handle::CacheHandle},
     entry::StoredResponse,
     key::CacheKey,
     semantics::{cache_status, fields::RequestView, verdict::Verdict},
@@ -76,7 +76,7 @@ impl Worker {
     ) {
         let handled_inside = inside.filter(|inside| !inside.verdict.is_bypass());
         let told = handled_inside.map_or(verdict, |inside| inside.verdict);
-        let is_clone = outer.is_some_and(|outer| outer.handle().is_clone_of(&self.handle));
+        let is_clone = outer.is_some_and(|outer| self.is_clone_of(outer));
         if !is_clone {
             let by_clone = handled_inside.is_some_and(|inside| inside.is_clone);
             self.engine.counters().verdict(if by_clone { &told } else { &verdict });
@@ -103,6 +103,17 @@ impl Worker {
         res
     }
 
+    /// Whether a response that is fresh for another `left` is to be refreshed already.
+    pub(super) fn is_early(&self, stored: &StoredResponse, left: Duration) -> bool {
+        let factor = self.plan.filling.refresh_early;
+        factor > 0.0 && chance::is_due(left, stored.terms.took, factor, fastrand::f64())
+    }
+
+    /// Whether the passage is one through a clone of this cache.
+    pub(super) fn is_clone_of(&self, passage: &Passage) -> bool {
+        passage.handle().is_clone_of(&self.handle)
+    }
+
     /// Strips what a response says to this cache and to nobody else.
     pub(super) fn strip<B>(&self, res: &mut ServiceResponse<B>) {
         for name in &self.plan.stripped {
@@ -112,7 +123,7 @@ impl Worker {
 
     /// Tells of a request whose handler failed without a response.
     pub(super) fn failed(&self, outer: Option<&Passage>, verdict: Verdict) {
-        if !outer.is_some_and(|outer| outer.handle().is_clone_of(&self.handle)) {
+        if !outer.is_some_and(|outer| self.is_clone_of(outer)) {
             self.engine.counters().verdict(&verdict);
         }
     }

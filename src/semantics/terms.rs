@@ -17,6 +17,8 @@ pub struct Terms {
     pub initial_age: Duration,
     /// Its freshness lifetime (RFC 9111 s.4.2.1).
     pub lifetime: Duration,
+    /// How long the handler took for it.
+    pub took: Duration,
     /// How long past its lifetime it may be served while being revalidated (RFC 5861 s.3); zero
     /// where a directive forbids stale answers.
     pub while_revalidate: Duration,

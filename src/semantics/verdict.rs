@@ -82,6 +82,8 @@ reasons! {
     FieldsTooLong => "fields-too-long",
     /// The body is longer than `max_body`.
     TooLarge => "too-large",
+    /// Too much of other streams is being recorded.
+    RecordingBudget => "recording-budget",
     /// A stream of events that does not end.
     EventStream => "event-stream",
     /// The body ended in an error or was not read to its end.

@@ -28,7 +28,7 @@ pub(crate) const VARIES: u8 = 1;
 
 /// The last byte is the version of the format: it changes with every change to [`Metadata`] or to
 /// anything in it, and what has another one is not read.
-const MAGIC: [u8; 4] = *b"arc\x01";
+const MAGIC: [u8; 4] = *b"arc\x02";
 
 /// So much memory reading the metadata may claim: a one-byte group takes a slice of sixteen.
 const DECODE_LIMIT: usize = 16 * MAX_METADATA;

@@ -28,6 +28,7 @@ mod purge;
 mod query;
 mod redis;
 mod stale;
+mod stampede;
 mod stats;
 mod storing;
 mod support;

@@ -1,3 +1,5 @@
+//! Tests of flights: who leads, who waits, and that nobody is forgotten.
+
 use futures_util::FutureExt as _;
 
 use super::*;

@@ -80,6 +80,7 @@ pub(in crate::store) fn response(body: &Bytes) -> Kind {
         response_time: Timestamp::from_secs(1_700_000_000),
         initial_age: Duration::from_secs(1),
         lifetime: KEEP,
+        took: Duration::from_millis(4),
         while_revalidate: Duration::from_secs(2),
         if_error: Duration::from_millis(3),
         no_cache: false,

@@ -1,0 +1,322 @@
+//! The next step of a request that the cache handles: it is looked up, and answered, or it waits for
+//! another request's answer, or it goes to the handler. Never waits where the store does not.
+
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+use actix_web::{
+    dev::{ServiceRequest, ServiceResponse},
+    http::{Method, header},
+};
+use tokio::sync::oneshot;
+
+use super::{
+    asked::Asked,
+    body::CacheBody,
+    follow::Following,
+    passage::Passage,
+    refresh::Stale,
+    respond,
+    validate::Kept,
+    worker::{Asking, Worker},
+};
+use crate::{
+    clock::Stopwatch,
+    config::{keying::Keyed, plan::Admitted},
+    engine::{
+        flight::{Entered, Lead},
+        lookup::Found,
+    },
+    entry::{Entry, StoredResponse},
+    semantics::{
+        fields::RequestView,
+        reuse::{Reuse, only_if_cached},
+        validation::{has_preconditions_for_origin, has_validator},
+        verdict::{Forwarding, Verdict, WhyNot},
+    },
+};
+
+/// So often a request waits for other ones: once for its URL, and once more for its variant when
+/// that turns out to be another.
+const MOST_WAITS: u8 = 2;
+/// So often a request that leads looks again because something has been stored meanwhile.
+const MOST_LOOKS: u8 = 4;
+
+/// A request on its way through the cache.
+#[derive(Debug)]
+pub(super) struct Looking {
+    pub(super) req: ServiceRequest,
+    pub(super) admitted: Admitted,
+    pub(super) outer: Option<Passage>,
+    /// How often it has waited for another request.
+    pub(super) waits: u8,
+    /// It leads a flight.
+    pub(super) lead: Option<Lead>,
+}
+
+/// The next step of a request.
+pub(super) enum Step<B> {
+    Answer(ServiceResponse<CacheBody<B>>),
+    // boxed, as a hit is moved as often as these are large
+    Ask(Box<(ServiceRequest, Asked)>),
+    Validate(Box<(ServiceRequest, Asked, Kept)>),
+    Refresh(ServiceResponse<CacheBody<B>>, Box<Stale>, oneshot::Receiver<()>),
+    Follow(Box<Following>),
+}
+
+/// Why a request cannot be answered from the store, and the stored response where it still is of
+/// use: to be validated, or to stand in.
+pub(super) struct Missed {
+    pub(super) why: Forwarding,
+    pub(super) kept: Option<Kept>,
+}
+
+impl Looking {
+    pub(super) fn new(req: ServiceRequest, admitted: Admitted) -> Self {
+        let outer = Passage::outer(&req);
+        Self { req, admitted, outer, waits: 0, lead: None }
+    }
+
+    pub(super) fn view(&self) -> RequestView<'_, header::HeaderMap> {
+        RequestView { method: self.req.method(), fields: self.req.headers() }
+    }
+
+    pub(super) fn asking(&self) -> Asking<'_> {
+        Asking {
+            req: self.view(),
+            routed: self.req.match_info().as_str(),
+            conditional: self.admitted.conditional,
+            personal: self.admitted.keyed.personal,
+        }
+    }
+
+    fn has_preconditions(&self) -> bool {
+        self.admitted.conditional && has_preconditions_for_origin(self.req.headers())
+    }
+}
+
+/// A stored response that is served as it is.
+struct Served<'e> {
+    entry: &'e Arc<Entry>,
+    stored: &'e StoredResponse,
+    age: Duration,
+    verdict: Verdict,
+    /// Whether it is to be refreshed behind the answer.
+    refreshes: bool,
+}
+
+/// Looks the request up and decides.
+pub(super) async fn step<B>(worker: Rc<Worker>, mut looking: Looking) -> Step<B> {
+    let mut looks = 1;
+    loop {
+        let watch = worker.engine.counters().sample_hit();
+        let landed = worker.engine.flights().landed(&looking.admitted.keyed.key);
+        let found = look(&worker, &looking).await;
+        if let Found::Selected(entry, reuse) = &found
+            && let Some(served) = served(&worker, entry, reuse)
+        {
+            return answer(&worker, looking, &served, watch);
+        }
+        let missed = Missed::new(found, &looking.req);
+        if looking.admitted.directives && only_if_cached(looking.req.headers()) {
+            return only_stored(&worker, looking);
+        }
+        if missed.kept.as_ref().is_some_and(|kept| kept.is_left_alone(&worker)) {
+            return stand_in(&worker, looking, &missed);
+        }
+        match enter(&worker, &mut looking, &missed) {
+            Entered::Follow(follower) => {
+                return Step::Follow(Box::new(Following { looking, missed, follower }));
+            }
+            // what was stored since it looked may be what it wants
+            Entered::Lead(lead)
+                if looks < MOST_LOOKS
+                    && worker.engine.flights().landed(&looking.admitted.keyed.key) != landed =>
+            {
+                looking.lead = Some(lead);
+            }
+            Entered::Lead(lead) => return go(&worker, looking, missed, Some(lead)).await,
+            Entered::Alone => return go(&worker, looking, missed, None).await,
+        }
+        looks += 1;
+    }
+}
+
+async fn look(worker: &Worker, looking: &Looking) -> Found {
+    let Keyed { key, unkeyed, .. } = &looking.admitted.keyed;
+    let policy = &worker.plan.whole().policy;
+    match worker.engine.look_up(key, &looking.view(), *unkeyed, policy).await {
+        // a precondition is the handler's to judge
+        Found::Selected(
+            _,
+            Reuse::Fresh { .. } | Reuse::MaxStale { .. } | Reuse::WhileRevalidate { .. },
+        ) if looking.has_preconditions() => Found::Nothing(Forwarding::Request),
+        found => found,
+    }
+}
+
+/// The stored response where it is served as it is.
+fn served<'e>(worker: &Worker, entry: &'e Arc<Entry>, reuse: &Reuse) -> Option<Served<'e>> {
+    let stored = entry.response()?;
+    let (age, verdict, refreshes) = match *reuse {
+        Reuse::Fresh { age, left } => (age, Verdict::Hit { left }, worker.is_early(stored, left)),
+        Reuse::MaxStale { age } => (age, stale(stored, age), false),
+        Reuse::WhileRevalidate { age } => (age, stale(stored, age), true),
+        _ => return None,
+    };
+    Some(Served { entry, stored, age, verdict, refreshes })
+}
+
+fn stale(stored: &StoredResponse, age: Duration) -> Verdict {
+    Verdict::Stale { past: age.saturating_sub(stored.terms.lifetime) }
+}
+
+fn answer<B>(
+    worker: &Worker,
+    looking: Looking,
+    served: &Served<'_>,
+    watch: Option<Stopwatch>,
+) -> Step<B> {
+    let Served { entry, stored, age, verdict, refreshes } = *served;
+    let mut res = worker.answer(&looking.asking(), stored, age);
+    let Looking { req, admitted, outer, lead, .. } = looking;
+    if let Some(lead) = lead {
+        lead.look_again();
+    }
+    worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&admitted.keyed.key));
+    if let Some(watch) = watch {
+        worker.engine.counters().hit_took(watch.elapsed());
+    }
+    if refreshes && let Some(stale) = refresh(worker, age, &req, entry, admitted.keyed) {
+        let (gone, answered) = oneshot::channel();
+        let res = res.map_body(|_, body| body.telling(gone));
+        return Step::Refresh(req.into_response(res), Box::new(stale), answered);
+    }
+    Step::Answer(req.into_response(res))
+}
+
+/// What a refresh behind the answer needs, where there is to be one and none is running. Only what
+/// a GET asks for can be asked again.
+fn refresh(
+    worker: &Worker,
+    age: Duration,
+    req: &ServiceRequest,
+    entry: &Arc<Entry>,
+    keyed: Keyed,
+) -> Option<Stale> {
+    if !matches!(*req.method(), Method::GET | Method::HEAD) {
+        return None;
+    }
+    let pause = worker.plan.filling.failure_pause;
+    let refresh = worker.engine.refreshes().begin(&entry.key, pause)?;
+    let kept = Kept { entry: Arc::clone(entry), age, if_error: false };
+    Some(Stale { request: req.request().clone(), keyed, kept, refresh })
+}
+
+/// Nothing is stored that answers a request which wants nothing else (RFC 9111 s.5.2.1.7).
+fn only_stored<B>(worker: &Worker, looking: Looking) -> Step<B> {
+    let Looking { req, admitted, outer, .. } = looking;
+    let mut res = respond::only_if_cached();
+    let verdict = Verdict::Refused(WhyNot::OnlyIfCached);
+    worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&admitted.keyed.key));
+    Step::Answer(req.into_response(res))
+}
+
+/// The stale response, without asking the handler, which has failed a short while ago.
+fn stand_in<B>(worker: &Worker, looking: Looking, missed: &Missed) -> Step<B> {
+    let kept = missed.kept.as_ref();
+    let stored = kept.and_then(|kept| Some((kept, kept.entry.response()?)));
+    let Some((kept, stored)) = stored else { return only_stored(worker, looking) };
+    let mut res = worker.answer(&looking.asking(), stored, kept.age);
+    let Looking { req, admitted, outer, lead, .. } = looking;
+    if let Some(lead) = lead {
+        lead.release();
+    }
+    let verdict = stale(stored, kept.age);
+    worker.engine.stood_in(None, kept.age.saturating_sub(stored.terms.lifetime));
+    worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&admitted.keyed.key));
+    Step::Answer(req.into_response(res))
+}
+
+/// Whether the request asks the handler for others too, waits for another one, or does neither.
+fn enter(worker: &Worker, looking: &mut Looking, missed: &Missed) -> Entered {
+    if let Some(lead) = looking.lead.take() {
+        return Entered::Lead(lead);
+    }
+    let longest = worker.plan.filling.coalesce_timeout;
+    if looking.waits >= MOST_WAITS || !may_share(worker, looking, missed) {
+        return Entered::Alone;
+    }
+    let req = &looking.req;
+    // a part of a response, or its fields, answer nobody else
+    let may_lead = *req.method() != Method::HEAD && !req.headers().contains_key(header::RANGE);
+    worker.engine.enter(&looking.admitted.keyed.key, req.headers(), may_lead, longest)
+}
+
+/// Whether another request's answer may do for this one.
+fn may_share(worker: &Worker, looking: &Looking, missed: &Missed) -> bool {
+    let can_be_stored = match missed.why {
+        Forwarding::Bypass(_) | Forwarding::Method | Forwarding::Request => false,
+        Forwarding::Miss(why) => why != WhyNot::StoreFailed,
+        Forwarding::UriMiss | Forwarding::VaryMiss | Forwarding::Stale => true,
+    };
+    // a response that such a request may share is the exception: one must have been stored before
+    let unkeyed = looking.admitted.keyed.unkeyed;
+    let may_be_shared = missed.kept.is_some() || !(unkeyed.authorization || unkeyed.cookie);
+    // the flight that a clone of this cache leads for the request outside is its own
+    let is_first = looking.outer.as_ref().is_none_or(|outer| !worker.is_clone_of(outer));
+    can_be_stored && may_be_shared && is_first && !looking.has_preconditions()
+}
+
+impl Missed {
+    fn new(found: Found, req: &ServiceRequest) -> Self {
+        match found {
+            Found::Selected(entry, reuse) => {
+                let why = reason(&reuse);
+                Self { why, kept: keep(reuse, entry, *req.method() == Method::HEAD) }
+            }
+            Found::Nothing(why) => Self { why, kept: None },
+        }
+    }
+}
+
+/// The stored response where it is still of use: to be validated, or to stand in.
+fn keep(reuse: Reuse, entry: Arc<Entry>, is_head: bool) -> Option<Kept> {
+    let Reuse::Validate { age, if_error, .. } = reuse else { return None };
+    let validates = has_validator(entry.response()?.fields.as_slice());
+    // whether a HEAD's answer agrees with it can always be told
+    (validates || if_error || is_head).then_some(Kept { entry, age, if_error })
+}
+
+/// Why a stored response that is not served as it is sends the request to the handler.
+fn reason(reuse: &Reuse) -> Forwarding {
+    match *reuse {
+        Reuse::Unusable(why @ (WhyNot::Authorization | WhyNot::Cookie)) => Forwarding::Bypass(why),
+        Reuse::Unusable(why) => Forwarding::Miss(why),
+        Reuse::Validate { why: WhyNot::RequestDirective, .. } => Forwarding::Request,
+        _ => Forwarding::Stale,
+    }
+}
+
+/// The request goes to the handler.
+pub(super) async fn go<B>(
+    worker: &Rc<Worker>,
+    looking: Looking,
+    missed: Missed,
+    lead: Option<Lead>,
+) -> Step<B> {
+    let Looking { req, admitted, outer, .. } = looking;
+    let Missed { why, kept } = missed;
+    let Keyed { key, unkeyed, personal } = admitted.keyed;
+    if *req.method() == Method::HEAD && kept.is_none() {
+        let asked = Asked::missing(worker, &req, outer, why).looked_up_by(key);
+        return Step::Ask(Box::new((req, asked)));
+    }
+    // what a HEAD brings up to date is the response to a GET
+    let view = RequestView { method: &Method::GET, fields: req.headers() };
+    let fill = worker.engine.begin_fill(key.clone(), &view, unkeyed, personal, lead).await;
+    let asked = Asked::filling(worker, &req, outer, why, fill).looked_up_by(key);
+    match kept {
+        Some(kept) => Step::Validate(Box::new((req, asked, kept))),
+        None => Step::Ask(Box::new((req, asked))),
+    }
+}
