@@ -135,6 +135,42 @@ pub(super) fn remove(index: &[u8], members_and_scores: &[Vec<u8>]) -> Cmd {
     remove
 }
 
+/// A member and its score.
+pub(super) type Scored = [Vec<u8>; 2];
+
+/// How many members a page has.
+const PAGE: usize = 256;
+
+/// A part of an index, in the order of scores. A place between scores means the same on every
+/// server, which a cursor would not when the index moves to another node or its server fails over.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Page {
+    from: Vec<u8>,
+    length: usize,
+}
+
+impl Page {
+    pub(super) fn first() -> Self {
+        Self { from: b"-inf".to_vec(), length: PAGE }
+    }
+
+    pub(super) fn read(&self, index: &[u8]) -> Cmd {
+        let mut read = redis::cmd("ZRANGEBYSCORE");
+        read.arg(index).arg(&self.from).arg("+inf").arg("WITHSCORES");
+        read.arg("LIMIT").arg(0).arg(self.length);
+        read
+    }
+
+    /// The page after this one, by the members of this one with their scores. It begins with those
+    /// of the same score as the last, of which there may be more.
+    pub(super) fn next(&self, members: &[Scored]) -> Option<Self> {
+        let [_, last] = members.last().filter(|_| members.len() >= self.length)?;
+        let is_new = *last != self.from;
+        let length = if is_new { PAGE } else { self.length.saturating_mul(2) };
+        Some(Self { from: last.clone(), length })
+    }
+}
+
 fn of_host(host: &str) -> [u8; 8] {
     short(&host.to_ascii_lowercase())
 }
@@ -161,6 +197,20 @@ mod tests {
             assert_eq!(Member::from_bytes(&[&bytes[..], b"x"].concat()), None);
         }
         assert_eq!(Member::from_bytes(&[b'x'; LENGTH]), None);
+    }
+
+    #[test]
+    fn pages_end_and_never_stand_still() {
+        let members = |score: &str, count| vec![[vec![], score.as_bytes().to_vec()]; count];
+        let first = Page::first();
+        assert_eq!(first.next(&members("1", PAGE - 1)), None);
+        let second = first.next(&members("1", PAGE)).expect("a full page");
+        assert_eq!((second.from.as_slice(), second.length), (&b"1"[..], PAGE));
+        let third = second.next(&members("1", PAGE)).expect("a full page");
+        assert_eq!((third.from.as_slice(), third.length), (&b"1"[..], 2 * PAGE));
+        assert_eq!(third.next(&members("1", PAGE)), None, "all of one score");
+        let fourth = third.next(&members("2", 2 * PAGE)).expect("a full page");
+        assert_eq!((fourth.from.as_slice(), fourth.length), (&b"2"[..], PAGE));
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use redis::{Cmd, ErrorKind, ServerError, ServerErrorKind, Value};
 
-use super::connect::{Access, Connections, Failure, RedisServers, ServersError};
+use super::{
+    connect::{Access, Connections, Failure, Node, RedisServers, ServersError},
+    index::Scored,
+};
 use crate::{
     clock::Stopwatch,
     store::{
@@ -49,20 +52,40 @@ impl Link {
     /// A reply that is an error is the exchange's error, but for `WRONGTYPE`: that stands among
     /// the replies, as a reply that no reader of replies expects.
     pub(super) async fn ask(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
-        if !self.breaker.admits(self.up.elapsed()) {
-            return Err(StoreError::new(StoreErrorKind::Unavailable));
-        }
+        self.admitted()?;
         self.ask_anyway(commands).await
     }
 
     /// Replies to stages of commands: those of one stage may be run in any order, and are all done
     /// before those of the next. One server runs commands in the order in which they come, so
-    /// that all stages go at once; over several nodes each stage would have to be waited for.
+    /// that all stages go at once; over several each stage is waited for.
     pub(super) async fn ask_in_stages<const N: usize>(
         &self,
         stages: [Vec<Cmd>; N],
     ) -> Result<Vec<Value>, StoreError> {
-        self.ask(stages.into_iter().flatten().collect()).await
+        if !self.connections.is_to_several() {
+            return self.ask(stages.into_iter().flatten().collect()).await;
+        }
+        let mut replies = Vec::with_capacity(stages.iter().map(Vec::len).sum());
+        for stage in stages {
+            replies.append(&mut self.ask(stage).await?);
+        }
+        Ok(replies)
+    }
+
+    /// The servers that together hold all keys, as they are now.
+    pub(super) async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
+        self.admitted()?;
+        self.judge(self.connections.nodes().await.map_err(failed))
+    }
+
+    /// The reply to a command that is for one node. It is asked over the connection over which the
+    /// node was found, or not at all.
+    pub(super) async fn ask_node(&self, node: &Node, command: Cmd) -> Result<Value, StoreError> {
+        self.admitted()?;
+        let reply = self.connections.exchange_with(node, command).await.map_err(failed);
+        let reply = reply.and_then(|reply| self.without_errors(vec![reply]));
+        Ok(self.judge(reply)?.pop().unwrap_or_default())
     }
 
     /// Replies to many commands, of which `at_once` are sent together.
@@ -84,22 +107,32 @@ impl Link {
 
     /// [`ask`](Self::ask), also while the breaker is open.
     pub(super) async fn ask_anyway(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
-        let result = match self.connections.exchange(commands).await {
-            Ok(replies) => self.without_errors(replies),
-            Err(failure) => Err((failure_kind(&failure), failure.into_source())),
-        };
-        match result {
+        let replies = self.connections.exchange(commands).await.map_err(failed);
+        self.judge(replies.and_then(|replies| self.without_errors(replies)))
+    }
+
+    fn admitted(&self) -> Result<(), StoreError> {
+        let is_admitted = self.breaker.admits(self.up.elapsed());
+        is_admitted.then_some(()).ok_or(StoreError::new(StoreErrorKind::Unavailable))
+    }
+
+    /// Lets the breaker know how an exchange ended.
+    fn judge<T>(&self, result: Result<T, (Kind, Source)>) -> Result<T, StoreError> {
+        let (kind, source) = match result {
             Ok(replies) => {
-                self.report(self.breaker.succeeded());
-                Ok(replies)
+                self.report(self.breaker.succeeded(), None);
+                return Ok(replies);
             }
-            Err((Kind::Healthy(kind), source)) => {
-                self.report(self.breaker.succeeded());
+            Err(error) => error,
+        };
+        match kind {
+            Kind::Healthy(kind) => {
+                self.report(self.breaker.succeeded(), None);
                 Err(StoreError::with_source(kind, source))
             }
-            Err((Kind::Failing(kind), source)) => {
+            Kind::Failing(kind) => {
                 tracing::debug!(address = self.address(), error = %source, "no answer from Redis");
-                self.report(self.breaker.failed(self.up.elapsed()));
+                self.report(self.breaker.failed(self.up.elapsed()), Some(&source));
                 // a connection that was to mend itself has not
                 if self.breaker.is_open() {
                     self.connections.reconnect();
@@ -126,15 +159,21 @@ impl Link {
         }
     }
 
-    fn report(&self, change: Option<Change>) {
+    fn report(&self, change: Option<Change>, error: Option<&Source>) {
+        let error = error.map(tracing::field::display);
         match change {
             Some(Change::Opened) => {
-                tracing::warn!(address = self.address(), "Redis fails; requests go on without it");
+                let address = self.address();
+                tracing::warn!(address, error, "Redis fails; requests go on without it");
             }
             Some(Change::Closed) => tracing::info!(address = self.address(), "Redis is back"),
             None => {}
         }
     }
+}
+
+fn failed(failure: Failure) -> (Kind, Source) {
+    (failure_kind(&failure), failure.into_source())
 }
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -208,21 +247,42 @@ pub(super) fn sum<'a>(replies: impl IntoIterator<Item = &'a Value>) -> Result<u6
     replies.into_iter().map(|reply| number(reply).ok_or_else(unexpected)).sum()
 }
 
-/// The cursor and the items of a reply to one of the `SCAN` commands.
+/// The cursor and the names in a reply to `SCAN`.
 pub(super) fn page(reply: Value) -> Result<(u64, Vec<Vec<u8>>), StoreError> {
     let Value::Array(parts) = reply else { return Err(unexpected()) };
-    let [cursor, Value::Array(items)]: [Value; 2] = parts.try_into().map_err(|_| unexpected())?
+    let [cursor, Value::Array(names)]: [Value; 2] = parts.try_into().map_err(|_| unexpected())?
     else {
         return Err(unexpected());
     };
-    let item = |item| match item {
+    let names = names.into_iter().map(bytes).collect::<Result<_, _>>()?;
+    Ok((number(&cursor).ok_or_else(unexpected)?, names))
+}
+
+/// The members in a reply of a sorted set, each with its score. They stand one after the other in
+/// one version of the protocol, and in pairs in the next.
+pub(super) fn scored(reply: Value) -> Result<Vec<Scored>, StoreError> {
+    let Value::Array(items) = reply else { return Err(unexpected()) };
+    let mut flat = Vec::with_capacity(items.len());
+    for item in items {
+        match item {
+            Value::Array(pair) => flat.extend(pair),
+            item => flat.push(item),
+        }
+    }
+    let flat = flat.into_iter().map(bytes).collect::<Result<Vec<_>, _>>()?;
+    match flat.as_chunks::<2>() {
+        (pairs, []) => Ok(pairs.to_vec()),
+        _ => Err(unexpected()),
+    }
+}
+
+fn bytes(item: Value) -> Result<Vec<u8>, StoreError> {
+    match item {
         Value::BulkString(bytes) => Ok(bytes),
         Value::SimpleString(text) => Ok(text.into_bytes()),
         Value::Double(number) => Ok(number.to_string().into_bytes()),
         _ => Err(unexpected()),
-    };
-    let items = items.into_iter().map(item).collect::<Result<_, _>>()?;
-    Ok((number(&cursor).ok_or_else(unexpected)?, items))
+    }
 }
 
 /// A script over keys which share a slot.

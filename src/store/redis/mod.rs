@@ -148,9 +148,10 @@ impl RedisStore {
     ) -> Result<bool, StoreError> {
         let mut set = redis::cmd("SET");
         set.arg(waiting).arg(Parts(encoded)).arg("PX").arg(WAITING_MS);
-        let indexes = index::add(&self.names, entry, keep);
+        let mut writes = index::add(&self.names, entry, keep);
+        writes.push(set);
         let fences = fence::read(&self.names, entry);
-        let mut replies = self.link.ask_in_stages([vec![set], indexes, vec![fences]]).await?;
+        let mut replies = self.link.ask_in_stages([writes, vec![fences]]).await?;
         let fences = replies.pop().unwrap_or_default();
         // a value that is not in all of its indexes could not be purged
         if replies.iter().any(|reply| matches!(reply, Value::ServerError(_))) {

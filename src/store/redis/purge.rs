@@ -7,8 +7,9 @@
 use redis::{Cmd, Value};
 
 use super::{
-    index::{self, Filter, Member},
-    link::{Link, page, sum},
+    connect::Node,
+    index::{self, Filter, Member, Page, Scored},
+    link::{self, Link, sum},
     names::{Named, Names},
 };
 use crate::{
@@ -19,8 +20,6 @@ use crate::{
 
 /// How many names one step of a scan looks at.
 const SCAN: usize = 1000;
-/// How many members one step of a walk reads of an index.
-const WALK: usize = 256;
 /// So many indexes are walked at once.
 const INDEXES: usize = 64;
 /// So many entries are deleted at once.
@@ -65,13 +64,33 @@ impl Walk<'_> {
     }
 
     /// Deletes everything whose name is ours and matches `pattern`.
+    ///
+    /// A key that moves between nodes meanwhile can be on each when the other is looked at. It
+    /// does not move twice in that time: a second look finds it.
     async fn scan(self, pattern: &str) -> Result<u64, StoreError> {
+        let before = self.link.nodes().await?;
+        let mut gone = self.scan_nodes(&before, pattern).await?;
+        let after = self.link.nodes().await?;
+        if Node::may_have_moved_keys(&before, &after) {
+            gone += self.scan_nodes(&after, pattern).await?;
+        }
+        Ok(gone)
+    }
+
+    async fn scan_nodes(self, nodes: &[Node], pattern: &str) -> Result<u64, StoreError> {
+        let mut gone = 0;
+        for node in nodes {
+            gone += self.scan_node(node, pattern).await?;
+        }
+        Ok(gone)
+    }
+
+    async fn scan_node(self, node: &Node, pattern: &str) -> Result<u64, StoreError> {
         let (mut cursor, mut gone) = (0, 0);
         loop {
             let mut scan = redis::cmd("SCAN");
             scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCAN);
-            let reply = self.link.ask(vec![scan]).await?.pop().unwrap_or_default();
-            let (next, found) = page(reply)?;
+            let (next, found) = link::page(self.link.ask_node(node, scan).await?)?;
             let is_index = |name: &Vec<u8>| self.names.named(name) == Some(Named::Index);
             let (indexes, values): (Vec<_>, Vec<_>) = found.into_iter().partition(is_index);
             // first by index, which finds what is being published while the scan looks elsewhere
@@ -86,55 +105,65 @@ impl Walk<'_> {
 
     /// Deletes values by name; what is not a value of ours stays.
     async fn delete_named(self, values: Vec<Vec<u8>>) -> Result<u64, StoreError> {
-        let commands = values.iter().filter_map(|name| self.deletion(name)).flatten().collect();
-        let replies = self.link.ask_in_turns(commands, 3 * ENTRIES).await?;
-        let (replies, _) = replies.as_chunks::<3>();
-        let is_response = |flags: &Value| *flags != Value::BulkString(vec![codec::VARIES]);
-        sum(replies.iter().filter(|[flags, ..]| is_response(flags)).map(|[.., live]| live))
-    }
-
-    fn deletion(self, name: &[u8]) -> Option<[Cmd; 3]> {
-        self.names.named(name).filter(|named| *named != Named::Index)?;
-        let [waiting, live] = self.names.pair(name)?;
-        let mut flags = redis::cmd("GETRANGE");
-        flags.arg(&live).arg(codec::FLAGS_AT).arg(codec::FLAGS_AT);
-        Some([flags, unlink(&waiting), unlink(&live)])
+        let is_value =
+            |name: &&Vec<u8>| !matches!(self.names.named(name), None | Some(Named::Index));
+        let pairs = values.iter().filter(is_value).filter_map(|name| self.names.pair(name));
+        let pairs: Vec<[Vec<u8>; 2]> = pairs.collect();
+        let mut gone = 0;
+        for some in pairs.chunks(ENTRIES) {
+            let flags = some.iter().map(|[_, live]| {
+                let mut flags = redis::cmd("GETRANGE");
+                flags.arg(live).arg(codec::FLAGS_AT).arg(codec::FLAGS_AT);
+                flags
+            });
+            let [waiting, live] = unlinks(some);
+            let stages = [flags.collect(), waiting, live];
+            let replies = self.link.ask_in_stages(stages).await?;
+            let is_response = |flags: &Value| *flags != Value::BulkString(vec![codec::VARIES]);
+            let deleted = replies.iter().zip(replies.iter().skip(2 * some.len()));
+            gone += sum(deleted.filter(|(flags, _)| is_response(flags)).map(|(_, live)| live))?;
+        }
+        Ok(gone)
     }
 
     /// Deletes the entries that `filter` takes from these indexes, and removes them from there.
     async fn indexes(self, indexes: Vec<Vec<u8>>, filter: Filter) -> Result<u64, StoreError> {
         let mut gone = 0;
-        let mut rest: Vec<(Vec<u8>, u64)> = indexes.into_iter().map(|index| (index, 0)).collect();
+        let mut rest: Vec<(Vec<u8>, Page)> =
+            indexes.into_iter().map(|index| (index, Page::first())).collect();
         while !rest.is_empty() {
             let step: Vec<_> = rest.split_off(rest.len().saturating_sub(INDEXES));
+            let reads = step.iter().map(|(index, page)| page.read(index)).collect();
             let mut found = Vec::with_capacity(step.len());
-            for ((index, _), reply) in step.iter().zip(self.link.ask(step_of_walk(&step)).await?) {
+            for ((index, page), reply) in step.into_iter().zip(self.link.ask(reads).await?) {
                 // what is no sorted set is not an index of ours, whatever its name
-                let (next, items) = if is_wrong_type(&reply) { (0, vec![]) } else { page(reply)? };
-                found.push((index.clone(), taken(&items, filter)));
-                if next != 0 {
+                let items = if is_wrong_type(&reply) { vec![] } else { link::scored(reply)? };
+                if let Some(next) = page.next(&items) {
                     rest.push((index.clone(), next));
                 }
+                found.push((index, taken(items, filter)));
             }
             gone += self.delete_members(&found).await?;
         }
         Ok(gone)
     }
 
-    async fn delete_members(self, found: &[(Vec<u8>, Vec<Vec<u8>>)]) -> Result<u64, StoreError> {
-        let items = found.iter().flat_map(|(_, items)| items.iter().step_by(2));
-        let members: Vec<Member> = items.filter_map(|item| Member::from_bytes(item)).collect();
-        let values = members.iter().flat_map(|Member { digest, .. }| {
-            [self.names.waiting(digest), self.names.live(digest)]
-        });
-        let commands = values.map(|name| unlink(name.as_bytes())).collect();
-        let replies = self.link.ask_in_turns(commands, 2 * ENTRIES).await?;
-        let (replies, _) = replies.as_chunks::<2>();
-        let counted = members.iter().zip(replies).filter(|(member, _)| member.is_response);
-        let gone = sum(counted.map(|(_, [_, live])| live))?;
+    async fn delete_members(self, found: &[(Vec<u8>, Vec<Scored>)]) -> Result<u64, StoreError> {
+        let items = found.iter().flat_map(|(_, items)| items);
+        let members: Vec<Member> = items.filter_map(|[item, _]| Member::from_bytes(item)).collect();
+        let mut gone = 0;
+        for some in members.chunks(ENTRIES) {
+            let pairs = some.iter().map(|Member { digest, .. }| {
+                [self.names.waiting(digest), self.names.live(digest)].map(String::into_bytes)
+            });
+            let stages = unlinks(&pairs.collect::<Vec<_>>());
+            let replies = self.link.ask_in_stages(stages).await?;
+            let deleted = some.iter().zip(replies.iter().skip(some.len()));
+            gone += sum(deleted.filter(|(member, _)| member.is_response).map(|(_, live)| live))?;
+        }
         // last, so that a purge that fails on the way can be done again
         let removals = found.iter().flat_map(|(index, items)| {
-            items.chunks(2 * MEMBERS).map(|some| index::remove(index, some))
+            items.chunks(MEMBERS).map(|some| index::remove(index, some.as_flattened()))
         });
         let removals = removals.collect();
         self.link.ask_in_turns(removals, INDEXES).await?;
@@ -142,20 +171,16 @@ impl Walk<'_> {
     }
 }
 
-fn step_of_walk(indexes: &[(Vec<u8>, u64)]) -> Vec<Cmd> {
-    let step = |(index, cursor): &(Vec<u8>, u64)| {
-        let mut step = redis::cmd("ZSCAN");
-        step.arg(index).arg(*cursor).arg("COUNT").arg(WALK);
-        step
-    };
-    indexes.iter().map(step).collect()
+/// Of members each with its score, those that `filter` takes, and those that are none.
+fn taken(items: Vec<Scored>, filter: Filter) -> Vec<Scored> {
+    let takes = |item: &[u8]| Member::from_bytes(item).is_none_or(|member| filter.takes(&member));
+    items.into_iter().filter(|[item, _]| takes(item)).collect()
 }
 
-/// Of members each followed by its score, those that `filter` takes, and those that are none.
-fn taken(items: &[Vec<u8>], filter: Filter) -> Vec<Vec<u8>> {
-    let takes = |item: &[u8]| Member::from_bytes(item).is_none_or(|member| filter.takes(&member));
-    let (pairs, _) = items.as_chunks::<2>();
-    pairs.iter().filter(|[item, _]| takes(item)).flatten().cloned().collect()
+/// Deletes entries by both of their names, the one that waits first.
+fn unlinks(pairs: &[[Vec<u8>; 2]]) -> [Vec<Cmd>; 2] {
+    let waiting = pairs.iter().map(|[waiting, _]| unlink(waiting)).collect();
+    [waiting, pairs.iter().map(|[_, live]| unlink(live)).collect()]
 }
 
 fn unlink(name: &[u8]) -> Cmd {

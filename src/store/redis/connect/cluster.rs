@@ -9,10 +9,16 @@ use redis::{
     aio::PubSub,
     cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig},
     cluster_async::ClusterConnection,
-    cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr},
+    cluster_routing::{
+        MultipleNodeRoutingInfo, Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr,
+    },
 };
 
-use super::{access::Access, url::ServersError};
+use super::{
+    access::Access,
+    node::{self, Place},
+    url::ServersError,
+};
 
 /// A command follows its key so many times; a resharding asks for two.
 const RETRIES: u32 = 4;
@@ -95,6 +101,25 @@ pub(super) async fn send(
         route(connection, command, RoutingInfo::SingleNode(to)).await
     });
     future::try_join_all(replies).await
+}
+
+/// Sends a command to the primary at this address.
+pub(super) async fn send_to(
+    connection: &ClusterConnection,
+    host: String,
+    port: u16,
+    command: Cmd,
+) -> Result<Value, RedisError> {
+    let to = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host, port });
+    route(connection, command, to).await
+}
+
+/// Asks every primary that is known what it holds.
+pub(super) async fn places(connection: &ClusterConnection) -> Result<Vec<Place>, RedisError> {
+    let mut ask = redis::cmd("CLUSTER");
+    ask.arg("NODES");
+    let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+    node::primaries(route(connection, ask, all).await?)
 }
 
 async fn route(

@@ -4,6 +4,10 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, Pipeline, RedisError, Value, aio::MultiplexedConnection,
 };
 
+#[cfg(feature = "redis-cluster")]
+use super::cluster;
+use super::node::Place;
+
 /// Connects to one server. Not bounded in time: the bounds are ours, as the crate's own would
 /// govern connecting and operating alike.
 pub(super) async fn to(client: &Client) -> Result<MultiplexedConnection, RedisError> {
@@ -26,7 +30,7 @@ impl Connection {
         let mut connection = match self {
             Self::One(connection) => connection,
             #[cfg(feature = "redis-cluster")]
-            Self::Cluster(connection) => return super::cluster::send(&connection, commands).await,
+            Self::Cluster(connection) => return cluster::send(&connection, commands).await,
         };
         let count = commands.len();
         let mut pipeline = Pipeline::with_capacity(count);
@@ -40,13 +44,27 @@ impl Connection {
         Err((redis::ErrorKind::Parse, "another number of replies than commands").into())
     }
 
-    /// Whether it leads to several servers, so that the failure of one is not that of all, and the
-    /// connection mends itself.
-    pub(super) fn is_of_several(&self) -> bool {
-        match self {
-            Self::One(_) => false,
+    /// Sends one command to one node.
+    pub(super) async fn send_to(self, place: Place, command: Cmd) -> Result<Value, RedisError> {
+        match (self, place) {
+            (Self::One(mut connection), _) => connection.send_packed_command(&command).await,
             #[cfg(feature = "redis-cluster")]
-            Self::Cluster(_) => true,
+            (Self::Cluster(connection), Place::Among { host, port, .. }) => {
+                cluster::send_to(&connection, host, port, command).await
+            }
+            #[cfg(feature = "redis-cluster")]
+            (Self::Cluster(_), Place::Only) => {
+                Err((redis::ErrorKind::Client, "a node of another kind of servers").into())
+            }
+        }
+    }
+
+    /// The servers that together hold all keys.
+    pub(super) async fn places(self) -> Result<Vec<Place>, RedisError> {
+        match self {
+            Self::One(_) => Ok(vec![Place::Only]),
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(connection) => cluster::places(&connection).await,
         }
     }
 }

@@ -5,6 +5,7 @@ mod access;
 #[cfg(feature = "redis-cluster")]
 mod cluster;
 mod connection;
+mod node;
 #[cfg(feature = "redis-sentinel")]
 mod sentinel;
 mod servers;
@@ -30,6 +31,7 @@ use tokio::{
     time::timeout,
 };
 
+pub(super) use self::node::Node;
 pub use self::servers::RedisServers;
 pub(crate) use self::{access::Access, url::ServersError};
 use self::{connection::Connection, servers::Servers};
@@ -63,6 +65,7 @@ pub(super) struct Connections {
 /// An attempt to connect and, once it is done, the connection.
 #[derive(Clone)]
 struct Line {
+    runtime: Id,
     number: u64,
     attempt: Attempt,
 }
@@ -88,24 +91,34 @@ impl Connections {
         self.servers.address()
     }
 
-    /// Sends commands and returns their replies, errors of the server among them, in order. A
-    /// failure drops the connection to one server, so that the next exchange makes another.
+    /// Whether keys are spread over several servers, which do not wait for one another.
+    pub(super) fn is_to_several(&self) -> bool {
+        self.servers.are_several()
+    }
+
+    /// Sends commands and returns their replies, errors of the server among them, in order.
     pub(super) async fn exchange(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, Failure> {
-        let runtime = Handle::try_current().map_err(|_| Failure::NoRuntime)?;
-        let line = self.line(&runtime);
-        let (result, is_over) = match line.attempt.clone().await {
-            Ok(connection) => {
-                let is_of_several = connection.is_of_several();
-                let result = bounded(self.operate_timeout, connection.send(commands)).await;
-                let is_over = result.is_err() && !is_of_several;
-                (result, is_over)
-            }
-            Err(failure) => (Err(failure), true),
-        };
-        if is_over {
-            self.forget(runtime.id(), line.number);
+        let connection = self.connection().await?;
+        self.over(connection, |connection| connection.send(commands)).await
+    }
+
+    /// The servers that together hold all keys, as they are now.
+    pub(super) async fn nodes(&self) -> Result<Vec<Node>, Failure> {
+        let connection = self.connection().await?;
+        let line = connection.0.number;
+        let places = self.over(connection, Connection::places).await?;
+        Ok(places.into_iter().map(|place| Node { line, place }).collect())
+    }
+
+    /// [`exchange`](Self::exchange) of one command with one node, over the connection over which
+    /// it was found.
+    pub(super) async fn exchange_with(&self, node: &Node, command: Cmd) -> Result<Value, Failure> {
+        let connection = self.connection().await?;
+        if connection.0.number != node.line {
+            return Err(Failure::Redis((redis::ErrorKind::Io, "the connection was lost").into()));
         }
-        result
+        let place = node.place.clone();
+        self.over(connection, |connection| connection.send_to(place, command)).await
     }
 
     /// A connection of the caller's own, for subscriptions.
@@ -120,6 +133,36 @@ impl Connections {
         if let Ok(runtime) = Handle::try_current() {
             self.write().remove(&runtime.id());
         }
+    }
+
+    /// This runtime's connection, made if there is none.
+    async fn connection(&self) -> Result<(Line, Connection), Failure> {
+        let runtime = Handle::try_current().map_err(|_| Failure::NoRuntime)?;
+        let line = self.line(&runtime);
+        match line.attempt.clone().await {
+            Ok(connection) => Ok((line, connection)),
+            Err(failure) => {
+                self.forget(&line);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Uses a connection for as long as is allowed. A failure drops a connection to one server, so
+    /// that the next use makes another.
+    async fn over<T, F>(
+        &self,
+        (line, connection): (Line, Connection),
+        operation: impl FnOnce(Connection) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, RedisError>>,
+    {
+        let result = bounded(self.operate_timeout, operation(connection)).await;
+        if result.is_err() && !self.is_to_several() {
+            self.forget(&line);
+        }
+        result
     }
 
     fn line(&self, runtime: &Handle) -> Line {
@@ -141,14 +184,14 @@ impl Connections {
         let attempt = attempt.boxed().shared();
         // it goes on when the request that began it is dropped, as others may be waiting for it
         drop(runtime.spawn(attempt.clone().map(drop)));
-        Line { number: self.made.fetch_add(1, Ordering::Relaxed), attempt }
+        Line { runtime: runtime.id(), number: self.made.fetch_add(1, Ordering::Relaxed), attempt }
     }
 
     /// Drops a line, unless another has taken its place.
-    fn forget(&self, runtime: Id, number: u64) {
+    fn forget(&self, gone: &Line) {
         let mut lines = self.write();
-        if lines.get(&runtime).is_some_and(|line| line.number == number) {
-            lines.remove(&runtime);
+        if lines.get(&gone.runtime).is_some_and(|line| line.number == gone.number) {
+            lines.remove(&gone.runtime);
         }
     }
 

@@ -170,6 +170,15 @@ impl Servers {
         }
     }
 
+    /// Whether keys are spread over several servers.
+    pub(super) fn are_several(&self) -> bool {
+        match self {
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(_) => true,
+            _ => false,
+        }
+    }
+
     /// A connection for commands, driven by the runtime that awaits this.
     pub(super) async fn connect(&self, within: Duration) -> Result<Connection, Failure> {
         match self {
