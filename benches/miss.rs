@@ -6,7 +6,7 @@ use actix_response_cache::ResponseCache;
 use actix_web::{App, HttpResponse, test::init_service, web};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-#[path = "../tests/it/support/redis.rs"]
+#[path = "../tests/it/support/redis/mod.rs"]
 mod redis_server;
 mod support;
 

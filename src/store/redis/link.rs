@@ -214,11 +214,11 @@ fn server_error_kind(error: &ServerError) -> Option<Kind> {
     use ServerErrorKind as S;
     let is = |code: &str| error.code() == code || error.details().is_some_and(|d| d.contains(code));
     match error.kind() {
-        Some(S::BusyLoading | S::MasterDown) => Some(Kind::Failing(StoreErrorKind::Unavailable)),
-        // the key's slot is on its way between nodes, or has no node
-        Some(S::ClusterDown | S::TryAgain | S::Moved | S::Ask) => {
+        Some(S::BusyLoading | S::MasterDown | S::ClusterDown) => {
             Some(Kind::Failing(StoreErrorKind::Unavailable))
         }
+        // the key's slot is on its way between nodes: a matter of that slot
+        Some(S::TryAgain | S::Moved | S::Ask) => Some(Kind::Healthy(StoreErrorKind::Unavailable)),
         _ if is("WRONGTYPE") => None,
         _ if ["BUSY", "NOAUTH"].contains(&error.code()) => {
             Some(Kind::Failing(StoreErrorKind::Unavailable))

@@ -1,11 +1,13 @@
 //! The Redis store against a real server: the examination, and what goes on in the server.
 
+mod cluster;
 mod faults;
 mod fences;
 mod purges;
-#[path = "../../../tests/it/support/redis.rs"]
+#[path = "../../../tests/it/support/redis/mod.rs"]
 mod server;
 mod values;
+mod ways;
 
 use server::RedisServer;
 

@@ -14,11 +14,7 @@ use redis::{
     },
 };
 
-use super::{
-    access::Access,
-    node::{self, Place},
-    url::ServersError,
-};
+use super::{access::Access, node::Place, primaries, url::ServersError};
 
 /// A command follows its key so many times; a resharding asks for two.
 const RETRIES: u32 = 4;
@@ -119,7 +115,7 @@ pub(super) async fn places(connection: &ClusterConnection) -> Result<Vec<Place>,
     let mut ask = redis::cmd("CLUSTER");
     ask.arg("NODES");
     let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
-    node::primaries(route(connection, ask, all).await?)
+    primaries::read(route(connection, ask, all).await?)
 }
 
 async fn route(

@@ -60,6 +60,7 @@ impl Connection {
     }
 
     /// The servers that together hold all keys.
+    #[cfg_attr(not(feature = "redis-cluster"), allow(clippy::unused_async))]
     pub(super) async fn places(self) -> Result<Vec<Place>, RedisError> {
         match self {
             Self::One(_) => Ok(vec![Place::Only]),

@@ -6,6 +6,8 @@ mod access;
 mod cluster;
 mod connection;
 mod node;
+#[cfg(feature = "redis-cluster")]
+mod primaries;
 #[cfg(feature = "redis-sentinel")]
 mod sentinel;
 mod servers;

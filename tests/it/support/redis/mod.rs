@@ -1,5 +1,17 @@
 //! A real Redis server of a test's own, on loopback, without persistence, gone with its value.
 
+#![allow(dead_code, reason = "each user of this folder needs a part of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+pub(crate) mod cluster;
+pub(crate) mod sentinel;
+pub(crate) mod tls;
+
 use std::{
     net::TcpListener,
     path::PathBuf,
@@ -15,7 +27,6 @@ pub(crate) struct RedisServer {
     process: Option<Child>,
 }
 
-#[allow(dead_code, reason = "each user of this file needs a part of it")]
 impl RedisServer {
     /// Starts a server with its defaults.
     pub(crate) fn start() -> Self {
@@ -24,19 +35,21 @@ impl RedisServer {
 
     /// Starts a server with further arguments, such as `--maxmemory 10mb`.
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        let arguments: Vec<String> = arguments.iter().map(|&one| one.to_owned()).collect();
         // a free port may be taken by another test before the server has it
         for _ in 0..20 {
-            let mut server = Self {
-                port: free_port(),
-                directory: tempfile::tempdir().expect("a temporary directory"),
-                arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
-                process: None,
-            };
-            if server.launch() {
+            if let Some(server) = Self::start_at(free_port(), arguments.clone()) {
                 return server;
             }
         }
         panic!("redis-server did not start; is it installed?");
+    }
+
+    /// Starts a server on this port, if nobody has it.
+    fn start_at(port: u16, arguments: Vec<String>) -> Option<Self> {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut server = Self { port, directory, arguments, process: None };
+        server.launch().then_some(server)
     }
 
     /// The server's URL.
@@ -47,6 +60,11 @@ impl RedisServer {
     /// The server's address.
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The server's port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// The server's Unix socket.
@@ -107,34 +125,48 @@ impl RedisServer {
             .args(["--save", "", "--appendonly", "no", "--loglevel", "warning"])
             .args(["--unixsocket", &self.socket().display().to_string()])
             .args(["--dir", &self.directory.path().display().to_string()])
-            .args(&self.arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let mut process = command.spawn().expect("redis-server is installed");
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(10) {
-            if process.try_wait().expect("a status").is_some() {
-                return false;
-            }
-            if self.answers(&process) {
-                self.process = Some(process);
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let _ = process.kill();
-        let _ = process.wait();
-        false
+            .args(&self.arguments);
+        self.process = launched(&mut command, self.port);
+        self.process.is_some()
     }
+}
 
-    /// Whether it is this process that listens, and not another on the same port.
-    fn answers(&self, process: &Child) -> bool {
-        let client = redis::Client::open(self.url()).expect("a URL");
-        let Ok(mut connection) = client.get_connection() else { return false };
-        let info: Result<String, _> = redis::cmd("INFO").arg("server").query(&mut connection);
-        info.is_ok_and(|info| {
-            info.lines().any(|line| line == format!("process_id:{}", process.id()))
-        })
+/// The process of a server on this port, once it answers; `None` if it ends.
+fn launched(command: &mut Command, port: u16) -> Option<Child> {
+    let mut process = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed");
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(10) {
+        if process.try_wait().expect("a status").is_some() {
+            return None;
+        }
+        if answers(port, &process) {
+            return Some(process);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = process.kill();
+    let _ = process.wait();
+    None
+}
+
+/// Whether it is this process that listens, and not another on the same port.
+fn answers(port: u16, process: &Child) -> bool {
+    let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("a URL");
+    let Ok(mut connection) = client.get_connection() else { return false };
+    let info: Result<String, _> = redis::cmd("INFO").arg("server").query(&mut connection);
+    info.is_ok_and(|info| info.lines().any(|line| line == format!("process_id:{}", process.id())))
+}
+
+/// Waits until something holds, and fails with `what` if it never does.
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

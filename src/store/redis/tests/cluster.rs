@@ -1,0 +1,228 @@
+//! Entries, indexes and the clock on several nodes, and slots that move between them.
+
+use redis::cluster_routing::Slot;
+use server::cluster::RedisCluster;
+
+use super::*;
+
+/// Enough for every node to have some of whatever there is one of for each path.
+const PATHS: u64 = 60;
+
+fn store(cluster: &RedisCluster) -> RedisStore {
+    let options = RedisOptions {
+        connect_timeout: Duration::from_secs(2),
+        operate_timeout: Duration::from_secs(2),
+        ..RedisOptions::default()
+    };
+    RedisStore::new(RedisServers::cluster(cluster.urls()), &options).expect("URLs")
+}
+
+async fn fill_all(store: &RedisStore) {
+    for number in 0..PATHS {
+        fill(store, &format!("/many/{number}"), &["g"]).await;
+    }
+}
+
+async fn count(store: &RedisStore) -> u64 {
+    let mut found = 0;
+    for number in 0..PATHS {
+        found += u64::from(has(store, &format!("/many/{number}")).await);
+    }
+    found
+}
+
+fn slot(name: &str) -> u16 {
+    // the crate tells a slot's number only by its text
+    let text = format!("{:?}", Slot::for_key(name));
+    text.trim_matches(|c: char| !c.is_ascii_digit()).parse().expect("Slot(number)")
+}
+
+/// A slot that the live entry of this path is in.
+fn slot_of(store: &RedisStore, path: &str) -> u16 {
+    slot(&store.names.live(&key(path).digest()))
+}
+
+#[tokio::test]
+async fn purges_reach_every_node() {
+    let cluster = RedisCluster::start();
+    let store = store(&cluster);
+    for purge in [Purge::group("g"), Purge::prefix("/many"), Purge::All] {
+        fill_all(&store).await;
+        let with_entries = cluster
+            .nodes
+            .iter()
+            .filter(|node| node.command::<Vec<String>>(&["KEYS", "arc:e:*"]).len() > 1);
+        assert_eq!(with_entries.count(), 3, "entries are spread");
+        assert_eq!(count(&store).await, PATHS);
+        assert_eq!(store.purge(&purge).await.expect("purged"), Purged::of(PATHS), "{purge:?}");
+        assert_eq!(count(&store).await, 0, "{purge:?}");
+        let mut left = cluster.keys();
+        left.retain(|name| name.starts_with("arc:e:") || name.starts_with("arc:w:"));
+        assert_eq!(left, Vec::<String>::new(), "{purge:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_command_has_keys_of_two_slots_and_a_hit_asks_one_node_once() {
+    let cluster = RedisCluster::start();
+    let store = store(&cluster);
+    fill(&store, "/a", &["g", "h"]).await;
+    for node in &cluster.nodes {
+        let () = node.command(&["CONFIG", "RESETSTAT"]);
+    }
+    assert!(has(&store, "/a").await);
+    let gets = |command| cluster.nodes.iter().map(|node| node.calls(command)).sum::<u64>();
+    assert_eq!((gets("get"), gets("cluster|slots"), gets("cluster|nodes")), (1, 0, 0));
+    for purge in [Purge::path("/a"), Purge::group("h"), Purge::prefix("/"), Purge::All] {
+        fill(&store, "/a", &["g", "h"]).await;
+        store.purge(&purge).await.expect("purged");
+    }
+    for node in &cluster.nodes {
+        let info: String = node.command(&["INFO", "errorstats"]);
+        assert!(!info.contains("CROSSSLOT") && !info.contains("MOVED"), "{info}");
+    }
+}
+
+#[tokio::test]
+async fn a_slot_between_two_nodes_serves_fills_hits_and_purges() {
+    let cluster = RedisCluster::start();
+    let store = store(&cluster);
+    for purge in [Purge::path("/a"), Purge::group("g"), Purge::prefix("/a"), Purge::All] {
+        fill(&store, "/a", &["g"]).await;
+        let slot = slot_of(&store, "/a");
+        let from = RedisCluster::holder(slot);
+        let to = (from + 1) % 3;
+        cluster.begin_to_move(slot, from, to);
+        // it is at the old node, then at the new one, which the old one names for it
+        assert!(has(&store, "/a").await, "not yet moved");
+        assert_eq!(cluster.move_keys(slot, from, to), 1);
+        assert!(has(&store, "/a").await, "ASK leads to it");
+        assert_eq!(store.purge(&purge).await.expect("purged"), Purged::of(1), "{purge:?}");
+        assert!(!has(&store, "/a").await, "{purge:?}");
+        // publishing needs both names, of which a slot on its way may lack one: no entry, no harm
+        let late = entry("/a", store.mark().await.expect("a mark"), &["g"]);
+        let _ = store.put(Arc::clone(&late), KEEP).await;
+        assert!(!store.is_open());
+        cluster.move_keys(slot, from, to);
+        cluster.end_move(slot, to);
+        store.put(late, KEEP).await.expect("stored");
+        assert!(has(&store, "/a").await, "MOVED leads to it");
+        assert_eq!(store.purge(&purge).await.expect("purged"), Purged::of(1), "{purge:?}");
+        // back to where it was
+        cluster.begin_to_move(slot, to, from);
+        cluster.end_move(slot, from);
+        cluster.wait_until_whole();
+    }
+}
+
+#[tokio::test]
+async fn indexes_and_the_clock_move_as_well() {
+    let cluster = RedisCluster::start();
+    let store = store(&cluster);
+    let early = store.mark().await.expect("a mark");
+    fill_all(&store).await;
+    for name in [store.names.group("g"), store.names.path("/many/7"), store.names.clock()] {
+        let slot = slot(&name);
+        let from = RedisCluster::holder(slot);
+        let to = (from + 1) % 3;
+        cluster.begin_to_move(slot, from, to);
+        assert!(cluster.move_keys(slot, from, to) > 0, "{name}");
+        fill(&store, "/many/7", &["g"]).await;
+        cluster.end_move(slot, to);
+    }
+    assert_eq!(store.purge(&Purge::group("g")).await.expect("purged"), Purged::of(PATHS));
+    store.put(entry("/many/7", early, &["g"]), KEEP).await.expect("no error");
+    assert_eq!(count(&store).await, 0);
+}
+
+/// A reshard of many slots at once, back and forth, while entries are filled, read and purged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_purge_is_outlived_while_slots_move() {
+    let cluster = Arc::new(RedisCluster::start());
+    let store = store(&cluster);
+    let slots: Vec<u16> =
+        (0..8).map(|number| slot_of(&store, &format!("/many/{number}"))).collect();
+    let over = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let resharding = {
+        let (cluster, over) = (Arc::clone(&cluster), Arc::clone(&over));
+        std::thread::spawn(move || {
+            let mut moves = 0;
+            let mut at: Vec<usize> = slots.iter().map(|&slot| RedisCluster::holder(slot)).collect();
+            while !over.load(Ordering::SeqCst) {
+                for (&slot, from) in slots.iter().zip(&mut at) {
+                    let to = (*from + 1) % 3;
+                    cluster.begin_to_move(slot, *from, to);
+                    // a key may come while others are moved
+                    while cluster.move_keys(slot, *from, to) > 0 {}
+                    cluster.end_move(slot, to);
+                    *from = to;
+                    moves += 1;
+                }
+            }
+            moves
+        })
+    };
+    let begun = std::time::Instant::now();
+    let (mut purges, mut refused) = (0, 0);
+    while begun.elapsed() < Duration::from_secs(4) {
+        for purge in [Purge::group("g"), Purge::prefix("/many"), Purge::All] {
+            for number in 0..8 {
+                // may fail, as anything may while slots move
+                let path = format!("/many/{number}");
+                if let Ok(since) = store.mark().await {
+                    let _ = store.put(entry(&path, since, &["g"]), KEEP).await;
+                }
+            }
+            if store.purge(&purge).await.is_err() {
+                refused += 1;
+                continue;
+            }
+            purges += 1;
+            for number in 0..8 {
+                let found = store.get(&key(&format!("/many/{number}"))).await;
+                assert!(found.ok().flatten().is_none(), "{number} outlived {purge:?}");
+            }
+        }
+    }
+    over.store(true, Ordering::SeqCst);
+    let moves = resharding.join().expect("slots move");
+    assert!(moves > 10 && purges > 10, "{moves} moves, {purges} purges, {refused} refused");
+}
+
+#[tokio::test]
+async fn a_node_that_is_gone_costs_its_own_keys_only_and_refuses_purges_of_all() {
+    let mut cluster = RedisCluster::start();
+    let store = RedisStore::new(
+        RedisServers::cluster(cluster.urls()),
+        &RedisOptions { operate_timeout: Duration::from_millis(300), ..RedisOptions::default() },
+    );
+    let store = store.expect("URLs");
+    for node in &cluster.nodes {
+        let () = node.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    }
+    let clock = RedisCluster::holder(slot(&store.names.clock()));
+    let gone = (clock + 1) % 3;
+    fill_all(&store).await;
+    cluster.nodes[gone].kill();
+    let (mut there, mut failed) = (0, 0);
+    for number in 0..PATHS {
+        let path = format!("/many/{number}");
+        let is_gone = RedisCluster::holder(slot_of(&store, &path)) == gone;
+        match store.get(&key(&path)).await {
+            Ok(found) => {
+                assert!(found.is_some() && !is_gone, "{path}");
+                there += 1;
+            }
+            Err(_) => failed += 1,
+        }
+        // the breaker may open on several of the lost node's in a row
+        while store.is_open() && store.get(&key("/many/0")).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if RedisCluster::holder(slot_of(&store, "/many/0")) == gone {
+                break;
+            }
+        }
+    }
+    assert!(there > 0 && failed > 0, "{there} there, {failed} failed");
+    assert!(store.purge(&Purge::All).await.is_err(), "what is on the lost node is not purged");
+}
