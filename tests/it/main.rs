@@ -27,6 +27,7 @@ mod product_server;
 mod purge;
 mod query;
 mod redis;
+mod redis_ways;
 mod stale;
 mod stampede;
 mod stats;

@@ -42,6 +42,11 @@ impl Link {
         self.connections.address()
     }
 
+    /// Whether by now another server is the primary than the one that was asked lately.
+    pub(super) async fn was_replaced(&self) -> bool {
+        self.connections.was_replaced().await
+    }
+
     /// Whether the server is being left alone after failures.
     pub(super) fn is_open(&self) -> bool {
         self.breaker.is_open()

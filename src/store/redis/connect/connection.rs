@@ -1,5 +1,7 @@
 //! A connection to a server or to a Cluster: commands go out, replies come back in order.
 
+use std::sync::Arc;
+
 use redis::{
     AsyncConnectionConfig, Client, Cmd, Pipeline, RedisError, Value, aio::MultiplexedConnection,
 };
@@ -20,6 +22,9 @@ pub(super) async fn to(client: &Client) -> Result<MultiplexedConnection, RedisEr
 #[derive(Clone)]
 pub(super) enum Connection {
     One(MultiplexedConnection),
+    /// Of the server at this address, which is the primary until sentinels say otherwise.
+    #[cfg(feature = "redis-sentinel")]
+    Primary(MultiplexedConnection, Arc<str>),
     #[cfg(feature = "redis-cluster")]
     Cluster(redis::cluster_async::ClusterConnection),
 }
@@ -29,6 +34,8 @@ impl Connection {
     pub(super) async fn send(self, commands: Vec<Cmd>) -> Result<Vec<Value>, RedisError> {
         let mut connection = match self {
             Self::One(connection) => connection,
+            #[cfg(feature = "redis-sentinel")]
+            Self::Primary(connection, _) => connection,
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(connection) => return cluster::send(&connection, commands).await,
         };
@@ -48,6 +55,8 @@ impl Connection {
     pub(super) async fn send_to(self, place: Place, command: Cmd) -> Result<Value, RedisError> {
         match (self, place) {
             (Self::One(mut connection), _) => connection.send_packed_command(&command).await,
+            #[cfg(feature = "redis-sentinel")]
+            (Self::Primary(mut connection, _), _) => connection.send_packed_command(&command).await,
             #[cfg(feature = "redis-cluster")]
             (Self::Cluster(connection), Place::Among { host, port, .. }) => {
                 cluster::send_to(&connection, host, port, command).await
@@ -59,13 +68,22 @@ impl Connection {
         }
     }
 
+    /// The address of a server that is the primary until sentinels say otherwise.
+    pub(super) fn primary(self) -> Option<Arc<str>> {
+        match self {
+            #[cfg(feature = "redis-sentinel")]
+            Self::Primary(_, address) => Some(address),
+            _ => None,
+        }
+    }
+
     /// The servers that together hold all keys.
     #[cfg_attr(not(feature = "redis-cluster"), allow(clippy::unused_async))]
     pub(super) async fn places(self) -> Result<Vec<Place>, RedisError> {
         match self {
-            Self::One(_) => Ok(vec![Place::Only]),
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(connection) => cluster::places(&connection).await,
+            _ => Ok(vec![Place::Only]),
         }
     }
 }

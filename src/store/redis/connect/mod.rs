@@ -5,6 +5,7 @@ mod access;
 #[cfg(feature = "redis-cluster")]
 mod cluster;
 mod connection;
+mod lines;
 mod node;
 #[cfg(feature = "redis-cluster")]
 mod primaries;
@@ -13,33 +14,24 @@ mod sentinel;
 mod servers;
 mod url;
 
-use std::{
-    collections::HashMap,
-    pin::pin,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{
     FutureExt,
-    future::{BoxFuture, Shared},
+    future::{self, Either},
 };
 use redis::{Cmd, RedisError, Value, aio::PubSub};
-use tokio::{
-    runtime::{Handle, Id},
-    time::timeout,
-};
+use tokio::{runtime::Handle, time::timeout};
 
 pub(super) use self::node::Node;
 pub use self::servers::RedisServers;
 pub(crate) use self::{access::Access, url::ServersError};
-use self::{connection::Connection, servers::Servers};
+use self::{
+    connection::Connection,
+    lines::{Line, Lines},
+    servers::Servers,
+};
 
-/// Runtimes come and go in tests only; past so many, connections are made anew.
-const MOST_RUNTIMES: usize = 256;
 /// A handler that blocks its worker lets the time of an answer that has arrived run out: once the
 /// worker runs again, the answer gets this long to be read.
 const GRACE: Duration = Duration::from_millis(2);
@@ -53,23 +45,12 @@ pub(super) enum Failure {
     Redis(RedisError),
 }
 
-type Attempt = Shared<BoxFuture<'static, Result<Connection, Failure>>>;
-
 /// The connections of one store.
 pub(super) struct Connections {
     servers: Arc<Servers>,
     connect_timeout: Duration,
     operate_timeout: Duration,
-    lines: RwLock<HashMap<Id, Line>>,
-    made: AtomicU64,
-}
-
-/// An attempt to connect and, once it is done, the connection.
-#[derive(Clone)]
-struct Line {
-    runtime: Id,
-    number: u64,
-    attempt: Attempt,
+    lines: Arc<Lines>,
 }
 
 impl Connections {
@@ -83,8 +64,7 @@ impl Connections {
             servers: Arc::new(Servers::new(servers, access)?),
             connect_timeout: connect,
             operate_timeout: operate,
-            lines: RwLock::default(),
-            made: AtomicU64::new(0),
+            lines: Arc::default(),
         })
     }
 
@@ -130,10 +110,32 @@ impl Connections {
         self.servers.subscriber(self.connect_timeout).await
     }
 
+    /// Whether sentinels say by now that another server is the primary than the one that this
+    /// runtime is connected to; it is then connected to no more. Sentinels that do not answer say
+    /// nothing.
+    pub(super) async fn was_replaced(&self) -> bool {
+        let Ok((line, connection)) = self.connection().await else { return false };
+        let Some(primary) = connection.primary() else { return false };
+        let is_replaced = self.servers.is_replaced(&primary, self.connect_timeout).await;
+        if is_replaced {
+            self.lines.forget(&line);
+        }
+        is_replaced
+    }
+
+    /// Waits until sentinels say that another server is the primary; for other servers forever.
+    #[allow(dead_code, reason = "who subscribes comes next")]
+    pub(super) async fn replaced(&self) {
+        match self.connection().await.ok().and_then(|(_, connection)| connection.primary()) {
+            Some(primary) => self.servers.replaced(&primary).await,
+            None => future::pending().await,
+        }
+    }
+
     /// Drops this runtime's connection.
     pub(super) fn reconnect(&self) {
         if let Ok(runtime) = Handle::try_current() {
-            self.write().remove(&runtime.id());
+            self.lines.remove(runtime.id());
         }
     }
 
@@ -144,7 +146,7 @@ impl Connections {
         match line.attempt.clone().await {
             Ok(connection) => Ok((line, connection)),
             Err(failure) => {
-                self.forget(&line);
+                self.lines.forget(&line);
                 Err(failure)
             }
         }
@@ -162,43 +164,31 @@ impl Connections {
     {
         let result = bounded(self.operate_timeout, operation(connection)).await;
         if result.is_err() && !self.is_to_several() {
-            self.forget(&line);
+            self.lines.forget(&line);
         }
         result
     }
 
     fn line(&self, runtime: &Handle) -> Line {
-        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = lines.get(&runtime.id()) {
-            return line.clone();
-        }
-        drop(lines);
-        let mut lines = self.write();
-        if lines.len() >= MOST_RUNTIMES {
-            lines.clear();
-        }
-        lines.entry(runtime.id()).or_insert_with(|| self.connect(runtime)).clone()
-    }
-
-    fn connect(&self, runtime: &Handle) -> Line {
-        let (servers, span) = (Arc::clone(&self.servers), self.connect_timeout);
-        let attempt = async move { servers.connect(span).await };
-        let attempt = attempt.boxed().shared();
-        // it goes on when the request that began it is dropped, as others may be waiting for it
-        drop(runtime.spawn(attempt.clone().map(drop)));
-        Line { runtime: runtime.id(), number: self.made.fetch_add(1, Ordering::Relaxed), attempt }
-    }
-
-    /// Drops a line, unless another has taken its place.
-    fn forget(&self, gone: &Line) {
-        let mut lines = self.write();
-        if lines.get(&gone.runtime).is_some_and(|line| line.number == gone.number) {
-            lines.remove(&gone.runtime);
-        }
-    }
-
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<Id, Line>> {
-        self.lines.write().unwrap_or_else(PoisonError::into_inner)
+        self.lines.get(runtime.id(), |number, unused| {
+            let (servers, span) = (Arc::clone(&self.servers), self.connect_timeout);
+            let attempt = async move { servers.connect(span).await }.boxed().shared();
+            // it goes on when the request that began it is dropped, as others may be waiting for it
+            let (servers, lines) = (Arc::clone(&self.servers), Arc::downgrade(&self.lines));
+            let (id, attempted) = (runtime.id(), attempt.clone());
+            drop(runtime.spawn(async move {
+                let Some(primary) = attempted.await.ok().and_then(Connection::primary) else {
+                    return;
+                };
+                let replaced = pin!(servers.replaced(&primary));
+                if let Either::Right(_) = future::select(unused, replaced).await
+                    && let Some(lines) = lines.upgrade()
+                {
+                    lines.forget_number(id, number);
+                }
+            }));
+            attempt
+        })
     }
 }
 

@@ -1,9 +1,12 @@
 //! The primary of a service, as sentinels know it. They are asked for every new connection, so
 //! that a failover is followed once the old connection is gone.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use futures_util::future::{self, FutureExt as _};
+use futures_util::{
+    StreamExt as _,
+    future::{self, FutureExt as _},
+};
 use redis::{
     Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, Value,
     sentinel::SentinelClient,
@@ -94,15 +97,74 @@ impl Sentinel {
     }
 }
 
+/// How long to leave sentinels alone before they are listened to, at first and after a failure.
+const PAUSE: Duration = Duration::from_millis(250);
+
+impl Sentinel {
+    /// Waits until a sentinel says that another server than this is the primary.
+    ///
+    /// The old one may be there for seconds more, and take what is written as if nothing had
+    /// happened, until it is made a replica of the new one and loses it.
+    pub(super) async fn replaced(&self, primary: &str) {
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            let told = match self {
+                Self::Named { service, sentinels, .. } => {
+                    let each = sentinels.iter().map(|sentinel| {
+                        let now = async {
+                            let (host, port) = address(sentinel, service).await?;
+                            Ok(format!("{host}:{port}"))
+                        };
+                        told(sentinel, format!("{service} "), now, primary).boxed()
+                    });
+                    future::select_ok(each).await.map(drop)
+                }
+                Self::Client(client) => client.replaced(primary).await,
+            };
+            if told.is_ok() {
+                return;
+            }
+        }
+    }
+}
+
+impl SharedClient {
+    /// As above. Which service is meant is not known: any change counts.
+    async fn replaced(&self, primary: &str) -> Result<(), RedisError> {
+        let sentinel = self.0.lock().await.async_get_sentinel_client().await?;
+        let now = async {
+            let client = self.0.lock().await.async_get_client().await?;
+            Ok(client.get_connection_info().addr().to_string())
+        };
+        told(&sentinel, String::new(), now, primary).await
+    }
+}
+
+/// Listens to a sentinel until it tells of another primary in a message that begins with `service`,
+/// or has told of one before, as `now` shows.
+async fn told(
+    sentinel: &Client,
+    service: String,
+    now: impl Future<Output = Result<String, RedisError>>,
+    primary: &str,
+) -> Result<(), RedisError> {
+    let mut subscriber = sentinel.get_async_pubsub().await?;
+    subscriber.subscribe("+switch-master").await?;
+    if now.await? != primary {
+        return Ok(());
+    }
+    let mut messages = subscriber.on_message();
+    while let Some(message) = messages.next().await {
+        if message.get_payload_bytes().starts_with(service.as_bytes()) {
+            return Ok(());
+        }
+    }
+    Err((ErrorKind::Io, "the sentinel is gone").into())
+}
+
 /// The server that this sentinel names, if it is a primary.
 async fn named(sentinel: &Client, service: &str, server: &Client) -> Result<Client, RedisError> {
-    let mut ask = redis::cmd("SENTINEL");
-    ask.arg("GET-MASTER-ADDR-BY-NAME").arg(service);
-    let named: Option<(String, u16)> = redis::from_redis_value(answer(sentinel, &ask).await?)?;
-    let Some((host, port)) = named else {
-        let problem = "the sentinels do not know the service";
-        return Err((ErrorKind::MasterNameNotFoundBySentinel, problem).into());
-    };
+    let (host, port) = address(sentinel, service).await?;
     let info = server.get_connection_info().clone();
     let address = at(info.addr(), host, port);
     let client = Client::open(info.set_addr(address))?;
@@ -112,6 +174,15 @@ async fn named(sentinel: &Client, service: &str, server: &Client) -> Result<Clie
         Value::ServerError(error) if error.code() == "NOPERM" => Ok(client),
         _ => Err((ErrorKind::Io, "the server that a sentinel named is no primary").into()),
     }
+}
+
+/// The address that this sentinel names.
+async fn address(sentinel: &Client, service: &str) -> Result<(String, u16), RedisError> {
+    let mut ask = redis::cmd("SENTINEL");
+    ask.arg("GET-MASTER-ADDR-BY-NAME").arg(service);
+    let named: Option<(String, u16)> = redis::from_redis_value(answer(sentinel, &ask).await?)?;
+    let problem = "the sentinels do not know the service";
+    named.ok_or_else(|| (ErrorKind::MasterNameNotFoundBySentinel, problem).into())
 }
 
 fn is_primary(role: &[Value]) -> bool {

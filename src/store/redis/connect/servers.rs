@@ -189,9 +189,35 @@ impl Servers {
             }
             #[cfg(feature = "redis-sentinel")]
             Self::Sentinel(sentinel) => {
-                let connect = async { connection::to(&sentinel.primary().await?).await };
-                bounded(within, connect).await.map(Connection::One)
+                let connect = async {
+                    let client = sentinel.primary().await?;
+                    let address = client.get_connection_info().addr().to_string().into();
+                    Ok(Connection::Primary(connection::to(&client).await?, address))
+                };
+                bounded(within, connect).await
             }
+        }
+    }
+
+    /// Whether sentinels say that another server than this is the primary.
+    #[cfg_attr(not(feature = "redis-sentinel"), allow(unused_variables, clippy::unused_async))]
+    pub(super) async fn is_replaced(&self, primary: &str, within: Duration) -> bool {
+        match self {
+            #[cfg(feature = "redis-sentinel")]
+            Self::Sentinel(sentinel) => bounded(within, sentinel.primary())
+                .await
+                .is_ok_and(|client| client.get_connection_info().addr().to_string() != primary),
+            _ => false,
+        }
+    }
+
+    /// Waits until they say so; for other servers forever.
+    #[cfg_attr(not(feature = "redis-sentinel"), allow(unused_variables))]
+    pub(super) async fn replaced(&self, primary: &str) {
+        match self {
+            #[cfg(feature = "redis-sentinel")]
+            Self::Sentinel(sentinel) => sentinel.replaced(primary).await,
+            _ => std::future::pending().await,
         }
     }
 

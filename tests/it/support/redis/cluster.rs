@@ -1,6 +1,6 @@
 //! A Redis Cluster of three primaries.
 
-use std::net::TcpListener;
+use std::{collections::BTreeSet, net::TcpListener};
 
 use super::{RedisServer, free_port, wait_until};
 
@@ -51,6 +51,12 @@ impl RedisCluster {
     /// The names of all keys, on whichever node.
     pub(crate) fn keys(&self) -> Vec<String> {
         self.nodes.iter().flat_map(|node| node.command::<Vec<String>>(&["KEYS", "*"])).collect()
+    }
+
+    /// The slots of all keys of which there are any.
+    pub(crate) fn slots(&self) -> BTreeSet<u16> {
+        let slot = |key: &String| self.nodes[0].command(&["CLUSTER", "KEYSLOT", key]);
+        self.keys().iter().map(slot).collect()
     }
 
     /// The number of the node that holds a slot at first.

@@ -1,6 +1,9 @@
 //! A primary, its replica, and a sentinel that watches them.
 
-use std::process::{Child, Command};
+use std::{
+    collections::HashMap,
+    process::{Child, Command},
+};
 
 use super::{RedisServer, free_port, launched, wait_until};
 
@@ -33,9 +36,13 @@ impl Watched {
         let watched =
             Self { servers: vec![primary, replica], port, process, _directory: directory };
         wait_until("the sentinel does not find the replica", || {
-            let replicas: Vec<redis::Value> = watched.ask(&["SENTINEL", "REPLICAS", SERVICE]);
-            let flags = format!("{replicas:?}");
-            replicas.len() == 1 && flags.contains("bulk-string('\"slave\"')")
+            let replicas: Vec<HashMap<String, String>> =
+                watched.ask(&["SENTINEL", "REPLICAS", SERVICE]);
+            let is = |key: &str, value: &str| {
+                replicas.iter().any(|replica| replica.get(key).is_some_and(|is| is == value))
+            };
+            // it can be promoted once it has told of its link to the primary
+            is("flags", "slave") && is("master-link-status", "ok")
         });
         watched
     }

@@ -1,0 +1,271 @@
+//! The cache over every way to Redis: TLS with a login, a socket, a Cluster, and Sentinel with its
+//! failovers.
+
+use std::time::{Duration, Instant};
+
+use actix_response_cache::{RedisServers, ResponseCache, Rule};
+use actix_web::HttpResponse;
+
+use crate::support::{
+    Origin, app, get,
+    log::Log,
+    redis::{
+        RedisServer,
+        cluster::RedisCluster,
+        sentinel::{SERVICE, Watched},
+        tls::{Authority, TlsServer},
+    },
+    send,
+};
+
+/// With what a loaded test machine needs, and a group for all.
+fn patient(cache: ResponseCache) -> ResponseCache {
+    cache
+        .connect_timeout(Duration::from_secs(2))
+        .operate_timeout(Duration::from_secs(2))
+        .rule("/{any:.*}", Rule::new().groups(["all"]))
+}
+
+async fn settle(cache: &ResponseCache) {
+    cache.handle().unwrap().settle().await;
+}
+
+/// What one process stores another serves, until it is purged, in whichever way.
+async fn assert_shared(make: impl Fn() -> ResponseCache) {
+    const PAGES: u64 = 12;
+    let (one, two) = (patient(make()), patient(make()));
+    let origin = Origin::counting();
+    let (first, second) = (app(&one, &origin).await, app(&two, &origin).await);
+    let handle = two.handle().unwrap();
+    for purge in ["path", "group", "prefix", "all"] {
+        for page in 0..PAGES {
+            assert_eq!(send(&first, get(&format!("/p/{page}"))).await.word(), "MISS", "{purge}");
+        }
+        settle(&one).await;
+        for page in 0..PAGES {
+            assert_eq!(send(&second, get(&format!("/p/{page}"))).await.word(), "HIT", "{purge}");
+        }
+        let mut purged = 0;
+        match purge {
+            "path" => {
+                for page in 0..PAGES {
+                    purged += handle.purge_path(&format!("/p/{page}")).await.unwrap().entries;
+                }
+            }
+            "group" => purged = handle.purge_group("all").await.unwrap().entries,
+            "prefix" => purged = handle.purge_prefix("/p").await.unwrap().entries,
+            _ => purged = handle.purge_all().await.unwrap().entries,
+        }
+        assert_eq!(purged, PAGES, "{purge}");
+    }
+}
+
+#[actix_rt::test]
+async fn tls_with_a_login() {
+    let server = TlsServer::start(false);
+    assert_shared(|| ResponseCache::redis(server.url("secret")).redis_ca(server.authority().pem()))
+        .await;
+}
+
+#[actix_rt::test]
+async fn tls_with_a_certificate_of_the_client() {
+    let server = TlsServer::start(true);
+    let [certificate, key] = server.authority().sign();
+    assert_shared(|| {
+        ResponseCache::redis(server.url("wrong"))
+            .redis_login("cache", "secret")
+            .redis_ca(server.authority().pem())
+            .redis_client_certificate(&certificate, &key)
+    })
+    .await;
+}
+
+#[actix_rt::test]
+async fn a_socket() {
+    let server = RedisServer::start();
+    let url = format!("redis+unix://{}", server.socket().display());
+    assert_shared(|| ResponseCache::redis(&url)).await;
+}
+
+#[actix_rt::test]
+async fn a_cluster() {
+    let cluster = RedisCluster::start();
+    assert_shared(|| ResponseCache::redis_cluster(cluster.urls())).await;
+}
+
+#[actix_rt::test]
+async fn a_primary_that_sentinels_know() {
+    let watched = Watched::start();
+    assert_shared(|| ResponseCache::redis_sentinel(SERVICE, watched.urls())).await;
+}
+
+#[actix_rt::test]
+async fn clients_of_the_redis_crate() {
+    let (server, cluster) = (RedisServer::start(), RedisCluster::start());
+    assert_shared(|| redis::Client::open(server.url()).map(ResponseCache::redis).unwrap()).await;
+    assert_shared(|| {
+        redis::cluster::ClusterClient::new(cluster.urls()).map(ResponseCache::redis).unwrap()
+    })
+    .await;
+}
+
+/// Asks for pages until `is_over`, which is told the seconds since the start and whether all pages
+/// are hits. Every answer must be right. The slowest answer.
+async fn load(cache: &ResponseCache, mut is_over: impl FnMut(Duration, bool) -> bool) -> Duration {
+    let app =
+        app(cache, &Origin::new(|req, _| HttpResponse::Ok().body(req.path().to_owned()))).await;
+    let (begun, mut slowest) = (Instant::now(), Duration::ZERO);
+    loop {
+        let mut hits = 0;
+        for page in 0..16 {
+            let (asked, path) = (Instant::now(), format!("/p/{page}"));
+            let seen = send(&app, get(&path)).await;
+            assert_eq!((seen.status.as_u16(), seen.text()), (200, path.as_str()));
+            slowest = slowest.max(asked.elapsed());
+            hits += usize::from(seen.word() == "HIT");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "caching does not resume");
+        if is_over(begun.elapsed(), hits == 16) {
+            return slowest;
+        }
+        actix_rt::task::yield_now().await;
+    }
+}
+
+#[actix_rt::test]
+async fn a_failover_under_load_fails_no_request_and_is_followed() {
+    for is_killed in [true, false] {
+        let mut watched = Watched::start();
+        let cache = ResponseCache::redis_sentinel(SERVICE, watched.urls());
+        load(&cache, |_, all_hit| all_hit).await;
+        assert_eq!(watched.primary(), 0);
+        let begun = Instant::now();
+        if is_killed {
+            watched.servers[0].kill();
+        } else {
+            let () = watched.ask(&["SENTINEL", "FAILOVER", SERVICE]);
+        }
+        let mut promoted = None;
+        let slowest = load(&cache, |_, all_hit| {
+            if watched.primary() == 1 {
+                promoted.get_or_insert_with(|| begun.elapsed());
+            }
+            promoted.is_some() && all_hit
+        })
+        .await;
+        eprintln!(
+            "killed: {is_killed}; promoted after {promoted:?}, all hits after {:?}, slowest {slowest:?}",
+            begun.elapsed()
+        );
+        // what is stored and purged from now on is so at the new primary
+        let handle = cache.handle().unwrap();
+        handle.purge_all().await.unwrap();
+        load(&cache, |_, all_hit| all_hit).await;
+        settle(&cache).await;
+        let role: Vec<redis::Value> = watched.servers[1].command(&["ROLE"]);
+        assert_eq!(role[0], redis::Value::BulkString(b"master".to_vec()));
+        let keys: Vec<String> = watched.servers[1].command(&["KEYS", "arc:e:*"]);
+        assert!(keys.len() >= 16, "{keys:?}");
+    }
+}
+
+#[actix_rt::test]
+async fn slots_that_move_under_load_fail_no_request() {
+    let cluster = std::sync::Arc::new(RedisCluster::start());
+    let cache = ResponseCache::redis_cluster(cluster.urls());
+    load(&cache, |_, all_hit| all_hit).await;
+    let moving = std::sync::Arc::clone(&cluster);
+    let resharding = std::thread::spawn(move || {
+        for slot in moving.slots() {
+            let from = RedisCluster::holder(slot);
+            let to = (from + 1) % 3;
+            moving.begin_to_move(slot, from, to);
+            // a key may come while others are moved
+            while moving.move_keys(slot, from, to) > 0 {}
+            moving.end_move(slot, to);
+        }
+    });
+    let slowest = load(&cache, |_, all_hit| resharding.is_finished() && all_hit).await;
+    eprintln!("slowest {slowest:?}");
+    resharding.join().unwrap();
+    cache.handle().unwrap().purge_all().await.unwrap();
+}
+
+/// Answers by handlers only, and what is logged meanwhile.
+async fn log_of(cache: ResponseCache) -> String {
+    let log = Log::default();
+    let _guard = log.listen();
+    let cache = patient(cache);
+    let app = app(&cache, &Origin::counting()).await;
+    for call in 1..=10 {
+        assert_eq!(send(&app, get("/")).await.text(), format!("answer {call}"));
+    }
+    settle(&cache).await;
+    log.text()
+}
+
+#[actix_rt::test]
+async fn whom_redis_keeps_out_is_told_why_and_never_with_the_password() {
+    let server = TlsServer::start(false);
+    let trusted = || server.authority().pem();
+    let url = |password: &str| ResponseCache::redis(server.url(password));
+    for (cache, word) in [
+        (url("hunter2").redis_ca(trusted()), "AuthenticationFailed"),
+        (url("secret").redis_login("cache", "hunter2").redis_ca(trusted()), "AuthenticationFailed"),
+        (url("hunter2").redis_ca(Authority::new().pem()), "invalid peer certificate"),
+        (url("hunter2"), "invalid peer certificate"),
+    ] {
+        let log = log_of(cache).await;
+        assert!(log.contains("Redis fails") && log.contains(word), "{word}: {log}");
+        assert!(!log.contains("hunter2") && !log.contains("secret"), "{log}");
+    }
+}
+
+#[actix_rt::test]
+async fn sentinels_and_nodes_that_do_not_answer_are_told_by_address() {
+    let none = "redis://u:hunter2@127.0.0.1:1";
+    for cache in [
+        ResponseCache::redis_cluster([none, "redis://u:hunter2@127.0.0.1:2"]),
+        ResponseCache::redis_sentinel(SERVICE, [none]),
+    ] {
+        let log = log_of(cache).await;
+        assert!(log.contains("Redis fails") && log.contains("127.0.0.1:1"), "{log}");
+        assert!(!log.contains("hunter2"), "{log}");
+    }
+    let watched = Watched::start();
+    let log = log_of(ResponseCache::redis_sentinel("other", watched.urls())).await;
+    assert!(log.contains("do not know the service"), "{log}");
+}
+
+#[actix_rt::test]
+async fn what_servers_cannot_be_is_told_by_the_name_of_the_setting() {
+    let none = Vec::<String>::new;
+    let client = || redis::Client::open("redis://127.0.0.1").unwrap();
+    let sentinel = RedisServers::sentinel(SERVICE, ["redis://h", "http://u:hunter2@h"]);
+    for (cache, setting) in [
+        (ResponseCache::redis_cluster(none()), "redis_cluster"),
+        (ResponseCache::redis_cluster(["redis://h", "hunter2"]), "redis_cluster"),
+        (ResponseCache::redis_cluster(["redis+unix:///s"]), "redis_cluster"),
+        (
+            ResponseCache::redis_cluster(["redis://:hunter2@h", "redis://:hunter3@h"]),
+            "redis_cluster",
+        ),
+        (ResponseCache::redis_sentinel(SERVICE, none()), "redis_sentinel"),
+        (ResponseCache::redis(sentinel), "redis_sentinel"),
+        (ResponseCache::redis("redis://h").redis_ca(Authority::new().pem()), "redis_ca"),
+        (ResponseCache::redis("rediss://h").redis_ca("hunter2"), "redis_ca"),
+        (ResponseCache::redis("rediss://h").redis_ca(""), "redis_ca"),
+        (ResponseCache::redis_cluster(["rediss://h"]).redis_ca("x"), "redis_ca"),
+        (
+            ResponseCache::redis("rediss://h").redis_client_certificate("", "hunter2"),
+            "redis_client_certificate",
+        ),
+        (ResponseCache::redis("rediss://:hunter2@h/#insecure"), "redis"),
+        (ResponseCache::redis(client()).redis_login("u", "hunter2"), "redis_login"),
+        (ResponseCache::redis(client()).redis_ca("hunter2"), "redis_ca"),
+    ] {
+        let told = cache.check().await.expect_err(setting).to_string();
+        assert!(told.contains(&format!("`{setting}`")), "{setting}: {told}");
+        assert!(!told.contains("hunter"), "{told}");
+    }
+}
