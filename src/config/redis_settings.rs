@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{cache::ResponseCache, shared::Backend};
-use crate::store::redis::RedisServers;
+use crate::store::redis::{RedisServers, Replicas};
 
 impl ResponseCache {
     /// A cache in Redis, shared by all processes that use it with one prefix:
@@ -50,6 +50,19 @@ impl ResponseCache {
     /// A setting of the store: all clones have that of the one which is used first.
     pub fn operate_timeout(self, timeout: Duration) -> Self {
         self.set(|config| config.storage.redis.operate_timeout = timeout)
+    }
+
+    /// Purges return only once `count` replicas of each Redis server know of them. If they do not
+    /// `within` this time, whoever purges gets an error: the purge is done, and may be undone.
+    /// Default: purges wait for no replica.
+    ///
+    /// Redis replicates behind its answers. A server that takes the place of another in a
+    /// failover may therefore not know of the last purges, usually those of the last milliseconds:
+    /// what they removed is served again, until its lifetime ends.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    pub fn purges_wait_for_replicas(self, count: u32, within: Duration) -> Self {
+        self.set(|config| config.storage.redis.replicas = Some(Replicas { count, within }))
     }
 
     /// User and password of the Redis servers, in place of those in the URL. With Sentinel those

@@ -6,6 +6,7 @@ use std::time::Duration;
 use redis::{Cmd, ErrorKind, ServerError, ServerErrorKind, Value};
 
 use super::{
+    Replicas,
     connect::{Access, Connections, Failure, Node, RedisServers, ServersError},
     index::Scored,
 };
@@ -40,6 +41,25 @@ impl Link {
 
     pub(super) fn address(&self) -> String {
         self.connections.address()
+    }
+
+    /// Waits until so many replicas of every server have what was written. An error if they do not
+    /// within this time: what was written may not survive a failover.
+    pub(super) async fn wait_for_replicas(
+        &self,
+        name: &str,
+        Replicas { count, within }: Replicas,
+    ) -> Result<(), StoreError> {
+        let have = self.connections.replicas(name, count, within).await;
+        let have = have.map_err(|failure| {
+            let (Kind::Healthy(kind) | Kind::Failing(kind)) = failure_kind(&failure);
+            StoreError::with_source(kind, failure.into_source())
+        })?;
+        if have >= u64::from(count) {
+            return Ok(());
+        }
+        let problem = format!("purged, but {have} of {count} replicas know: it may be undone");
+        Err(StoreError::with_source(StoreErrorKind::Unavailable, problem))
     }
 
     /// Whether by now another server is the primary than the one that was asked lately.

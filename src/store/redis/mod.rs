@@ -70,6 +70,15 @@ pub(crate) struct RedisOptions {
     pub(crate) operate_timeout: Duration,
     /// How to speak to the servers.
     pub(crate) access: Access,
+    /// For whom purges wait.
+    pub(crate) replicas: Option<Replicas>,
+}
+
+/// So many replicas, for so long at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Replicas {
+    pub(crate) count: u32,
+    pub(crate) within: Duration,
 }
 
 impl Default for RedisOptions {
@@ -79,6 +88,7 @@ impl Default for RedisOptions {
             connect_timeout: Duration::from_millis(100),
             operate_timeout: Duration::from_millis(50),
             access: Access::default(),
+            replicas: None,
         }
     }
 }
@@ -87,6 +97,7 @@ impl Default for RedisOptions {
 pub(crate) struct RedisStore {
     link: Link,
     names: Names,
+    replicas: Option<Replicas>,
     corrupt: AtomicU64,
 }
 
@@ -96,9 +107,14 @@ impl RedisStore {
         servers: impl Into<RedisServers>,
         options: &RedisOptions,
     ) -> Result<Self, ServersError> {
-        let RedisOptions { prefix, connect_timeout, operate_timeout, access } = options;
+        let RedisOptions { prefix, connect_timeout, operate_timeout, access, replicas } = options;
         let link = Link::new(servers.into(), access, *connect_timeout, *operate_timeout)?;
-        Ok(Self { link, names: Names::new(prefix), corrupt: AtomicU64::new(0) })
+        Ok(Self {
+            link,
+            names: Names::new(prefix),
+            replicas: *replicas,
+            corrupt: AtomicU64::new(0),
+        })
     }
 
     /// Whether the server answers, asked even while the breaker is open.
@@ -162,7 +178,11 @@ impl RedisStore {
 
     async fn purge_once(&self, target: &Purge) -> Result<u64, StoreError> {
         fence::raise(&self.link, &self.names, target).await?;
-        purge::delete(&self.link, &self.names, target).await
+        let purged = purge::delete(&self.link, &self.names, target).await?;
+        if let Some(replicas) = self.replicas {
+            self.link.wait_for_replicas(&self.names.wait(), replicas).await?;
+        }
+        Ok(purged)
     }
 
     async fn publish(&self, head: &[u8], names: [&str; 2], keep: u64) -> Result<Put, StoreError> {

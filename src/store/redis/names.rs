@@ -35,6 +35,11 @@ impl Names {
         format!("{}clock", self.prefix)
     }
 
+    /// What is written only to wait until replicas have it.
+    pub(super) fn wait(&self) -> String {
+        format!("{}wait", self.prefix)
+    }
+
     /// The value of the entry with this digest.
     pub(super) fn live(&self, digest: &[u8]) -> String {
         self.value('e', digest)
@@ -164,6 +169,7 @@ mod tests {
         assert_eq!(names.named(names.path("/a").as_bytes()), Some(Named::Index));
         assert_eq!(names.named(names.group("g").as_bytes()), Some(Named::Index));
         assert_eq!(names.named(names.clock().as_bytes()), None);
+        assert_eq!(names.named(format!("{}:{{7}}", names.wait()).as_bytes()), None);
         assert_eq!(names.named(b"arc:other"), None);
         let pair = [names.waiting(&digest).into_bytes(), names.live(&digest).into_bytes()];
         assert_eq!(names.pair(names.live(&digest).as_bytes()), Some(pair));

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use futures_util::future;
 use redis::{
-    Arg, Client, Cmd, ConnectionInfo, ErrorKind, RedisError, Value,
+    Arg, Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, RedisError, Value,
     aio::PubSub,
     cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig},
     cluster_async::ClusterConnection,
     cluster_routing::{
-        MultipleNodeRoutingInfo, Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr,
+        MultipleNodeRoutingInfo, Route, RoutingInfo, SingleNodeRoutingInfo, Slot, SlotAddr,
     },
 };
 
@@ -20,6 +20,9 @@ use super::{access::Access, node::Place, primaries, url::ServersError};
 const RETRIES: u32 = 4;
 /// How long to wait before a command is repeated which found its slot between two nodes.
 const RETRY_MS: u64 = 5;
+
+/// One name in 16384 is in a certain slot: of so many, one is.
+const MOST_TRIES: u32 = 1 << 18;
 
 /// How to find the nodes.
 pub(super) struct Cluster {
@@ -116,6 +119,35 @@ pub(super) async fn places(connection: &ClusterConnection) -> Result<Vec<Place>,
     ask.arg("NODES");
     let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
     primaries::read(route(connection, ask, all).await?)
+}
+
+/// Sends to every primary what `commands` makes of the name of a key that is there. Where the name
+/// as it is has a hash tag, only one node has keys of its kind.
+pub(super) async fn send_everywhere(
+    connection: &ClusterConnection,
+    name: &str,
+    commands: impl Fn(&str) -> Pipeline,
+) -> Result<Vec<Vec<Value>>, RedisError> {
+    let names = if name.contains('{') {
+        vec![name.to_owned()]
+    } else {
+        let slots = places(connection).await?.into_iter().filter_map(|place| place.first_slot());
+        slots.filter_map(|slot| name_in(slot, name)).collect()
+    };
+    let replies = names.iter().map(async |name| {
+        let (pipeline, mut connection) = (commands(name), connection.clone());
+        let (count, to) = (pipeline.len(), Route::with_key(name, SlotAddr::Master));
+        let to = SingleNodeRoutingInfo::SpecificNode(to);
+        connection.route_pipeline(pipeline, 0, count, to).await
+    });
+    future::try_join_all(replies).await
+}
+
+/// A name that begins like this one and is in this slot.
+fn name_in(slot: u16, name: &str) -> Option<String> {
+    let slot = Slot::new(slot)?;
+    let mut names = (0..MOST_TRIES).map(|tag| format!("{name}:{{{tag}}}"));
+    names.find(|name| Slot::for_key(name) == slot)
 }
 
 async fn route(

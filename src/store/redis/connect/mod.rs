@@ -9,6 +9,7 @@ mod lines;
 mod node;
 #[cfg(feature = "redis-cluster")]
 mod primaries;
+mod replicas;
 #[cfg(feature = "redis-sentinel")]
 mod sentinel;
 mod servers;

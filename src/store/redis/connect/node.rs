@@ -35,3 +35,12 @@ impl Node {
         places(before) != places(after) || before.iter().chain(after).any(is_moving)
     }
 }
+
+#[cfg(feature = "redis-cluster")]
+impl Place {
+    /// A slot that the node holds, if it holds any.
+    pub(super) fn first_slot(&self) -> Option<u16> {
+        let Self::Among { slots, .. } = self else { return None };
+        slots.first()?.split('-').next()?.parse().ok()
+    }
+}

@@ -89,3 +89,58 @@ async fn clients_of_the_redis_crate_are_taken() {
         assert!(!has(&store, "/a").await, "{store:?}");
     }
 }
+
+#[tokio::test]
+async fn purges_wait_for_replicas_if_told_and_hits_do_not_wait_for_purges() {
+    let within = Duration::from_secs(1);
+    let mut watched = Watched::start();
+    let servers = || RedisServers::sentinel(sentinel::SERVICE, watched.urls());
+    let waiting = |count| {
+        let replicas = Some(Replicas { count, within });
+        let options = RedisOptions { replicas, ..patient(Access::default()) };
+        RedisStore::new(servers(), &options).expect("servers")
+    };
+    let (one, two, none) = (waiting(1), waiting(2), at(servers()));
+    fill(&one, "/a", &["g"]).await;
+    assert_eq!(one.purge(&Purge::group("g")).await.expect("one has it"), Purged::of(1));
+    let known: Vec<String> = watched.servers[1].command(&["KEYS", "arc:e:*"]);
+    assert!(known.is_empty(), "{known:?}");
+    let begun = std::time::Instant::now();
+    fill(&two, "/a", &["g"]).await;
+    let hits = async {
+        tokio::time::sleep(within / 4).await;
+        let asked = std::time::Instant::now();
+        assert!(!has(&two, "/a").await, "the purge is done");
+        assert!(asked.elapsed() < within / 4, "a hit waited for {:?}", asked.elapsed());
+    };
+    let (purged, ()) = tokio::join!(two.purge(&Purge::All), hits);
+    let problem = std::error::Error::source(&purged.expect_err("there are not two"))
+        .map(ToString::to_string)
+        .expect("a cause");
+    assert!(problem.contains("1 of 2 replicas"), "{problem}");
+    assert!(begun.elapsed() >= within && !two.is_open());
+    watched.servers[1].kill();
+    assert!(one.purge(&Purge::All).await.is_err(), "there is none");
+    none.purge(&Purge::All).await.expect("nobody is waited for");
+}
+
+#[tokio::test]
+async fn purges_wait_for_replicas_of_every_node() {
+    let cluster = RedisCluster::start();
+    for prefix in ["arc:", "{arc}:"] {
+        let store = |count| {
+            let replicas = Some(Replicas { count, within: Duration::from_millis(50) });
+            let prefix = prefix.to_owned();
+            let options = RedisOptions { prefix, replicas, ..patient(Access::default()) };
+            RedisStore::new(RedisServers::cluster(cluster.urls()), &options).expect("URLs")
+        };
+        fill(&store(0), "/a", &["g"]).await;
+        for node in &cluster.nodes {
+            let () = node.command(&["CONFIG", "RESETSTAT"]);
+        }
+        assert_eq!(store(0).purge(&Purge::path("/a")).await.expect("all have it"), Purged::of(1));
+        let asked = cluster.nodes.iter().filter(|node| node.calls("wait") == 1).count();
+        assert_eq!(asked, if prefix == "arc:" { 3 } else { 1 }, "{prefix}");
+        assert!(store(1).purge(&Purge::path("/a")).await.is_err(), "there are no replicas");
+    }
+}

@@ -1,0 +1,63 @@
+//! Waiting until replicas have what was written. A connection that waits does nothing else, so
+//! that it is a connection of its own; what is written on it comes after everything before it.
+
+use std::time::Duration;
+
+use redis::{Pipeline, RedisError, Value};
+
+use super::{Connections, Failure, bounded};
+
+/// What is written to wait for goes by itself.
+const GONE_MS: u64 = 1000;
+
+impl Connections {
+    /// How many replicas have everything within this time; of a Cluster, how many of that primary
+    /// which has the fewest. `name` is that of a key to write.
+    pub(in crate::store::redis) async fn replicas(
+        &self,
+        name: &str,
+        enough: u32,
+        within: Duration,
+    ) -> Result<u64, Failure> {
+        let span = self.connect_timeout.max(within + self.operate_timeout);
+        let connection = self.servers.connect(span);
+        let connection = tokio::time::timeout(self.connect_timeout, connection).await;
+        let connection = connection.map_err(|_| Failure::TimedOut)??;
+        let ask = |name: &str| ask(name, enough, within);
+        let fewest = async {
+            match connection {
+                #[cfg(feature = "redis-cluster")]
+                super::connection::Connection::Cluster(connection) => {
+                    let replies = super::cluster::send_everywhere(&connection, name, ask).await?;
+                    let counts = replies.iter().map(|replies| count(replies));
+                    counts.reduce(|one, other| Ok(one?.min(other?))).unwrap_or_else(unexpected)
+                }
+                one => count(&one.send(ask(name).cmd_iter().cloned().collect()).await?),
+            }
+        };
+        bounded(within + self.operate_timeout, fewest).await
+    }
+}
+
+fn ask(name: &str, enough: u32, within: Duration) -> Pipeline {
+    // a wait without a bound is what zero would mean
+    let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX).max(1);
+    let mut ask = Pipeline::with_capacity(2);
+    ask.cmd("SET").arg(name).arg("").arg("PX").arg(GONE_MS);
+    ask.cmd("WAIT").arg(enough).arg(within);
+    ask
+}
+
+fn count(replies: &[Value]) -> Result<u64, RedisError> {
+    match replies {
+        [Value::ServerError(error), _] | [_, Value::ServerError(error)] => {
+            Err(error.clone().into())
+        }
+        [_, Value::Int(count)] => u64::try_from(*count).or_else(|_| unexpected()),
+        _ => unexpected(),
+    }
+}
+
+fn unexpected<T>() -> Result<T, RedisError> {
+    Err((redis::ErrorKind::Parse, "not a number of replicas").into())
+}
