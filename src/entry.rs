@@ -63,6 +63,16 @@ impl Entry {
         }
     }
 
+    /// The same after a soft purge: a response is stale since `then` at the latest.
+    #[must_use]
+    pub fn stale_since(&self, then: Timestamp) -> Self {
+        let mut entry = self.clone();
+        if let Kind::Response(response) = &mut entry.kind {
+            response.terms = response.terms.stale_since(then);
+        }
+        entry
+    }
+
     /// About how many bytes of memory the entry takes: key, fields, groups and body.
     pub fn weight(&self) -> usize {
         let kind = match &self.kind {

@@ -1,14 +1,21 @@
 //! What a purge names, what it did, and the logical time that orders purges and fills.
 
-use crate::{key::CacheKey, path};
+use crate::{key::CacheKey, path, semantics::date::Timestamp};
 
-/// Which stored responses are to go.
+/// Which stored responses are to go, and how: removed, or only made stale.
 ///
 /// Paths are compared in their canonical reading, so `/products/7` also takes what was stored for
 /// `//products/7/` or `/products/%37`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Purge {
+    target: Target,
+    stale_since: Option<Timestamp>,
+}
+
+/// What a [`Purge`] names.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Purge {
+pub enum Target {
     /// One URL with all its variants and credentials, on one host or, without one, on all.
     Url {
         /// The host, compared without regard to case.
@@ -41,38 +48,87 @@ impl Purge {
             None => (None, url),
         };
         let (path, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
-        Self::Url { host, path: path::canonical(path).into_owned(), query: query.to_owned() }
+        let path = path::canonical(path).into_owned();
+        Target::Url { host, path, query: query.to_owned() }.into()
     }
 
     /// A path: all hosts, queries, credentials and variants of it.
     pub fn path(path: &str) -> Self {
-        Self::Path(path::canonical(path).into_owned())
+        Target::Path(path::canonical(path).into_owned()).into()
     }
 
     /// A path and everything below it, by whole segments.
     pub fn prefix(prefix: &str) -> Self {
-        Self::Prefix(path::canonical(prefix).into_owned())
+        Target::Prefix(path::canonical(prefix).into_owned()).into()
     }
 
     /// Every response that names the group. Groups are compared with regard to case (RFC 9875).
     pub fn group(group: impl Into<String>) -> Self {
-        Self::Group(group.into())
+        Target::Group(group.into()).into()
     }
 
-    /// Whether the response stored under `key` with these `groups` is to go.
+    /// Exactly the response stored under this key.
+    pub fn entry(key: CacheKey) -> Self {
+        Target::Entry(key).into()
+    }
+
+    /// Everything.
+    pub const fn all() -> Self {
+        Self { target: Target::All, stale_since: None }
+    }
+
+    /// The same as a soft purge: what it names is stale from then on instead of gone. It may be
+    /// served where stale responses may be, while it is being validated or when the handler fails,
+    /// and is validated as any stale response is.
+    #[must_use]
+    pub fn softly(self) -> Self {
+        // nobody has said since when: that shortens no stale window
+        self.softly_since(Timestamp::from_millis(i64::MAX))
+    }
+
+    /// As [`softly`](Self::softly), stale since `then`: the stale windows are counted from it.
+    #[must_use]
+    pub fn softly_since(self, then: Timestamp) -> Self {
+        let since = self.stale_since.map_or(then, |since| since.min(then));
+        Self { stale_since: Some(since), ..self }
+    }
+
+    /// The same of another target.
+    #[must_use]
+    pub fn of(&self, target: Target) -> Self {
+        Self { target, stale_since: self.stale_since }
+    }
+
+    /// What it names.
+    pub const fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// For a soft purge, since when what it names is stale.
+    pub const fn stale_since(&self) -> Option<Timestamp> {
+        self.stale_since
+    }
+
+    /// Whether it names the response stored under `key` with these `groups`.
     pub fn concerns(&self, key: &CacheKey, groups: &[String]) -> bool {
-        match self {
-            Self::Url { host, path, query } => {
+        match &self.target {
+            Target::Url { host, path, query } => {
                 host.as_ref().is_none_or(|host| host.eq_ignore_ascii_case(key.host()))
                     && path == key.path()
                     && query == key.query()
             }
-            Self::Path(path) => path == key.path(),
-            Self::Prefix(prefix) => path::is_under(key.path(), prefix),
-            Self::Group(group) => groups.contains(group),
-            Self::Entry(entry) => entry == key,
-            Self::All => true,
+            Target::Path(path) => path == key.path(),
+            Target::Prefix(prefix) => path::is_under(key.path(), prefix),
+            Target::Group(group) => groups.contains(group),
+            Target::Entry(entry) => entry == key,
+            Target::All => true,
         }
+    }
+}
+
+impl From<Target> for Purge {
+    fn from(target: Target) -> Self {
+        Self { target, stale_since: None }
     }
 }
 
@@ -80,7 +136,7 @@ impl Purge {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
-    /// How many stored responses went.
+    /// How many stored responses went, or, by a soft purge, became stale.
     pub entries: u64,
 }
 
@@ -137,6 +193,16 @@ mod tests {
         assert!(Purge::prefix("/products").concerns(&stored, &[]));
         assert!(Purge::prefix("/").concerns(&stored, &[]));
         assert!(!Purge::prefix("/prod").concerns(&stored, &[]));
+    }
+
+    #[test]
+    fn a_soft_purge_is_of_the_first_time_that_is_said() {
+        let at = Timestamp::from_secs;
+        let purge = Purge::group("g").softly();
+        assert!(purge.stale_since().is_some() && Purge::group("g").stale_since().is_none());
+        let purge = purge.softly_since(at(2)).softly_since(at(3)).softly();
+        assert_eq!(purge.stale_since(), Some(at(2)));
+        assert_eq!(purge.of(Target::All), Purge::all().softly_since(at(2)));
     }
 
     #[test]

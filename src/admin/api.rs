@@ -40,32 +40,41 @@ fn unusable(problem: &ConfigError) -> HttpResponse {
     HttpResponse::InternalServerError().json(error(&problem.to_string()))
 }
 
-/// What is to be purged: exactly one of these.
+/// What is to be purged: one of the targets, softly or for good.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum What {
-    Url(String),
-    Path(String),
-    Prefix(String),
-    Group(String),
-    All(bool),
+#[serde(deny_unknown_fields)]
+pub(super) struct What {
+    url: Option<String>,
+    path: Option<String>,
+    prefix: Option<String>,
+    group: Option<String>,
+    all: Option<bool>,
+    #[serde(default)]
+    soft: bool,
 }
 
 impl What {
-    fn target(&self) -> Result<Purge, &'static str> {
+    fn purge(&self) -> Result<Purge, &'static str> {
         let path_like = |text: &str| text.starts_with('/');
-        match self {
-            Self::Url(url) if path_like(url) || url.contains("://") => Ok(Purge::url(url)),
-            Self::Url(_) => Err("`url` is neither absolute nor begins with `/`"),
-            Self::Path(path) if path_like(path) => Ok(Purge::path(path)),
-            Self::Path(_) => Err("`path` does not begin with `/`"),
-            Self::Prefix(prefix) if path_like(prefix) => Ok(Purge::prefix(prefix)),
-            Self::Prefix(_) => Err("`prefix` does not begin with `/`"),
-            Self::Group(group) if !group.is_empty() => Ok(Purge::group(group)),
-            Self::Group(_) => Err("`group` is empty"),
-            Self::All(true) => Ok(Purge::All),
-            Self::All(false) => Err("`all` can only be true"),
-        }
+        let Self { url, path, prefix, group, all, soft } = self;
+        let purge = match (url, path, prefix, group, all) {
+            (Some(url), None, None, None, None) if path_like(url) || url.contains("://") => {
+                Purge::url(url)
+            }
+            (Some(_), None, None, None, None) => {
+                return Err("`url` is neither absolute nor begins with `/`");
+            }
+            (None, Some(path), None, None, None) if path_like(path) => Purge::path(path),
+            (None, Some(_), None, None, None) => return Err("`path` does not begin with `/`"),
+            (None, None, Some(prefix), None, None) if path_like(prefix) => Purge::prefix(prefix),
+            (None, None, Some(_), None, None) => return Err("`prefix` does not begin with `/`"),
+            (None, None, None, Some(group), None) if !group.is_empty() => Purge::group(group),
+            (None, None, None, Some(_), None) => return Err("`group` is empty"),
+            (None, None, None, None, Some(true)) => Purge::all(),
+            (None, None, None, None, Some(false)) => return Err("`all` can only be true"),
+            _ => return Err("exactly one of `url`, `path`, `prefix`, `group`, `all` is needed"),
+        };
+        Ok(if *soft { purge.softly() } else { purge })
     }
 }
 
@@ -81,12 +90,12 @@ pub(super) async fn stats(api: Data<Api>) -> HttpResponse {
 }
 
 pub(super) async fn purge(api: Data<Api>, what: Json<What>) -> HttpResponse {
-    let target = match what.target() {
-        Ok(target) => target,
+    let purge = match what.purge() {
+        Ok(purge) => purge,
         Err(problem) => return HttpResponse::BadRequest().json(error(problem)),
     };
     let purged = match &api.0 {
-        Ok(handle) => handle.purge(&target).await,
+        Ok(handle) => handle.purge(&purge).await,
         Err(problem) => return unusable(problem),
     };
     match purged {

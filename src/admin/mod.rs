@@ -27,6 +27,9 @@ impl ResponseCache {
     /// | `GET {path}/switch` | | `{"on": true}` |
     /// | `POST {path}/switch` | `{"on": false}` | `{"on": false}` |
     ///
+    /// A purge with `"soft": true` beside its target makes stale instead of removing: see
+    /// [`CacheHandle::softly`](crate::CacheHandle::softly).
+    ///
     /// Without the token every answer is 401; what cannot be read is answered with 400, what the
     /// store could not do with 503, both with `{"error": …}`. Answers are never stored, and this
     /// cache lets requests under `path` pass.

@@ -236,12 +236,16 @@ fn speaks_for_itself(why: WhyNot, status: StatusCode) -> bool {
 }
 
 impl Engine {
-    async fn store_entry(&self, landed: Landed, lead: Option<Lead>) {
+    async fn store_entry(&self, landed: Landed, mut lead: Option<Lead>) {
         let Landed { entry, url, names } = &landed;
         let keep_for = entry.response().map_or_else(Default::default, StoredResponse::useful_for);
         match self.store.put(Arc::clone(entry), keep_for).await {
             Ok(Put::Kept) => self.counters.stored(),
             // whoever waits may have come after the purge: the next one asks the handler anew
+            Ok(Put::Stale) => {
+                self.counters.stored();
+                lead = None;
+            }
             Ok(Put::Refused) => return self.counters.not_stored(WhyNot::Purged),
             Err(error) => {
                 self.counters.not_stored(self.failed("store", &error));
@@ -257,7 +261,7 @@ impl Engine {
             self.land(lead, landed);
         }
         if let Some(oldest) = displaced {
-            self.purge_uncounted(&Purge::Entry(oldest)).await;
+            self.purge_uncounted(&Purge::entry(oldest)).await;
         }
     }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{Engine, stats::Stats};
 use crate::{
-    purge::{Purge, Purged},
+    purge::{Purge, Purged, Target},
     query::QueryRules,
     store::StoreError,
 };
@@ -37,11 +37,12 @@ use crate::{
 pub struct CacheHandle {
     engine: Arc<Engine>,
     query: Arc<QueryRules>,
+    soft: bool,
 }
 
 impl CacheHandle {
     pub(crate) fn new(engine: Arc<Engine>, query: Arc<QueryRules>) -> Self {
-        Self { engine, query }
+        Self { engine, query, soft: false }
     }
 
     /// Whether both are of one cache, or of clones of it.
@@ -75,20 +76,42 @@ impl CacheHandle {
 
     /// Purges everything that this cache stored.
     pub async fn purge_all(&self) -> Result<Purged, StoreError> {
-        self.purge(&Purge::All).await
+        self.purge(&Purge::all()).await
     }
 
-    /// Purges what `target` names.
-    pub async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
-        match target {
-            Purge::Url { host, path, query } => {
+    /// Purges what `purge` names.
+    pub async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
+        let mut purge = match purge.target() {
+            Target::Url { host, path, query } => {
                 let counted = query.strip_prefix('?').and_then(|query| self.query.apply(query));
                 let query = counted.map_or_else(String::new, |query| format!("?{query}"));
-                let target = Purge::Url { host: host.clone(), path: path.clone(), query };
-                self.engine.purge(&target).await
+                purge.of(Target::Url { host: host.clone(), path: path.clone(), query })
             }
-            target => self.engine.purge(target).await,
+            _ => purge.clone(),
+        };
+        if self.soft {
+            purge = purge.softly();
         }
+        self.engine.purge(purge).await
+    }
+
+    /// A handle whose purges are soft: what they name becomes stale instead of being removed. So
+    /// it may still be served while it is being validated behind the answer
+    /// (`stale_while_revalidate`) and when the handler fails (`stale_if_error`), each window
+    /// counted from the purge; else the handler is asked first, with the stored validators.
+    ///
+    /// A response whose handler was already running at the time of the purge is stale when it is
+    /// stored. What has been purged softly is still there to be purged for good.
+    ///
+    /// ```
+    /// # async fn price_changed(cache: actix_response_cache::CacheHandle) {
+    /// // nobody waits for the new list, and nobody sees the old one for long
+    /// let _ = cache.softly().purge_group("products").await;
+    /// # }
+    /// ```
+    #[must_use = "it purges nothing by itself"]
+    pub fn softly(&self) -> Self {
+        Self { soft: true, ..self.clone() }
     }
 
     /// What the cache has done since it was made.

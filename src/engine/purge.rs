@@ -13,14 +13,18 @@ use crate::{
 
 impl Engine {
     /// Purges and counts. An error means that the purge may not have reached the store.
-    pub(crate) async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
-        let mut targets = self.search.spellings(target);
-        targets.push(target.clone());
-        let purged = self.to_its_end(purge_each(self.store.clone(), targets)).await;
+    pub(crate) async fn purge(&self, purge: Purge) -> Result<Purged, StoreError> {
+        let purge = match purge.stale_since() {
+            Some(_) => purge.softly_since(self.clock.now()),
+            None => purge,
+        };
+        let mut each = self.search.spellings(&purge);
+        each.push(purge.clone());
+        let purged = self.to_its_end(purge_each(self.store.clone(), each)).await;
         match &purged {
             Ok(purged) => {
                 self.counters.purged(*purged);
-                tracing::debug!(?target, entries = purged.entries, "purged");
+                tracing::debug!(?purge, entries = purged.entries, "purged");
             }
             Err(error) => drop(self.failed("purge", error)),
         }
@@ -28,8 +32,8 @@ impl Engine {
     }
 
     /// A purge whose count nobody wants, such as that of an unsafe request (RFC 9111 s.4.4).
-    pub(crate) async fn purge_uncounted(&self, target: &Purge) {
-        let (store, of) = (self.store.clone(), target.clone());
+    pub(crate) async fn purge_uncounted(&self, purge: &Purge) {
+        let (store, of) = (self.store.clone(), purge.clone());
         match self.to_its_end(async move { store.purge_uncounted(&of).await }).await {
             Ok(()) => self.counters.purged(Purged::default()),
             Err(error) => drop(self.failed("purge", &error)),
@@ -52,10 +56,10 @@ impl Engine {
     }
 }
 
-async fn purge_each(store: AnyStore, targets: Vec<Purge>) -> Result<Purged, StoreError> {
+async fn purge_each(store: AnyStore, purges: Vec<Purge>) -> Result<Purged, StoreError> {
     let mut entries = 0;
-    for target in &targets {
-        entries += store.purge(target).await?.entries;
+    for purge in &purges {
+        entries += store.purge(purge).await?.entries;
     }
     Ok(Purged::of(entries))
 }

@@ -9,7 +9,11 @@ use std::{
     },
 };
 
-use crate::{key::CacheKey, purge::Purge, semantics::no_vary_search::NoVarySearch};
+use crate::{
+    key::CacheKey,
+    purge::{Purge, Target},
+    semantics::no_vary_search::NoVarySearch,
+};
 
 /// How many paths are remembered.
 const MOST_PATHS: usize = 1024;
@@ -64,8 +68,8 @@ impl SearchMemo {
     }
 
     /// What else has to be purged with a URL: it may be stored under another spelling of its query.
-    pub(crate) fn spellings(&self, target: &Purge) -> Vec<Purge> {
-        let Purge::Url { host, path, query } = target else { return Vec::new() };
+    pub(crate) fn spellings(&self, purge: &Purge) -> Vec<Purge> {
+        let Target::Url { host, path, query } = purge.target() else { return Vec::new() };
         if !self.any.load(Ordering::Relaxed) {
             return Vec::new();
         }
@@ -74,9 +78,9 @@ impl SearchMemo {
         let spelled = of_path.map(|(_, search)| {
             let query = search.canonical(query.trim_start_matches('?'));
             let query = if query.is_empty() { query } else { format!("?{query}") };
-            Purge::Url { host: host.clone(), path: path.clone(), query }
+            purge.of(Target::Url { host: host.clone(), path: path.clone(), query })
         });
-        let mut spelled: Vec<_> = spelled.filter(|spelled| spelled != target).collect();
+        let mut spelled: Vec<_> = spelled.filter(|spelled| spelled != purge).collect();
         spelled.dedup();
         spelled
     }

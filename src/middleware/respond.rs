@@ -129,5 +129,5 @@ pub(super) fn invalidated<B>(method: &Method, res: &ServiceResponse<B>) -> Vec<P
     let paths = locations
         .iter()
         .map(|location| Purge::path(location.split('?').next().unwrap_or_default()));
-    target.into_iter().chain(paths).chain(groups.into_iter().map(Purge::Group)).collect()
+    target.into_iter().chain(paths).chain(groups.into_iter().map(Purge::group)).collect()
 }

@@ -209,7 +209,7 @@ async fn confirmed<B>(
             Ok(())
         }
         Err(refused) => {
-            worker.engine.purge_uncounted(&Purge::Entry(entry.key.clone())).await;
+            worker.engine.purge_uncounted(&Purge::entry(entry.key.clone())).await;
             Err(refused)
         }
     };
@@ -248,7 +248,7 @@ async fn headed<B: MessageBody + 'static>(
                     fresh.map(|draft| draft.commit(stored.body.clone()))
                 }
                 HeadSays::Other => {
-                    worker.engine.purge_uncounted(&Purge::Entry(entry.key.clone())).await;
+                    worker.engine.purge_uncounted(&Purge::entry(entry.key.clone())).await;
                     Err(WhyNot::Method)
                 }
                 HeadSays::Nothing => Err(WhyNot::Method),

@@ -93,7 +93,7 @@ fn without_wishes(terms: &Terms, age: Duration) -> Reuse {
     }
     // s.4.2: fresh while the lifetime is greater than the age, not while it is equal
     match terms.lifetime.checked_sub(age) {
-        Some(left) if !left.is_zero() => Reuse::Fresh { age, left },
+        Some(left) if !left.is_zero() && !terms.outdated => Reuse::Fresh { age, left },
         _ if past(terms, age) < terms.while_revalidate => Reuse::WhileRevalidate { age },
         _ => {
             Reuse::Validate { why: WhyNot::Stale, age, if_error: past(terms, age) < terms.if_error }
@@ -139,7 +139,7 @@ fn validate_stale(wishes: &Directives, terms: &Terms, age: Duration) -> Reuse {
 fn too_old(wishes: &Directives, terms: &Terms, age: Duration) -> bool {
     wishes.max_age.is_some_and(|limit| {
         let reload = limit.is_zero();
-        let spared = reload && terms.immutable && age < terms.lifetime;
+        let spared = reload && terms.immutable && age < terms.lifetime && !terms.outdated;
         // an age of no milliseconds is too much for zero seconds
         (age > limit || reload) && !spared
     })

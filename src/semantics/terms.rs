@@ -25,6 +25,8 @@ pub struct Terms {
     /// How long past its lifetime it may be served when the handler fails (RFC 5861 s.4); zero
     /// where a directive forbids stale answers.
     pub if_error: Duration,
+    /// A soft purge has ended its freshness, whatever another host's clock says of its age.
+    pub outdated: bool,
     /// `no-cache`: never served without validation (RFC 9111 s.5.2.2.4).
     pub no_cache: bool,
     /// `must-revalidate`, `proxy-revalidate` or `s-maxage`: never served stale (RFC 9111 s.4.2.4).
@@ -35,4 +37,40 @@ pub struct Terms {
     pub for_authorization: bool,
     /// May answer a request with a `Cookie` that is not part of the key.
     pub for_cookie: bool,
+}
+
+impl Terms {
+    /// The same, stale since `then` at the latest; its stale windows are counted from there.
+    #[must_use]
+    pub fn stale_since(self, then: Timestamp) -> Self {
+        // what was received after that had already aged for as long
+        let age = self.initial_age.saturating_add(then.since(self.response_time));
+        let age = age.saturating_sub(self.response_time.since(then));
+        Self { lifetime: self.lifetime.min(age), outdated: true, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lifetime_ends_then_if_not_earlier() {
+        let secs = Duration::from_secs;
+        let received = Timestamp::from_secs(1000);
+        let terms = Terms {
+            response_time: received,
+            initial_age: secs(10),
+            lifetime: secs(60),
+            ..Terms::default()
+        };
+        for (then, lifetime) in [(1020, 30), (1050, 60), (9999, 60), (1000, 10), (995, 5), (0, 0)] {
+            let stale = terms.stale_since(Timestamp::from_secs(then));
+            assert_eq!((stale.lifetime, stale.outdated), (secs(lifetime), true), "{then}");
+            assert_eq!(stale.stale_since(Timestamp::from_secs(9999)), stale, "the first counts");
+        }
+        for odd in [i64::MIN, i64::MAX] {
+            assert!(terms.stale_since(Timestamp::from_millis(odd)).lifetime <= secs(60));
+        }
+    }
 }

@@ -15,7 +15,7 @@ use super::{Put, Store};
 use crate::{
     entry::{Entry, Kind},
     key::{CacheKey, KeyBuilder, Part},
-    purge::{Mark, Purge},
+    purge::{Mark, Purge, Target},
 };
 
 /// Checks a store against the contract of [`Store`]. `make` makes an empty one, many times.
@@ -39,6 +39,10 @@ pub async fn examine<S: Store>(make: impl AsyncFn() -> S) {
         a_purge_takes_what_it_concerns(&make().await, &purge).await;
         a_purge_is_a_fence(&make().await, &purge).await;
         a_purge_wins_every_race(&make().await, &purge).await;
+        let soft = purge.clone().softly_since(samples::LATER);
+        a_soft_purge_makes_stale_or_takes(&make().await, &soft, &purge).await;
+        a_soft_purge_is_a_fence(&make().await, &soft, &purge).await;
+        a_soft_purge_wins_every_race(&make().await, &soft).await;
     }
     marks_grow(&make().await).await;
     odd_keys_are_purged_like_others(&make().await).await;
@@ -69,7 +73,7 @@ async fn another_put_replaces(store: &impl Store) {
     };
     put(store, &second).await;
     assert_same(&get(store, &key).await.unwrap_or_else(|| panic!("gone after two puts")), &second);
-    assert_eq!(purge(store, &Purge::All).await, 1, "an entry that was put twice is one");
+    assert_eq!(purge(store, &Purge::all()).await, 1, "an entry that was put twice is one");
 }
 
 async fn equal_keys_only(store: &impl Store) {
@@ -166,6 +170,76 @@ async fn a_purge_wins_every_race(store: &impl Store, purged: &Purge) {
     }
 }
 
+async fn a_soft_purge_makes_stale_or_takes(store: &impl Store, soft: &Purge, hard: &Purge) {
+    let population = population();
+    let since = mark(store).await;
+    for entry in &population {
+        put(store, &Entry { since, ..entry.clone() }).await;
+    }
+    let concerned = population.iter().filter(|entry| soft.concerns(&entry.key, &entry.groups));
+    let expected = u64::try_from(concerned.count()).unwrap_or(u64::MAX);
+    assert_eq!(purge(store, soft).await, expected, "responses that {soft:?} took");
+    let mut left = 0;
+    for entry in &population {
+        let entry = Entry { since, ..entry.clone() };
+        let found = get(store, &entry.key).await;
+        if soft.concerns(&entry.key, &entry.groups) {
+            left += u64::from(found.is_some());
+            assert_not_fresh(found.as_deref(), &entry);
+        } else {
+            let found = found.unwrap_or_else(|| panic!("{:?} after {soft:?}", entry.key));
+            assert_same(&found, &entry);
+        }
+    }
+    assert_eq!(purge(store, soft).await, 0, "responses that {soft:?} took when done again");
+    assert_eq!(purge(store, hard).await, left, "responses that were stale, by {hard:?}");
+    for entry in population.iter().filter(|entry| hard.concerns(&entry.key, &entry.groups)) {
+        assert!(get(store, &entry.key).await.is_none(), "{:?} after {hard:?}", entry.key);
+    }
+}
+
+async fn a_soft_purge_is_a_fence(store: &impl Store, soft: &Purge, hard: &Purge) {
+    let key = target().key;
+    let early = Entry { since: mark(store).await, ..target() };
+    purge(store, soft).await;
+    let kept = put(store, &early).await;
+    assert_ne!(kept, Put::Kept, "begun before {soft:?} and put after it");
+    assert_not_fresh(get(store, &key).await.as_deref(), &early);
+
+    let late = Entry { since: mark(store).await, ..target() };
+    assert_eq!(put(store, &late).await, Put::Kept, "begun after {soft:?}");
+    put(store, &early).await;
+    let found = get(store, &key).await.unwrap_or_else(|| panic!("begun after {soft:?}: not kept"));
+    assert_same(&found, &late);
+
+    purge(store, soft).await;
+    purge(store, hard).await;
+    put(store, &late).await;
+    assert!(get(store, &key).await.is_none(), "a soft purge made less of {hard:?}");
+}
+
+async fn a_soft_purge_wins_every_race(store: &impl Store, soft: &Purge) {
+    for round in 0..20 {
+        let early = Entry { since: mark(store).await, ..target() };
+        // whichever is polled first
+        if round % 2 == 0 {
+            join(put(store, &early), purge(store, soft)).await;
+        } else {
+            join(purge(store, soft), put(store, &early)).await;
+        }
+        let found = get(store, &early.key).await;
+        let fresh = found.is_some_and(|found| found.response().is_some_and(|r| !r.terms.outdated));
+        assert!(!fresh, "begun before {soft:?} and put beside it: it is fresh");
+    }
+}
+
+/// A soft purge since [`samples::LATER`] has made it stale, or it is gone.
+fn assert_not_fresh(found: Option<&Entry>, put: &Entry) {
+    if let Some(found) = found {
+        assert_same(found, &put.stale_since(samples::LATER));
+    }
+}
+
 async fn marks_grow(store: &impl Store) {
     let mut last = mark(store).await;
     for purged in purges() {
@@ -182,7 +256,8 @@ async fn odd_keys_are_purged_like_others(store: &impl Store) {
     for path in ["/*", "/a b", "/{x}", "/[a-z]", "/%3A\u{fc}", "*", &deep] {
         let key = key("h", path, Some("{*}"));
         let parent = key.path().rsplit_once('/').map_or("/", |(parent, _)| parent).to_owned();
-        for target in [Purge::Path(key.path().to_owned()), Purge::Prefix(parent)] {
+        for target in [Target::Path(key.path().to_owned()), Target::Prefix(parent)] {
+            let target = Purge::from(target);
             let early = entry(&key, mark(store).await);
             put(store, &early).await;
             assert!(get(store, &key).await.is_some(), "{path} was not kept");
@@ -194,13 +269,13 @@ async fn odd_keys_are_purged_like_others(store: &impl Store) {
     let group = "g*".repeat(1000);
     let since = mark(store).await;
     put(store, &Entry { groups: vec![group.clone()], ..entry(&key("h", "/", None), since) }).await;
-    assert_eq!(purge(store, &Purge::Group("g".repeat(2000))).await, 0, "another long group");
-    assert_eq!(purge(store, &Purge::Group(group)).await, 1, "a long group");
+    assert_eq!(purge(store, &Purge::group("g".repeat(2000))).await, 0, "another long group");
+    assert_eq!(purge(store, &Purge::group(group)).await, 1, "a long group");
 }
 
 async fn many_are_purged_like_few(store: &impl Store) {
     const MANY: u64 = 700;
-    for target in [Purge::path("/many"), Purge::group("shop"), Purge::All] {
+    for target in [Purge::path("/many"), Purge::group("shop"), Purge::all()] {
         let since = mark(store).await;
         let put = |number: u64| async move {
             let key = key("h", "/many", Some(&number.to_string()));

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::{StoreError, StoreErrorKind};
 use crate::{
-    entry::{Entry, Kind, StoredResponse},
+    entry::{Entry, Kind, StoredResponse, Timestamp},
     key::CacheKey,
     purge::Mark,
     semantics::terms::Terms,
@@ -19,16 +19,25 @@ use crate::{
 
 /// The most bytes that key, header fields and groups of one entry may take together.
 pub const MAX_METADATA: usize = 256 * 1024;
-/// How long [`Encoded::head`] is at least: magic and version, checksum, flags, metadata length.
-pub(crate) const HEADER: usize = 4 + 8 + 1 + 4;
+/// How long [`Encoded::head`] is at least: magic and version, mark of a soft purge, checksum,
+/// flags, metadata length, logical time.
+pub(crate) const HEADER: usize = SINCE_AT + 8;
+/// Where the mark of a soft purge is in the header: eight bytes, zeros where there was none. It is
+/// written in place, and is alone in not being covered by the checksum: whatever it is, it can but
+/// make an entry stale.
+pub(crate) const MARK_AT: usize = 4;
+/// From where on the header stays as it was written.
+pub(crate) const CHECKSUM_AT: usize = MARK_AT + 8;
 /// Where the flags are in the header.
-pub(crate) const FLAGS_AT: usize = 12;
+pub(crate) const FLAGS_AT: usize = CHECKSUM_AT + 8;
+/// Where the logical time of the fill is in the header: eight bytes, the most significant first.
+pub(crate) const SINCE_AT: usize = FLAGS_AT + 1 + 4;
 /// The flag of an entry that is a note of variants and no response.
 pub(crate) const VARIES: u8 = 1;
 
 /// The last byte is the version of the format: it changes with every change to [`Metadata`] or to
 /// anything in it, and what has another one is not read.
-const MAGIC: [u8; 4] = *b"arc\x02";
+pub(crate) const MAGIC: [u8; 4] = *b"arc\x03";
 
 /// So much memory reading the metadata may claim: a one-byte group takes a slice of sixteen.
 const DECODE_LIMIT: usize = 16 * MAX_METADATA;
@@ -55,7 +64,6 @@ pub struct Encoded {
 struct Metadata<'a> {
     #[serde(borrow)]
     key: Raw<'a>,
-    since: u64,
     groups: Vec<&'a str>,
     kind: KindMetadata<'a>,
 }
@@ -96,9 +104,10 @@ pub fn encode(entry: &Entry) -> Result<Encoded, StoreError> {
         return Err(StoreError::with_source(StoreErrorKind::Refused, "too many header fields"));
     }
     let length = u32::try_from(metadata.len()).unwrap_or(u32::MAX);
-    let tail = [&[flags][..], &length.to_le_bytes()].concat();
+    let since = entry.since.number().to_be_bytes();
+    let tail = [&[flags][..], &length.to_le_bytes(), &since].concat();
     let sum = checksum([&tail[..], metadata, &body]).to_le_bytes();
-    let fields = MAGIC.into_iter().chain(sum).chain(tail);
+    let fields = MAGIC.into_iter().chain([0; 8]).chain(sum).chain(tail);
     header.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
     Ok(Encoded { head: head.into(), body })
 }
@@ -109,16 +118,15 @@ pub fn encode(entry: &Entry) -> Result<Encoded, StoreError> {
 /// It is for the caller to compare the entry's key with the one it asked for.
 pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
     let corrupt = |what: &'static str| StoreError::with_source(StoreErrorKind::Corrupt, what);
-    let header: &[u8; HEADER] = bytes.first_chunk().ok_or_else(|| corrupt("too short"))?;
-    let [m0, m1, m2, version, s0, s1, s2, s3, s4, s5, s6, s7, flags, l0, l1, l2, l3] = *header;
-    if [m0, m1, m2, version] != MAGIC {
+    let header = Header::read(bytes).ok_or_else(|| corrupt("too short"))?;
+    if header.magic != MAGIC {
         return Err(corrupt("not an entry, or one of another version"));
     }
-    let tail = bytes.get(FLAGS_AT..).unwrap_or_default();
-    if checksum([tail]) != u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]) {
+    if checksum([bytes.get(FLAGS_AT..).unwrap_or_default()]) != u64::from_le_bytes(header.checksum)
+    {
         return Err(corrupt("checksum does not match"));
     }
-    let length = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).unwrap_or(usize::MAX);
+    let length = usize::try_from(u32::from_le_bytes(header.length)).unwrap_or(usize::MAX);
     let end = HEADER.saturating_add(length);
     if length > MAX_METADATA || end > bytes.len() {
         return Err(corrupt("metadata too long"));
@@ -128,10 +136,50 @@ pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
         bincode::serde::borrow_decode_from_slice::<Metadata<'_>, _>(&metadata, CONFIG)
             .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
     let is_varies = matches!(read.kind, KindMetadata::Varies(_));
-    if used != length || flags != u8::from(is_varies) || (is_varies && !body.is_empty()) {
+    if used != length || header.flags != u8::from(is_varies) || (is_varies && !body.is_empty()) {
         return Err(corrupt("parts do not match"));
     }
-    read.into_entry(&metadata, body).ok_or_else(|| corrupt("no key, status or header field"))
+    let since = Mark::new(u64::from_be_bytes(header.since));
+    let entry = read.into_entry(since, &metadata, body);
+    let entry = entry.ok_or_else(|| corrupt("no key, status or header field"))?;
+    Ok(match i64::from_le_bytes(header.mark) {
+        0 => entry,
+        then => entry.stale_since(Timestamp::from_millis(then)),
+    })
+}
+
+/// What a soft purge writes at [`MARK_AT`]: since when the entry is stale.
+pub(crate) fn mark_of(stale_since: Timestamp) -> [u8; 8] {
+    stale_since.as_millis().max(1).to_le_bytes()
+}
+
+/// What a value begins with.
+struct Header {
+    magic: [u8; 4],
+    mark: [u8; 8],
+    checksum: [u8; 8],
+    flags: u8,
+    length: [u8; 4],
+    since: [u8; 8],
+}
+
+impl Header {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (magic, rest) = bytes.split_first_chunk()?;
+        let (mark, rest) = rest.split_first_chunk()?;
+        let (checksum, rest) = rest.split_first_chunk()?;
+        let (flags, rest) = rest.split_first()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let since = rest.first_chunk()?;
+        Some(Self {
+            magic: *magic,
+            mark: *mark,
+            checksum: *checksum,
+            flags: *flags,
+            length: *length,
+            since: *since,
+        })
+    }
 }
 
 fn checksum<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
@@ -155,11 +203,11 @@ impl<'a> Metadata<'a> {
             }
         };
         let groups = entry.groups.iter().map(String::as_str).collect();
-        Self { key: Raw(entry.key.as_bytes()), since: entry.since.number(), groups, kind }
+        Self { key: Raw(entry.key.as_bytes()), groups, kind }
     }
 
     /// `whole` is what the metadata was read from.
-    fn into_entry(self, whole: &Bytes, body: Bytes) -> Option<Entry> {
+    fn into_entry(self, since: Mark, whole: &Bytes, body: Bytes) -> Option<Entry> {
         let kind = match self.kind {
             KindMetadata::Response { status, fields, terms } => {
                 // what was valid when it was written need not be valid now
@@ -179,7 +227,7 @@ impl<'a> Metadata<'a> {
         };
         let key = CacheKey::from_bytes(whole.slice_ref(self.key.0))?;
         let groups = self.groups.into_iter().map(str::to_owned).collect();
-        Some(Entry { key, since: Mark::new(self.since), groups, kind })
+        Some(Entry { key, since, groups, kind })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -13,12 +13,12 @@ use mini_moka::sync::{Cache, ConcurrentCacheExt};
 use super::{
     Put, Size, Store, StoreError,
     front::Generation,
-    stamps::{Stamped, Stamps},
+    stamps::{Stamped, Stamps, Standing},
 };
 use crate::{
-    entry::Entry,
+    entry::{Entry, Timestamp},
     key::CacheKey,
-    purge::{Mark, Purge, Purged},
+    purge::{Mark, Purge, Purged, Target},
 };
 
 /// Past this many entries, a purge walks them on a thread where no request waits behind it.
@@ -38,8 +38,42 @@ pub(crate) struct MemoryStore {
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) entry: Arc<Entry>,
-    /// The logical time at which no purge was known to concern the entry.
+    /// The entry as soft purges have left it. Not a slot of its own, which could displace a newer
+    /// one; it shares the body.
+    stale: OnceLock<Arc<Entry>>,
+    /// The logical time at which no further purge was known to concern the entry.
     checked: AtomicU64,
+}
+
+impl Slot {
+    /// The entry as it stands, unless it is gone.
+    fn read(&self, stamps: &Stamps) -> Option<&Arc<Entry>> {
+        // what was stale by then has been made so before
+        let checked = self.checked.load(Ordering::Acquire);
+        let known = match stamps.standing(&self.entry, checked) {
+            Standing::Alive(known) => known,
+            Standing::Stale(then, known) => {
+                self.outdate(then);
+                known
+            }
+            Standing::Gone => return None,
+        };
+        if known != checked {
+            self.checked.fetch_max(known, Ordering::Release);
+        }
+        Some(self.stale.get().unwrap_or(&self.entry))
+    }
+
+    /// Makes it stale; whether that is news.
+    fn outdate(&self, then: Timestamp) -> bool {
+        self.entry.response().is_some()
+            && !self.is_stale()
+            && self.stale.set(Arc::new(self.entry.stale_since(then))).is_ok()
+    }
+
+    fn is_stale(&self) -> bool {
+        self.stale.get().is_some()
+    }
 }
 
 impl MemoryStore {
@@ -65,53 +99,65 @@ impl MemoryStore {
     pub(crate) fn get_now(&self, key: &CacheKey) -> Option<Arc<Entry>> {
         let hash = self.hasher.hash_one(key);
         let slot = self.generation.get(key, hash, || self.cache.get(key))?;
-        let checked = slot.checked.load(Ordering::Relaxed);
-        let Some(known) = self.stamps.alive(&slot.entry, checked) else {
+        let entry = slot.read(&self.stamps);
+        if entry.is_none() {
             self.cache.invalidate(key);
-            return None;
-        };
-        if known != checked {
-            slot.checked.fetch_max(known, Ordering::Relaxed);
         }
-        Some(Arc::clone(&slot.entry))
+        entry.cloned()
     }
 
     /// [`Store::put`], at once. An entry's lifetime is its own; room is made by use, not by time.
     pub(crate) fn put_now(&self, entry: Arc<Entry>) -> Put {
-        let Some(known) = self.stamps.alive(&entry, entry.since.number()) else {
+        let checked = AtomicU64::new(entry.since.number());
+        let slot = Slot { entry, stale: OnceLock::new(), checked };
+        if slot.read(&self.stamps).is_none() {
             return Put::Refused;
-        };
-        let key = entry.key.clone();
-        self.cache.insert(key, Arc::new(Slot { entry, checked: AtomicU64::new(known) }));
+        }
+        let put = if slot.is_stale() { Put::Stale } else { Put::Kept };
+        if slot.is_stale() && self.has_fresher(&slot) {
+            return put;
+        }
+        self.cache.insert(slot.entry.key.clone(), Arc::new(slot));
         self.generation.end();
-        Put::Kept
+        put
+    }
+
+    /// Whether there is one in its place that no soft purge has concerned.
+    fn has_fresher(&self, slot: &Slot) -> bool {
+        let there = self.cache.get(&slot.entry.key);
+        there.is_some_and(|there| there.read(&self.stamps).is_some() && !there.is_stale())
     }
 
     /// [`Store::purge`] without the count, at once.
-    pub(crate) fn stamp_now(&self, target: &Purge) {
-        self.stamps.stamp(target);
-        if let Purge::Entry(key) = target {
+    pub(crate) fn stamp_now(&self, purge: &Purge) {
+        self.stamps.stamp(purge);
+        if let (Target::Entry(key), None) = (purge.target(), purge.stale_since()) {
             self.cache.invalidate(key);
         }
     }
 
-    /// Removes what the purge `stamped` took and counts the responses which were alive until then.
-    fn sweep(&self, target: &Purge, stamped: Stamped) -> u64 {
+    /// Removes what the purge `stamped` took, or marks it, and counts the responses which were
+    /// alive until then.
+    fn sweep(&self, purge: &Purge, stamped: Stamped) -> u64 {
         let mut responses = 0;
         let mut gone = Vec::new();
         for slot in &self.cache {
             let entry = &slot.entry;
-            if !target.concerns(&entry.key, &entry.groups) {
+            if !purge.concerns(&entry.key, &entry.groups) {
                 continue;
             }
-            let checked = slot.checked.load(Ordering::Relaxed);
-            // a fill that began after the purge is not what it was for
-            if self.stamps.alive(entry, checked).is_some() {
-                continue;
+            let checked = slot.checked.load(Ordering::Acquire);
+            match self.stamps.standing(entry, checked) {
+                // a fill that began after the purge is not what it was for
+                Standing::Alive(_) => {}
+                Standing::Stale(then, _) => responses += u64::from(slot.outdate(then)),
+                Standing::Gone => {
+                    gone.push(entry.key.clone());
+                    let counts = entry.response().is_some() && purge.stale_since().is_none();
+                    let taken = counts && self.stamps.alive_before(entry, checked, stamped);
+                    responses += u64::from(taken);
+                }
             }
-            gone.push(entry.key.clone());
-            let counts = entry.response().is_some();
-            responses += u64::from(counts && self.stamps.alive_before(entry, checked, stamped));
         }
         for key in &gone {
             self.cache.invalidate(key);
@@ -133,15 +179,15 @@ impl Store for MemoryStore {
         Ok(self.put_now(entry))
     }
 
-    async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
-        let stamped = self.stamps.stamp(target);
+    async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
+        let stamped = self.stamps.stamp(purge);
         let runtime = tokio::runtime::Handle::try_current();
         let walk = match runtime {
             Ok(runtime) if self.cache.entry_count() > WALK_IN_PLACE => {
-                let (store, target) = (self.clone(), target.clone());
-                runtime.spawn_blocking(move || store.sweep(&target, stamped)).await.ok()
+                let (store, purge) = (self.clone(), purge.clone());
+                runtime.spawn_blocking(move || store.sweep(&purge, stamped)).await.ok()
             }
-            _ => Some(self.sweep(target, stamped)),
+            _ => Some(self.sweep(purge, stamped)),
         };
         Ok(Purged::of(walk.unwrap_or(0)))
     }

@@ -37,6 +37,10 @@ pub use lead::{Lead, Lease, Wait};
 ///   [`purge`](Store::purge) returned; not even when it is [`put`](Store::put) later. The easiest
 ///   way: [`mark`](Store::mark) reads a counter, `purge` increments it and remembers the number
 ///   with the target, `put` and `get` compare.
+/// - **A soft purge makes stale.** What [`Purge::stale_since`] is told for is not gone but returned
+///   as [`Entry::stale_since`] makes it, however late it is put, and does not displace an entry that
+///   was begun later. A hard purge takes it all the same. A store that does not tell the two apart
+///   treats all purges as hard ones.
 /// - **A `get` returns what was `put`** under an equal key (compare
 ///   [`as_bytes`](CacheKey::as_bytes), not a hash), or nothing. A damaged entry is nothing.
 /// - **Forgetting is always allowed**; keeping longer than `keep_for` is not needed.
@@ -55,15 +59,16 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Arc<Entry>>, StoreError>> + Send;
 
     /// Keeps `entry` under its key for about `keep_for`, unless a purge forbids it, which is no
-    /// error. What is [`Put::Refused`] is not given to other requests that wait for it either.
+    /// error. What is not [`Put::Kept`] is not given to other requests that wait for it either.
     fn put(
         &self,
         entry: Arc<Entry>,
         keep_for: Duration,
     ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
-    /// Removes what `target` names and says how much that was.
-    fn purge(&self, target: &Purge) -> impl Future<Output = Result<Purged, StoreError>> + Send;
+    /// Removes what `purge` names, or makes it stale, and says how many responses that were. What is
+    /// stale by an earlier soft purge does not count again.
+    fn purge(&self, purge: &Purge) -> impl Future<Output = Result<Purged, StoreError>> + Send;
 
     /// Asks for the lead in filling `key`, to be held for `at_most` so long. A store that several
     /// processes share can see to it that one of them asks its handler; by default each may.
@@ -90,6 +95,9 @@ pub enum Put {
     /// No purge that had returned by then concerns it. Whether it is found again is another matter:
     /// a store may forget at any time.
     Kept,
+    /// A soft purge which concerns it came after its fill had begun: it is kept as stale, unless
+    /// there is a fresher one.
+    Stale,
     /// A purge which concerns it came after its fill had begun.
     Refused,
 }

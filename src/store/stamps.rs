@@ -10,10 +10,10 @@ use std::{
 };
 
 use crate::{
-    entry::Entry,
+    entry::{Entry, Timestamp},
     key::CacheKey,
     path,
-    purge::{Mark, Purge},
+    purge::{Mark, Purge, Target},
 };
 
 /// How many stamps are kept. Past that the oldest merge into the watermark: entries that have not
@@ -32,10 +32,45 @@ pub(super) struct Stamps {
 #[derive(Debug, Default)]
 struct Table {
     hasher: ahash::RandomState,
-    by_target: HashMap<u64, u64>,
+    by_target: HashMap<u64, Stamp>,
     oldest_first: VecDeque<(u64, u64)>,
-    prefixes: VecDeque<(u64, String)>,
-    watermark: u64,
+    prefixes: VecDeque<(String, Stamp)>,
+    all: Stamp,
+}
+
+/// The newest purges of one target: the number of the hard one, that of the soft one, and since
+/// when the soft one has made stale. Who stamps softly and often should have what is stored marked
+/// before the next time: an entry that is first read after two soft purges is stale since the
+/// second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stamp {
+    hard: u64,
+    soft: u64,
+    stale_since: Timestamp,
+}
+
+impl Stamp {
+    fn raise(&mut self, number: u64, stale_since: Option<Timestamp>) {
+        match stale_since {
+            None => self.hard = number,
+            Some(then) => (self.soft, self.stale_since) = (number, then),
+        }
+    }
+
+    fn newest(self) -> u64 {
+        self.hard.max(self.soft)
+    }
+}
+
+/// What the purges since it was checked have made of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nothing, as is known up to this logical time.
+    Alive(u64),
+    /// Stale since then, as is known up to this logical time.
+    Stale(Timestamp, u64),
+    /// It is gone.
+    Gone,
 }
 
 /// A purge that has been stamped, for counting what it took.
@@ -51,29 +86,35 @@ impl Stamps {
         Mark::new(self.newest.load(Ordering::Acquire))
     }
 
-    /// Purges `target`: from now on no older entry that it concerns is alive.
-    pub(super) fn stamp(&self, target: &Purge) -> Stamped {
+    /// Purges: from now on no older entry that `purge` concerns is alive, or if the purge is a soft
+    /// one, fresh.
+    pub(super) fn stamp(&self, purge: &Purge) -> Stamped {
         let mut table = self.write();
         let number = self.newest.load(Ordering::Relaxed) + 1;
-        let stamped = table.stamp(target, number);
+        let stamped = table.stamp(purge, number);
         self.newest.store(number, Ordering::Release);
         stamped
     }
 
-    /// Whether `entry`, known to be alive at the logical time `checked`, still is; and if so, until
-    /// which time that is now known.
-    pub(super) fn alive(&self, entry: &Entry, checked: u64) -> Option<u64> {
+    /// What has become of `entry`, whose standing at the logical time `checked` is known.
+    pub(super) fn standing(&self, entry: &Entry, checked: u64) -> Standing {
         let newest = self.newest.load(Ordering::Acquire);
         if checked >= newest {
-            return Some(checked);
+            return Standing::Alive(checked);
         }
         let table = self.read();
         // read under the lock, as a stamp is only numbered under it
         let newest = self.newest.load(Ordering::Acquire);
-        (table.newest_concerning(entry, None) <= checked).then_some(newest)
+        if table.newest_concerning(entry, None) > checked {
+            return Standing::Gone;
+        }
+        match table.stale_since(entry, checked) {
+            Some(then) => Standing::Stale(then, newest),
+            None => Standing::Alive(newest),
+        }
     }
 
-    /// Whether `entry` was still alive when the purge `stamped` came.
+    /// Whether `entry` was not yet gone when the purge `stamped` came.
     pub(super) fn alive_before(&self, entry: &Entry, checked: u64, stamped: Stamped) -> bool {
         self.read().newest_concerning(entry, Some(stamped)) <= checked
     }
@@ -88,32 +129,40 @@ impl Stamps {
 }
 
 impl Table {
-    fn stamp(&mut self, target: &Purge, number: u64) -> Stamped {
-        let hash = match target {
-            Purge::All => {
-                let previous = std::mem::replace(&mut self.watermark, number);
-                self.by_target.clear();
-                self.oldest_first.clear();
-                self.prefixes.clear();
+    fn stamp(&mut self, purge: &Purge, number: u64) -> Stamped {
+        let stale_since = purge.stale_since();
+        let hash = match purge.target() {
+            Target::All => {
+                let previous = self.all.hard;
+                self.all.raise(number, stale_since);
+                if stale_since.is_none() {
+                    self.by_target.clear();
+                    self.oldest_first.clear();
+                    self.prefixes.clear();
+                }
                 return Stamped { target: None, previous };
             }
-            Purge::Prefix(prefix) => {
-                self.prefixes.push_back((number, prefix.clone()));
+            Target::Prefix(prefix) => {
+                let mut stamp = Stamp::default();
+                stamp.raise(number, stale_since);
+                self.prefixes.push_back((prefix.clone(), stamp));
                 if self.prefixes.len() > MOST_PREFIXES {
-                    let oldest = self.prefixes.pop_front().map_or(0, |(number, _)| number);
+                    let oldest = self.prefixes.pop_front().map_or(0, |(_, stamp)| stamp.newest());
                     self.raise_watermark(oldest);
                 }
                 return Stamped { target: None, previous: number - 1 };
             }
-            Purge::Url { host: None, path, query } => self.hash(&Target::Url(path, query)),
-            Purge::Url { host: Some(host), path, query } => {
-                self.hash(&Target::UrlOnHost(&host.to_ascii_lowercase(), path, query))
+            Target::Url { host: None, path, query } => self.hash(Hashed::Url(path, query)),
+            Target::Url { host: Some(host), path, query } => {
+                self.hash(Hashed::UrlOnHost(&host.to_ascii_lowercase(), path, query))
             }
-            Purge::Path(path) => self.hash(&Target::Path(path)),
-            Purge::Group(group) => self.hash(&Target::Group(group)),
-            Purge::Entry(key) => self.hash(&Target::Entry(key)),
+            Target::Path(path) => self.hash(Hashed::Path(path)),
+            Target::Group(group) => self.hash(Hashed::Group(group)),
+            Target::Entry(key) => self.hash(Hashed::Entry(key)),
         };
-        let previous = self.by_target.insert(hash, number).unwrap_or(0);
+        let stamp = self.by_target.entry(hash).or_default();
+        let previous = stamp.hard;
+        stamp.raise(number, stale_since);
         self.oldest_first.push_back((number, hash));
         if self.oldest_first.len() > MOST_STAMPS {
             self.merge_oldest();
@@ -123,56 +172,77 @@ impl Table {
 
     /// Lets a quarter of the stamps go at once, so that the cost is spread over many purges.
     fn merge_oldest(&mut self) {
-        for (number, hash) in self.oldest_first.drain(..MOST_STAMPS / 4) {
-            if self.by_target.get(&hash) == Some(&number) {
+        for _ in 0..MOST_STAMPS / 4 {
+            let Some((number, hash)) = self.oldest_first.pop_front() else { return };
+            if self.by_target.get(&hash).is_some_and(|stamp| stamp.newest() == number) {
                 self.by_target.remove(&hash);
-                self.watermark = self.watermark.max(number);
+                self.raise_watermark(number);
             }
         }
     }
 
+    /// What has been purged softly is then purged for good, as nobody knows since when it is stale.
     fn raise_watermark(&mut self, to: u64) {
-        self.watermark = self.watermark.max(to);
+        self.all.hard = self.all.hard.max(to);
     }
 
-    /// The number of the newest purge that concerns `entry`; as it was before `except`, if given.
+    /// The number of the newest hard purge that concerns `entry`; as it was before `except`, if
+    /// given.
     fn newest_concerning(&self, entry: &Entry, except: Option<Stamped>) -> u64 {
-        let key = &entry.key;
-        let number = |target: Target<'_>| {
-            let hash = self.hash(&target);
-            match except {
-                Some(Stamped { target: Some(own), previous }) if own == hash => previous,
-                _ => self.by_target.get(&hash).copied().unwrap_or(0),
-            }
+        let number = |(hash, stamp): (u64, Stamp)| match except {
+            Some(Stamped { target: Some(own), previous }) if own == hash => previous,
+            _ => stamp.hard,
         };
-        let host = key.host().to_ascii_lowercase();
-        let url = number(Target::Url(key.path(), key.query()))
-            .max(number(Target::UrlOnHost(&host, key.path(), key.query())))
-            .max(number(Target::Path(key.path())))
-            .max(number(Target::Entry(key)));
-        let group = entry.groups.iter().map(|group| number(Target::Group(group))).max();
+        let by_target = self.concerning(entry).map(number).max();
         // of a purge by prefix or of all, `previous` is the time up to which older ones count
         let until = match except {
             Some(Stamped { target: None, previous }) => previous,
             _ => u64::MAX,
         };
-        let prefix = self
-            .prefixes
-            .iter()
-            .rev()
-            .find(|(number, prefix)| *number <= until && path::is_under(key.path(), prefix));
-        let prefix = prefix.map_or(0, |(number, _)| *number);
-        url.max(group.unwrap_or(0)).max(prefix).max(self.watermark.min(until))
+        let prefixes = self.prefixes_above(entry).map(|stamp| stamp.hard);
+        let prefix = prefixes.filter(|hard| *hard <= until).max();
+        [by_target, prefix, Some(self.all.hard.min(until))].into_iter().flatten().max().unwrap_or(0)
     }
 
-    fn hash(&self, target: &Target<'_>) -> u64 {
+    /// Since when `entry` is stale by soft purges after the logical time `checked`.
+    fn stale_since(&self, entry: &Entry, checked: u64) -> Option<Timestamp> {
+        let by_target = self.concerning(entry).map(|(_, stamp)| stamp);
+        by_target
+            .chain(self.prefixes_above(entry))
+            .chain([self.all])
+            .filter(|stamp| stamp.soft > checked)
+            .map(|stamp| stamp.stale_since)
+            .min()
+    }
+
+    /// The stamps of targets that concern `entry`, with their hashes.
+    fn concerning<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = (u64, Stamp)> + 'a {
+        let key = &entry.key;
+        let host = key.host().to_ascii_lowercase();
+        let of_key = [
+            self.hash(Hashed::Url(key.path(), key.query())),
+            self.hash(Hashed::UrlOnHost(&host, key.path(), key.query())),
+            self.hash(Hashed::Path(key.path())),
+            self.hash(Hashed::Entry(key)),
+        ];
+        let groups = entry.groups.iter().map(|group| self.hash(Hashed::Group(group)));
+        let hashes = of_key.into_iter().chain(groups);
+        hashes.filter_map(|hash| self.by_target.get(&hash).map(|stamp| (hash, *stamp)))
+    }
+
+    fn prefixes_above<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = Stamp> + 'a {
+        let above = |(prefix, _): &&(String, Stamp)| path::is_under(entry.key.path(), prefix);
+        self.prefixes.iter().filter(above).map(|(_, stamp)| *stamp)
+    }
+
+    fn hash(&self, target: Hashed<'_>) -> u64 {
         self.hasher.hash_one(target)
     }
 }
 
 /// What a stamp is looked up by. Two targets with one hash purge a little more than they need to.
 #[derive(Hash)]
-enum Target<'a> {
+enum Hashed<'a> {
     Url(&'a str, &'a str),
     UrlOnHost(&'a str, &'a str, &'a str),
     Path(&'a str),
@@ -195,29 +265,84 @@ mod tests {
     }
 
     fn alive(stamps: &Stamps, entry: &Entry) -> bool {
-        stamps.alive(entry, entry.since.number()).is_some()
+        standing(stamps, entry) != Standing::Gone
     }
 
-    #[test]
-    fn a_purge_takes_what_it_concerns_and_what_was_begun_before_it() {
-        for target in [
+    fn standing(stamps: &Stamps, entry: &Entry) -> Standing {
+        stamps.standing(entry, entry.since.number())
+    }
+
+    fn targets() -> [Purge; 7] {
+        [
             Purge::path("/a"),
             Purge::url("/a"),
             Purge::url("http://H/a"),
             Purge::prefix("/a"),
             Purge::group("g"),
-            Purge::Entry(entry("/a", "g", Mark::default()).key),
-            Purge::All,
-        ] {
+            Purge::entry(entry("/a", "g", Mark::default()).key),
+            Purge::all(),
+        ]
+    }
+
+    #[test]
+    fn a_purge_takes_what_it_concerns_and_what_was_begun_before_it() {
+        for target in targets() {
             let stamps = Stamps::default();
             let before = entry("/a", "g", stamps.mark());
             let other = entry("/b", "other", stamps.mark());
             assert!(alive(&stamps, &before));
             stamps.stamp(&target);
             assert!(!alive(&stamps, &before), "{target:?}");
-            assert_eq!(alive(&stamps, &other), target != Purge::All, "{target:?}");
+            assert_eq!(alive(&stamps, &other), target != Purge::all(), "{target:?}");
             assert!(alive(&stamps, &entry("/a", "g", stamps.mark())), "{target:?}");
         }
+    }
+
+    #[test]
+    fn a_soft_purge_makes_stale_what_was_begun_before_it() {
+        let then = Timestamp::from_secs(7);
+        for target in targets() {
+            let stamps = Stamps::default();
+            let before = entry("/a", "g", stamps.mark());
+            let other = entry("/b", "other", stamps.mark());
+            stamps.stamp(&target.clone().softly_since(then));
+            let stale = Standing::Stale(then, 1);
+            assert_eq!(standing(&stamps, &before), stale, "{target:?}");
+            let expected = if target == Purge::all() { stale } else { Standing::Alive(1) };
+            assert_eq!(standing(&stamps, &other), expected, "{target:?}");
+            let after = entry("/a", "g", stamps.mark());
+            assert_eq!(standing(&stamps, &after), Standing::Alive(1), "{target:?}");
+            assert_eq!(stamps.standing(&before, 1), Standing::Alive(1), "known to be stale");
+        }
+    }
+
+    #[test]
+    fn a_hard_purge_beats_a_soft_one_whichever_comes_first() {
+        let soft = |purge: &Purge| purge.clone().softly();
+        for hard in targets() {
+            for other in targets() {
+                for pair in [[hard.clone(), soft(&other)], [soft(&other), hard.clone()]] {
+                    let stamps = Stamps::default();
+                    let entry = entry("/a", "g", stamps.mark());
+                    for purge in &pair {
+                        stamps.stamp(purge);
+                    }
+                    assert_eq!(standing(&stamps, &entry), Standing::Gone, "{pair:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_several_soft_purges_the_first_counts() {
+        let at = Timestamp::from_secs;
+        let stamps = Stamps::default();
+        let entry = entry("/a", "g", stamps.mark());
+        stamps.stamp(&Purge::path("/a").softly_since(at(1)));
+        stamps.stamp(&Purge::prefix("/").softly_since(at(2)));
+        stamps.stamp(&Purge::all().softly_since(at(3)));
+        assert_eq!(standing(&stamps, &entry), Standing::Stale(at(1), 3));
+        assert_eq!(stamps.standing(&entry, 1), Standing::Stale(at(2), 3));
     }
 
     #[test]
@@ -225,15 +350,15 @@ mod tests {
         let stamps = Stamps::default();
         let entry = entry("/a", "g", stamps.mark());
         stamps.stamp(&Purge::path("/b"));
-        assert_eq!(stamps.alive(&entry, 0), Some(1));
-        assert_eq!(stamps.alive(&entry, 1), Some(1));
+        assert_eq!(stamps.standing(&entry, 0), Standing::Alive(1));
+        assert_eq!(stamps.standing(&entry, 1), Standing::Alive(1));
     }
 
     #[test]
     fn counting_looks_at_the_time_before_the_purge() {
         let stamps = Stamps::default();
         let entry = entry("/a", "g", stamps.mark());
-        for target in [Purge::path("/a"), Purge::prefix("/a"), Purge::All] {
+        for target in [Purge::path("/a"), Purge::prefix("/a"), Purge::all()] {
             let fresh = Entry { since: stamps.mark(), ..entry.clone() };
             let checked = fresh.since.number();
             let stamped = stamps.stamp(&target);
@@ -252,15 +377,20 @@ mod tests {
         let mut checked = 0;
         for number in 0..=MOST_STAMPS {
             stamps.stamp(&Purge::path(&format!("/{number}")));
-            checked = stamps.alive(&read, checked).expect("read often, never purged");
+            let Standing::Alive(known) = stamps.standing(&read, checked) else {
+                panic!("read often, never purged");
+            };
+            checked = known;
         }
         assert!(!alive(&stamps, &victim));
         assert!(!alive(&stamps, &unread), "not read since the oldest stamps went");
         assert!(stamps.read().by_target.len() <= MOST_STAMPS);
 
+        let unread = entry("/x", "g", stamps.mark());
         for _ in 0..=MOST_PREFIXES {
-            stamps.stamp(&Purge::prefix("/x"));
+            stamps.stamp(&Purge::prefix("/x").softly());
         }
+        assert!(!alive(&stamps, &unread), "nobody knows any more since when it is stale");
         assert!(stamps.read().prefixes.len() <= MOST_PREFIXES);
     }
 }

@@ -76,6 +76,9 @@ async fn purges_say_how_many_went() {
         (json!({ "group": "g" }), 3),
         (json!({ "all": true }), 3),
         (json!({ "path": "/nothing" }), 0),
+        (json!({ "path": "/a", "soft": false }), 2),
+        (json!({ "soft": true, "group": "g" }), 3),
+        (json!({ "all": true, "soft": true }), 3),
     ] {
         for page in ["/a", "/a?x=1", "/b"] {
             send(&app, get(page)).await;
@@ -102,6 +105,8 @@ async fn bad_input_is_a_clear_400() {
         "{\"prefix\": \"\"}",
         "{\"group\": \"\"}",
         "{\"path\": \"/a\", \"all\": true}",
+        "{\"soft\": true}",
+        "{\"path\": \"/a\", \"soft\": 1}",
         "{\"everything\": true}",
         "\u{0}",
     ] {

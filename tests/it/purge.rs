@@ -237,7 +237,7 @@ async fn an_answer_begun_before_a_purge_is_not_kept() {
         (Purge::url("/slow"), true),
         (Purge::prefix("/"), true),
         (Purge::group("g"), true),
-        (Purge::All, true),
+        (Purge::all(), true),
         (Purge::path("/other"), false),
     ] {
         let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));

@@ -63,6 +63,19 @@ fn letter(reuse: Reuse) -> char {
 }
 
 #[test]
+fn what_a_soft_purge_ended_is_not_fresh_on_a_clock_that_is_behind() {
+    for (age, expected) in [(19, 'W'), (20, 'W'), (79, 'W'), (80, 'E'), (199, 'E'), (200, 'V')] {
+        let outdated = minute().stale_since(NOW + secs(20));
+        assert_eq!(letter(at(age, &[], &outdated, &Policy::default())), expected, "{age}");
+    }
+    let immutable = Terms { immutable: true, ..minute() };
+    let reload = [("cache-control", "max-age=0")];
+    assert_eq!(letter(at(1, &reload, &immutable, &obeying())), 'F');
+    let outdated = immutable.stale_since(NOW + secs(20));
+    assert_eq!(letter(at(1, &reload, &outdated, &obeying())), 'E');
+}
+
+#[test]
 fn by_age_alone() {
     let no_cache = Terms { no_cache: true, ..strict() };
     // s.4.2: response_is_fresh = freshness_lifetime > current_age

@@ -18,6 +18,9 @@ use crate::{
 /// Long enough for an examination.
 pub(in crate::store) const KEEP: Duration = Duration::from_secs(600);
 
+/// When soft purges come, while [`response`] is still fresh.
+pub(in crate::store) const LATER: Timestamp = Timestamp::from_secs(1_700_000_009);
+
 /// Every kind of purge, each of which concerns [`target`] and some of [`population`].
 pub(in crate::store) fn purges() -> Vec<Purge> {
     vec![
@@ -29,8 +32,8 @@ pub(in crate::store) fn purges() -> Vec<Purge> {
         Purge::prefix("/shop"),
         Purge::prefix("/"),
         Purge::group("shop"),
-        Purge::Entry(target().key),
-        Purge::All,
+        Purge::entry(target().key),
+        Purge::all(),
     ]
 }
 
@@ -83,6 +86,7 @@ pub(in crate::store) fn response(body: &Bytes) -> Kind {
         took: Duration::from_millis(4),
         while_revalidate: Duration::from_secs(2),
         if_error: Duration::from_millis(3),
+        outdated: false,
         no_cache: false,
         must_revalidate: true,
         immutable: true,

@@ -16,6 +16,7 @@ fn terms(millis: i64, span: u32) -> Terms {
         took: span * 5,
         while_revalidate: span * 3,
         if_error: span * 4,
+        outdated: millis % 13 == 0,
         no_cache: millis % 2 == 0,
         must_revalidate: millis % 3 == 0,
         immutable: millis % 11 == 0,
@@ -94,11 +95,11 @@ fn forged(change: impl FnOnce(&mut Metadata<'_>)) -> Bytes {
     change(&mut metadata);
     let metadata = bincode::serde::encode_to_vec(metadata, CONFIG).expect("metadata");
     let length = u32::try_from(metadata.len()).expect("short");
-    sealed(&[&[0][..], &length.to_le_bytes(), &metadata, b"the body"].concat())
+    sealed(&[&[0][..], &length.to_le_bytes(), &[0; 8], &metadata, b"the body"].concat())
 }
 
 fn sealed(tail: &[u8]) -> Bytes {
-    [&MAGIC[..], &checksum([tail]).to_le_bytes(), tail].concat().into()
+    [&MAGIC[..], &[0; 8], &checksum([tail]).to_le_bytes(), tail].concat().into()
 }
 
 #[test]
@@ -109,7 +110,7 @@ fn the_format_has_not_changed_without_its_version() {
     assert_eq!(same, GOLDEN, "the bytes of an entry changed: so must the last byte of MAGIC");
 }
 
-const GOLDEN: (usize, u32) = (155, 654_245_577);
+const GOLDEN: (usize, u32) = (163, 4_139_656_201);
 
 #[test]
 fn the_body_is_a_slice_of_what_was_read() {
@@ -128,9 +129,31 @@ fn every_truncation_and_every_flipped_bit_is_found() {
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.to_vec();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        assert_corrupt(flipped);
+        if !IN_MARK.contains(&(bit / 8)) {
+            assert_corrupt(flipped);
+        }
     }
     assert_corrupt([&bytes[..], b"x"].concat());
+}
+
+const IN_MARK: std::ops::Range<usize> = MARK_AT..CHECKSUM_AT;
+
+/// The bytes of an entry with a mark written into them, as a soft purge does.
+fn marked(entry: &Entry, mark: [u8; 8]) -> Bytes {
+    let mut bytes = bytes_of(entry).to_vec();
+    bytes[IN_MARK].copy_from_slice(&mark);
+    bytes.into()
+}
+
+#[test]
+fn a_mark_makes_stale_since_then_and_changes_nothing_else() {
+    let entry = example();
+    let received = entry.response().expect("a response").terms.response_time;
+    for then in [received, received + Duration::from_millis(3), Timestamp::from_millis(i64::MAX)] {
+        let back = decode(&marked(&entry, mark_of(then))).expect("an entry");
+        assert_eq!(format!("{back:?}"), format!("{:?}", entry.stale_since(then)));
+    }
+    assert_ne!(mark_of(Timestamp::from_millis(0)), [0; 8], "no mark is no mark");
 }
 
 #[test]
@@ -162,11 +185,12 @@ fn forged_parts_are_found_though_the_checksum_matches() {
 #[test]
 fn lengths_that_lie_claim_no_memory() {
     // a list of 2^60 groups after an empty key
-    let liar = [&[0, 0, 253][..], &(1_u64 << 60).to_le_bytes()].concat();
+    let liar = [&[0, 253][..], &(1_u64 << 60).to_le_bytes()].concat();
     let length = u32::try_from(liar.len()).expect("short").to_le_bytes();
-    assert_corrupt(sealed(&[&[0][..], &length, &liar].concat()));
-    assert_corrupt(sealed(&[&[0][..], &u32::MAX.to_le_bytes(), &liar].concat()));
-    assert_corrupt(sealed(&[&[0x82][..], &length, &liar].concat()));
+    let since = [0; 8];
+    assert_corrupt(sealed(&[&[0][..], &length, &since, &liar].concat()));
+    assert_corrupt(sealed(&[&[0][..], &u32::MAX.to_le_bytes(), &since, &liar].concat()));
+    assert_corrupt(sealed(&[&[0x82][..], &length, &since, &liar].concat()));
 }
 
 #[test]
@@ -193,7 +217,18 @@ proptest! {
         let at = at.index(bytes.len());
         prop_assert!(decode(&Bytes::copy_from_slice(&bytes[..at])).is_err());
         bytes[at] ^= 1_u8 << bit;
-        prop_assert!(decode(&bytes.into()).is_err());
+        let changed = decode(&bytes.into());
+        prop_assert!(changed.is_err() || IN_MARK.contains(&at));
+    }
+
+    #[test]
+    fn no_mark_keeps_anything_for_longer(entry in entries(), mark: [u8; 8]) {
+        let back = decode(&marked(&entry, mark)).expect("an entry");
+        if let (Some(back), Some(entry)) = (back.response(), entry.response()) {
+            prop_assert!(back.terms.lifetime <= entry.terms.lifetime);
+            prop_assert_eq!(back.terms.outdated, entry.terms.outdated || mark != [0; 8]);
+            prop_assert_eq!(&back.body, &entry.body);
+        }
     }
 
     #[test]

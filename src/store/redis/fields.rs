@@ -2,7 +2,7 @@
 
 use crate::{
     key::{self, CacheKey},
-    purge::Purge,
+    purge::Target,
 };
 
 /// A path is fenced by so many of its ancestors at most; a purge of a deeper prefix fences
@@ -12,15 +12,15 @@ const DEEPEST: usize = 32;
 /// A field of the clock.
 pub(super) type Field = [u8; 16];
 
-/// The field that a purge raises.
-pub(super) fn raised_by(purge: &Purge) -> Field {
-    match purge {
-        Purge::Url { host, path, query } => url(host.as_deref(), path, query),
-        Purge::Path(named) => path(named),
-        Purge::Prefix(named) => prefix(named),
-        Purge::Group(named) => group(named),
-        Purge::Entry(key) => entry(key),
-        Purge::All => all(),
+/// The field that a purge of `target` raises.
+pub(super) fn raised_by(target: &Target) -> Field {
+    match target {
+        Target::Url { host, path, query } => url(host.as_deref(), path, query),
+        Target::Path(named) => path(named),
+        Target::Prefix(named) => prefix(named),
+        Target::Group(named) => group(named),
+        Target::Entry(key) => entry(key),
+        Target::All => all(),
     }
 }
 
@@ -90,13 +90,13 @@ fn field(kind: u8, parts: &[&[u8]]) -> Field {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::KeyBuilder;
+    use crate::{key::KeyBuilder, purge::Purge};
 
     #[test]
     fn an_entry_is_fenced_by_what_concerns_it_and_nothing_else() {
         let key = KeyBuilder::new(false, "Shop.example", "/a/b", Some("q=1")).finish();
         let fields = concerning(&key, &["g".to_owned()]);
-        let fenced = |purge: &Purge| fields.contains(&raised_by(purge));
+        let fenced = |purge: &Purge| fields.contains(&raised_by(purge.target()));
         let groups = ["g".to_owned()];
         for purge in [
             Purge::url("/a/b?q=1"),
@@ -113,9 +113,9 @@ mod tests {
             Purge::prefix("/ab"),
             Purge::group("g"),
             Purge::group("G"),
-            Purge::Entry(key.clone()),
-            Purge::Entry(key.variant(b"x")),
-            Purge::All,
+            Purge::entry(key.clone()),
+            Purge::entry(key.variant(b"x")),
+            Purge::all(),
         ] {
             assert_eq!(fenced(&purge), purge.concerns(&key, &groups), "{purge:?}");
         }
@@ -125,6 +125,6 @@ mod tests {
     fn a_prefix_too_deep_is_fenced_by_an_ancestor() {
         let deep = "/x".repeat(100);
         let key = KeyBuilder::new(false, "h", &format!("{deep}/y"), None).finish();
-        assert!(concerning(&key, &[]).contains(&raised_by(&Purge::Prefix(deep))));
+        assert!(concerning(&key, &[]).contains(&raised_by(&Target::Prefix(deep))));
     }
 }

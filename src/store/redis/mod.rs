@@ -29,7 +29,7 @@ use redis::{RedisWrite, ToRedisArgs, Value};
 
 pub use self::connect::RedisServers;
 pub(crate) use self::connect::{Access, ServersError};
-use self::{link::Link, names::Names};
+use self::{fence::Admission, link::Link, names::Names};
 use super::{
     Put, Store, StoreError, StoreErrorKind,
     codec::{self, Encoded},
@@ -48,15 +48,25 @@ const LONGEST_KEEP_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
 /// Each group of an entry is one more index to write; what rules and responses name fits in.
 const MOST_GROUPS: usize = 256;
 
-/// Keys: waiting, live. Arguments: head of the value that waits, lifetime.
+/// Keys: waiting, live. Arguments: head of the value that waits, from behind the mark of a soft
+/// purge on; lifetime; the mark that it gets, if any.
 ///
-/// What waits may have been purged, or be another fill's by now: that has not been checked.
+/// What waits may have been purged, or be another fill's by now: that has not been checked. It may
+/// have been marked as well. What is marked does not displace what is not: that was begun later.
+/// Returns 1 where it is published as it is, 2 where it is marked.
 const PUBLISH: &str = r"
-if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then return 0 end
-redis.call('UNLINK', KEYS[2])
-redis.call('RENAME', KEYS[1], KEYS[2])
-redis.call('PEXPIRE', KEYS[2], ARGV[2])
-return 1
+local waiting, live, head, mark, none = KEYS[1], KEYS[2], ARGV[1], ARGV[3], ('\0'):rep(8)
+if redis.call('GETRANGE', waiting, 12, 11 + #head) ~= head then return 0 end
+local marked = redis.call('GETRANGE', waiting, 4, 11) ~= none
+if mark and not marked then redis.call('SETRANGE', waiting, 4, mark) end
+if (mark or marked) and redis.pcall('GETRANGE', live, 4, 11) == none then
+  redis.call('UNLINK', waiting)
+  return 2
+end
+redis.call('UNLINK', live)
+redis.call('RENAME', waiting, live)
+redis.call('PEXPIRE', live, ARGV[2])
+return (mark or marked) and 2 or 1
 ";
 
 /// What can be set about a [`RedisStore`].
@@ -154,14 +164,14 @@ impl RedisStore {
         tracing::debug!(address = self.link.address(), source, "a stored value is not an entry");
     }
 
-    /// Stores and indexes an entry where nobody reads it; whether it may be published.
+    /// Stores and indexes an entry where nobody reads it, and says how it may be published.
     async fn prepare(
         &self,
         entry: &Entry,
         encoded: &Encoded,
         waiting: &str,
         keep: u64,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Admission, StoreError> {
         let mut set = redis::cmd("SET");
         set.arg(waiting).arg(Parts(encoded)).arg("PX").arg(WAITING_MS);
         let mut writes = index::add(&self.names, entry, keep);
@@ -173,24 +183,45 @@ impl RedisStore {
         if replies.iter().any(|reply| matches!(reply, Value::ServerError(_))) {
             return Err(link::unexpected());
         }
-        Ok(fence::admits(&fences, entry.since))
+        Ok(fence::judge(&fences, entry.since))
     }
 
-    async fn purge_once(&self, target: &Purge) -> Result<u64, StoreError> {
-        fence::raise(&self.link, &self.names, target).await?;
-        let purged = purge::delete(&self.link, &self.names, target).await?;
+    async fn purge_once(&self, purge: &Purge) -> Result<u64, StoreError> {
+        let number = fence::raise(&self.link, &self.names, purge).await?;
+        let purged = purge::carry_out(&self.link, &self.names, purge, number).await?;
         if let Some(replicas) = self.replicas {
             self.link.wait_for_replicas(&self.names.wait(), replicas).await?;
         }
         Ok(purged)
     }
 
-    async fn publish(&self, head: &[u8], names: [&str; 2], keep: u64) -> Result<Put, StoreError> {
-        let mut publish = link::script(PUBLISH, &names);
-        publish.arg(head).arg(keep);
+    /// Ends what [`prepare`](Self::prepare) began.
+    async fn publish(
+        &self,
+        encoded: &Encoded,
+        admission: Admission,
+        [waiting, live]: [&str; 2],
+        keep: u64,
+    ) -> Result<Put, StoreError> {
+        let stale_since = match admission {
+            Admission::Fresh => None,
+            Admission::Stale(then) => Some(codec::mark_of(then)),
+            Admission::Refused => {
+                let mut discard = redis::cmd("UNLINK");
+                discard.arg(waiting);
+                self.link.ask(vec![discard]).await?;
+                return Ok(Put::Refused);
+            }
+        };
+        let head = encoded.head.get(codec::CHECKSUM_AT..).unwrap_or_default();
+        let mut publish = link::script(PUBLISH, &[waiting, live]);
+        publish.arg(head).arg(keep).arg(stale_since.as_ref());
         let replies = self.link.ask(vec![publish]).await?;
-        let is_published = replies.first().and_then(link::number) == Some(1);
-        Ok(if is_published { Put::Kept } else { Put::Refused })
+        Ok(match replies.first().and_then(link::number) {
+            Some(1) => Put::Kept,
+            Some(2) => Put::Stale,
+            _ => Put::Refused,
+        })
     }
 }
 
@@ -217,20 +248,15 @@ impl Store for RedisStore {
         let encoded = codec::encode(&entry)?;
         let digest = entry.key.digest();
         let (waiting, live) = (self.names.waiting(&digest), self.names.live(&digest));
-        if self.prepare(&entry, &encoded, &waiting, keep).await? {
-            return self.publish(&encoded.head, [&waiting, &live], keep).await;
-        }
-        let mut discard = redis::cmd("UNLINK");
-        discard.arg(&waiting);
-        self.link.ask(vec![discard]).await?;
-        Ok(Put::Refused)
+        let admission = self.prepare(&entry, &encoded, &waiting, keep).await?;
+        self.publish(&encoded, admission, [&waiting, &live], keep).await
     }
 
-    async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
-        let mut purged = self.purge_once(target).await?;
+    async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
+        let mut purged = self.purge_once(purge).await?;
         // what a primary is told after it was replaced it forgets, and its heir does not know
         if self.link.was_replaced().await {
-            purged = purged.max(self.purge_once(target).await?);
+            purged = purged.max(self.purge_once(purge).await?);
         }
         Ok(Purged::of(purged))
     }

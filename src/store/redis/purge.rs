@@ -1,8 +1,9 @@
-//! Hard purges. Indexes are walked and values deleted in batches, each a matter of milliseconds to
-//! the server; only a purge of a prefix or of all scans for names, and only for ours.
+//! Carrying purges out. Indexes are walked and values deleted, or by a soft purge marked, in
+//! batches, each a matter of milliseconds to the server; only a purge of a prefix or of all scans
+//! for names, and only for ours.
 //!
-//! Whatever is deleted, the value that waits to be published goes before the one that is live: the
-//! other way round it could be published in between.
+//! Whatever is deleted or marked, the value that waits to be published comes before the one that is
+//! live: the other way round it could be published in between.
 
 use redis::{Cmd, Value};
 
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     key::CacheKey,
-    purge::Purge,
+    purge::{Mark, Purge, Target},
     store::{StoreError, codec},
 };
 
@@ -27,20 +28,44 @@ const ENTRIES: usize = 512;
 /// So many members are removed by one run of a script.
 const MEMBERS: usize = 128;
 
-/// Deletes what `target` names, as far as it was indexed before its fence was raised, and says how
-/// many responses that were.
-pub(super) async fn delete(link: &Link, names: &Names, target: &Purge) -> Result<u64, StoreError> {
+/// Keys: waiting, live. Arguments: magic, the mark of a soft purge, its number. Whether the live
+/// value is a response that has not been marked before.
+///
+/// Only what was begun before the purge is marked; lifetimes stay.
+const MARK: &str = r"
+local marked = 0
+for i = 1, 2 do
+  local head = redis.pcall('GETRANGE', KEYS[i], 0, 32)
+  if type(head) == 'string' and #head == 33 and head:sub(1, 4) == ARGV[1]
+    and head:sub(5, 12) == ('\0'):rep(8) and head:byte(21) == 0
+    and struct.unpack('>I8', head, 26) < tonumber(ARGV[3]) then
+    redis.call('SETRANGE', KEYS[i], 4, ARGV[2])
+    marked = i - 1
+  end
+end
+return marked
+";
+
+/// Deletes or marks what `purge` names, as far as it was indexed before its fence was raised under
+/// this `number`, and says how many responses that were.
+pub(super) async fn carry_out(
+    link: &Link,
+    names: &Names,
+    purge: &Purge,
+    number: Mark,
+) -> Result<u64, StoreError> {
     let all = Filter::default();
-    let walk = Walk { link, names };
-    match target {
-        Purge::Entry(key) => walk.delete_entry(key).await,
-        Purge::Path(path) => walk.indexes(vec![names.path(path).into_bytes()], all).await,
-        Purge::Group(group) => walk.indexes(vec![names.group(group).into_bytes()], all).await,
-        Purge::Url { host, path, query } => {
+    let soft = purge.stale_since().map(|then| (codec::mark_of(then), number));
+    let walk = Walk { link, names, soft };
+    match purge.target() {
+        Target::Entry(key) => walk.entry(key).await,
+        Target::Path(path) => walk.indexes(vec![names.path(path).into_bytes()], all).await,
+        Target::Group(group) => walk.indexes(vec![names.group(group).into_bytes()], all).await,
+        Target::Url { host, path, query } => {
             let url = Filter::url(host.as_deref(), query);
             walk.indexes(vec![names.path(path).into_bytes()], url).await
         }
-        Purge::Prefix(prefix) => {
+        Target::Prefix(prefix) => {
             let prefix = prefix.trim_end_matches('/');
             let mut gone = walk.indexes(vec![names.path(prefix).into_bytes()], all).await?;
             for pattern in names.paths_below(prefix) {
@@ -48,7 +73,7 @@ pub(super) async fn delete(link: &Link, names: &Names, target: &Purge) -> Result
             }
             Ok(gone)
         }
-        Purge::All => walk.scan(&names.everything()).await,
+        Target::All => walk.scan(&names.everything()).await,
     }
 }
 
@@ -56,14 +81,16 @@ pub(super) async fn delete(link: &Link, names: &Names, target: &Purge) -> Result
 struct Walk<'a> {
     link: &'a Link,
     names: &'a Names,
+    /// What a soft purge writes, and its number.
+    soft: Option<([u8; 8], Mark)>,
 }
 
 impl Walk<'_> {
-    async fn delete_entry(self, key: &CacheKey) -> Result<u64, StoreError> {
-        self.delete_named(vec![self.names.live(&key.digest()).into_bytes()]).await
+    async fn entry(self, key: &CacheKey) -> Result<u64, StoreError> {
+        self.named(vec![self.names.live(&key.digest()).into_bytes()]).await
     }
 
-    /// Deletes everything whose name is ours and matches `pattern`.
+    /// Takes everything whose name is ours and matches `pattern`.
     ///
     /// A key that moves between nodes meanwhile can be on each when the other is looked at. It
     /// does not move twice in that time: a second look finds it.
@@ -95,7 +122,7 @@ impl Walk<'_> {
             let (indexes, values): (Vec<_>, Vec<_>) = found.into_iter().partition(is_index);
             // first by index, which finds what is being published while the scan looks elsewhere
             gone += self.indexes(indexes, Filter::default()).await?;
-            gone += self.delete_named(values).await?;
+            gone += self.named(values).await?;
             if next == 0 {
                 return Ok(gone);
             }
@@ -103,12 +130,15 @@ impl Walk<'_> {
         }
     }
 
-    /// Deletes values by name; what is not a value of ours stays.
-    async fn delete_named(self, values: Vec<Vec<u8>>) -> Result<u64, StoreError> {
+    /// Deletes or marks values by name; what is not a value of ours stays.
+    async fn named(self, values: Vec<Vec<u8>>) -> Result<u64, StoreError> {
         let is_value =
             |name: &&Vec<u8>| !matches!(self.names.named(name), None | Some(Named::Index));
         let pairs = values.iter().filter(is_value).filter_map(|name| self.names.pair(name));
         let pairs: Vec<[Vec<u8>; 2]> = pairs.collect();
+        if let Some(soft) = self.soft {
+            return self.mark(&pairs, soft).await;
+        }
         let mut gone = 0;
         for some in pairs.chunks(ENTRIES) {
             let flags = some.iter().map(|[_, live]| {
@@ -126,7 +156,22 @@ impl Walk<'_> {
         Ok(gone)
     }
 
-    /// Deletes the entries that `filter` takes from these indexes, and removes them from there.
+    async fn mark(
+        self,
+        pairs: &[[Vec<u8>; 2]],
+        (mark, number): ([u8; 8], Mark),
+    ) -> Result<u64, StoreError> {
+        let commands = pairs.iter().map(|pair| {
+            let mut command = redis::cmd("EVAL");
+            command.arg(MARK).arg(pair.len()).arg(pair);
+            command.arg(&codec::MAGIC).arg(&mark).arg(number.number());
+            command
+        });
+        sum(&self.link.ask_in_turns(commands.collect(), ENTRIES).await?)
+    }
+
+    /// Deletes the entries that `filter` takes from these indexes, and removes them from there; or
+    /// marks them, and leaves them there.
     async fn indexes(self, indexes: Vec<Vec<u8>>, filter: Filter) -> Result<u64, StoreError> {
         let mut gone = 0;
         let mut rest: Vec<(Vec<u8>, Page)> =
@@ -143,20 +188,23 @@ impl Walk<'_> {
                 }
                 found.push((index, taken(items, filter)));
             }
-            gone += self.delete_members(&found).await?;
+            gone += self.members(&found).await?;
         }
         Ok(gone)
     }
 
-    async fn delete_members(self, found: &[(Vec<u8>, Vec<Scored>)]) -> Result<u64, StoreError> {
+    async fn members(self, found: &[(Vec<u8>, Vec<Scored>)]) -> Result<u64, StoreError> {
         let items = found.iter().flat_map(|(_, items)| items);
         let members: Vec<Member> = items.filter_map(|[item, _]| Member::from_bytes(item)).collect();
+        let pair = |Member { digest, .. }: &Member| {
+            [self.names.waiting(digest), self.names.live(digest)].map(String::into_bytes)
+        };
+        if let Some(soft) = self.soft {
+            return self.mark(&members.iter().map(pair).collect::<Vec<_>>(), soft).await;
+        }
         let mut gone = 0;
         for some in members.chunks(ENTRIES) {
-            let pairs = some.iter().map(|Member { digest, .. }| {
-                [self.names.waiting(digest), self.names.live(digest)].map(String::into_bytes)
-            });
-            let stages = unlinks(&pairs.collect::<Vec<_>>());
+            let stages = unlinks(&some.iter().map(pair).collect::<Vec<_>>());
             let replies = self.link.ask_in_stages(stages).await?;
             let deleted = some.iter().zip(replies.iter().skip(some.len()));
             gone += sum(deleted.filter(|(member, _)| member.is_response).map(|(_, live)| live))?;

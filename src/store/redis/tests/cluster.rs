@@ -46,7 +46,7 @@ fn slot_of(store: &RedisStore, path: &str) -> u16 {
 async fn purges_reach_every_node() {
     let cluster = RedisCluster::start();
     let store = store(&cluster);
-    for purge in [Purge::group("g"), Purge::prefix("/many"), Purge::All] {
+    for purge in [Purge::group("g"), Purge::prefix("/many"), Purge::all()] {
         fill_all(&store).await;
         let with_entries = cluster
             .nodes
@@ -73,7 +73,7 @@ async fn no_command_has_keys_of_two_slots_and_a_hit_asks_one_node_once() {
     assert!(has(&store, "/a").await);
     let gets = |command| cluster.nodes.iter().map(|node| node.calls(command)).sum::<u64>();
     assert_eq!((gets("get"), gets("cluster|slots"), gets("cluster|nodes")), (1, 0, 0));
-    for purge in [Purge::path("/a"), Purge::group("h"), Purge::prefix("/"), Purge::All] {
+    for purge in [Purge::path("/a"), Purge::group("h"), Purge::prefix("/"), Purge::all()] {
         fill(&store, "/a", &["g", "h"]).await;
         store.purge(&purge).await.expect("purged");
     }
@@ -87,7 +87,7 @@ async fn no_command_has_keys_of_two_slots_and_a_hit_asks_one_node_once() {
 async fn a_slot_between_two_nodes_serves_fills_hits_and_purges() {
     let cluster = RedisCluster::start();
     let store = store(&cluster);
-    for purge in [Purge::path("/a"), Purge::group("g"), Purge::prefix("/a"), Purge::All] {
+    for purge in [Purge::path("/a"), Purge::group("g"), Purge::prefix("/a"), Purge::all()] {
         fill(&store, "/a", &["g"]).await;
         let slot = slot_of(&store, "/a");
         let from = RedisCluster::holder(slot);
@@ -165,7 +165,7 @@ async fn no_purge_is_outlived_while_slots_move() {
     let begun = std::time::Instant::now();
     let (mut purges, mut refused) = (0, 0);
     while begun.elapsed() < Duration::from_secs(4) {
-        for purge in [Purge::group("g"), Purge::prefix("/many"), Purge::All] {
+        for purge in [Purge::group("g"), Purge::prefix("/many"), Purge::all()] {
             for number in 0..8 {
                 // may fail, as anything may while slots move
                 let path = format!("/many/{number}");
@@ -224,5 +224,5 @@ async fn a_node_that_is_gone_costs_its_own_keys_only_and_refuses_purges_of_all()
         }
     }
     assert!(there > 0 && failed > 0, "{there} there, {failed} failed");
-    assert!(store.purge(&Purge::All).await.is_err(), "what is on the lost node is not purged");
+    assert!(store.purge(&Purge::all()).await.is_err(), "what is on the lost node is not purged");
 }

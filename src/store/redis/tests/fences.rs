@@ -3,45 +3,98 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
+use crate::entry::Timestamp;
 
-/// Where a fill stands when a purge comes in between.
+/// The steps of a fill that has begun, and of a purge that comes meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Step {
-    Begun,
-    Waiting,
-    Published,
+    Prepare,
+    Publish,
+    Raise,
+    CarryOut,
+}
+
+/// Every order in which these steps can come.
+fn orders() -> [[Step; 4]; 6] {
+    use Step::{CarryOut as C, Prepare as P, Publish as U, Raise as R};
+    [[R, C, P, U], [R, P, C, U], [R, P, U, C], [P, R, C, U], [P, R, U, C], [P, U, R, C]]
+}
+
+/// Lets a fill of this entry, which began before, and a purge run in this order.
+async fn interleave(store: &RedisStore, entry: &Entry, purge: &Purge, order: [Step; 4]) {
+    let encoded = codec::encode(entry).expect("encoded");
+    let digest = entry.key.digest();
+    let (waiting, live) = (store.names.waiting(&digest), store.names.live(&digest));
+    let (mut admission, mut number) = (Admission::Refused, Mark::default());
+    for step in order {
+        match step {
+            Step::Prepare => {
+                admission = store.prepare(entry, &encoded, &waiting, 10_000).await.expect("done");
+            }
+            Step::Publish => {
+                let published = store.publish(&encoded, admission, [&waiting, &live], 10_000).await;
+                published.expect("published or not");
+            }
+            Step::Raise => {
+                number = fence::raise(&store.link, &store.names, purge).await.expect("raised");
+            }
+            Step::CarryOut => {
+                let done = purge::carry_out(&store.link, &store.names, purge, number).await;
+                done.expect("carried out");
+            }
+        }
+    }
 }
 
 #[tokio::test]
 async fn a_purge_at_any_step_of_a_fill_wins() {
     let server = RedisServer::start();
     for purge in samples::purges() {
-        for step in [Step::Begun, Step::Waiting, Step::Published] {
-            let store = prefixed(&server, &format!("{step:?}:"));
+        for order in orders() {
+            let store = prefixed(&server, &format!("{order:?}:"));
             let since = store.mark().await.expect("a mark");
-            let entry = Arc::new(Entry { since, ..samples::target() });
-            let encoded = codec::encode(&entry).expect("encoded");
-            let digest = entry.key.digest();
-            let (waiting, live) = (store.names.waiting(&digest), store.names.live(&digest));
-            if step == Step::Begun {
-                store.purge(&purge).await.expect("purged");
-            }
-            let admitted =
-                store.prepare(&entry, &encoded, &waiting, 10_000).await.expect("prepared");
-            assert_eq!(admitted, step != Step::Begun);
-            if step == Step::Waiting {
-                assert_eq!(store.purge(&purge).await.expect("purged"), Purged::of(0));
-            }
-            if admitted {
-                let published = store.publish(&encoded.head, [&waiting, &live], 10_000).await;
-                published.expect("published or not");
-            }
-            if step == Step::Published {
-                assert_eq!(store.purge(&purge).await.expect("purged"), Purged::of(1));
-            }
+            let entry = Entry { since, ..samples::target() };
+            interleave(&store, &entry, &purge, order).await;
             let found = store.get(&entry.key).await.expect("an answer");
-            assert!(found.is_none(), "{purge:?} at {step:?}");
+            assert!(found.is_none(), "{purge:?} in {order:?}");
+
+            let soft = purge.clone().softly_since(Timestamp::from_secs(1_700_000_005));
+            let since = store.mark().await.expect("a mark");
+            let entry = Entry { since, ..samples::target() };
+            interleave(&store, &entry, &soft, order).await;
+            let found = store.get(&entry.key).await.expect("an answer").expect("still there");
+            let stale = entry.stale_since(Timestamp::from_secs(1_700_000_005));
+            assert_eq!(format!("{found:?}"), format!("{stale:?}"), "{purge:?} in {order:?}");
+            let after = fill_with(&store, &entry).await;
+            let found = store.get(&entry.key).await.expect("an answer").expect("there");
+            assert_eq!(format!("{found:?}"), format!("{after:?}"), "{purge:?} in {order:?}");
         }
+    }
+}
+
+/// Stores this entry as a fill that begins now.
+async fn fill_with(store: &RedisStore, entry: &Entry) -> Arc<Entry> {
+    let since = store.mark().await.expect("a mark");
+    let entry = Arc::new(Entry { since, ..entry.clone() });
+    store.put(Arc::clone(&entry), KEEP).await.expect("stored");
+    entry
+}
+
+#[tokio::test]
+async fn a_fill_begun_after_a_soft_purge_is_not_touched_by_it() {
+    let server = RedisServer::start();
+    for purge in samples::purges() {
+        let store = store(&server);
+        let soft = purge.clone().softly();
+        let early = Entry { since: store.mark().await.expect("a mark"), ..samples::target() };
+        let number = fence::raise(&store.link, &store.names, &soft).await.expect("raised");
+        let late = fill_with(&store, &early).await;
+        let marked = purge::carry_out(&store.link, &store.names, &soft, number).await;
+        assert_eq!(marked.expect("carried out"), 0, "{purge:?}");
+        store.put(Arc::new(early), KEEP).await.expect("stored or not");
+        let found = store.get(&late.key).await.expect("an answer").expect("there");
+        assert_eq!(format!("{found:?}"), format!("{late:?}"), "{purge:?}");
+        store.purge(&Purge::all()).await.expect("purged");
     }
 }
 
@@ -50,16 +103,19 @@ async fn another_fill_in_between_does_not_publish_what_was_not_checked() {
     let server = RedisServer::start();
     let store = store(&server);
     let digest = key("/a").digest();
-    let (waiting, live) = (store.names.waiting(&digest), store.names.live(&digest));
+    let names = [store.names.waiting(&digest), store.names.live(&digest)];
+    let names = names.each_ref().map(String::as_str);
     let first = entry("/a", store.mark().await.expect("a mark"), &[]);
     let first_encoded = codec::encode(&first).expect("encoded");
-    assert!(store.prepare(&first, &first_encoded, &waiting, 10_000).await.expect("prepared"));
+    let prepared = store.prepare(&first, &first_encoded, names[0], 10_000).await;
+    assert_eq!(prepared.expect("prepared"), Admission::Fresh);
     let second = entry("/a", first.since, &["another"]);
     let second_encoded = codec::encode(&second).expect("encoded");
-    assert!(store.prepare(&second, &second_encoded, &waiting, 10_000).await.expect("prepared"));
-    store.publish(&first_encoded.head, [&waiting, &live], 10_000).await.expect("no error");
+    let prepared = store.prepare(&second, &second_encoded, names[0], 10_000).await;
+    assert_eq!(prepared.expect("prepared"), Admission::Fresh);
+    store.publish(&first_encoded, Admission::Fresh, names, 10_000).await.expect("no error");
     assert!(!has(&store, "/a").await, "the second waits there, not the first");
-    store.publish(&second_encoded.head, [&waiting, &live], 10_000).await.expect("no error");
+    store.publish(&second_encoded, Admission::Fresh, names, 10_000).await.expect("no error");
     assert!(has(&store, "/a").await);
 }
 
@@ -130,7 +186,7 @@ async fn fences_are_bounded_and_lose_no_purge() {
     store.purge(&Purge::path("/a")).await.expect("purged");
     let late = store.mark().await.expect("a mark");
     for number in 0..1100 {
-        store.purge(&Purge::Group(number.to_string())).await.expect("purged");
+        store.purge(&Purge::group(number.to_string())).await.expect("purged");
     }
     let fences: u64 = server.command(&["HLEN", "arc:clock"]);
     assert!(fences <= 1026, "{fences}");
@@ -166,7 +222,7 @@ async fn no_reader_sees_what_was_purged_before_it_asked() {
     let mut seen = 0;
     for round in 1..=300 {
         changed.store(round, Ordering::SeqCst);
-        let purge = [Purge::path("/a"), Purge::group("g"), Purge::All, Purge::prefix("/")];
+        let purge = [Purge::path("/a"), Purge::group("g"), Purge::all(), Purge::prefix("/")];
         let purge = &purge[usize::try_from(round % 4).expect("small")];
         store.purge(purge).await.expect("purged");
         purged.store(round, Ordering::SeqCst);

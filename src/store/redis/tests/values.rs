@@ -131,7 +131,7 @@ async fn what_waits_is_gone_when_a_fill_is_done() {
     let store = store(&server);
     let early = store.mark().await.expect("a mark");
     fill(&store, "/a", &[]).await;
-    store.purge(&Purge::All).await.expect("purged");
+    store.purge(&Purge::all()).await.expect("purged");
     store.put(entry("/a", early, &[]), KEEP).await.expect("no error");
     let waiting: Vec<String> = server.command(&["KEYS", "arc:w:*"]);
     assert!(waiting.is_empty(), "{waiting:?}");

@@ -113,15 +113,16 @@ async fn purges_wait_for_replicas_if_told_and_hits_do_not_wait_for_purges() {
         assert!(!has(&two, "/a").await, "the purge is done");
         assert!(asked.elapsed() < within / 4, "a hit waited for {:?}", asked.elapsed());
     };
-    let (purged, ()) = tokio::join!(two.purge(&Purge::All), hits);
+    let all = Purge::all();
+    let (purged, ()) = tokio::join!(two.purge(&all), hits);
     let problem = std::error::Error::source(&purged.expect_err("there are not two"))
         .map(ToString::to_string)
         .expect("a cause");
     assert!(problem.contains("1 of 2 replicas"), "{problem}");
     assert!(begun.elapsed() >= within && !two.is_open());
     watched.servers[1].kill();
-    assert!(one.purge(&Purge::All).await.is_err(), "there is none");
-    none.purge(&Purge::All).await.expect("nobody is waited for");
+    assert!(one.purge(&Purge::all()).await.is_err(), "there is none");
+    none.purge(&Purge::all()).await.expect("nobody is waited for");
 }
 
 #[tokio::test]
