@@ -17,7 +17,7 @@ use std::{
 use actix_web::http::header::HeaderName;
 use tokio::{sync::oneshot, time::timeout};
 
-use crate::{clock::Clock, entry::Entry, key::CacheKey, semantics::date::Timestamp};
+use crate::{clock::Clock, entry::Entry, key::CacheKey, semantics::date::Timestamp, store::Lease};
 
 /// Past so many flights at a time, requests go on their own.
 const MOST_FLIGHTS: usize = 16_384;
@@ -113,7 +113,13 @@ impl Flights {
         let flight = Flight { begun: self.0.clock.now(), waiting: Mutex::default() };
         let flight = Arc::new(flight);
         table.insert(key.clone(), Arc::clone(&flight));
-        Entered::Lead(Lead { of: self.clone(), key: key.clone(), flight, ended: false })
+        Entered::Lead(Lead {
+            of: self.clone(),
+            key: key.clone(),
+            flight,
+            lease: None,
+            ended: false,
+        })
     }
 
     /// How many flights of URLs like this one have landed. A request that leads, but found nothing
@@ -174,6 +180,8 @@ pub(crate) struct Lead {
     of: Flights,
     key: CacheKey,
     flight: Arc<Flight>,
+    /// The lead of all processes, where the store gives it.
+    lease: Option<Lease>,
     ended: bool,
 }
 
@@ -181,6 +189,16 @@ impl Lead {
     /// The key of the flight.
     pub(crate) fn key(&self) -> &CacheKey {
         &self.key
+    }
+
+    /// Holds the lead of all processes as long as this one.
+    pub(crate) fn hold(&mut self, lease: Lease) {
+        self.lease = Some(lease);
+    }
+
+    /// Whether it is the lead of all processes.
+    pub(crate) fn has_lease(&self) -> bool {
+        self.lease.is_some()
     }
 
     /// The response is in the store: everybody gets it.
@@ -214,7 +232,7 @@ impl Lead {
     }
 
     /// Hands the lead to whoever has waited longest; `false` where nobody is left to take it.
-    fn hand_on(&self) -> bool {
+    fn hand_on(&mut self) -> bool {
         let next = {
             let mut table = self.of.table();
             let mut waiting = self.flight.lock();
@@ -231,10 +249,12 @@ impl Lead {
             of: self.of.clone(),
             key: self.key.clone(),
             flight: Arc::clone(&self.flight),
+            lease: self.lease.take(),
             ended: false,
         };
         match next.send(Landing::Lead(lead)) {
             Err(Landing::Lead(mut lead)) => {
+                self.lease = lead.lease.take();
                 lead.ended = true;
                 false
             }

@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION};
+use tokio::time::timeout;
 
 use super::{
     Engine,
-    flight::{Entered, Landed},
+    flight::{Entered, Landed, Lead},
 };
 use crate::{
     entry::{Entry, Kind},
@@ -19,6 +20,7 @@ use crate::{
         vary,
         verdict::{Forwarding, WhyNot},
     },
+    store,
 };
 
 /// Request fields whose values are nobody's business.
@@ -108,6 +110,29 @@ impl Engine {
             return Entered::Alone;
         }
         self.flights.enter(selected, may_lead, longest)
+    }
+
+    /// Takes the lead of all processes, as far as the store gives one, for `at_most` this time.
+    /// `false` where another process has had it: by now what was missed may be there.
+    pub(crate) async fn leads_all(&self, lead: &mut Lead, at_most: Duration) -> bool {
+        if self.store.is_immediate() || at_most.is_zero() || lead.has_lease() {
+            return true;
+        }
+        match self.store.lead(lead.key(), at_most).await {
+            Ok(store::Lead::Yours(lease)) => {
+                lead.hold(lease);
+                true
+            }
+            Ok(store::Lead::Elsewhere(wait)) => {
+                // whoever does not hear of its end goes on at the end of its patience
+                let _ = timeout(at_most, wait).await;
+                false
+            }
+            Err(error) => {
+                self.failed("take the lead", &error);
+                true
+            }
+        }
     }
 
     /// What may be done with the response that another request has had stored: nothing where this

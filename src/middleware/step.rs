@@ -49,6 +49,8 @@ pub(super) struct Looking {
     pub(super) outer: Option<Passage>,
     /// How often it has waited for another request.
     pub(super) waits: u8,
+    /// How often it has waited for another process.
+    waits_elsewhere: u8,
     /// It leads a flight.
     pub(super) lead: Option<Lead>,
 }
@@ -73,7 +75,7 @@ pub(super) struct Missed {
 impl Looking {
     pub(super) fn new(req: ServiceRequest, admitted: Admitted) -> Self {
         let outer = Passage::outer(&req);
-        Self { req, admitted, outer, waits: 0, lead: None }
+        Self { req, admitted, outer, waits: 0, waits_elsewhere: 0, lead: None }
     }
 
     pub(super) fn view(&self) -> RequestView<'_, header::HeaderMap> {
@@ -134,7 +136,16 @@ pub(super) async fn step<B>(worker: Rc<Worker>, mut looking: Looking) -> Step<B>
             {
                 looking.lead = Some(lead);
             }
-            Entered::Lead(lead) => return go(&worker, looking, missed, Some(lead)).await,
+            Entered::Lead(mut lead) => {
+                let at_most = worker.plan.filling.coalesce_timeout;
+                if looking.waits_elsewhere >= MOST_WAITS
+                    || worker.engine.leads_all(&mut lead, at_most).await
+                {
+                    return go(&worker, looking, missed, Some(lead)).await;
+                }
+                looking.waits_elsewhere += 1;
+                looking.lead = Some(lead);
+            }
             Entered::Alone => return go(&worker, looking, missed, None).await,
         }
         looks += 1;

@@ -92,7 +92,6 @@ impl AnyStore {
     }
 
     /// Asks for the lead in filling `key`.
-    #[allow(dead_code, reason = "coalescing is to ask for it")]
     pub(crate) async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {
         match self {
             #[cfg(feature = "memory")]
