@@ -74,6 +74,8 @@ pub(crate) enum Landing {
     Lead(Lead),
     /// The store has the response already.
     LookAgain,
+    /// It has waited for as long as it may.
+    Late,
     /// There is nothing to share: the request asks the handler itself.
     Alone,
 }
@@ -286,8 +288,8 @@ impl Follower {
     /// What becomes of the request, in `at_most` this time.
     pub(crate) async fn landing(self, at_most: Duration) -> Landing {
         match timeout(at_most, self.0).await {
-            Ok(Ok(landing)) => landing,
-            _ => Landing::Alone,
+            Ok(landing) => landing.unwrap_or(Landing::Alone),
+            Err(_) => Landing::Late,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A request that has gone to the handler, and what is to be done with the response.
 
+use std::{cell::Cell, rc::Rc};
+
 use actix_web::{
     Error,
     body::MessageBody,
@@ -23,6 +25,8 @@ pub(super) struct Asked {
     pub(super) purpose: Purpose,
     /// What the request was looked up by, for `Cache-Status`.
     pub(super) key: Option<CacheKey>,
+    /// Whether the client has been answered otherwise in the meantime.
+    otherwise: Rc<Cell<bool>>,
 }
 
 /// Why it has.
@@ -77,9 +81,24 @@ impl Asked {
         fill: Fill,
     ) -> Self {
         let asked = Self::filling(worker, req, None, why, fill);
-        // a refresh is no request of a client's: it is told to a cache outside that is not there
-        let nobody = asked.passage.clone();
-        Self { outer: Some(nobody), ..asked }
+        asked.otherwise.set(true);
+        asked
+    }
+
+    /// Whether what the handler answers may be stored.
+    pub(super) fn fills(&self) -> bool {
+        matches!(self.purpose, Purpose::Fill(..))
+    }
+
+    /// To be set when the client has been answered otherwise.
+    pub(super) fn answered_otherwise(&self) -> Rc<Cell<bool>> {
+        Rc::clone(&self.otherwise)
+    }
+
+    /// Whom to tell what becomes of the request. What no client is given is told to a cache outside
+    /// that is not there, so that nobody counts it.
+    pub(super) fn teller(&self) -> Option<Passage> {
+        if self.otherwise.get() { Some(self.passage.clone()) } else { self.outer.clone() }
     }
 
     /// The request was looked up by this key.
@@ -95,7 +114,14 @@ impl Asked {
     ) -> Self {
         let cached = !matches!(purpose, Purpose::Pass(_));
         let passage = worker.open(req, cached, outer.as_ref());
-        Self { outer, passage, watch: Stopwatch::start(), purpose, key: None }
+        Self {
+            outer,
+            passage,
+            watch: Stopwatch::start(),
+            purpose,
+            key: None,
+            otherwise: Rc::default(),
+        }
     }
 
     /// The handler has answered, or failed.
@@ -104,7 +130,8 @@ impl Asked {
         worker: &Worker,
         res: Result<ServiceResponse<B>, Error>,
     ) -> Result<ServiceResponse<CacheBody<B>>, Error> {
-        let Self { outer, passage, watch, purpose, key } = self;
+        let outer = self.teller();
+        let Self { passage, watch, purpose, key, .. } = self;
         worker.engine.counters().handler_took(watch.elapsed());
         let inside = passage.inside();
         let res = match res {

@@ -2,17 +2,23 @@
 //! committed on the clean end of the body; never on its drop, never on an error.
 
 use std::{
+    cell::RefCell,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
-use actix_web::body::{BodySize, MessageBody};
+use actix_web::{
+    body::{BodySize, MessageBody},
+    rt,
+};
 use bytes::{Bytes, BytesMut};
 use pin_project_lite::pin_project;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
-    engine::{budget::Share, fill::Draft},
+    engine::{budget::Share, fill::Draft, pending::Pending},
     semantics::verdict::WhyNot,
 };
 
@@ -28,6 +34,10 @@ pin_project! {
     }
 }
 
+/// A body until its end, with whoever reads it.
+#[derive(Debug)]
+struct Unfinished<B>(RefCell<Option<Pin<Box<B>>>>);
+
 pin_project! {
     #[project = ProjectedKind]
     #[derive(Debug)]
@@ -36,6 +46,8 @@ pin_project! {
         // boxed, as every answer is as large as its largest body
         Recorded { #[pin] body: B, recorder: Option<Box<Recorder>> },
         Whole { bytes: Bytes },
+        // a recorded body that is read to its end when the client goes away
+        Finishing { body: Rc<Unfinished<CacheBody<B>>> },
         // the body of an answer to HEAD: its length, and none of it
         Unsent { length: u64 },
     }
@@ -63,6 +75,30 @@ impl<B> CacheBody<B> {
         Self::of(Kind::Whole { bytes })
     }
 
+    /// The same body; when its client goes away it is read to its end all the same, in `within`
+    /// this time, if it is being recorded.
+    pub(super) fn finishing(self, within: Duration, pending: &Pending) -> Self
+    where
+        B: MessageBody + 'static,
+    {
+        if !matches!(self.kind, Kind::Recorded { .. }) {
+            return self;
+        }
+        let body = Rc::new(Unfinished(RefCell::new(Some(Box::pin(self)))));
+        let (gone, running) = (Rc::clone(&body), pending.enter());
+        let (sender, receiver) = oneshot::channel::<()>();
+        rt::spawn(async move {
+            let _running = running;
+            // the sender is dropped with the body; it never sends
+            let _ = receiver.await;
+            let rest = gone.0.borrow_mut().take();
+            if let Some(rest) = rest {
+                let _ = timeout(within, read_to_end(rest)).await;
+            }
+        });
+        Self::of(Kind::Finishing { body }).telling(sender)
+    }
+
     pub(super) fn unsent(length: usize) -> Self {
         Self::of(Kind::Unsent { length: length as u64 })
     }
@@ -75,6 +111,9 @@ impl<B: MessageBody> MessageBody for CacheBody<B> {
         match &self.kind {
             Kind::Passed { body } | Kind::Recorded { body, .. } => body.size(),
             Kind::Whole { bytes } => bytes.size(),
+            Kind::Finishing { body } => {
+                body.0.borrow().as_ref().map_or(BodySize::Sized(0), MessageBody::size)
+            }
             Kind::Unsent { length } => BodySize::Sized(*length),
         }
     }
@@ -94,6 +133,15 @@ impl<B: MessageBody> MessageBody for CacheBody<B> {
                 let bytes = std::mem::take(bytes);
                 Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
             }
+            ProjectedKind::Finishing { body } => {
+                let mut unfinished = body.0.borrow_mut();
+                let Some(body) = unfinished.as_mut() else { return Poll::Ready(None) };
+                let chunk = ready!(body.as_mut().poll_next(cx));
+                if !matches!(chunk, Some(Ok(_))) {
+                    *unfinished = None;
+                }
+                Poll::Ready(chunk)
+            }
             ProjectedKind::Unsent { .. } => Poll::Ready(None),
         }
     }
@@ -105,6 +153,14 @@ impl<B: MessageBody> MessageBody for CacheBody<B> {
             kind => Err(Self { kind, gone: self.gone }),
         }
     }
+}
+
+/// Reads a body to its end, as only then it is stored; `None` where it fails.
+pub(super) async fn read_to_end<B: MessageBody>(mut body: Pin<Box<B>>) -> Option<()> {
+    while let Some(chunk) = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await {
+        chunk.ok()?;
+    }
+    Some(())
 }
 
 fn record<E>(recorder: &mut Option<Box<Recorder>>, chunk: Option<&Result<Bytes, E>>) {

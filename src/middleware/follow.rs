@@ -1,13 +1,13 @@
 //! A request that waits for the answer which another request has asked the handler for. It is given
 //! what was stored, in the form that it asked for; or it goes on, as if it had not waited.
 
-use std::{rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::HttpResponse;
 
 use super::{
     body::CacheBody,
-    step::{Looking, Missed, Step, go, step},
+    step::{Looking, Missed, Step, go, stand_in, step},
     worker::Worker,
 };
 use crate::{
@@ -27,7 +27,10 @@ pub(super) struct Following {
 pub(super) async fn follow<B>(worker: &Rc<Worker>, following: Following) -> Step<B> {
     let Following { mut looking, missed, follower } = following;
     looking.waits += 1;
-    match follower.landing(worker.plan.filling.coalesce_timeout).await {
+    let filling = &worker.plan.filling;
+    let patience = missed.may_stand_in().then_some(filling.answer_stale_after).flatten();
+    let at_most = patience.unwrap_or(Duration::MAX).min(filling.coalesce_timeout);
+    match follower.landing(at_most).await {
         Landing::Stored(landed) => match share(worker, &looking, &missed, &landed) {
             Some(res) => Step::Answer(looking.req.into_response(res)),
             None => step(Rc::clone(worker), looking).await,
@@ -38,10 +41,13 @@ pub(super) async fn follow<B>(worker: &Rc<Worker>, following: Following) -> Step
             looking.lead = Some(lead);
             step(Rc::clone(worker), looking).await
         }
-        Landing::Alone if missed.kept.as_ref().is_some_and(|kept| kept.is_left_alone(worker)) => {
+        Landing::Late if patience.is_some() => stand_in(worker, looking, &missed),
+        Landing::Alone | Landing::Late
+            if missed.kept.as_ref().is_some_and(|kept| kept.is_left_alone(worker)) =>
+        {
             step(Rc::clone(worker), looking).await
         }
-        Landing::Alone => go(worker, looking, missed, None).await,
+        Landing::Alone | Landing::Late => go(worker, looking, missed, None).await,
     }
 }
 

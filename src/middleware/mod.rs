@@ -2,6 +2,7 @@
 
 mod asked;
 pub(crate) mod body;
+mod detached;
 pub(crate) mod extract;
 mod follow;
 pub(crate) mod future;
@@ -9,6 +10,7 @@ pub(crate) mod group_fields;
 mod partial;
 mod passage;
 mod query;
+mod question;
 mod refresh;
 mod respond;
 mod seconds;

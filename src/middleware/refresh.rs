@@ -5,7 +5,7 @@
 //! it. So the refresh keeps a second handle and waits until the answer's body is dropped, by when
 //! the server has dropped its own.
 
-use std::{panic::AssertUnwindSafe, pin::pin, rc::Rc};
+use std::{panic::AssertUnwindSafe, rc::Rc};
 
 use actix_service::Service;
 use actix_web::{
@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 use super::{
     asked::Asked,
-    body::CacheBody,
+    body::read_to_end,
     validate::{Kept, validate},
     worker::Worker,
 };
@@ -95,14 +95,6 @@ where
     let asked = Asked::refreshing(&worker, &req, Forwarding::Stale, fill);
     let res = validate(service, worker, req, asked, kept).await.ok()?;
     let failed = res.status().is_server_error();
-    read_to_end(res.into_body()).await?;
+    read_to_end(Box::pin(res.into_body())).await?;
     (!failed).then_some(())
-}
-
-async fn read_to_end<B: MessageBody>(body: CacheBody<B>) -> Option<()> {
-    let mut body = pin!(body);
-    while let Some(chunk) = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await {
-        chunk.ok()?;
-    }
-    Some(())
 }

@@ -18,6 +18,7 @@ use futures_util::FutureExt as _;
 use super::{
     asked::Asked,
     body::CacheBody,
+    detached::{ask, ask_stale},
     follow::follow,
     future::CacheFuture,
     passage::Passage,
@@ -25,7 +26,6 @@ use super::{
     refresh::refresh_behind,
     respond,
     step::{Looking, Step, step},
-    validate::validate,
     worker::Worker,
 };
 use crate::{
@@ -90,8 +90,8 @@ where
             let step = pin!(step(Rc::clone(&self.worker), looking));
             return match step.now_or_never() {
                 Some(Step::Answer(res)) => CacheFuture::answered(res),
-                Some(Step::Ask(ask)) => {
-                    let (req, asked) = *ask;
+                Some(Step::Ask(asking)) if self.worker.plan.filling.finish_fills.is_none() => {
+                    let (req, asked) = *asking;
                     CacheFuture::asking(self.service.call(req), asked, Rc::clone(&self.worker))
                 }
                 Some(step) => {
@@ -171,13 +171,13 @@ where
     loop {
         match step {
             Step::Answer(res) => return Ok(res),
-            Step::Ask(ask) => {
-                let (req, asked) = *ask;
-                return asked.finish(&worker, service.call(req).await);
+            Step::Ask(asking) => {
+                let (req, asked) = *asking;
+                return ask(service, worker, req, asked).await;
             }
             Step::Validate(validation) => {
                 let (req, asked, kept) = *validation;
-                return validate(service, worker, req, asked, kept).await;
+                return ask_stale(service, worker, req, asked, kept).await;
             }
             Step::Refresh(res, stale, answered) => {
                 refresh_behind(service, worker, *stale, answered);

@@ -232,8 +232,9 @@ fn only_stored<B>(worker: &Worker, looking: Looking) -> Step<B> {
     Step::Answer(req.into_response(res))
 }
 
-/// The stale response, without asking the handler, which has failed a short while ago.
-fn stand_in<B>(worker: &Worker, looking: Looking, missed: &Missed) -> Step<B> {
+/// The stale response, without asking the handler: it has failed a short while ago, or is being asked
+/// for too long.
+pub(super) fn stand_in<B>(worker: &Worker, looking: Looking, missed: &Missed) -> Step<B> {
     let kept = missed.kept.as_ref();
     let stored = kept.and_then(|kept| Some((kept, kept.entry.response()?)));
     let Some((kept, stored)) = stored else { return only_stored(worker, looking) };
@@ -279,6 +280,11 @@ fn may_share(worker: &Worker, looking: &Looking, missed: &Missed) -> bool {
 }
 
 impl Missed {
+    /// Whether a stale response may be given in place of one that does not come.
+    pub(super) fn may_stand_in(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.if_error)
+    }
+
     fn new(found: Found, req: &ServiceRequest) -> Self {
         match found {
             Found::Selected(entry, reuse) => {

@@ -3,27 +3,29 @@
 
 use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Duration};
 
-use actix_router::Path;
 use actix_service::Service;
 use actix_web::{
     Error, HttpRequest, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse, Url},
-    error::InternalError,
-    http::{Method, StatusCode, header::HeaderMap},
+    dev::{ServiceRequest, ServiceResponse},
+    error::{ErrorGatewayTimeout, InternalError},
+    http::{Method, StatusCode},
 };
+use tokio::time::timeout;
 
 use super::{
     asked::{Asked, Purpose},
     body::CacheBody,
+    detached::may_be_late,
+    question::Client,
     store::prepare,
-    worker::{Asking, Worker},
+    worker::Worker,
 };
 use crate::{
     entry::{Entry, StoredResponse},
     purge::Purge,
     semantics::{
-        fields::{FieldList, RequestView, ResponseView},
+        fields::{FieldList, ResponseView},
         freshening::{HeadSays, freshen, head_says, identifies},
         freshness::current_age,
         terms::Terms,
@@ -32,7 +34,7 @@ use crate::{
     },
 };
 
-type Answer<B> = Result<ServiceResponse<CacheBody<B>>, Error>;
+pub(super) type Answer<B> = Result<ServiceResponse<CacheBody<B>>, Error>;
 
 /// The stored response that is in question.
 #[derive(Debug)]
@@ -47,38 +49,6 @@ impl Kept {
     /// Whether it stands in without the handler being asked, which has failed a short while ago.
     pub(super) fn is_left_alone(&self, worker: &Worker) -> bool {
         self.if_error && worker.engine.failing().is_set(&self.entry.key)
-    }
-}
-
-/// The client's request as it came: the one that the handler gets has the cache's own conditions.
-struct Client {
-    method: Method,
-    fields: HeaderMap,
-    /// The path, and how far it was matched.
-    unrouted: Path<Url>,
-    personal: bool,
-}
-
-impl Client {
-    fn new(req: &ServiceRequest, asked: &Asked) -> Self {
-        Self {
-            method: req.method().clone(),
-            fields: req.headers().clone(),
-            unrouted: req.match_info().clone(),
-            personal: match &asked.purpose {
-                Purpose::Fill(_, fill) => fill.is_personal(),
-                _ => true,
-            },
-        }
-    }
-
-    fn asking(&self) -> Asking<'_> {
-        Asking {
-            req: RequestView { method: &self.method, fields: &self.fields },
-            routed: self.unrouted.as_str(),
-            conditional: true,
-            personal: self.personal,
-        }
     }
 }
 
@@ -105,7 +75,15 @@ where
     };
     let client = Client::new(&req, &asked);
     let validates = !validators.is_empty() && set_conditions(&mut req, &validators);
-    match service.call(req).await {
+    let limit = worker.plan.filling.handler_timeout.filter(|_| may_be_late(&req, &kept));
+    let answer = match limit {
+        None => service.call(req).await,
+        Some(limit) => match timeout(limit, service.call(req)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(ErrorGatewayTimeout("the handler took too long")),
+        },
+    };
+    match answer {
         Err(error) if kept.if_error => {
             let answer: HttpResponse<CacheBody<BoxBody>> =
                 stand_in(&worker, asked, &client, &kept, stored, None);
@@ -187,7 +165,8 @@ async fn confirmed<B>(
     stored: &StoredResponse,
     res: ServiceResponse<B>,
 ) -> ServiceResponse<CacheBody<B>> {
-    let Asked { outer, passage, watch, purpose, key } = asked;
+    let outer = asked.teller();
+    let Asked { passage, watch, purpose, key, .. } = asked;
     worker.engine.counters().handler_took(watch.elapsed());
     let Purpose::Fill(why, fill) = purpose else {
         return res.map_body(|_, body| CacheBody::passed(body));
@@ -229,7 +208,8 @@ async fn headed<B: MessageBody + 'static>(
     stored: &StoredResponse,
     res: ServiceResponse<B>,
 ) -> ServiceResponse<CacheBody<B>> {
-    let Asked { outer, passage, watch, purpose, key } = asked;
+    let outer = asked.teller();
+    let Asked { passage, watch, purpose, key, .. } = asked;
     worker.engine.counters().handler_took(watch.elapsed());
     let (why, outcome) = match purpose {
         Purpose::Fill(why, fill) => {
@@ -279,7 +259,8 @@ fn stand_in<B>(
     stored: &StoredResponse,
     status: Option<u16>,
 ) -> HttpResponse<CacheBody<B>> {
-    let Asked { outer, passage, watch, purpose, key } = asked;
+    let outer = asked.teller();
+    let Asked { passage, watch, purpose, key, .. } = asked;
     worker.engine.counters().handler_took(watch.elapsed());
     if let Purpose::Fill(_, fill) = purpose {
         fill.failed(&kept.entry.key, worker.plan.filling.failure_pause);

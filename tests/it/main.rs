@@ -28,6 +28,7 @@ mod purge;
 mod query;
 mod redis;
 mod redis_ways;
+mod slow;
 mod soft_purge;
 mod stale;
 mod stampede;

@@ -1,0 +1,300 @@
+//! Slow handlers, clients that go away, and responses that are refreshed before they expire.
+
+use std::{
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_response_cache::{Clock, ResponseCache};
+use actix_web::{
+    App, Error, HttpRequest, HttpResponse,
+    body::MessageBody,
+    dev::{Service, ServiceResponse},
+    test::init_service,
+    web,
+};
+use tokio::sync::Semaphore;
+
+use crate::support::{Origin, Seen, get, get_with, seen, send};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A handler that takes its time from the second call on: it waits for a permit.
+async fn slow(
+    cache: &ResponseCache,
+) -> (
+    Rc<
+        impl Service<
+            actix_http::Request,
+            Response = ServiceResponse<impl MessageBody + use<>>,
+            Error = Error,
+        > + use<>,
+    >,
+    Arc<Semaphore>,
+    Arc<AtomicUsize>,
+) {
+    let (go, calls) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicUsize::new(0)));
+    let (permits, counted) = (Arc::clone(&go), Arc::clone(&calls));
+    let route = web::to(move |_: HttpRequest| {
+        let (permits, counted) = (Arc::clone(&permits), Arc::clone(&counted));
+        async move {
+            let call = counted.fetch_add(1, Ordering::SeqCst) + 1;
+            permits.acquire().await.unwrap().forget();
+            HttpResponse::Ok().body(format!("answer {call}"))
+        }
+    });
+    let app = init_service(App::new().wrap(cache.clone()).default_service(route)).await;
+    (Rc::new(app), go, calls)
+}
+
+/// The answer, also where it comes as an error that carries it, as the server would send it.
+async fn answer<S, B>(app: &S, req: actix_web::test::TestRequest) -> Seen
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    let req = req.to_request();
+    match app.call(req).await {
+        Ok(res) => seen(res).await.unwrap_or_else(|_| panic!("a body")),
+        Err(error) => {
+            let res = error.error_response();
+            let fields = res.headers().clone();
+            let status = res.status();
+            let body = actix_web::body::to_bytes(res.into_body()).await.unwrap();
+            Seen { status, fields, body }
+        }
+    }
+}
+
+async fn settle(cache: &ResponseCache) {
+    cache.handle().unwrap().settle().await;
+}
+
+fn stale(clock: &Clock) -> ResponseCache {
+    ResponseCache::memory().clock(clock.clone()).stale_if_error(3600 * SECOND)
+}
+
+#[actix_rt::test]
+async fn a_client_does_not_wait_for_a_slow_handler_where_something_stale_will_do() {
+    tokio::time::pause();
+    let clock = Clock::manual();
+    let cache = stale(&clock).answer_stale_after(SECOND);
+    let (app, go, calls) = slow(&cache).await;
+    assert_eq!(answer(&*app, get("/")).await.text(), "answer 1");
+    clock.advance(61 * SECOND);
+    let begun = tokio::time::Instant::now();
+    let leader = actix_rt::spawn({
+        let app = Rc::clone(&app);
+        async move { answer(&*app, get("/")).await }
+    });
+    let follower = answer(&*app, get_with("/", ("x-late", "1"))).await;
+    let leader = leader.await.unwrap();
+    assert_eq!(begun.elapsed().as_secs(), 1);
+    for seen in [&leader, &follower] {
+        assert_eq!((seen.word(), seen.text(), seen.status.as_u16()), ("STALE", "answer 1", 200));
+    }
+    // the handler goes on, and its answer is stored
+    go.add_permits(1);
+    settle(&cache).await;
+    assert_eq!(answer(&*app, get("/")).await.text(), "answer 2");
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    let stats = cache.stats().unwrap();
+    assert_eq!((stats.requests(), stats.stale, stats.stood_in, stats.flights), (4, 2, 2, 0));
+}
+
+#[actix_rt::test]
+async fn a_handler_that_is_fast_enough_is_waited_for() {
+    let clock = Clock::manual();
+    let cache = stale(&clock).answer_stale_after(SECOND);
+    let (app, go, _) = slow(&cache).await;
+    answer(&*app, get("/")).await;
+    clock.advance(61 * SECOND);
+    go.add_permits(1);
+    let seen = answer(&*app, get("/")).await;
+    assert_eq!((seen.word(), seen.text()), ("MISS", "answer 2"));
+    assert_eq!(cache.stats().unwrap().requests(), 2);
+}
+
+#[actix_rt::test]
+async fn cross_origin_requests_wait_as_cors_adds_nothing_to_errors() {
+    tokio::time::pause();
+    let clock = Clock::manual();
+    let cache = stale(&clock).answer_stale_after(SECOND).handler_timeout(SECOND);
+    let (app, go, _) = slow(&cache).await;
+    let origin = || get_with("/", ("origin", "https://other.example"));
+    answer(&*app, origin()).await;
+    clock.advance(61 * SECOND);
+    let wait = async {
+        tokio::time::sleep(5 * SECOND).await;
+        go.add_permits(1);
+    };
+    let (seen, ()) = futures_util::future::join(answer(&*app, origin()), wait).await;
+    assert_eq!(seen.text(), "answer 2");
+}
+
+#[actix_rt::test]
+async fn a_handler_that_takes_too_long_has_failed() {
+    tokio::time::pause();
+    let clock = Clock::manual();
+    let cache = stale(&clock).handler_timeout(2 * SECOND);
+    let (app, _go, calls) = slow(&cache).await;
+    answer(&*app, get("/")).await;
+    clock.advance(61 * SECOND);
+    let begun = tokio::time::Instant::now();
+    let seen = answer(&*app, get("/")).await;
+    assert_eq!((seen.text(), begun.elapsed().as_secs()), ("answer 1", 2));
+    // and is left alone for a while
+    let seen = answer(&*app, get("/")).await;
+    assert_eq!((seen.text(), begun.elapsed().as_secs()), ("answer 1", 2));
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert_eq!(cache.stats().unwrap().flights, 0);
+}
+
+#[actix_rt::test]
+async fn without_anything_stale_a_slow_handler_is_waited_for() {
+    tokio::time::pause();
+    let clock = Clock::manual();
+    let cache = stale(&clock).handler_timeout(SECOND).answer_stale_after(SECOND);
+    let (app, go, _) = slow(&cache).await;
+    go.acquire().await.unwrap().forget();
+    let wait = async {
+        tokio::time::sleep(5 * SECOND).await;
+        go.add_permits(1);
+    };
+    let (seen, ()) = futures_util::future::join(answer(&*app, get("/")), wait).await;
+    assert_eq!(seen.text(), "answer 1");
+}
+
+#[actix_rt::test]
+async fn a_fill_is_finished_without_its_client_where_the_settings_say_so() {
+    for finishes in [true, false] {
+        let cache = match finishes {
+            true => ResponseCache::memory().finish_fills(30 * SECOND),
+            false => ResponseCache::memory(),
+        };
+        let (app, go, calls) = slow(&cache).await;
+        go.acquire().await.unwrap().forget();
+        let mut leaving = Box::pin(answer(&*app, get("/")));
+        assert!(futures_util::FutureExt::now_or_never(&mut leaving).is_none());
+        while calls.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(leaving);
+        go.add_permits(1);
+        settle(&cache).await;
+        go.add_permits(1);
+        let seen = answer(&*app, get("/")).await;
+        assert_eq!(seen.word() == "HIT", finishes);
+        assert_eq!(cache.stats().unwrap().flights, 0);
+    }
+}
+
+#[actix_rt::test]
+async fn a_body_is_read_to_its_end_without_its_client_where_the_settings_say_so() {
+    for finishes in [true, false] {
+        let cache = match finishes {
+            true => ResponseCache::memory().finish_fills(30 * SECOND),
+            false => ResponseCache::memory(),
+        };
+        let origin = Origin::new(|_, _| {
+            let chunks = futures_util::stream::unfold(0, |n| async move {
+                tokio::task::yield_now().await;
+                (n < 3).then(|| (Ok::<_, Error>(bytes::Bytes::from("chunk ")), n + 1))
+            });
+            HttpResponse::Ok().streaming(chunks)
+        });
+        let app = crate::support::app(&cache, &origin).await;
+        let res = app.call(get("/").to_request()).await.unwrap();
+        {
+            let mut body = std::pin::pin!(res.into_body());
+            let chunk = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await;
+            assert_eq!(chunk.unwrap().unwrap_or_else(|_| panic!("a chunk")), "chunk ");
+        }
+        settle(&cache).await;
+        let seen = send(&app, get("/")).await;
+        assert_eq!((seen.word() == "HIT", seen.text()), (finishes, "chunk chunk chunk "));
+        let stats = cache.stats().unwrap();
+        assert_eq!((stats.flights, stats.recorded), (0, 0));
+    }
+}
+
+#[actix_rt::test]
+async fn a_fill_without_its_client_has_its_bound() {
+    tokio::time::pause();
+    let cache = ResponseCache::memory().finish_fills(3 * SECOND);
+    let (app, go, _) = slow(&cache).await;
+    go.acquire().await.unwrap().forget();
+    let begun = tokio::time::Instant::now();
+    let mut leaving = Box::pin(answer(&*app, get("/")));
+    assert!(futures_util::FutureExt::now_or_never(&mut leaving).is_none());
+    drop(leaving);
+    settle(&cache).await;
+    assert_eq!(begun.elapsed().as_secs(), 3);
+    assert_eq!(cache.stats().unwrap().flights, 0);
+}
+
+#[actix_rt::test]
+async fn a_response_that_is_asked_for_often_is_refreshed_before_it_expires() {
+    let clock = Clock::manual();
+    // the handler takes ten seconds, by this clock
+    let ticking = clock.clone();
+    let origin = Origin::new(move |_, call| {
+        ticking.advance(10 * SECOND);
+        HttpResponse::Ok().insert_header(("cache-control", "max-age=70")).body(format!("{call}"))
+    });
+    let cache = ResponseCache::memory().clock(clock.clone()).refresh_early(1.0);
+    let app = crate::support::app(&cache, &origin).await;
+    send(&app, get("/")).await;
+    let mut seconds_left = Vec::new();
+    for _ in 0..1000 {
+        clock.advance(SECOND / 4);
+        let before = origin.calls();
+        let seen = send(&app, get("/")).await;
+        assert_eq!(seen.word(), "HIT", "nobody ever waits");
+        settle(&cache).await;
+        if origin.calls() > before {
+            let left = seen.field("cache-status");
+            seconds_left.push(left.rsplit('=').next().unwrap().parse::<u64>().unwrap());
+        }
+    }
+    assert!(seconds_left.len() > 3, "{seconds_left:?}");
+    // with a chance of e^-6 for each of a few hundred, far from the end nothing is refreshed
+    let early = seconds_left.iter().filter(|left| **left >= 50).count();
+    assert!(early * 2 <= seconds_left.len(), "{seconds_left:?}");
+    let stats = cache.stats().unwrap();
+    assert_eq!((stats.misses, stats.hits, stats.refreshes), (1, 1000, 0));
+}
+
+#[actix_rt::test]
+async fn lifetimes_are_shortened_at_random_by_their_part() {
+    let clock = Clock::manual();
+    let cache = ResponseCache::memory().clock(clock.clone()).ttl(100 * SECOND).ttl_jitter(0.5);
+    let app = crate::support::app(&cache, &Origin::counting()).await;
+    let mut lifetimes = std::collections::HashSet::new();
+    for n in 0..50 {
+        let path = format!("/{n}");
+        send(&app, get(&path)).await;
+        let told = send(&app, get(&path)).await.field("cache-status");
+        let left: u64 = told.rsplit('=').next().unwrap().parse().unwrap();
+        assert!((50..=100).contains(&left), "{told}");
+        lifetimes.insert(left);
+    }
+    assert!(lifetimes.len() > 10, "{lifetimes:?}");
+}
+
+#[actix_rt::test]
+async fn settings_that_make_no_sense_are_told() {
+    for (cache, setting) in [
+        (ResponseCache::memory().ttl_jitter(1.5), "ttl_jitter"),
+        (ResponseCache::memory().ttl_jitter(f64::NAN), "ttl_jitter"),
+        (ResponseCache::memory().refresh_early(-1.0), "refresh_early"),
+        (ResponseCache::memory().refresh_early(f64::INFINITY), "refresh_early"),
+    ] {
+        let error = cache.check().await.unwrap_err().to_string();
+        assert!(error.contains(setting), "{error}");
+    }
+}
