@@ -244,7 +244,7 @@ impl Engine {
             // whoever waits may have come after the purge: the next one asks the handler anew
             Ok(Put::Stale) => {
                 self.counters.stored();
-                lead = None;
+                drop(lead.take());
             }
             Ok(Put::Refused) => return self.counters.not_stored(WhyNot::Purged),
             Err(error) => {

@@ -172,10 +172,8 @@ async fn without_anything_stale_a_slow_handler_is_waited_for() {
 #[actix_rt::test]
 async fn a_fill_is_finished_without_its_client_where_the_settings_say_so() {
     for finishes in [true, false] {
-        let cache = match finishes {
-            true => ResponseCache::memory().finish_fills(30 * SECOND),
-            false => ResponseCache::memory(),
-        };
+        let cache = ResponseCache::memory();
+        let cache = if finishes { cache.finish_fills(30 * SECOND) } else { cache };
         let (app, go, calls) = slow(&cache).await;
         go.acquire().await.unwrap().forget();
         let mut leaving = Box::pin(answer(&*app, get("/")));
@@ -196,10 +194,8 @@ async fn a_fill_is_finished_without_its_client_where_the_settings_say_so() {
 #[actix_rt::test]
 async fn a_body_is_read_to_its_end_without_its_client_where_the_settings_say_so() {
     for finishes in [true, false] {
-        let cache = match finishes {
-            true => ResponseCache::memory().finish_fills(30 * SECOND),
-            false => ResponseCache::memory(),
-        };
+        let cache = ResponseCache::memory();
+        let cache = if finishes { cache.finish_fills(30 * SECOND) } else { cache };
         let origin = Origin::new(|_, _| {
             let chunks = futures_util::stream::unfold(0, |n| async move {
                 tokio::task::yield_now().await;
