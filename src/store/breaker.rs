@@ -89,12 +89,12 @@ impl Breaker {
 }
 
 /// The wait for the next probe after so many, without jitter.
-fn backoff(probes: u32) -> Duration {
+pub(crate) fn backoff(probes: u32) -> Duration {
     FIRST_PROBE.saturating_mul(1 << probes.min(16)).min(LONGEST_WAIT)
 }
 
 /// Between three quarters of `wait` and all of it, so that a fleet does not probe in step.
-fn jittered(wait: Duration) -> Duration {
+pub(crate) fn jittered(wait: Duration) -> Duration {
     let random = u32::try_from(RandomState::new().hash_one(()) % 1024).unwrap_or(0);
     wait * 3 / 4 + wait / 4 * random / 1024
 }

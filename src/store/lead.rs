@@ -31,6 +31,12 @@ impl Lease {
     pub fn new(give_up: impl FnOnce() + Send + Sync + 'static) -> Self {
         Self(Some(Box::new(give_up)))
     }
+
+    /// Drops a lease that is none without a call.
+    #[cfg(feature = "redis")]
+    pub(super) fn forget(mut self) {
+        self.0 = None;
+    }
 }
 
 impl Drop for Lease {

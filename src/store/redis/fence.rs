@@ -12,7 +12,8 @@
 use redis::{Cmd, Value};
 
 use super::{
-    fields,
+    announce, fields,
+    ledger::{Fences, Raised},
     link::{self, Link, number, unexpected},
     names::Names,
 };
@@ -28,44 +29,52 @@ const CLOCK_TTL_MS: u64 = 24 * 60 * 60 * 1000;
 /// Past so many fences all go and the seed is moved up: fills under way are then not stored.
 const MOST_FENCES: usize = 1024;
 
-/// Keys: clock. Arguments: its lifetime, the most fences; and for a purge the field to raise, and
-/// for a soft one since when it makes stale. Returns the time.
+/// Keys: clock. Arguments: its lifetime, the most fences, the channel for announcements, what
+/// begins one; and for a purge the field to raise, and for a soft one since when it makes stale.
+/// Returns the time.
 ///
-/// Seeded with the server's own clock, in microseconds: after data loss it goes on where no purge
-/// can have been. Numbers stay below 2^53, where Lua's are exact, until the year 2255.
+/// The time is at least that of the server's own clock, in microseconds, and higher with every
+/// purge: after data was lost, by a restart or by a failover, it goes on where no purge has been.
+/// Numbers stay below 2^53, where Lua's are exact, until the year 2255.
+///
+/// A user may be allowed the commands and not the channel: the purge is then found by others when
+/// they check the clock.
 const TICK: &str = r"
-local clock, ttl, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local clock, ttl, most, field, stale = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[5], ARGV[6]
+local function text(number) return string.format('%.0f', number) end
 local read = redis.pcall('HGET', clock, 'now')
 local now = type(read) == 'string' and tonumber(read)
+local time = redis.call('TIME')
+time = time[1] * 1000000 + time[2]
 local function restart()
   redis.call('DEL', clock)
-  redis.call('HSET', clock, 'seed', string.format('%.0f', now))
+  redis.call('HSET', clock, 'seed', text(now))
 end
 if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000000 + time[2]
+  now = time
   restart()
 end
-if ARGV[3] then
-  now = now + 1
+if field then
+  local before, number = now, math.max(now + 1, time)
+  now = number
   if redis.call('HLEN', clock) > most then restart() end
-  local fence = string.format('%.0f', now)
-  if ARGV[4] then
-    local hard = string.match(redis.call('HGET', clock, ARGV[3]) or '', '^%d+') or '0'
-    fence = hard .. ' ' .. fence .. ' ' .. ARGV[4]
+  local fence = text(number)
+  if stale then
+    local hard = string.match(redis.call('HGET', clock, field) or '', '^%d+') or '0'
+    fence = hard .. ' ' .. fence .. ' ' .. stale
   end
-  redis.call('HSET', clock, ARGV[3], fence)
+  redis.call('HSET', clock, field, fence)
+  local numbers = text(before) .. ' ' .. text(number) .. ' ' .. (stale or '-') .. ' '
+  redis.pcall('PUBLISH', ARGV[3], ARGV[4] .. numbers .. field)
 end
-redis.call('HSET', clock, 'now', string.format('%.0f', now))
+redis.call('HSET', clock, 'now', text(now))
 redis.call('PEXPIRE', clock, ttl)
-return string.format('%.0f', now)
+return text(now)
 ";
 
 /// The logical time, for a fill that begins.
 pub(super) async fn mark(link: &Link, names: &Names) -> Result<Mark, StoreError> {
-    let mut read = redis::cmd("HGET");
-    read.arg(names.clock()).arg("now");
-    if let Some(now) = link.ask(vec![read]).await?.first().and_then(number) {
+    if let Some(now) = link.ask(vec![ask(names)]).await?.first().and_then(number) {
         return Ok(Mark::new(now));
     }
     tick(link, names, None).await
@@ -78,8 +87,7 @@ pub(super) async fn raise(link: &Link, names: &Names, purge: &Purge) -> Result<M
 }
 
 async fn tick(link: &Link, names: &Names, purge: Option<&Purge>) -> Result<Mark, StoreError> {
-    let mut tick = link::script(TICK, &[&names.clock()]);
-    tick.arg(CLOCK_TTL_MS).arg(MOST_FENCES);
+    let mut tick = begin(names);
     if let Some(purge) = purge {
         tick.arg(&fields::raised_by(purge.target()));
         // no time before 1970, as a sign would be no digit
@@ -87,6 +95,54 @@ async fn tick(link: &Link, names: &Names, purge: Option<&Purge>) -> Result<Mark,
     }
     let replies = link.ask(vec![tick]).await?;
     replies.first().and_then(number).map(Mark::new).ok_or_else(unexpected)
+}
+
+/// Begins a clock where there is none.
+pub(super) fn begin(names: &Names) -> Cmd {
+    let mut tick = link::script(TICK, &[&names.clock()]);
+    tick.arg(CLOCK_TTL_MS).arg(MOST_FENCES).arg(names.news()).arg(announce::PURGED);
+    tick
+}
+
+/// Asks for the time.
+pub(super) fn ask(names: &Names) -> Cmd {
+    let mut read = redis::cmd("HGET");
+    read.arg(names.clock()).arg("now");
+    read
+}
+
+/// Asks for all fences; for [`fences`].
+pub(super) fn ask_all(names: &Names) -> Cmd {
+    let mut read = redis::cmd("HGETALL");
+    read.arg(names.clock());
+    read
+}
+
+/// The fences in the reply to [`ask_all`]; `None` where there is no clock.
+pub(super) fn fences(reply: &Value) -> Option<Fences> {
+    let pairs: Vec<(&Value, &Value)> = match reply {
+        Value::Array(items) => {
+            items.as_chunks().0.iter().map(|[name, value]| (name, value)).collect()
+        }
+        Value::Map(pairs) => pairs.iter().map(|(name, value)| (name, value)).collect(),
+        _ => return None,
+    };
+    let named = |named: &[u8]| {
+        let is = |name: &Value| matches!(name, Value::BulkString(name) if name == named);
+        pairs.iter().find(|(name, _)| is(name)).and_then(|(_, value)| number(value))
+    };
+    let (mut seed, now) = (named(b"seed")?, named(b"now")?);
+    let mut raised = Vec::new();
+    for (name, value) in pairs {
+        let Value::BulkString(name) = name else { continue };
+        let Ok(field) = name.as_slice().try_into() else { continue };
+        match fence(value) {
+            Some(fence) if fence.newest() <= now => raised.push((field, fence)),
+            // a purge of which the time is not known: so it was after everything
+            _ => seed = now,
+        }
+    }
+    Some(Fences { seed, now, raised })
 }
 
 /// Reads all fences that concern `entry`; for [`judge`].
@@ -112,12 +168,25 @@ pub(super) enum Admission {
 
 /// How a fill that began at `since` may be published, by the reply to [`read`].
 pub(super) fn judge(reply: &Value, since: Mark) -> Admission {
+    let seed = match reply {
+        Value::Array(values) => values.first().and_then(number),
+        _ => None,
+    };
+    // what became of purges before the seed, nobody knows
+    if seed.is_none_or(|seed| since.number() < seed) {
+        return Admission::Refused;
+    }
+    judge_since_seed(reply, since)
+}
+
+/// What the purges since the seed have left of an entry whose fill began at `since`, by the reply
+/// to [`read`].
+pub(super) fn judge_since_seed(reply: &Value, since: Mark) -> Admission {
     let Value::Array(values) = reply else { return Admission::Refused };
-    let Some((seed, [now, fences @ ..])) = values.split_first() else { return Admission::Refused };
-    let (Some(seed), Some(now)) = (number(seed), number(now)) else { return Admission::Refused };
+    let [_, now, fences @ ..] = values.as_slice() else { return Admission::Refused };
     let since = since.number();
     // a time that has not been is from before the clock went back, as a failover can make it
-    if !(seed..=now).contains(&since) {
+    if number(now).is_none_or(|now| since > now) {
         return Admission::Refused;
     }
     let judged = fences.iter().map(|fence| behind(fence, since));
@@ -125,22 +194,33 @@ pub(super) fn judge(reply: &Value, since: Mark) -> Admission {
 }
 
 /// How a fill that began at `since` may be published behind one fence.
-fn behind(fence: &Value, since: u64) -> Admission {
-    let numbers = match fence {
-        Value::Nil => return Admission::Fresh,
-        Value::BulkString(text) => std::str::from_utf8(text).ok().and_then(|text| {
-            text.split(' ').map(|number| number.parse().ok()).collect::<Option<Vec<u64>>>()
-        }),
-        _ => None,
-    };
-    match numbers.as_deref() {
-        Some([hard, ..]) if *hard > since => Admission::Refused,
-        Some([_, soft, then]) if *soft > since => {
-            Admission::Stale(Timestamp::from_millis(i64::try_from(*then).unwrap_or(i64::MAX)))
-        }
-        Some([_] | [_, _, _]) => Admission::Fresh,
-        _ => Admission::Refused,
+fn behind(value: &Value, since: u64) -> Admission {
+    if matches!(value, Value::Nil) {
+        return Admission::Fresh;
     }
+    match fence(value) {
+        Some(Raised { hard, .. }) if hard > since => Admission::Refused,
+        Some(Raised { soft: Some((soft, then)), .. }) if soft > since => Admission::Stale(then),
+        Some(_) => Admission::Fresh,
+        None => Admission::Refused,
+    }
+}
+
+/// A fence by its value: the number of a hard purge; or that, the number of a soft one, and since
+/// when that makes stale.
+fn fence(value: &Value) -> Option<Raised> {
+    let Value::BulkString(text) = value else { return None };
+    let mut numbers = std::str::from_utf8(text).ok()?.split(' ').map(str::parse::<u64>);
+    let hard = numbers.next()?.ok()?;
+    let soft = match (numbers.next(), numbers.next(), numbers.next()) {
+        (None, None, None) => None,
+        (Some(Ok(soft)), Some(Ok(then)), None) => {
+            let then = i64::try_from(then).unwrap_or(i64::MAX);
+            Some((soft, Timestamp::from_millis(then)))
+        }
+        _ => return None,
+    };
+    Some(Raised { hard, soft })
 }
 
 impl Admission {
@@ -193,6 +273,31 @@ mod tests {
             assert_eq!(judge(&[odd]), Admission::Refused, "{odd:?}");
         }
         assert_eq!(judge(&["0 8 18446744073709551615"]), stale(i64::MAX));
+    }
+
+    #[test]
+    fn all_fences_are_read_in_either_protocol() {
+        let name = |text: &[u8]| Value::BulkString(text.to_vec());
+        let field = *b"0123456789abcdef";
+        let pairs = |fence: Value| {
+            vec![(name(b"seed"), text(5)), (name(&field), fence), (name(b"now"), text(9))]
+        };
+        let read = |pairs: Vec<(Value, Value)>| {
+            let flat = pairs.iter().flat_map(|(name, value)| [name.clone(), value.clone()]);
+            let flat = fences(&Value::Array(flat.collect()));
+            assert_eq!(fences(&Value::Map(pairs)), flat);
+            flat
+        };
+        let expected = |raised| Some(Fences { seed: 5, now: 9, raised: vec![(field, raised)] });
+        assert_eq!(read(pairs(text(7))), expected(Raised { hard: 7, soft: None }));
+        let soft = Some((8, Timestamp::from_millis(1000)));
+        assert_eq!(read(pairs(text("7 8 1000"))), expected(Raised { hard: 7, soft }));
+        let unknown = Some(Fences { seed: 9, now: 9, raised: vec![] });
+        assert_eq!(read(pairs(name(b"foreign"))), unknown);
+        assert_eq!(read(pairs(text(10))), unknown, "from the future");
+        assert_eq!(read(vec![]), None);
+        assert_eq!(read(vec![(name(b"now"), text(9))]), None);
+        assert_eq!(fences(&Value::Nil), None);
     }
 
     #[test]

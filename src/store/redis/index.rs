@@ -112,14 +112,30 @@ impl Filter {
     }
 }
 
+/// The indexes that list an entry.
+fn of(names: &Names, entry: &Entry) -> impl Iterator<Item = String> {
+    let groups = entry.groups.iter().map(|group| names.group(group));
+    std::iter::once(names.path(entry.key.path())).chain(groups)
+}
+
+/// Asks each index of an entry whether it lists it.
+pub(super) fn look_up(names: &Names, entry: &Entry) -> Vec<Cmd> {
+    let is_response = matches!(entry.kind, Kind::Response(_));
+    let member = Member::of(&entry.key, is_response).to_bytes();
+    let score = |index| {
+        let mut score = redis::cmd("ZSCORE");
+        score.arg(index).arg(&member);
+        score
+    };
+    of(names, entry).map(score).collect()
+}
+
 /// Adds an entry to all its indexes.
 pub(super) fn add(names: &Names, entry: &Entry, lifetime_ms: u64) -> Vec<Cmd> {
     let is_response = matches!(entry.kind, Kind::Response(_));
     let member = Member::of(&entry.key, is_response).to_bytes();
     let other = Member::of(&entry.key, !is_response).to_bytes();
-    let groups = entry.groups.iter().map(|group| names.group(group));
-    std::iter::once(names.path(entry.key.path()))
-        .chain(groups)
+    of(names, entry)
         .map(|index| {
             let mut add = link::script(ADD, &[&index]);
             add.arg(lifetime_ms).arg(MARGIN_MS).arg(TRIM).arg(&member).arg(&other);

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use redis::{Cmd, ErrorKind, ServerError, ServerErrorKind, Value};
+use redis::{
+    Cmd, ErrorKind, ServerError, ServerErrorKind, Value,
+    aio::{PubSubSink, PubSubStream},
+};
 
 use super::{
     Replicas,
@@ -165,6 +168,24 @@ impl Link {
                 Err(StoreError::with_source(kind, source))
             }
         }
+    }
+
+    /// Replies to commands that say nothing of whether others should ask: the breaker is neither
+    /// asked nor told.
+    pub(super) async fn ask_aside(&self, commands: Vec<Cmd>) -> Option<Vec<Value>> {
+        self.connections.exchange(commands).await.ok()
+    }
+
+    /// A subscription to a channel.
+    pub(super) async fn subscribe(&self, channel: String) -> Option<(PubSubSink, PubSubStream)> {
+        let (mut sink, stream) = self.connections.subscriber().await.ok()?.split();
+        sink.subscribe(channel).await.ok()?;
+        Some((sink, stream))
+    }
+
+    /// Waits until another server is known to be the primary; for many ways to servers forever.
+    pub(super) async fn replaced(&self) {
+        self.connections.replaced().await;
     }
 
     fn without_errors(&self, replies: Vec<Value>) -> Result<Vec<Value>, (Kind, Source)> {

@@ -5,15 +5,23 @@
 //! came meanwhile ([`fence`]) and then renamed to where it is found: at whatever point a fill ends,
 //! nothing can be read that a purge would miss. Needs Redis 5 or later and the commands of scripts.
 
+mod announce;
+mod confirm;
 mod connect;
+mod feed;
 mod fence;
 mod fields;
 mod index;
+pub(super) mod known;
+mod lead;
+mod ledger;
 mod link;
 mod names;
 mod purge;
 #[cfg(test)]
 mod tests;
+mod trust;
+mod waiting;
 
 use std::{
     fmt,
@@ -29,9 +37,11 @@ use redis::{RedisWrite, ToRedisArgs, Value};
 
 pub use self::connect::RedisServers;
 pub(crate) use self::connect::{Access, ServersError};
-use self::{fence::Admission, link::Link, names::Names};
+use self::{
+    feed::Feed, fence::Admission, known::Known, ledger::Standing, link::Link, names::Names,
+};
 use super::{
-    Put, Store, StoreError, StoreErrorKind,
+    Lead, Put, Store, StoreError, StoreErrorKind,
     codec::{self, Encoded},
 };
 use crate::{
@@ -49,13 +59,15 @@ const LONGEST_KEEP_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
 const MOST_GROUPS: usize = 256;
 
 /// Keys: waiting, live. Arguments: head of the value that waits, from behind the mark of a soft
-/// purge on; lifetime; the mark that it gets, if any.
+/// purge on; lifetime; the channel for announcements and what to announce; the mark that it gets,
+/// if any.
 ///
 /// What waits may have been purged, or be another fill's by now: that has not been checked. It may
 /// have been marked as well. What is marked does not displace what is not: that was begun later.
-/// Returns 1 where it is published as it is, 2 where it is marked.
+/// Returns 1 where it is published as it is, 2 where it is marked. A user may be allowed the
+/// commands and not the channel.
 const PUBLISH: &str = r"
-local waiting, live, head, mark, none = KEYS[1], KEYS[2], ARGV[1], ARGV[3], ('\0'):rep(8)
+local waiting, live, head, mark, none = KEYS[1], KEYS[2], ARGV[1], ARGV[5], ('\0'):rep(8)
 if redis.call('GETRANGE', waiting, 12, 11 + #head) ~= head then return 0 end
 local marked = redis.call('GETRANGE', waiting, 4, 11) ~= none
 if mark and not marked then redis.call('SETRANGE', waiting, 4, mark) end
@@ -66,6 +78,7 @@ end
 redis.call('UNLINK', live)
 redis.call('RENAME', waiting, live)
 redis.call('PEXPIRE', live, ARGV[2])
+redis.pcall('PUBLISH', ARGV[3], ARGV[4])
 return (mark or marked) and 2 or 1
 ";
 
@@ -105,9 +118,11 @@ impl Default for RedisOptions {
 
 /// A [`Store`] in Redis.
 pub(crate) struct RedisStore {
-    link: Link,
+    link: Arc<Link>,
     names: Names,
     replicas: Option<Replicas>,
+    known: Arc<Known>,
+    feed: Feed,
     corrupt: AtomicU64,
 }
 
@@ -120,11 +135,19 @@ impl RedisStore {
         let RedisOptions { prefix, connect_timeout, operate_timeout, access, replicas } = options;
         let link = Link::new(servers.into(), access, *connect_timeout, *operate_timeout)?;
         Ok(Self {
-            link,
+            link: Arc::new(link),
             names: Names::new(prefix),
             replicas: *replicas,
+            known: Arc::new(Known::new()),
+            feed: Feed::default(),
             corrupt: AtomicU64::new(0),
         })
+    }
+
+    /// What is known of what happens in Redis, kept up to date from now on.
+    pub(super) fn known(&self) -> &Arc<Known> {
+        self.feed.start(&self.known, &self.link, &self.names);
+        &self.known
     }
 
     /// Whether the server answers, asked even while the breaker is open.
@@ -187,7 +210,10 @@ impl RedisStore {
     }
 
     async fn purge_once(&self, purge: &Purge) -> Result<u64, StoreError> {
+        let known = self.known();
+        known.begun(purge);
         let number = fence::raise(&self.link, &self.names, purge).await?;
+        known.stamp(purge, number);
         let purged = purge::carry_out(&self.link, &self.names, purge, number).await?;
         if let Some(replicas) = self.replicas {
             self.link.wait_for_replicas(&self.names.wait(), replicas).await?;
@@ -200,22 +226,24 @@ impl RedisStore {
         &self,
         encoded: &Encoded,
         admission: Admission,
-        [waiting, live]: [&str; 2],
+        digest: &[u8; 16],
         keep: u64,
     ) -> Result<Put, StoreError> {
+        let (waiting, live) = (self.names.waiting(digest), self.names.live(digest));
         let stale_since = match admission {
             Admission::Fresh => None,
             Admission::Stale(then) => Some(codec::mark_of(then)),
             Admission::Refused => {
                 let mut discard = redis::cmd("UNLINK");
-                discard.arg(waiting);
+                discard.arg(&waiting);
                 self.link.ask(vec![discard]).await?;
                 return Ok(Put::Refused);
             }
         };
         let head = encoded.head.get(codec::CHECKSUM_AT..).unwrap_or_default();
-        let mut publish = link::script(PUBLISH, &[waiting, live]);
-        publish.arg(head).arg(keep).arg(stale_since.as_ref());
+        let mut publish = link::script(PUBLISH, &[&waiting, &live]);
+        let news = announce::stored(digest, self.known.origin());
+        publish.arg(head).arg(keep).arg(self.names.news()).arg(news).arg(stale_since.as_ref());
         let replies = self.link.ask(vec![publish]).await?;
         Ok(match replies.first().and_then(link::number) {
             Some(1) => Put::Kept,
@@ -227,6 +255,7 @@ impl RedisStore {
 
 impl Store for RedisStore {
     async fn mark(&self) -> Result<Mark, StoreError> {
+        self.known();
         fence::mark(&self.link, &self.names).await
     }
 
@@ -234,7 +263,17 @@ impl Store for RedisStore {
         let mut get = redis::cmd("GET");
         get.arg(self.names.live(&key.digest()));
         let reply = self.link.ask(vec![get]).await?.pop();
-        Ok(self.read(key, reply))
+        let Some(entry) = self.read(key, reply) else { return Ok(None) };
+        Ok(match self.known().standing(&entry) {
+            Standing::Alive => Some(entry),
+            Standing::Stale(then) => Some(Arc::new(entry.stale_since(then))),
+            Standing::Purged => None,
+            Standing::Unknown => match confirm::listed(&self.link, &self.names, &entry).await? {
+                Admission::Fresh => Some(entry),
+                Admission::Stale(then) => Some(Arc::new(entry.stale_since(then))),
+                Admission::Refused => None,
+            },
+        })
     }
 
     async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<Put, StoreError> {
@@ -247,9 +286,8 @@ impl Store for RedisStore {
         }
         let encoded = codec::encode(&entry)?;
         let digest = entry.key.digest();
-        let (waiting, live) = (self.names.waiting(&digest), self.names.live(&digest));
-        let admission = self.prepare(&entry, &encoded, &waiting, keep).await?;
-        self.publish(&encoded, admission, [&waiting, &live], keep).await
+        let admission = self.prepare(&entry, &encoded, &self.names.waiting(&digest), keep).await?;
+        self.publish(&encoded, admission, &digest, keep).await
     }
 
     async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
@@ -259,6 +297,10 @@ impl Store for RedisStore {
             purged = purged.max(self.purge_once(purge).await?);
         }
         Ok(Purged::of(purged))
+    }
+
+    async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {
+        self.ask_for_lead(key, at_most).await
     }
 }
 

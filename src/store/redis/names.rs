@@ -40,6 +40,16 @@ impl Names {
         format!("{}wait", self.prefix)
     }
 
+    /// The channel of this prefix for announcements.
+    pub(super) fn news(&self) -> String {
+        format!("{}news", self.prefix)
+    }
+
+    /// The lease of the lead in filling the entry with this digest.
+    pub(super) fn lease(&self, digest: &[u8]) -> String {
+        self.value('l', digest)
+    }
+
     /// The value of the entry with this digest.
     pub(super) fn live(&self, digest: &[u8]) -> String {
         self.value('e', digest)

@@ -1,8 +1,11 @@
 //! The Redis store against a real server: the examination, and what goes on in the server.
 
 mod cluster;
+mod evicted;
 mod faults;
+mod feed;
 mod fences;
+mod lead;
 mod purges;
 #[path = "../../../tests/it/support/redis/mod.rs"]
 mod server;
@@ -48,6 +51,20 @@ async fn fill(store: &RedisStore, path: &str, groups: &[&str]) -> Arc<Entry> {
     let entry = entry(path, store.mark().await.expect("a mark"), groups);
     store.put(Arc::clone(&entry), KEEP).await.expect("stored");
     entry
+}
+
+/// Waits until a condition holds.
+async fn until(what: &str, condition: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "never: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Waits until the store hears announcements.
+async fn listening(store: &RedisStore) {
+    until("listening", || store.known().is_trusted()).await;
 }
 
 async fn has(store: &RedisStore, path: &str) -> bool {

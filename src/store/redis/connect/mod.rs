@@ -105,7 +105,6 @@ impl Connections {
     }
 
     /// A connection of the caller's own, for subscriptions.
-    #[allow(dead_code, reason = "who subscribes comes next")]
     pub(super) async fn subscriber(&self) -> Result<PubSub, Failure> {
         Handle::try_current().map_err(|_| Failure::NoRuntime)?;
         self.servers.subscriber(self.connect_timeout).await
@@ -125,7 +124,6 @@ impl Connections {
     }
 
     /// Waits until sentinels say that another server is the primary; for other servers forever.
-    #[allow(dead_code, reason = "who subscribes comes next")]
     pub(super) async fn replaced(&self) {
         match self.connection().await.ok().and_then(|(_, connection)| connection.primary()) {
             Some(primary) => self.servers.replaced(&primary).await,

@@ -24,7 +24,7 @@ fn orders() -> [[Step; 4]; 6] {
 async fn interleave(store: &RedisStore, entry: &Entry, purge: &Purge, order: [Step; 4]) {
     let encoded = codec::encode(entry).expect("encoded");
     let digest = entry.key.digest();
-    let (waiting, live) = (store.names.waiting(&digest), store.names.live(&digest));
+    let waiting = store.names.waiting(&digest);
     let (mut admission, mut number) = (Admission::Refused, Mark::default());
     for step in order {
         match step {
@@ -32,7 +32,7 @@ async fn interleave(store: &RedisStore, entry: &Entry, purge: &Purge, order: [St
                 admission = store.prepare(entry, &encoded, &waiting, 10_000).await.expect("done");
             }
             Step::Publish => {
-                let published = store.publish(&encoded, admission, [&waiting, &live], 10_000).await;
+                let published = store.publish(&encoded, admission, &digest, 10_000).await;
                 published.expect("published or not");
             }
             Step::Raise => {
@@ -103,19 +103,18 @@ async fn another_fill_in_between_does_not_publish_what_was_not_checked() {
     let server = RedisServer::start();
     let store = store(&server);
     let digest = key("/a").digest();
-    let names = [store.names.waiting(&digest), store.names.live(&digest)];
-    let names = names.each_ref().map(String::as_str);
+    let waiting = store.names.waiting(&digest);
     let first = entry("/a", store.mark().await.expect("a mark"), &[]);
     let first_encoded = codec::encode(&first).expect("encoded");
-    let prepared = store.prepare(&first, &first_encoded, names[0], 10_000).await;
+    let prepared = store.prepare(&first, &first_encoded, &waiting, 10_000).await;
     assert_eq!(prepared.expect("prepared"), Admission::Fresh);
     let second = entry("/a", first.since, &["another"]);
     let second_encoded = codec::encode(&second).expect("encoded");
-    let prepared = store.prepare(&second, &second_encoded, names[0], 10_000).await;
+    let prepared = store.prepare(&second, &second_encoded, &waiting, 10_000).await;
     assert_eq!(prepared.expect("prepared"), Admission::Fresh);
-    store.publish(&first_encoded, Admission::Fresh, names, 10_000).await.expect("no error");
+    store.publish(&first_encoded, Admission::Fresh, &digest, 10_000).await.expect("no error");
     assert!(!has(&store, "/a").await, "the second waits there, not the first");
-    store.publish(&second_encoded, Admission::Fresh, names, 10_000).await.expect("no error");
+    store.publish(&second_encoded, Admission::Fresh, &digest, 10_000).await.expect("no error");
     assert!(has(&store, "/a").await);
 }
 

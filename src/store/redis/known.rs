@@ -1,0 +1,204 @@
+//! What a process knows of what happens in Redis: kept up to date by the [feed](super::feed), asked
+//! by everybody who is about to use an entry.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{
+    announce::{Digest, News, Origin},
+    fields,
+    ledger::{Fences, Ledger, Raised, Standing},
+    trust::{Check, Checks, Trust},
+    waiting::{Listener, Waiting},
+};
+use crate::{
+    clock::Stopwatch,
+    entry::Entry,
+    purge::{Mark, Purge},
+};
+
+/// Entries share counters of what was stored elsewhere: one whose counter has moved is read again.
+const COUNTERS: u16 = 1 << 14;
+
+/// What is known, shared by all threads.
+pub(in crate::store) struct Known {
+    up: Stopwatch,
+    trust: Trust,
+    ledger: RwLock<Ledger>,
+    /// How often the ledger has changed.
+    version: AtomicU64,
+    stored: Box<[AtomicU32]>,
+    waiting: Waiting,
+    origin: Origin,
+}
+
+/// What an announcement leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    Fine,
+    /// Others were missed before it: load, and check.
+    Gap,
+}
+
+impl Known {
+    pub(super) fn new() -> Self {
+        Self {
+            up: Stopwatch::start(),
+            trust: Trust::default(),
+            ledger: RwLock::default(),
+            version: AtomicU64::new(1),
+            stored: (0..COUNTERS).map(|_| AtomicU32::new(0)).collect(),
+            waiting: Waiting::default(),
+            origin: RandomState::new().hash_one(0_u8).to_ne_bytes(),
+        }
+    }
+
+    /// The time since this was made.
+    pub(in crate::store) fn now(&self) -> Duration {
+        self.up.elapsed()
+    }
+
+    /// The number of this time of trust, if the feed is trusted at `now`.
+    pub(in crate::store) fn generation(&self, now: Duration) -> Option<u64> {
+        self.trust.generation(now)
+    }
+
+    pub(super) fn is_trusted(&self) -> bool {
+        self.generation(self.now()).is_some()
+    }
+
+    pub(super) const fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// The number of the newest purge whose predecessors are known.
+    pub(super) fn last(&self) -> u64 {
+        self.read().last()
+    }
+
+    /// Takes over what the server tells.
+    pub(super) fn load(&self, fences: Fences) {
+        let mut ledger = self.write();
+        ledger.load(fences);
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// Takes in a message.
+    pub(super) fn hear(&self, message: &[u8]) -> Heard {
+        match News::read(message) {
+            News::Purged { before, number, stale_since, field } => {
+                let mut ledger = self.write();
+                let is_next = ledger.announced(before, field, Raised::by(number, stale_since));
+                self.version.fetch_add(1, Ordering::Release);
+                if !is_next {
+                    return self.gap();
+                }
+            }
+            News::Unreadable => return self.gap(),
+            News::Stored { digest, origin } => {
+                if origin != self.origin {
+                    self.counter(counter_of(&digest)).fetch_add(1, Ordering::Release);
+                }
+                self.waiting.wake(&digest);
+            }
+            News::Released { digest } => self.waiting.wake(&digest),
+            News::Noise => {}
+        }
+        Heard::Fine
+    }
+
+    fn gap(&self) -> Heard {
+        self.lose();
+        Heard::Gap
+    }
+
+    /// Takes in a check that asked the clock at the time `of`; see [`Checks::judge`].
+    pub(super) fn checked(
+        &self,
+        checks: &mut Checks,
+        of: Duration,
+        before: u64,
+        now: u64,
+    ) -> Check {
+        let check = checks.judge(before, now, self.last());
+        match check {
+            Check::Complete => self.trust.complete(of, self.now()),
+            Check::Behind => {}
+            Check::Lost => self.lose(),
+        }
+        check
+    }
+
+    /// The feed is not to be trusted until a check is complete again.
+    pub(super) fn lose(&self) {
+        self.trust.lose();
+        self.waiting.wake_all();
+    }
+
+    /// A purge has begun here: it takes all that is from before it. The number it will have is
+    /// higher than every known one.
+    pub(super) fn begun(&self, purge: &Purge) {
+        let mut ledger = self.write();
+        let number = ledger.next();
+        self.raise(&mut ledger, purge, number);
+    }
+
+    /// A purge begun here has this number.
+    pub(super) fn stamp(&self, purge: &Purge, number: Mark) {
+        self.raise(&mut self.write(), purge, number.number());
+    }
+
+    fn raise(&self, ledger: &mut Ledger, purge: &Purge, number: u64) {
+        ledger.stamp(fields::raised_by(purge.target()), Raised::by(number, purge.stale_since()));
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// What is known of an entry that was read from Redis.
+    pub(super) fn standing(&self, entry: &Entry) -> Standing {
+        let since = entry.since.number();
+        let is_of_interest = self.read().is_of_interest(since);
+        let standing = if is_of_interest {
+            let fields = fields::concerning(&entry.key, &entry.groups);
+            self.read().standing(since, &fields)
+        } else {
+            Standing::Alive
+        };
+        match standing {
+            Standing::Alive | Standing::Stale(_) if !self.is_trusted() => Standing::Unknown,
+            standing => standing,
+        }
+    }
+
+    /// What is heard of an entry from now on.
+    pub(super) fn listen(self: &std::sync::Arc<Self>, digest: Digest) -> Listener {
+        Listener::new(self, digest)
+    }
+
+    pub(super) const fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    fn counter(&self, number: u16) -> &AtomicU32 {
+        static NONE: AtomicU32 = AtomicU32::new(0);
+        self.stored.get(usize::from(number)).unwrap_or(&NONE)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Ledger> {
+        self.ledger.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Ledger> {
+        self.ledger.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn counter_of(digest: &Digest) -> u16 {
+    let [first, second, ..] = *digest;
+    u16::from_be_bytes([first, second]) % COUNTERS
+}

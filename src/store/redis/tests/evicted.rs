@@ -1,0 +1,99 @@
+//! Indexes that Redis has evicted, while the values they led to stayed.
+
+use super::*;
+
+async fn is_one_get(server: &RedisServer, store: &RedisStore, path: &str) -> bool {
+    let () = server.command(&["CONFIG", "RESETSTAT"]);
+    assert!(has(store, path).await);
+    let others = ["zscore", "hmget", "eval", "zrange", "exists"].map(|name| server.calls(name));
+    server.calls("get") == 1 && others.iter().sum::<u64>() == 0
+}
+
+#[tokio::test]
+async fn a_hit_is_one_get_once_purges_are_heard_of() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    fill(&one, "/a", &["g", "h"]).await;
+    listening(&two).await;
+    assert!(is_one_get(&server, &two, "/a").await);
+    one.purge(&Purge::group("other")).await.expect("purged");
+    assert!(is_one_get(&server, &two, "/a").await);
+}
+
+#[tokio::test]
+async fn what_a_purge_could_not_reach_is_gone_all_the_same() {
+    for index in ["arc:p:/a", "arc:g:g", "arc:clock"] {
+        for purge in [Purge::path("/a"), Purge::group("g"), Purge::prefix("/"), Purge::url("/a")] {
+            let server = RedisServer::start();
+            let (one, two, late) = (store(&server), store(&server), store(&server));
+            fill(&one, "/a", &["g"]).await;
+            listening(&one).await;
+            listening(&two).await;
+            let gone: u64 = server.command(&["DEL", index]);
+            assert_eq!(gone, 1);
+            one.purge(&purge).await.expect("purged");
+            assert!(!has(&one, "/a").await, "{purge:?} without {index}, who purged");
+            // in the time that announcements may take
+            let begun = std::time::Instant::now();
+            while has(&two, "/a").await {
+                assert!(begun.elapsed() < trust::RELIED_ON, "{purge:?} without {index}, heard of");
+            }
+            assert!(!has(&late, "/a").await, "{purge:?} without {index}, from the fences");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_entry_from_before_all_that_is_known_is_used_if_its_indexes_list_it() {
+    let server = RedisServer::start();
+    let store_before = store(&server);
+    fill(&store_before, "/a", &["g"]).await;
+    fill(&store_before, "/b", &["g"]).await;
+    drop(store_before);
+    // with the fences gone, nobody remembers the purges before
+    let () = server.command(&["DEL", "arc:clock"]);
+    let store = store(&server);
+    listening(&store).await;
+    assert!(has(&store, "/a").await && has(&store, "/b").await);
+    let () = server.command(&["CONFIG", "RESETSTAT"]);
+    assert!(has(&store, "/a").await);
+    assert_eq!((server.calls("get"), server.calls("zscore")), (1, 2), "by a second round trip");
+    let () = server.command(&["DEL", "arc:p:/a"]);
+    assert!(!has(&store, "/a").await, "a purge by path would not find it");
+    assert!(has(&store, "/b").await);
+    let () = server.command(&["DEL", "arc:g:g"]);
+    assert!(!has(&store, "/b").await, "a purge by group would not find it");
+    fill(&store, "/a", &["g"]).await;
+    assert!(has(&store, "/a").await);
+}
+
+/// A server too small for what is stored, which evicts what it likes.
+#[tokio::test]
+async fn no_purge_is_outlived_while_the_server_evicts() {
+    let server =
+        RedisServer::start_with(&["--maxmemory", "4mb", "--maxmemory-policy", "allkeys-lru"]);
+    let (one, two) = (store(&server), store(&server));
+    listening(&one).await;
+    listening(&two).await;
+    for round in 0..4 {
+        for number in 0..400 {
+            let path = format!("/{round}/{number}");
+            let kind = samples::response(&vec![7; 8_000].into());
+            let since = one.mark().await.expect("a mark");
+            let entry = Entry { kind, ..(*entry(&path, since, &["g"])).clone() };
+            one.put(Arc::new(entry), KEEP).await.expect("stored or not");
+        }
+        one.purge(&Purge::group("g")).await.expect("purged");
+        for number in 0..400 {
+            assert!(!has(&one, &format!("/{round}/{number}")).await, "round {round}");
+        }
+        let since = one.mark().await.expect("a mark");
+        until("heard", || two.known().last() >= since.number()).await;
+        for number in 0..400 {
+            assert!(!has(&two, &format!("/{round}/{number}")).await, "round {round}, elsewhere");
+        }
+    }
+    let info: String = server.command(&["INFO", "stats"]);
+    let evicted = info.lines().find_map(|line| line.strip_prefix("evicted_keys:"));
+    assert_ne!(evicted, Some("0"), "nothing was evicted");
+}

@@ -1,0 +1,156 @@
+//! What one process hears of another, and what it makes of hearing nothing.
+
+use super::*;
+
+#[tokio::test]
+async fn a_purge_elsewhere_is_heard_of() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    for purge in samples::purges() {
+        let entry = Entry { since: one.mark().await.expect("a mark"), ..samples::target() };
+        listening(&two).await;
+        assert_eq!(two.known().standing(&entry), Standing::Alive);
+        one.purge(&purge).await.expect("purged");
+        assert_eq!(one.known().standing(&entry), Standing::Purged, "{purge:?}");
+        until("heard", || two.known().standing(&entry) == Standing::Purged).await;
+        let after = Entry { since: one.mark().await.expect("a mark"), ..entry };
+        assert_eq!(two.known().standing(&after), Standing::Alive, "{purge:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_cut_is_noticed_and_made_anew() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    listening(&two).await;
+    let before = two.known().generation(two.known().now());
+    let cut: u64 = server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    assert!(cut >= 1);
+    until("noticed", || !two.known().is_trusted()).await;
+    let entry = Entry { since: one.mark().await.expect("a mark"), ..samples::target() };
+    one.purge(&Purge::all()).await.expect("purged");
+    listening(&two).await;
+    assert_eq!(two.known().standing(&entry), Standing::Purged, "purged while nothing was heard");
+    assert!(two.known().generation(two.known().now()) > before);
+}
+
+#[tokio::test]
+async fn a_purge_that_is_not_announced_is_found_within_the_bound() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    listening(&two).await;
+    let first = two.known().generation(two.known().now());
+    let since = one.mark().await.expect("a mark");
+    let _: redis::Value = server.command(&["SCRIPT", "FLUSH"]);
+    // as by a process which may not publish
+    let now = (since.number() + 1_000_000_000).to_string();
+    let field = crate::store::redis::fields::raised_by(Purge::path("/shop/7").target());
+    let mut raise = redis::cmd("HSET");
+    raise.arg("arc:clock").arg("now").arg(&now).arg(&field).arg(&now);
+    let () = raise.query(&mut server.connection()).expect("a reply");
+    let entry = Entry { since, ..samples::target() };
+    until("missed", || two.known().standing(&entry) == Standing::Purged).await;
+    until("trusted anew", || {
+        two.known().generation(two.known().now()).is_some_and(|now| Some(now) > first)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn while_the_server_is_away_nothing_is_trusted() {
+    let mut server = RedisServer::start();
+    let store = store(&server);
+    listening(&store).await;
+    server.kill();
+    until("noticed", || !store.known().is_trusted()).await;
+    server.restart();
+    listening(&store).await;
+}
+
+#[tokio::test]
+async fn all_data_lost_and_a_foreign_clock_are_survived() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    listening(&store).await;
+    for foreign in [&["FLUSHALL"][..], &["SET", "arc:clock", "foreign"]] {
+        let first = store.known().generation(store.known().now());
+        let () = server.command(foreign);
+        until("trusted anew", || {
+            store.known().generation(store.known().now()).is_some_and(|now| Some(now) > first)
+        })
+        .await;
+        fill(&store, "/a", &[]).await;
+        assert!(has(&store, "/a").await);
+    }
+}
+
+#[tokio::test]
+async fn foreign_messages_cost_a_reload_at_most() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    fill(&store, "/a", &[]).await;
+    listening(&store).await;
+    for message in [
+        "",
+        "x",
+        "s1",
+        "p",
+        "p1",
+        "p2foreign",
+        "p118446744073709551614 18446744073709551615 - 0123456789abcdef",
+    ] {
+        let heard: u64 = server.command(&["PUBLISH", "arc:news", message]);
+        assert_eq!(heard, 1);
+        listening(&store).await;
+        assert!(has(&store, "/a").await, "{message}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_permit_for_the_channel_purges_are_found_all_the_same() {
+    let server = RedisServer::start();
+    let () =
+        server.command(&["ACL", "SETUSER", "app", "on", ">secret", "~*", "+@all", "resetchannels"]);
+    let url = server.url().replace("redis://", "redis://app:secret@");
+    let options =
+        RedisOptions { operate_timeout: Duration::from_secs(2), ..RedisOptions::default() };
+    let mute = RedisStore::new(&url, &options).expect("a URL");
+    let hearing = store(&server);
+    listening(&hearing).await;
+    fill(&mute, "/a", &["g"]).await;
+    assert!(has(&mute, "/a").await, "by a second look");
+    let entry = entry("/a", mute.mark().await.expect("a mark"), &["g"]);
+    assert_eq!(mute.purge(&Purge::group("g")).await.expect("purged"), Purged::of(1));
+    assert!(!has(&mute, "/a").await);
+    until("found", || hearing.known().standing(&entry) == Standing::Purged).await;
+    assert!(!mute.known().is_trusted());
+}
+
+#[tokio::test]
+async fn the_thread_ends_with_the_store() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    listening(&store).await;
+    let known = Arc::downgrade(store.known());
+    drop(store);
+    until("ended", || known.strong_count() == 0).await;
+    until("disconnected", || {
+        let clients: String = server.command(&["CLIENT", "LIST", "TYPE", "pubsub"]);
+        clients.trim().is_empty()
+    })
+    .await;
+}
+
+#[test]
+fn a_store_outlives_the_runtime_that_used_it_first() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime().block_on(listening(&store));
+    runtime().block_on(async {
+        let first = store.known().now();
+        until("checked again", || store.known().now() > first + 2 * super::super::trust::RELIED_ON)
+            .await;
+        assert!(store.known().is_trusted());
+    });
+}

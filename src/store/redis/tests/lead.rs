@@ -1,0 +1,160 @@
+//! The lead over several processes.
+
+use std::time::Instant;
+
+use super::*;
+use crate::store::Lease;
+
+/// Longer than any of this takes.
+const LONG: Duration = Duration::from_secs(60);
+
+async fn lead(store: &RedisStore, at_most: Duration) -> Lead {
+    listening(store).await;
+    store.lead(&key("/a"), at_most).await.expect("an answer")
+}
+
+async fn leads(store: &RedisStore, at_most: Duration) -> Lease {
+    match lead(store, at_most).await {
+        Lead::Yours(lease) => lease,
+        Lead::Elsewhere(_) => panic!("somebody else leads"),
+    }
+}
+
+async fn waits(store: &RedisStore, at_most: Duration) -> crate::store::Wait {
+    match lead(store, at_most).await {
+        Lead::Yours(_) => panic!("nobody else leads"),
+        Lead::Elsewhere(wait) => wait,
+    }
+}
+
+#[tokio::test]
+async fn one_of_many_leads() {
+    let server = RedisServer::start();
+    let stores: Vec<_> = (0..6).map(|_| store(&server)).collect();
+    for store in &stores {
+        listening(store).await;
+    }
+    let asked = stores.iter().map(async |store| lead(store, LONG).await);
+    let leads: Vec<Lead> = futures_util::future::join_all(asked).await;
+    let leading = leads.iter().filter(|lead| matches!(lead, Lead::Yours(_))).count();
+    assert_eq!(leading, 1, "{leads:?}");
+    let other = stores[0].lead(&key("/b"), LONG).await.expect("an answer");
+    assert!(matches!(other, Lead::Yours(_)), "of another key");
+}
+
+#[tokio::test]
+async fn who_waits_is_woken_when_the_response_is_stored() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    let lease = leads(&one, LONG).await;
+    let wait = waits(&two, LONG).await;
+    fill(&one, "/a", &[]).await;
+    wait.await;
+    assert!(has(&two, "/a").await);
+    assert_eq!(two.known().waiting().count(), 0);
+    drop(lease);
+}
+
+#[tokio::test]
+async fn who_waits_is_woken_when_the_lead_is_given_up() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    let lease = leads(&one, LONG).await;
+    let wait = waits(&two, LONG).await;
+    drop(lease);
+    wait.await;
+    drop(leads(&two, LONG).await);
+    until("given up", || server.command::<u64>(&["DBSIZE"]) == 1).await;
+}
+
+#[test]
+fn a_lease_may_be_dropped_where_there_is_no_runtime() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let lease = runtime.block_on(leads(&store, LONG));
+    drop(runtime);
+    drop(lease);
+    let begun = Instant::now();
+    while server.command::<u64>(&["EXISTS", &store.names.lease(&key("/a").digest())]) == 1 {
+        assert!(begun.elapsed() < LONG, "never given up");
+    }
+}
+
+#[tokio::test]
+async fn the_lead_of_one_that_died_ends_by_itself() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    let short = Duration::from_millis(100);
+    std::mem::forget(leads(&one, short).await);
+    let begun = Instant::now();
+    waits(&two, LONG).await.await;
+    assert!(begun.elapsed() < LONG / 2, "no longer than the lease");
+    drop(leads(&two, LONG).await);
+}
+
+#[tokio::test]
+async fn a_lost_announcement_costs_no_more_than_the_bound() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    std::mem::forget(leads(&one, LONG).await);
+    let wait = waits(&two, Duration::from_millis(50)).await;
+    // stored by somebody who does not say so
+    let () = server.command(&["SET", &two.names.live(&key("/a").digest()), "x"]);
+    wait.await;
+}
+
+#[tokio::test]
+async fn a_lead_that_has_passed_to_another_is_not_given_up_for_him() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    let short = Duration::from_millis(50);
+    let late = leads(&one, short).await;
+    waits(&two, LONG).await.await;
+    let lease = leads(&two, LONG).await;
+    let () = server.command(&["CONFIG", "RESETSTAT"]);
+    drop(late);
+    until("asked", || server.calls("eval") == 1).await;
+    assert!(matches!(lead(&one, LONG).await, Lead::Elsewhere(_)));
+    drop(lease);
+}
+
+#[tokio::test]
+async fn who_waits_is_woken_when_nothing_can_be_heard_any_more() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    let lease = leads(&one, LONG).await;
+    let wait = waits(&two, LONG).await;
+    let _: u64 = server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    wait.await;
+    drop(lease);
+}
+
+#[tokio::test]
+async fn a_question_dropped_anywhere_leaves_no_lead_behind() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    listening(&store).await;
+    for micros in (0..1500).step_by(50) {
+        let key = key("/a");
+        let asked = store.lead(&key, LONG);
+        let _ = tokio::time::timeout(Duration::from_micros(micros), asked).await;
+        // what was sent before the drop still arrives, and is taken back after it
+        until("free", || {
+            let name = store.names.lease(&key.digest());
+            server.command::<u64>(&["EXISTS", &name]) == 0
+        })
+        .await;
+        assert_eq!(store.known().waiting().count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn while_nothing_is_heard_each_leads() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    assert!(!store.known().is_trusted());
+    let first = store.lead(&key("/a"), LONG).await.expect("an answer");
+    let second = store.lead(&key("/a"), LONG).await.expect("an answer");
+    assert!(matches!((first, second), (Lead::Yours(_), Lead::Yours(_))));
+}
