@@ -1,8 +1,6 @@
 //! Commands to the server, each exchange behind the breaker and within its time, and what replies
 //! and failures mean to a store.
 
-use std::time::Duration;
-
 use redis::{
     Cmd, ErrorKind, ServerError, ServerErrorKind, Value,
     aio::{PubSubSink, PubSubStream},
@@ -10,7 +8,7 @@ use redis::{
 
 use super::{
     Replicas,
-    connect::{Access, Connections, Failure, Node, RedisServers, ServersError},
+    connect::{Access, Bounds, Connections, Failure, Node, RedisServers, ServersError},
     index::Scored,
 };
 use crate::{
@@ -32,11 +30,10 @@ impl Link {
     pub(super) fn new(
         servers: RedisServers,
         access: &Access,
-        connect: Duration,
-        operate: Duration,
+        bounds: Bounds,
     ) -> Result<Self, ServersError> {
         Ok(Self {
-            connections: Connections::new(servers, access, connect, operate)?,
+            connections: Connections::new(servers, access, bounds)?,
             breaker: Breaker::default(),
             up: Stopwatch::start(),
         })
@@ -55,8 +52,7 @@ impl Link {
     ) -> Result<(), StoreError> {
         let have = self.connections.replicas(name, count, within).await;
         let have = have.map_err(|failure| {
-            let (Kind::Healthy(kind) | Kind::Failing(kind)) = failure_kind(&failure);
-            StoreError::with_source(kind, failure.into_source())
+            StoreError::with_source(StoreErrorKind::Unavailable, failure.into_source())
         })?;
         if have >= u64::from(count) {
             return Ok(());
@@ -167,6 +163,8 @@ impl Link {
                 }
                 Err(StoreError::with_source(kind, source))
             }
+            #[cfg(feature = "redis-cluster")]
+            Kind::Unasked(kind) => Err(StoreError::with_source(kind, source)),
         }
     }
 
@@ -230,6 +228,9 @@ enum Kind {
     /// The server is there and means what it says.
     Healthy(StoreErrorKind),
     Failing(StoreErrorKind),
+    /// The server was not asked.
+    #[cfg(feature = "redis-cluster")]
+    Unasked(StoreErrorKind),
 }
 
 impl Failure {
@@ -237,6 +238,8 @@ impl Failure {
         match self {
             Self::TimedOut => "no answer in time".into(),
             Self::NoRuntime => "there is no tokio runtime to connect on".into(),
+            #[cfg(feature = "redis-cluster")]
+            Self::Spared => "the node of the key failed just now".into(),
             Self::Redis(error) => error.into(),
         }
     }
@@ -244,6 +247,8 @@ impl Failure {
 
 fn failure_kind(failure: &Failure) -> Kind {
     Kind::Failing(match failure {
+        #[cfg(feature = "redis-cluster")]
+        Failure::Spared => return Kind::Unasked(StoreErrorKind::Unavailable),
         Failure::TimedOut => StoreErrorKind::TimedOut,
         Failure::Redis(error) => match error.kind() {
             ErrorKind::Parse | ErrorKind::UnexpectedReturnType => StoreErrorKind::Corrupt,

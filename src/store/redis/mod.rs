@@ -38,7 +38,8 @@ use redis::{RedisWrite, ToRedisArgs, Value};
 pub use self::connect::RedisServers;
 pub(crate) use self::connect::{Access, ServersError};
 use self::{
-    feed::Feed, fence::Admission, known::Known, ledger::Standing, link::Link, names::Names,
+    connect::Bounds, feed::Feed, fence::Admission, known::Known, ledger::Standing, link::Link,
+    names::Names,
 };
 use super::{
     Lead, Put, Store, StoreError, StoreErrorKind,
@@ -133,7 +134,8 @@ impl RedisStore {
         options: &RedisOptions,
     ) -> Result<Self, ServersError> {
         let RedisOptions { prefix, connect_timeout, operate_timeout, access, replicas } = options;
-        let link = Link::new(servers.into(), access, *connect_timeout, *operate_timeout)?;
+        let bounds = Bounds { connect: *connect_timeout, operate: *operate_timeout };
+        let link = Link::new(servers.into(), access, bounds)?;
         Ok(Self {
             link: Arc::new(link),
             names: Names::new(prefix),

@@ -1,11 +1,11 @@
 //! A Redis Cluster: each command goes to the primary of its key, all at once, and follows its key
 //! when that moves.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future;
 use redis::{
-    Arg, Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, RedisError, Value,
+    Arg, Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value,
     aio::PubSub,
     cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig},
     cluster_async::ClusterConnection,
@@ -13,11 +13,14 @@ use redis::{
         MultipleNodeRoutingInfo, Route, RoutingInfo, SingleNodeRoutingInfo, Slot, SlotAddr,
     },
 };
+use tokio::time::timeout;
 
-use super::{access::Access, node::Place, primaries, url::ServersError};
+use super::{
+    Bounds, Failure, access::Access, node::Place, primaries, spared::Spared, url::ServersError,
+};
 
-/// A command follows its key so many times; a resharding asks for two.
-const RETRIES: u32 = 4;
+/// A command follows its key so many times: a slot that has moved and is moving on asks for two.
+const RETRIES: u32 = 2;
 /// How long to wait before a command is repeated which found its slot between two nodes.
 const RETRY_MS: u64 = 5;
 
@@ -29,11 +32,12 @@ pub(super) struct Cluster {
     client: ClusterClient,
     /// The nodes that were named; none for a client of the `redis` crate.
     seeds: Vec<Client>,
+    spared: Arc<Spared>,
 }
 
 impl From<ClusterClient> for Cluster {
     fn from(client: ClusterClient) -> Self {
-        Self { client, seeds: Vec::new() }
+        Self { client, seeds: Vec::new(), spared: Arc::default() }
     }
 }
 
@@ -54,7 +58,7 @@ impl Cluster {
         let problem = |error: RedisError| ServersError::new("redis_cluster", error.to_string());
         let client = builder.build().map_err(problem)?;
         let seeds = infos.into_iter().map(|info| access.client(info)).collect::<Result<_, _>>()?;
-        Ok(Self { client, seeds })
+        Ok(Self { client, seeds, spared: Arc::default() })
     }
 
     pub(super) fn address(&self) -> String {
@@ -66,11 +70,13 @@ impl Cluster {
     }
 
     /// A connection to all nodes. What it does by itself, such as to learn where slots are, is
-    /// bounded by `within` for each node.
-    pub(super) async fn connect(&self, within: Duration) -> Result<ClusterConnection, RedisError> {
-        let config =
-            ClusterConfig::new().set_connection_timeout(within).set_response_timeout(within);
-        self.client.get_async_connection_with_config(config).await
+    /// bounded by the time to connect, for each node.
+    pub(super) async fn connect(&self, bounds: Bounds) -> Result<Routes, RedisError> {
+        let config = ClusterConfig::new()
+            .set_connection_timeout(bounds.connect)
+            .set_response_timeout(bounds.connect.max(bounds.operate));
+        let connection = self.client.get_async_connection_with_config(config).await?;
+        Ok(Routes { connection, spared: Arc::clone(&self.spared), within: bounds.operate })
     }
 
     /// A connection for subscriptions to one of the nodes.
@@ -84,63 +90,116 @@ impl Cluster {
     }
 }
 
-/// Sends each command to the primary of its key. Replies come in order.
-pub(super) async fn send(
-    connection: &ClusterConnection,
-    commands: Vec<Cmd>,
-) -> Result<Vec<Value>, RedisError> {
-    let replies = commands.into_iter().map(async |command| {
-        let to = match key(&command) {
-            // never to a replica, whatever a client's settings: there, purges come later
-            Some(key) => {
-                SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master))
-            }
-            None => SingleNodeRoutingInfo::RandomPrimary,
+/// A connection to all nodes, of which each command takes the way to its own.
+#[derive(Clone)]
+pub(super) struct Routes {
+    connection: ClusterConnection,
+    spared: Arc<Spared>,
+    within: Duration,
+}
+
+impl Routes {
+    /// Sends each command to the primary of its key. Replies come in order.
+    pub(super) async fn send(self, commands: Vec<Cmd>) -> Result<Vec<Value>, Failure> {
+        future::try_join_all(commands.into_iter().map(|command| self.send_one(command))).await
+    }
+
+    async fn send_one(&self, command: Cmd) -> Result<Value, Failure> {
+        let Some(key) = key(&command) else {
+            let any = RoutingInfo::SingleNode(SingleNodeRoutingInfo::RandomPrimary);
+            return Ok(self.route(command, any).await?);
         };
-        route(connection, command, RoutingInfo::SingleNode(to)).await
-    });
-    future::try_join_all(replies).await
+        let slot = Slot::for_key(key);
+        if self.spared.holds(slot) {
+            return Err(Failure::Spared);
+        }
+        let reply = timeout(self.within, self.route_by_key(command, slot)).await;
+        let reply = reply.map_err(|_| Failure::TimedOut).and_then(|reply| Ok(reply?));
+        // where all that is known of a slot's node is its address, the node is not there
+        let is_away = |reply: &Value| match reply {
+            Value::ServerError(error) => error.kind() == Some(ServerErrorKind::Moved),
+            _ => false,
+        };
+        if reply.as_ref().map_or(true, is_away) {
+            self.spared.add(slot);
+        }
+        reply
+    }
+
+    async fn route_by_key(&self, command: Cmd, slot: Slot) -> Result<Value, RedisError> {
+        let reply = self.route(command.clone(), primary_of(slot)).await?;
+        let Some((host, port)) = asked_to(&reply) else { return Ok(reply) };
+        // the connection asks in two steps, and other commands come in between: this is one
+        let mut asking = Pipeline::with_capacity(2);
+        asking.cmd("ASKING").add_command(command);
+        let to = SingleNodeRoutingInfo::ByAddress { host, port };
+        let replies = self.connection.clone().route_pipeline(asking, 0, 2, to).await?;
+        Ok(replies.into_iter().nth(1).unwrap_or_default())
+    }
+
+    /// Sends a command to the primary at this address.
+    pub(super) async fn send_to(
+        self,
+        host: String,
+        port: u16,
+        command: Cmd,
+    ) -> Result<Value, RedisError> {
+        let to = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host, port });
+        self.route(command, to).await
+    }
+
+    /// Asks every primary that is known what it holds.
+    pub(super) async fn places(&self) -> Result<Vec<Place>, RedisError> {
+        let mut ask = redis::cmd("CLUSTER");
+        ask.arg("NODES");
+        let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+        primaries::read(self.route(ask, all).await?)
+    }
+
+    /// Sends to every primary what `commands` makes of the name of a key that is there. Where the
+    /// name as it is has a hash tag, only one node has keys of its kind.
+    pub(super) async fn send_everywhere(
+        &self,
+        name: &str,
+        commands: impl Fn(&str) -> Pipeline,
+    ) -> Result<Vec<Vec<Value>>, RedisError> {
+        let names = if name.contains('{') {
+            vec![name.to_owned()]
+        } else {
+            let slots = self.places().await?.into_iter().filter_map(|place| place.first_slot());
+            slots.filter_map(|slot| name_in(slot, name)).collect()
+        };
+        let replies = names.iter().map(async |name| {
+            let (pipeline, mut connection) = (commands(name), self.connection.clone());
+            let (count, to) = (pipeline.len(), Route::with_key(name, SlotAddr::Master));
+            let to = SingleNodeRoutingInfo::SpecificNode(to);
+            connection.route_pipeline(pipeline, 0, count, to).await
+        });
+        future::try_join_all(replies).await
+    }
+
+    async fn route(&self, command: Cmd, to: RoutingInfo) -> Result<Value, RedisError> {
+        self.connection.clone().route_command(command, to).await.or_else(|error| {
+            // what a server refused is a reply, as it is on one server
+            error.try_into().map(Value::ServerError)
+        })
+    }
 }
 
-/// Sends a command to the primary at this address.
-pub(super) async fn send_to(
-    connection: &ClusterConnection,
-    host: String,
-    port: u16,
-    command: Cmd,
-) -> Result<Value, RedisError> {
-    let to = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host, port });
-    route(connection, command, to).await
+/// The address that a reply sends the command to while its key is on the way.
+fn asked_to(reply: &Value) -> Option<(String, u16)> {
+    let Value::ServerError(error) = reply else { return None };
+    if error.kind() != Some(ServerErrorKind::Ask) {
+        return None;
+    }
+    let (host, port) = error.details()?.split(' ').nth(1)?.rsplit_once(':')?;
+    Some((host.to_owned(), port.parse().ok()?))
 }
 
-/// Asks every primary that is known what it holds.
-pub(super) async fn places(connection: &ClusterConnection) -> Result<Vec<Place>, RedisError> {
-    let mut ask = redis::cmd("CLUSTER");
-    ask.arg("NODES");
-    let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
-    primaries::read(route(connection, ask, all).await?)
-}
-
-/// Sends to every primary what `commands` makes of the name of a key that is there. Where the name
-/// as it is has a hash tag, only one node has keys of its kind.
-pub(super) async fn send_everywhere(
-    connection: &ClusterConnection,
-    name: &str,
-    commands: impl Fn(&str) -> Pipeline,
-) -> Result<Vec<Vec<Value>>, RedisError> {
-    let names = if name.contains('{') {
-        vec![name.to_owned()]
-    } else {
-        let slots = places(connection).await?.into_iter().filter_map(|place| place.first_slot());
-        slots.filter_map(|slot| name_in(slot, name)).collect()
-    };
-    let replies = names.iter().map(async |name| {
-        let (pipeline, mut connection) = (commands(name), connection.clone());
-        let (count, to) = (pipeline.len(), Route::with_key(name, SlotAddr::Master));
-        let to = SingleNodeRoutingInfo::SpecificNode(to);
-        connection.route_pipeline(pipeline, 0, count, to).await
-    });
-    future::try_join_all(replies).await
+/// Never to a replica, whatever a client's settings: there, purges come later.
+fn primary_of(slot: Slot) -> RoutingInfo {
+    let route = Route::with_slot(slot, SlotAddr::Master);
+    RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(route))
 }
 
 /// A name that begins like this one and is in this slot.
@@ -148,17 +207,6 @@ fn name_in(slot: u16, name: &str) -> Option<String> {
     let slot = Slot::new(slot)?;
     let mut names = (0..MOST_TRIES).map(|tag| format!("{name}:{{{tag}}}"));
     names.find(|name| Slot::for_key(name) == slot)
-}
-
-async fn route(
-    connection: &ClusterConnection,
-    command: Cmd,
-    to: RoutingInfo,
-) -> Result<Value, RedisError> {
-    connection.clone().route_command(command, to).await.or_else(|error| {
-        // what a server refused is a reply, as it is on one server
-        error.try_into().map(Value::ServerError)
-    })
 }
 
 /// The key of a command; our scripts have all their keys in one slot.

@@ -8,7 +8,7 @@ use redis::{
 
 #[cfg(feature = "redis-cluster")]
 use super::cluster;
-use super::node::Place;
+use super::{Failure, node::Place};
 
 /// Connects to one server. Not bounded in time: the bounds are ours, as the crate's own would
 /// govern connecting and operating alike.
@@ -26,18 +26,18 @@ pub(super) enum Connection {
     #[cfg(feature = "redis-sentinel")]
     Primary(MultiplexedConnection, Arc<str>),
     #[cfg(feature = "redis-cluster")]
-    Cluster(redis::cluster_async::ClusterConnection),
+    Cluster(cluster::Routes),
 }
 
 impl Connection {
     /// Sends commands and returns their replies, errors of servers among them, in order.
-    pub(super) async fn send(self, commands: Vec<Cmd>) -> Result<Vec<Value>, RedisError> {
+    pub(super) async fn send(self, commands: Vec<Cmd>) -> Result<Vec<Value>, Failure> {
         let mut connection = match self {
             Self::One(connection) => connection,
             #[cfg(feature = "redis-sentinel")]
             Self::Primary(connection, _) => connection,
             #[cfg(feature = "redis-cluster")]
-            Self::Cluster(connection) => return cluster::send(&connection, commands).await,
+            Self::Cluster(routes) => return routes.send(commands).await,
         };
         let count = commands.len();
         let mut pipeline = Pipeline::with_capacity(count);
@@ -48,7 +48,8 @@ impl Connection {
         if replies.len() == count {
             return Ok(replies);
         }
-        Err((redis::ErrorKind::Parse, "another number of replies than commands").into())
+        let problem = "another number of replies than commands";
+        Err(RedisError::from((redis::ErrorKind::Parse, problem)).into())
     }
 
     /// Sends one command to one node.
@@ -58,8 +59,8 @@ impl Connection {
             #[cfg(feature = "redis-sentinel")]
             (Self::Primary(mut connection, _), _) => connection.send_packed_command(&command).await,
             #[cfg(feature = "redis-cluster")]
-            (Self::Cluster(connection), Place::Among { host, port, .. }) => {
-                cluster::send_to(&connection, host, port, command).await
+            (Self::Cluster(routes), Place::Among { host, port, .. }) => {
+                routes.send_to(host, port, command).await
             }
             #[cfg(feature = "redis-cluster")]
             (Self::Cluster(_), Place::Only) => {
@@ -82,7 +83,7 @@ impl Connection {
     pub(super) async fn places(self) -> Result<Vec<Place>, RedisError> {
         match self {
             #[cfg(feature = "redis-cluster")]
-            Self::Cluster(connection) => cluster::places(&connection).await,
+            Self::Cluster(routes) => routes.places().await,
             _ => Ok(vec![Place::Only]),
         }
     }

@@ -13,6 +13,8 @@ mod replicas;
 #[cfg(feature = "redis-sentinel")]
 mod sentinel;
 mod servers;
+#[cfg(feature = "redis-cluster")]
+mod spared;
 mod url;
 
 use std::{pin::pin, sync::Arc, time::Duration};
@@ -43,14 +45,29 @@ pub(super) enum Failure {
     TimedOut,
     /// There is no tokio runtime to connect on.
     NoRuntime,
+    /// The node of a key failed just now, and was not asked.
+    #[cfg(feature = "redis-cluster")]
+    Spared,
     Redis(RedisError),
+}
+
+impl From<RedisError> for Failure {
+    fn from(error: RedisError) -> Self {
+        Self::Redis(error)
+    }
+}
+
+/// How long to wait for a connection, and for the replies of one exchange.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) connect: Duration,
+    pub(super) operate: Duration,
 }
 
 /// The connections of one store.
 pub(super) struct Connections {
     servers: Arc<Servers>,
-    connect_timeout: Duration,
-    operate_timeout: Duration,
+    bounds: Bounds,
     lines: Arc<Lines>,
 }
 
@@ -58,13 +75,11 @@ impl Connections {
     pub(super) fn new(
         servers: RedisServers,
         access: &Access,
-        connect: Duration,
-        operate: Duration,
+        bounds: Bounds,
     ) -> Result<Self, ServersError> {
         Ok(Self {
             servers: Arc::new(Servers::new(servers, access)?),
-            connect_timeout: connect,
-            operate_timeout: operate,
+            bounds,
             lines: Arc::default(),
         })
     }
@@ -107,7 +122,7 @@ impl Connections {
     /// A connection of the caller's own, for subscriptions.
     pub(super) async fn subscriber(&self) -> Result<PubSub, Failure> {
         Handle::try_current().map_err(|_| Failure::NoRuntime)?;
-        self.servers.subscriber(self.connect_timeout).await
+        self.servers.subscriber(self.bounds.connect).await
     }
 
     /// Whether sentinels say by now that another server is the primary than the one that this
@@ -116,7 +131,7 @@ impl Connections {
     pub(super) async fn was_replaced(&self) -> bool {
         let Ok((line, connection)) = self.connection().await else { return false };
         let Some(primary) = connection.primary() else { return false };
-        let is_replaced = self.servers.is_replaced(&primary, self.connect_timeout).await;
+        let is_replaced = self.servers.is_replaced(&primary, self.bounds.connect).await;
         if is_replaced {
             self.lines.forget(&line);
         }
@@ -153,15 +168,16 @@ impl Connections {
 
     /// Uses a connection for as long as is allowed. A failure drops a connection to one server, so
     /// that the next use makes another.
-    async fn over<T, F>(
+    async fn over<T, F, E>(
         &self,
         (line, connection): (Line, Connection),
         operation: impl FnOnce(Connection) -> F,
     ) -> Result<T, Failure>
     where
-        F: Future<Output = Result<T, RedisError>>,
+        F: Future<Output = Result<T, E>>,
+        E: Into<Failure>,
     {
-        let result = bounded(self.operate_timeout, operation(connection)).await;
+        let result = bounded(self.bounds.operate, operation(connection)).await;
         if result.is_err() && !self.is_to_several() {
             self.lines.forget(&line);
         }
@@ -170,8 +186,8 @@ impl Connections {
 
     fn line(&self, runtime: &Handle) -> Line {
         self.lines.get(runtime.id(), |number, unused| {
-            let (servers, span) = (Arc::clone(&self.servers), self.connect_timeout);
-            let attempt = async move { servers.connect(span).await }.boxed().shared();
+            let (servers, bounds) = (Arc::clone(&self.servers), self.bounds);
+            let attempt = async move { servers.connect(bounds).await }.boxed().shared();
             // it goes on when the request that began it is dropped, as others may be waiting for it
             let (servers, lines) = (Arc::clone(&self.servers), Arc::downgrade(&self.lines));
             let (id, attempted) = (runtime.id(), attempt.clone());
@@ -191,14 +207,14 @@ impl Connections {
     }
 }
 
-async fn bounded<T>(
+async fn bounded<T, E: Into<Failure>>(
     span: Duration,
-    operation: impl Future<Output = Result<T, RedisError>>,
+    operation: impl Future<Output = Result<T, E>>,
 ) -> Result<T, Failure> {
     let mut operation = pin!(operation);
     let result = match timeout(span, &mut operation).await {
         Ok(result) => result,
         Err(_) => timeout(GRACE, operation).await.map_err(|_| Failure::TimedOut)?,
     };
-    result.map_err(Failure::Redis)
+    result.map_err(Into::into)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::{Pipeline, RedisError, Value};
 
-use super::{Connections, Failure, bounded};
+use super::{Bounds, Connections, Failure, bounded};
 
 /// What is written to wait for goes by itself.
 const GONE_MS: u64 = 1000;
@@ -19,23 +19,25 @@ impl Connections {
         enough: u32,
         within: Duration,
     ) -> Result<u64, Failure> {
-        let span = self.connect_timeout.max(within + self.operate_timeout);
-        let connection = self.servers.connect(span);
-        let connection = tokio::time::timeout(self.connect_timeout, connection).await;
-        let connection = connection.map_err(|_| Failure::TimedOut)??;
+        let operate = within + self.bounds.operate;
+        let connection = self.servers.connect(Bounds { operate, ..self.bounds }).await?;
         let ask = |name: &str| ask(name, enough, within);
         let fewest = async {
             match connection {
                 #[cfg(feature = "redis-cluster")]
-                super::connection::Connection::Cluster(connection) => {
-                    let replies = super::cluster::send_everywhere(&connection, name, ask).await?;
+                super::connection::Connection::Cluster(routes) => {
+                    let replies = routes.send_everywhere(name, ask).await?;
                     let counts = replies.iter().map(|replies| count(replies));
-                    counts.reduce(|one, other| Ok(one?.min(other?))).unwrap_or_else(unexpected)
+                    let fewest = counts.reduce(|one, other| Ok(one?.min(other?)));
+                    fewest.unwrap_or_else(unexpected).map_err(Failure::from)
                 }
-                one => count(&one.send(ask(name).cmd_iter().cloned().collect()).await?),
+                one => {
+                    let replies = one.send(ask(name).cmd_iter().cloned().collect()).await?;
+                    count(&replies).map_err(Failure::from)
+                }
             }
         };
-        bounded(within + self.operate_timeout, fewest).await
+        bounded(operate, fewest).await
     }
 }
 

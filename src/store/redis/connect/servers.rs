@@ -9,7 +9,7 @@ use super::cluster::Cluster;
 #[cfg(feature = "redis-sentinel")]
 use super::sentinel::Sentinel;
 use super::{
-    Failure,
+    Bounds, Failure,
     access::Access,
     bounded,
     connection::{self, Connection},
@@ -180,19 +180,21 @@ impl Servers {
     }
 
     /// A connection for commands, driven by the runtime that awaits this.
-    pub(super) async fn connect(&self, within: Duration) -> Result<Connection, Failure> {
+    pub(super) async fn connect(&self, bounds: Bounds) -> Result<Connection, Failure> {
+        let within = bounds.connect;
         match self {
             Self::One(client) => bounded(within, connection::to(client)).await.map(Connection::One),
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(cluster) => {
-                bounded(within, cluster.connect(within)).await.map(Connection::Cluster)
+                bounded(within, cluster.connect(bounds)).await.map(Connection::Cluster)
             }
             #[cfg(feature = "redis-sentinel")]
             Self::Sentinel(sentinel) => {
                 let connect = async {
                     let client = sentinel.primary().await?;
                     let address = client.get_connection_info().addr().to_string().into();
-                    Ok(Connection::Primary(connection::to(&client).await?, address))
+                    let connected = connection::to(&client).await;
+                    connected.map(|connection| Connection::Primary(connection, address))
                 };
                 bounded(within, connect).await
             }
