@@ -153,7 +153,8 @@ impl ResponseCache {
         self.set_with(name, |config, name| config.dropped.push(name))
     }
 
-    /// How much memory entries may take, in bytes, of a cache in memory. Default: 64 MiB.
+    /// How much memory entries may take, in bytes, of a cache in memory, alone or before Redis.
+    /// Default: 64 MiB.
     ///
     /// A setting of the store: all clones have that of the one which is used first.
     pub fn capacity(self, bytes: u64) -> Self {

@@ -15,6 +15,18 @@ impl ResponseCache {
         Self::new(Backend::Redis(servers.into()))
     }
 
+    /// A cache in memory before one in Redis: what the process has answered or read lately is
+    /// answered without asking Redis, and [`capacity`](Self::capacity) bounds it.
+    ///
+    /// What is stored or purged by one process is announced to all others, which takes about a
+    /// millisecond. A process that does not hear of Redis for a second uses nothing that it had
+    /// from before, and holds what it gets for at most a second, so that even while Redis is away a
+    /// response is asked for once a second and not for each request.
+    #[cfg(feature = "memory")]
+    pub fn tiered(servers: impl Into<RedisServers>) -> Self {
+        Self::new(Backend::Tiered(servers.into()))
+    }
+
     /// A cache in a Redis Cluster: [`redis`](Self::redis) with [`RedisServers::cluster`].
     #[cfg(feature = "redis-cluster")]
     pub fn redis_cluster(urls: impl IntoIterator<Item = impl Into<String>>) -> Self {

@@ -7,6 +7,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::{Storage, error::ConfigError, keying::Keying};
+#[cfg(feature = "redis")]
+use crate::store::redis::{RedisServers, RedisStore};
 use crate::{engine::Engine, key::Secret, store::any::AnyStore};
 
 /// Where entries will be kept.
@@ -15,7 +17,9 @@ pub(super) enum Backend {
     #[cfg(feature = "memory")]
     Memory,
     #[cfg(feature = "redis")]
-    Redis(crate::store::redis::RedisServers),
+    Redis(RedisServers),
+    #[cfg(all(feature = "memory", feature = "redis"))]
+    Tiered(RedisServers),
     Custom(AnyStore),
 }
 
@@ -94,12 +98,12 @@ impl Shared {
                 Ok(AnyStore::Memory(MemoryStore::new(storage.capacity)))
             }
             #[cfg(feature = "redis")]
-            Backend::Redis(servers) => {
-                use crate::store::redis::RedisStore;
-                let store = RedisStore::new(servers.clone(), &storage.redis);
-                let store =
-                    store.map_err(|error| ConfigError::new(error.setting, error.to_string()))?;
-                Ok(AnyStore::Redis(Arc::new(store)))
+            Backend::Redis(servers) => Ok(AnyStore::Redis(Arc::new(redis(servers, storage)?))),
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Backend::Tiered(servers) => {
+                use crate::store::tiered::TieredStore;
+                let store = TieredStore::new(storage.capacity, redis(servers, storage)?);
+                Ok(AnyStore::Tiered(Arc::new(store)))
             }
             Backend::Custom(store) => Ok(store.clone()),
         }
@@ -123,18 +127,32 @@ impl Shared {
     #[cfg_attr(not(feature = "redis"), allow(unused_variables))]
     pub(super) fn keyed_otherwise(&self, storage: &Storage, keying: &Keying) -> bool {
         let keying = format!("{keying:?}");
+        #[cfg(feature = "redis")]
+        if let Some(servers) = self.servers() {
+            static PLACES: OnceLock<Mutex<std::collections::HashMap<String, String>>> =
+                OnceLock::new();
+            let mut places = lock(PLACES.get_or_init(Mutex::default));
+            let place = format!("{} {}", servers.place(), storage.redis.prefix);
+            return *places.entry(place).or_insert_with(|| keying.clone()) != keying;
+        }
+        *lock(&self.keying).get_or_insert_with(|| keying.clone()) != keying
+    }
+
+    #[cfg(feature = "redis")]
+    fn servers(&self) -> Option<&RedisServers> {
         match &self.backend {
-            #[cfg(feature = "redis")]
-            Backend::Redis(servers) => {
-                static PLACES: OnceLock<Mutex<std::collections::HashMap<String, String>>> =
-                    OnceLock::new();
-                let mut places = lock(PLACES.get_or_init(Mutex::default));
-                let place = format!("{} {}", servers.place(), storage.redis.prefix);
-                *places.entry(place).or_insert_with(|| keying.clone()) != keying
-            }
-            _ => *lock(&self.keying).get_or_insert_with(|| keying.clone()) != keying,
+            Backend::Redis(servers) => Some(servers),
+            #[cfg(feature = "memory")]
+            Backend::Tiered(servers) => Some(servers),
+            _ => None,
         }
     }
+}
+
+#[cfg(feature = "redis")]
+fn redis(servers: &RedisServers, storage: &Storage) -> Result<RedisStore, ConfigError> {
+    let store = RedisStore::new(servers.clone(), &storage.redis);
+    store.map_err(|error| ConfigError::new(error.setting, error.to_string()))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

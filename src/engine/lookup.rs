@@ -57,6 +57,27 @@ impl Engine {
         }
     }
 
+    /// As [`look_up`](Self::look_up), as far as nobody has to be waited for.
+    pub(crate) fn look_up_near<F: Fields>(
+        &self,
+        key: &CacheKey,
+        req: &RequestView<'_, F>,
+        unkeyed: Credentials,
+        policy: &Policy,
+    ) -> Option<(Arc<Entry>, Reuse)> {
+        let canonical = self.search.canonical(key);
+        let key = canonical.as_ref().unwrap_or(key);
+        let entry = self.store.get_near(key)?;
+        let entry = match &entry.kind {
+            Kind::Response(_) => entry,
+            Kind::Varies(names) => {
+                self.store.get_near(&self.variant_key(key, names, req.fields))?
+            }
+        };
+        let verdict = reuse(req, &entry.response()?.terms, unkeyed, self.clock.now(), policy);
+        Some((entry, verdict))
+    }
+
     /// The entry of the URL, or of its variant where it has some (RFC 9111 s.4.1).
     async fn select<F: Fields>(&self, key: &CacheKey, req: &F) -> Result<Arc<Entry>, Forwarding> {
         if !self.store.is_immediate()

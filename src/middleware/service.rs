@@ -25,7 +25,7 @@ use super::{
     query::read_body,
     refresh::refresh_behind,
     respond,
-    step::{Looking, Step, step},
+    step::{Looking, Step, answer_near, step},
     worker::Worker,
 };
 use crate::{
@@ -85,25 +85,36 @@ where
     B: MessageBody + 'static,
 {
     fn cached(&self, req: ServiceRequest, admitted: Admitted) -> CacheFuture<S, B> {
+        let looking = Looking::new(req, admitted);
         if self.worker.engine.store().is_immediate() {
-            let looking = Looking::new(req, admitted);
             let step = pin!(step(Rc::clone(&self.worker), looking));
             return match step.now_or_never() {
-                Some(Step::Answer(res)) => CacheFuture::answered(res),
-                Some(Step::Ask(asking)) if self.worker.plan.filling.finish_fills.is_none() => {
-                    let (req, asked) = *asking;
-                    CacheFuture::asking(self.service.call(req), asked, Rc::clone(&self.worker))
-                }
-                Some(step) => {
-                    let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
-                    CacheFuture::waiting(take(service, worker, step))
-                }
+                Some(step) => self.take_now(step),
                 // never: an immediate store has answered when it is first polled
                 None => CacheFuture::waiting(std::future::pending()),
             };
         }
-        let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
-        CacheFuture::waiting(proceed(service, worker, req, admitted))
+        match answer_near(&self.worker, looking) {
+            Ok(step) => self.take_now(step),
+            Err(looking) => {
+                let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
+                CacheFuture::waiting(proceed(service, worker, looking))
+            }
+        }
+    }
+
+    fn take_now(&self, step: Step<B>) -> CacheFuture<S, B> {
+        match step {
+            Step::Answer(res) => CacheFuture::answered(res),
+            Step::Ask(ask) => {
+                let (req, asked) = *ask;
+                CacheFuture::asking(self.service.call(req), asked, Rc::clone(&self.worker))
+            }
+            step => {
+                let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
+                CacheFuture::waiting(take(service, worker, step))
+            }
+        }
     }
 
     /// A QUERY: its body is read before it can be looked up.
@@ -116,7 +127,7 @@ where
                 None => Err(WhyNot::RequestBody),
             };
             match admission {
-                Ok(admitted) => proceed(service, worker, req, admitted).await,
+                Ok(admitted) => proceed(service, worker, Looking::new(req, admitted)).await,
                 Err(why) => {
                     let outer = Passage::outer(&req);
                     let asked = Asked::passing(&worker, &req, outer, why);
@@ -147,14 +158,13 @@ where
 async fn proceed<S, B>(
     service: Rc<S>,
     worker: Rc<Worker>,
-    req: ServiceRequest,
-    admitted: Admitted,
+    looking: Looking,
 ) -> Result<ServiceResponse<CacheBody<B>>, Error>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    let step = step(Rc::clone(&worker), Looking::new(req, admitted)).await;
+    let step = step(Rc::clone(&worker), looking).await;
     take(service, worker, step).await
 }
 

@@ -152,6 +152,24 @@ pub(super) async fn step<B>(worker: Rc<Worker>, mut looking: Looking) -> Step<B>
     }
 }
 
+/// The answer, where nobody has to be waited for; the request comes back where somebody has.
+#[allow(clippy::result_large_err, reason = "it is moved once, and boxed with the request's way")]
+pub(super) fn answer_near<B>(worker: &Worker, looking: Looking) -> Result<Step<B>, Looking> {
+    if !worker.engine.store().has_near() || looking.has_preconditions() {
+        return Err(looking);
+    }
+    let watch = worker.engine.counters().sample_hit();
+    let Keyed { key, unkeyed, .. } = &looking.admitted.keyed;
+    let policy = &worker.plan.whole().policy;
+    match worker.engine.look_up_near(key, &looking.view(), *unkeyed, policy) {
+        Some((entry, reuse)) => match served(worker, &entry, &reuse) {
+            Some(served) => Ok(answer(worker, looking, &served, watch)),
+            None => Err(looking),
+        },
+        None => Err(looking),
+    }
+}
+
 async fn look(worker: &Worker, looking: &Looking) -> Found {
     let Keyed { key, unkeyed, .. } = &looking.admitted.keyed;
     let policy = &worker.plan.whole().policy;

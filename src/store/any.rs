@@ -7,6 +7,8 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 use super::memory::MemoryStore;
 #[cfg(feature = "redis")]
 use super::redis::RedisStore;
+#[cfg(all(feature = "memory", feature = "redis"))]
+use super::tiered::TieredStore;
 use super::{Lead, Put, Size, Store, StoreError};
 use crate::{
     entry::Entry,
@@ -21,6 +23,8 @@ pub(crate) enum AnyStore {
     Memory(MemoryStore),
     #[cfg(feature = "redis")]
     Redis(Arc<RedisStore>),
+    #[cfg(all(feature = "memory", feature = "redis"))]
+    Tiered(Arc<TieredStore>),
     Custom(Arc<dyn ErasedStore>),
 }
 
@@ -38,12 +42,35 @@ impl AnyStore {
         }
     }
 
+    /// What the store has at once under `key`, where another part of it takes its time.
+    pub(crate) fn get_near(&self, key: &CacheKey) -> Option<Arc<Entry>> {
+        match self {
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => store.get_near(key),
+            _ => {
+                let _ = key;
+                None
+            }
+        }
+    }
+
+    /// Whether [`get_near`](Self::get_near) may find anything.
+    pub(crate) fn has_near(&self) -> bool {
+        match self {
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(_) => true,
+            _ => false,
+        }
+    }
+
     pub(crate) async fn mark(&self) -> Result<Mark, StoreError> {
         match self {
             #[cfg(feature = "memory")]
             Self::Memory(store) => Ok(store.mark_now()),
             #[cfg(feature = "redis")]
             Self::Redis(store) => Box::pin(Store::mark(store.as_ref())).await,
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => Box::pin(Store::mark(store.as_ref())).await,
             Self::Custom(store) => store.mark().await,
         }
     }
@@ -54,6 +81,8 @@ impl AnyStore {
             Self::Memory(store) => Ok(store.get_now(key)),
             #[cfg(feature = "redis")]
             Self::Redis(store) => Box::pin(Store::get(store.as_ref(), key)).await,
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => Box::pin(Store::get(store.as_ref(), key)).await,
             Self::Custom(store) => store.get(key).await,
         }
     }
@@ -64,6 +93,8 @@ impl AnyStore {
             Self::Memory(store) => Ok(store.put_now(entry)),
             #[cfg(feature = "redis")]
             Self::Redis(store) => Box::pin(Store::put(store.as_ref(), entry, keep)).await,
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => Box::pin(Store::put(store.as_ref(), entry, keep)).await,
             Self::Custom(store) => store.put(entry, keep).await,
         }
     }
@@ -74,6 +105,8 @@ impl AnyStore {
             Self::Memory(store) => Store::purge(store, target).await,
             #[cfg(feature = "redis")]
             Self::Redis(store) => Box::pin(Store::purge(store.as_ref(), target)).await,
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => Box::pin(Store::purge(store.as_ref(), target)).await,
             Self::Custom(store) => store.purge(target).await,
         }
     }
@@ -98,6 +131,8 @@ impl AnyStore {
             Self::Memory(_) => Ok(Lead::Yours(super::Lease::free())),
             #[cfg(feature = "redis")]
             Self::Redis(store) => Box::pin(Store::lead(store.as_ref(), key, at_most)).await,
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => Box::pin(Store::lead(store.as_ref(), key, at_most)).await,
             Self::Custom(store) => store.lead(key, at_most).await,
         }
     }
@@ -107,6 +142,8 @@ impl AnyStore {
         match self {
             #[cfg(feature = "redis")]
             Self::Redis(store) => store.ping().await,
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => store.far().ping().await,
             #[allow(unreachable_patterns)] // as above
             _ => self.mark().await.map(drop),
         }
@@ -118,6 +155,8 @@ impl AnyStore {
             Self::Memory(store) => Store::size(store),
             #[cfg(feature = "redis")]
             Self::Redis(store) => Store::size(store.as_ref()),
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => Store::size(store.as_ref()),
             Self::Custom(store) => store.size(),
         }
     }
@@ -129,6 +168,8 @@ impl AnyStore {
             Self::Memory(_) => "memory",
             #[cfg(feature = "redis")]
             Self::Redis(_) => "redis",
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(_) => "tiered",
             Self::Custom(_) => "custom",
         }
     }

@@ -43,9 +43,28 @@ pub(super) struct Slot {
     stale: OnceLock<Arc<Entry>>,
     /// The logical time at which no further purge was known to concern the entry.
     checked: AtomicU64,
+    /// Of an entry before Redis, what its use hangs on instead of stamps.
+    #[cfg(feature = "redis")]
+    pub(super) hold: Option<super::near::Hold>,
 }
 
 impl Slot {
+    fn new(entry: Arc<Entry>) -> Self {
+        let checked = AtomicU64::new(entry.since.number());
+        Self {
+            entry,
+            stale: OnceLock::new(),
+            checked,
+            #[cfg(feature = "redis")]
+            hold: None,
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn held(entry: Arc<Entry>, hold: super::near::Hold) -> Self {
+        Self { hold: Some(hold), ..Self::new(entry) }
+    }
+
     /// The entry as it stands, unless it is gone.
     fn read(&self, stamps: &Stamps) -> Option<&Arc<Entry>> {
         // what was stale by then has been made so before
@@ -79,13 +98,8 @@ impl Slot {
 impl MemoryStore {
     /// A store that keeps about `capacity` bytes of keys, fields and bodies.
     pub(crate) fn new(capacity: u64) -> Self {
-        let weigher =
-            |_: &CacheKey, slot: &Arc<Slot>| u32::try_from(slot.entry.weight()).unwrap_or(u32::MAX);
         let hasher = ahash::RandomState::new();
-        let cache = Cache::builder()
-            .max_capacity(capacity)
-            .weigher(weigher)
-            .build_with_hasher(hasher.clone());
+        let cache = table(capacity, &hasher);
         let generation = Arc::new(Generation::new());
         Self { cache, hasher, generation, stamps: Arc::default() }
     }
@@ -108,8 +122,7 @@ impl MemoryStore {
 
     /// [`Store::put`], at once. An entry's lifetime is its own; room is made by use, not by time.
     pub(crate) fn put_now(&self, entry: Arc<Entry>) -> Put {
-        let checked = AtomicU64::new(entry.since.number());
-        let slot = Slot { entry, stale: OnceLock::new(), checked };
+        let slot = Slot::new(entry);
         if slot.read(&self.stamps).is_none() {
             return Put::Refused;
         }
@@ -164,6 +177,16 @@ impl MemoryStore {
         }
         responses
     }
+}
+
+/// A table that keeps about `capacity` bytes of keys, fields and bodies.
+pub(super) fn table(
+    capacity: u64,
+    hasher: &ahash::RandomState,
+) -> Cache<CacheKey, Arc<Slot>, ahash::RandomState> {
+    let weigher =
+        |_: &CacheKey, slot: &Arc<Slot>| u32::try_from(slot.entry.weight()).unwrap_or(u32::MAX);
+    Cache::builder().max_capacity(capacity).weigher(weigher).build_with_hasher(hasher.clone())
 }
 
 impl Store for MemoryStore {

@@ -18,10 +18,14 @@ mod front;
 mod lead;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;
+#[cfg(all(feature = "memory", feature = "redis"))]
+mod near;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 #[cfg(feature = "memory")]
 mod stamps;
+#[cfg(all(feature = "memory", feature = "redis"))]
+pub(crate) mod tiered;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod acceptance;

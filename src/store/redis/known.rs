@@ -184,12 +184,24 @@ impl Known {
         &self.waiting
     }
 
+    /// How often something has been stored elsewhere that may have been the entry with this digest.
+    #[cfg(any(test, feature = "memory"))]
+    pub(in crate::store) fn stored_elsewhere(&self, digest: &Digest) -> u32 {
+        self.counter(counter_of(digest)).load(Ordering::Acquire)
+    }
+
+    /// How often the ledger has changed.
+    #[cfg(feature = "memory")]
+    pub(super) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
     fn counter(&self, number: u16) -> &AtomicU32 {
         static NONE: AtomicU32 = AtomicU32::new(0);
         self.stored.get(usize::from(number)).unwrap_or(&NONE)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Ledger> {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Ledger> {
         self.ledger.read().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -20,6 +20,8 @@ mod names;
 mod purge;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "memory")]
+pub(super) mod tie;
 mod trust;
 mod waiting;
 
@@ -144,6 +146,12 @@ impl RedisStore {
             feed: Feed::default(),
             corrupt: AtomicU64::new(0),
         })
+    }
+
+    /// What is known of what happens in Redis, kept up to date from the first use on.
+    #[cfg(feature = "memory")]
+    pub(super) const fn knows(&self) -> &Arc<Known> {
+        &self.known
     }
 
     /// What is known of what happens in Redis, kept up to date from now on.

@@ -9,6 +9,8 @@ mod lead;
 mod purges;
 #[path = "../../../tests/it/support/redis/mod.rs"]
 mod server;
+#[cfg(feature = "memory")]
+mod tiered;
 mod values;
 mod ways;
 

@@ -19,6 +19,21 @@ async fn a_purge_elsewhere_is_heard_of() {
 }
 
 #[tokio::test]
+async fn what_was_stored_elsewhere_is_heard_of_and_ones_own_is_not_news() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    listening(&one).await;
+    listening(&two).await;
+    let digest = key("/a").digest();
+    let seen = |store: &RedisStore| store.known().stored_elsewhere(&digest);
+    fill(&one, "/a", &[]).await;
+    until("heard", || seen(&two) == 1).await;
+    fill(&two, "/a", &[]).await;
+    until("heard", || seen(&one) == 1).await;
+    assert_eq!(seen(&two), 1);
+}
+
+#[tokio::test]
 async fn a_subscription_that_is_cut_is_noticed_and_made_anew() {
     let server = RedisServer::start();
     let (one, two) = (store(&server), store(&server));

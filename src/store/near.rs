@@ -1,0 +1,174 @@
+//! Entries in memory before Redis: those of Redis, as long as the process hears of what happens
+//! there, and for a moment those that nobody else has while Redis is away.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use mini_moka::sync::{Cache, ConcurrentCacheExt};
+
+use super::{
+    Put, Size,
+    front::Generation,
+    memory::{Slot, table},
+    redis::{known::Known, tie::Tie},
+};
+use crate::{
+    entry::Entry,
+    key::CacheKey,
+    purge::{Mark, Purge},
+};
+
+/// For so long something is kept, from when it was asked for on, while nothing is heard of Redis.
+pub(super) const UNHEARD: Duration = Duration::from_secs(1);
+/// Marks above are of this process alone: the time, in microseconds, since it made the store. No
+/// number in Redis comes near.
+const ALONE: u64 = 1 << 63;
+/// So many purges of the last moment are told apart; past that each is one of all.
+const MOST_PURGES: usize = 256;
+
+/// The near tier.
+pub(super) struct Near {
+    cache: Cache<CacheKey, Arc<Slot>, ahash::RandomState>,
+    hasher: ahash::RandomState,
+    puts: Generation,
+    known: Arc<Known>,
+    /// Purges that began here lately, with their time, for what has no number of Redis.
+    purges: Mutex<VecDeque<(Duration, Purge)>>,
+}
+
+/// What an entry's use hangs on.
+#[derive(Debug)]
+pub(super) struct Hold {
+    /// `None` for an entry of this process alone.
+    tie: Option<Tie>,
+    /// The time of trust that it is of; while it lasts the entry may be used.
+    generation: Option<u64>,
+    /// Until when it may be used while there is no trust.
+    until: Duration,
+}
+
+/// What was known when an entry was asked for, or was about to be stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    at: Duration,
+    generation: Option<u64>,
+    digest: [u8; 16],
+    stored: u32,
+}
+
+impl Begun {
+    /// Whether Redis was being heard of.
+    pub(super) const fn is_trusted(&self) -> bool {
+        self.generation.is_some()
+    }
+}
+
+impl Near {
+    /// A tier that keeps about `capacity` bytes of keys, fields and bodies.
+    pub(super) fn new(capacity: u64, known: &Arc<Known>) -> Self {
+        let hasher = ahash::RandomState::new();
+        let cache = table(capacity, &hasher);
+        let (puts, known) = (Generation::new(), Arc::clone(known));
+        Self { cache, hasher, puts, known, purges: Mutex::default() }
+    }
+
+    /// What is kept under `key` and may be used now.
+    pub(super) fn get(&self, key: &CacheKey) -> Option<Arc<Entry>> {
+        let hash = self.hasher.hash_one(key);
+        let slot = self.puts.get(key, hash, || self.cache.get(key))?;
+        if slot.hold.as_ref().is_some_and(|hold| self.holds(&slot.entry, hold)) {
+            return Some(Arc::clone(&slot.entry));
+        }
+        self.cache.invalidate(key);
+        None
+    }
+
+    /// To be called before Redis is asked for an entry, or given one.
+    pub(super) fn begin(&self, key: &CacheKey) -> Begun {
+        let (at, digest) = (self.known.now(), key.digest());
+        let stored = self.known.stored_elsewhere(&digest);
+        Begun { at, generation: self.known.generation(at), digest, stored }
+    }
+
+    /// Keeps an entry that Redis has.
+    pub(super) fn keep(&self, entry: &Arc<Entry>, begun: Begun) {
+        let Begun { at, generation, digest, stored } = begun;
+        let Some((entry, tie)) = self.known.tie(Arc::clone(entry), digest, stored) else { return };
+        let until = if generation.is_some() { Duration::ZERO } else { at + UNHEARD };
+        self.insert(entry, Hold { tie: Some(tie), generation, until });
+    }
+
+    /// The time, where Redis does not tell it.
+    pub(super) fn mark(&self) -> Mark {
+        let micros = u64::try_from(self.known.now().as_micros()).unwrap_or(u64::MAX);
+        Mark::new(ALONE | micros)
+    }
+
+    /// When the fill of an entry began that has no time of Redis.
+    pub(super) const fn is_alone(since: Mark) -> Option<Duration> {
+        match since.number() {
+            number if number & ALONE == 0 => None,
+            number => Some(Duration::from_micros(number & !ALONE)),
+        }
+    }
+
+    /// Keeps, for a moment, an entry that Redis never gets: its fill `began` while Redis was away.
+    pub(super) fn keep_alone(&self, entry: Arc<Entry>, began: Duration) -> Put {
+        let until = began + UNHEARD;
+        let hold = Hold { tie: None, generation: None, until };
+        if self.known.now() >= until || self.is_purged(&entry, began) {
+            return Put::Refused;
+        }
+        self.insert(entry, hold);
+        Put::Kept
+    }
+
+    /// A purge that begins here takes at once what is of this process alone. What is tied to Redis
+    /// goes with what is known of it.
+    pub(super) fn purge(&self, purge: &Purge) {
+        let now = self.known.now();
+        let mut purges = self.purges.lock().unwrap_or_else(PoisonError::into_inner);
+        while purges.front().is_some_and(|(then, _)| *then + UNHEARD < now) {
+            purges.pop_front();
+        }
+        if purges.len() >= MOST_PURGES {
+            purges.clear();
+            purges.push_back((now, Purge::all()));
+        }
+        purges.push_back((now, purge.clone()));
+    }
+
+    pub(super) fn size(&self) -> Size {
+        self.cache.sync();
+        Size { entries: self.cache.entry_count(), bytes: self.cache.weighted_size() }
+    }
+
+    fn insert(&self, entry: Arc<Entry>, hold: Hold) {
+        self.cache.insert(entry.key.clone(), Arc::new(Slot::held(entry, hold)));
+        self.puts.end();
+    }
+
+    fn holds(&self, entry: &Entry, hold: &Hold) -> bool {
+        let now = self.known.now();
+        let is_of_now = match self.known.generation(now) {
+            Some(generation) => hold.generation == Some(generation),
+            None => now < hold.until,
+        };
+        is_of_now
+            && match (&hold.tie, Self::is_alone(entry.since)) {
+                (Some(tie), _) => self.known.holds(tie),
+                (None, Some(began)) => !self.is_purged(entry, began),
+                (None, None) => false,
+            }
+    }
+
+    /// Whether a purge began here after the fill of this entry had, which has no number to say so.
+    fn is_purged(&self, entry: &Entry, began: Duration) -> bool {
+        let purges = self.purges.lock().unwrap_or_else(PoisonError::into_inner);
+        let later = purges.iter().rev().take_while(|(then, _)| *then >= began);
+        later.into_iter().any(|(_, purge)| purge.concerns(&entry.key, &entry.groups))
+    }
+}

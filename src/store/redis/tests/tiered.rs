@@ -1,0 +1,288 @@
+//! Memory before Redis: two stores are two processes.
+
+use std::time::Instant;
+
+use super::{samples::KEEP, *};
+use crate::store::{near::UNHEARD, tiered::TieredStore};
+
+/// A store with 16 MiB before it.
+fn tiered(server: &RedisServer, prefix: &str) -> TieredStore {
+    TieredStore::new(16 << 20, prefixed(server, prefix))
+}
+
+/// Two processes that hear of each other.
+async fn two(server: &RedisServer) -> [TieredStore; 2] {
+    let stores = [tiered(server, "arc:"), tiered(server, "arc:")];
+    for store in &stores {
+        listening(store.far()).await;
+    }
+    stores
+}
+
+async fn fill(store: &TieredStore, path: &str, body: &'static str) -> Arc<Entry> {
+    let since = store.mark().await.expect("a mark");
+    let kind = samples::response(&body.as_bytes().into());
+    let entry = Arc::new(Entry { kind, ..(*entry(path, since, &["g"])).clone() });
+    assert_eq!(store.put(Arc::clone(&entry), KEEP).await.expect("stored"), Put::Kept);
+    entry
+}
+
+fn body(entry: Option<Arc<Entry>>) -> Option<String> {
+    let body = entry?.response()?.body.clone();
+    Some(String::from_utf8(body.to_vec()).expect("text"))
+}
+
+async fn read(store: &TieredStore, path: &str) -> Option<String> {
+    body(store.get(&key(path)).await.expect("an answer"))
+}
+
+fn near(store: &TieredStore, path: &str) -> Option<String> {
+    body(store.get_near(&key(path)))
+}
+
+#[tokio::test]
+async fn it_passes_the_examination() {
+    let server = RedisServer::start();
+    let number = AtomicU64::new(0);
+    acceptance::examine(async || {
+        let store = tiered(&server, &format!("t{}:", number.fetch_add(1, Ordering::Relaxed)));
+        listening(store.far()).await;
+        store
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn it_passes_the_examination_before_it_hears_of_anything() {
+    let server = RedisServer::start();
+    let number = AtomicU64::new(0);
+    let make = async || tiered(&server, &format!("t{}:", number.fetch_add(1, Ordering::Relaxed)));
+    acceptance::examine(make).await;
+}
+
+#[tokio::test]
+async fn what_was_read_or_stored_once_is_near_and_asks_nobody() {
+    let server = RedisServer::start();
+    let [one, two] = two(&server).await;
+    fill(&one, "/a", "1").await;
+    assert_eq!(near(&one, "/a").as_deref(), Some("1"));
+    assert_eq!(near(&two, "/a"), None);
+    until("not on its way any more", || {
+        two.far().known().stored_elsewhere(&key("/a").digest()) == 1
+    })
+    .await;
+    assert_eq!(read(&two, "/a").await.as_deref(), Some("1"));
+    let () = server.command(&["CONFIG", "RESETSTAT"]);
+    for store in [&one, &two] {
+        for _ in 0..1000 {
+            assert!(near(store, "/a").is_some() && read(store, "/a").await.is_some());
+        }
+    }
+    let commands = ["get", "eval", "hmget", "zscore", "evalsha"];
+    assert_eq!(commands.map(|command| server.calls(command)), [0; 5]);
+}
+
+#[tokio::test]
+async fn a_purge_here_is_felt_at_once_and_elsewhere_when_it_is_announced() {
+    let server = RedisServer::start();
+    for purge in [Purge::path("/a"), Purge::group("g"), Purge::prefix("/"), Purge::all()] {
+        let [one, two] = two(&server).await;
+        fill(&one, "/a", "old").await;
+        // whoever reads while the news of the store is on its way reads once more
+        let begun = Instant::now();
+        while near(&two, "/a").is_none() {
+            assert!(read(&two, "/a").await.is_some() && begun.elapsed() < KEEP);
+        }
+        one.purge(&purge).await.expect("purged");
+        let purged = Instant::now();
+        assert_eq!((near(&one, "/a"), read(&one, "/a").await), (None, None), "{purge:?}");
+        while near(&two, "/a").is_some() {
+            assert!(purged.elapsed() < UNHEARD, "{purge:?}");
+        }
+        assert_eq!(read(&two, "/a").await, None, "{purge:?}");
+        fill(&two, "/a", "new").await;
+        assert_eq!(near(&two, "/a").as_deref(), Some("new"));
+        assert_eq!(read(&one, "/a").await.as_deref(), Some("new"));
+    }
+}
+
+#[tokio::test]
+async fn a_soft_purge_makes_stale_near_as_far() {
+    let server = RedisServer::start();
+    let [one, two] = two(&server).await;
+    let then = crate::entry::Timestamp::from_secs(1_700_000_005);
+    let put = fill(&one, "/a", "1").await;
+    assert!(read(&two, "/a").await.is_some());
+    one.purge(&Purge::path("/a").softly_since(then)).await.expect("purged");
+    let stale = format!("{:?}", put.stale_since(then));
+    let is_stale = async |store: &TieredStore| {
+        let found = store.get(&key("/a")).await.expect("an answer").expect("there");
+        format!("{found:?}") == stale
+    };
+    let purged = Instant::now();
+    assert!(is_stale(&one).await);
+    while !is_stale(&two).await {
+        assert!(purged.elapsed() < UNHEARD);
+    }
+}
+
+#[tokio::test]
+async fn what_is_stored_elsewhere_takes_the_place_of_what_is_near() {
+    let server = RedisServer::start();
+    let [one, two] = two(&server).await;
+    fill(&one, "/a", "1").await;
+    assert!(read(&two, "/a").await.is_some());
+    for (store, other, body) in [(&two, &one, "2"), (&one, &two, "3"), (&two, &one, "4")] {
+        fill(store, "/a", body).await;
+        let stored = Instant::now();
+        while read(other, "/a").await.as_deref() != Some(body) {
+            assert!(stored.elapsed() < UNHEARD, "{body}");
+        }
+        assert_eq!(read(store, "/a").await.as_deref(), Some(body), "who stored it has it");
+    }
+}
+
+#[tokio::test]
+async fn when_nothing_is_heard_nothing_from_before_is_used_and_nothing_comes_back() {
+    let server = RedisServer::start();
+    let [one, two] = two(&server).await;
+    fill(&one, "/a", "1").await;
+    fill(&two, "/b", "1").await;
+    assert!(read(&two, "/a").await.is_some());
+    let before = two.far().known().generation(two.far().known().now());
+    let cut: u64 = server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    assert!(cut >= 2);
+    until("noticed", || !two.far().known().is_trusted()).await;
+    assert_eq!((near(&two, "/a"), near(&two, "/b")), (None, None), "whoever put it there");
+    listening(two.far()).await;
+    assert!(two.far().known().generation(two.far().known().now()) > before);
+    assert_eq!((near(&two, "/a"), near(&two, "/b")), (None, None), "it was cleared");
+    assert_eq!(read(&two, "/a").await.as_deref(), Some("1"), "commands work");
+}
+
+/// A store whose user may use everything but the channel, so that it never hears of anything.
+fn deaf(server: &RedisServer) -> TieredStore {
+    let user = ["ACL", "SETUSER", "deaf", "on", ">secret", "~*", "+@all", "resetchannels"];
+    let () = server.command(&user);
+    let url = server.url().replace("redis://", "redis://deaf:secret@");
+    let operate_timeout = Duration::from_secs(2);
+    let options = RedisOptions { operate_timeout, ..RedisOptions::default() };
+    TieredStore::new(16 << 20, RedisStore::new(url.as_str(), &options).expect("a URL"))
+}
+
+#[tokio::test]
+async fn a_process_that_hears_of_nothing_holds_what_it_gets_for_a_moment() {
+    let server = RedisServer::start();
+    let (one, deaf) = (tiered(&server, "arc:"), deaf(&server));
+    fill(&one, "/a", "1").await;
+    let asked = Instant::now();
+    assert_eq!(read(&deaf, "/a").await.as_deref(), Some("1"));
+    assert!(near(&deaf, "/a").is_some() || asked.elapsed() >= UNHEARD);
+    one.purge(&Purge::path("/a")).await.expect("purged");
+    let purged = Instant::now();
+    while read(&deaf, "/a").await.is_some() {
+        assert!(purged.elapsed() < UNHEARD, "purged, and still there");
+    }
+    fill(&deaf, "/a", "2").await;
+    deaf.purge(&Purge::group("g")).await.expect("purged");
+    assert_eq!(near(&deaf, "/a"), None, "a purge of its own is felt at once");
+}
+
+#[tokio::test]
+async fn while_redis_is_away_a_response_is_held_for_a_moment_and_gone_when_it_is_back() {
+    let mut server = RedisServer::start();
+    let store = tiered(&server, "arc:");
+    listening(store.far()).await;
+    fill(&store, "/before", "1").await;
+    server.kill();
+    until("noticed", || !store.far().known().is_trusted()).await;
+    assert_eq!(near(&store, "/before"), None);
+    let begun = Instant::now();
+    fill(&store, "/a", "alone").await;
+    assert!(near(&store, "/a").is_some() || begun.elapsed() >= UNHEARD);
+    while near(&store, "/a").is_some() {
+        assert!(begun.elapsed() < UNHEARD + Duration::from_millis(100), "held for too long");
+    }
+    let early = store.mark().await.expect("a mark of its own");
+    let early = Arc::new(Entry { since: early, ..(*entry("/a", early, &["g"])).clone() });
+    store.purge(&Purge::group("g")).await.expect_err("Redis is away");
+    assert_eq!(store.put(Arc::clone(&early), KEEP).await.expect("no error"), Put::Refused);
+    assert_eq!(near(&store, "/a"), None, "purged in between");
+    fill(&store, "/a", "after the purge").await;
+
+    server.restart();
+    listening(store.far()).await;
+    assert_eq!(read(&store, "/a").await, None);
+    let late = store.mark().await.expect("a mark");
+    store.put(early, KEEP).await.expect("no error");
+    assert_eq!(read(&store, "/a").await, None, "of a time that is over");
+    assert!(late.number() < 1 << 63, "Redis tells the time again");
+    let keys: u64 = server.command(&["EXISTS", &store.far().names.live(&key("/a").digest())]);
+    assert_eq!(keys, 0, "nothing of one process alone is in Redis");
+}
+
+#[tokio::test]
+async fn memory_is_bounded() {
+    let server = RedisServer::start();
+    let store = TieredStore::new(100_000, prefixed(&server, "arc:"));
+    listening(store.far()).await;
+    for number in 0..200 {
+        let since = store.mark().await.expect("a mark");
+        let kind = samples::response(&vec![7; 5_000].into());
+        let entry = Entry { kind, ..(*entry(&format!("/{number}"), since, &[])).clone() };
+        store.put(Arc::new(entry), KEEP).await.expect("stored");
+    }
+    let size = store.size().expect("a size");
+    assert!(size.bytes <= 100_000 && size.entries > 5, "{size:?}");
+}
+
+/// Handlers that answer with the number of the last change, purges after each change in one process,
+/// and readers in the other which know what was purged for longer than the bound.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_reader_sees_what_was_purged_elsewhere_longer_ago_than_the_bound() {
+    let server = RedisServer::start();
+    let stores: [Arc<TieredStore>; 2] = two(&server).await.map(Arc::new);
+    let changed = Arc::new(AtomicU64::new(0));
+    let over = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let fills = stores.each_ref().map(|store| {
+        let (store, changed, over) = (Arc::clone(store), Arc::clone(&changed), Arc::clone(&over));
+        tokio::spawn(async move {
+            while !over.load(Ordering::SeqCst) {
+                if store.get(&key("/a")).await.expect("an answer").is_some() {
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                let since = store.mark().await.expect("a mark");
+                let body = changed.load(Ordering::SeqCst).to_string();
+                let kind = samples::response(&body.into());
+                let entry = Entry { kind, ..(*entry("/a", since, &["g"])).clone() };
+                store.put(Arc::new(entry), KEEP).await.expect("stored or not");
+            }
+        })
+    });
+    let mut seen = 0;
+    for round in 1..=200_u64 {
+        changed.store(round, Ordering::SeqCst);
+        stores[0].purge(&Purge::group("g")).await.expect("purged");
+        let purged = Instant::now();
+        // here at once
+        if let Some(number) = read(&stores[0], "/a").await {
+            assert!(number.parse::<u64>().expect("a number") >= round, "{number} in {round}");
+        }
+        // elsewhere when it is announced
+        loop {
+            match read(&stores[1], "/a").await {
+                Some(number) if number.parse::<u64>().expect("a number") < round => {
+                    assert!(purged.elapsed() < UNHEARD, "{number} in {round}");
+                }
+                Some(_) => break seen += 1,
+                None => {}
+            }
+        }
+    }
+    over.store(true, Ordering::SeqCst);
+    for fill in fills {
+        fill.await.expect("no panic");
+    }
+    assert_eq!(seen, 200);
+}

@@ -1,0 +1,72 @@
+//! What an entry that is kept beside Redis remembers of it, so that a look at whether it may still be
+//! used is a comparison of numbers.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use super::{
+    announce::Digest,
+    fields::{self, Field},
+    known::Known,
+    ledger::Standing,
+};
+use crate::entry::Entry;
+
+/// The tie between an entry and what is known of Redis.
+#[derive(Debug)]
+pub(in crate::store) struct Tie {
+    fields: Box<[Field]>,
+    digest: Digest,
+    stored: u32,
+    /// The ledger's version at which no purge concerned the entry.
+    version: AtomicU64,
+    /// The number of a purge up to which none does.
+    checked: AtomicU64,
+}
+
+impl Known {
+    /// Ties an entry to what is known, if it may be used, as stale if a soft purge says so. `stored`
+    /// was [asked for](Known::stored_elsewhere) before it was read or published.
+    pub(in crate::store) fn tie(
+        &self,
+        entry: Arc<Entry>,
+        digest: Digest,
+        stored: u32,
+    ) -> Option<(Arc<Entry>, Tie)> {
+        let fields = fields::concerning(&entry.key, &entry.groups);
+        let since = entry.since.number();
+        let ledger = self.read();
+        let (entry, checked) = match ledger.standing(since, &fields) {
+            Standing::Alive => (entry, since),
+            Standing::Stale(then) => (Arc::new(entry.stale_since(then)), ledger.last().max(since)),
+            // what was confirmed is one read more each time, until it is filled again
+            Standing::Purged | Standing::Unknown => return None,
+        };
+        drop(ledger);
+        let (version, checked) = (AtomicU64::new(0), AtomicU64::new(checked));
+        let tie = Tie { fields: fields.into(), digest, stored, version, checked };
+        self.holds(&tie).then_some((entry, tie))
+    }
+
+    /// Whether an entry may still be used as it is: no further purge concerns it, and it was not
+    /// stored elsewhere since.
+    pub(in crate::store) fn holds(&self, tie: &Tie) -> bool {
+        if self.stored_elsewhere(&tie.digest) != tie.stored {
+            return false;
+        }
+        if tie.version.load(Ordering::Acquire) == self.version() {
+            return true;
+        }
+        let ledger = self.read();
+        // read under the lock, as it only changes under it
+        let version = self.version();
+        if ledger.standing(tie.checked.load(Ordering::Relaxed), &tie.fields) != Standing::Alive {
+            return false;
+        }
+        tie.checked.fetch_max(ledger.last(), Ordering::Relaxed);
+        tie.version.fetch_max(version, Ordering::Release);
+        true
+    }
+}

@@ -1,0 +1,88 @@
+//! Memory before Redis. What is near is answered without asking anybody, and is no older than what
+//! announcements allow; what is not near is asked for in Redis and kept near.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::{Lead, Put, Size, Store, StoreError, near::Near, redis::RedisStore};
+use crate::{
+    entry::Entry,
+    key::CacheKey,
+    purge::{Mark, Purge, Purged},
+};
+
+/// A [`Store`] of two tiers.
+pub(crate) struct TieredStore {
+    near: Near,
+    far: RedisStore,
+}
+
+impl TieredStore {
+    /// About `capacity` bytes of memory before this store.
+    pub(crate) fn new(capacity: u64, far: RedisStore) -> Self {
+        Self { near: Near::new(capacity, far.knows()), far }
+    }
+
+    /// What is near, at once.
+    pub(crate) fn get_near(&self, key: &CacheKey) -> Option<Arc<Entry>> {
+        self.near.get(key)
+    }
+
+    /// The tier behind.
+    pub(crate) const fn far(&self) -> &RedisStore {
+        &self.far
+    }
+}
+
+impl Store for TieredStore {
+    /// A handler is asked while Redis is away too, and what it answers is kept near for a moment.
+    async fn mark(&self) -> Result<Mark, StoreError> {
+        Ok(self.far.mark().await.unwrap_or_else(|_| self.near.mark()))
+    }
+
+    async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
+        if let Some(entry) = self.near.get(key) {
+            return Ok(Some(entry));
+        }
+        let begun = self.near.begin(key);
+        let found = self.far.get(key).await?;
+        // what is of one process alone is never in Redis: a number that says so is not true
+        let found = found.filter(|entry| Near::is_alone(entry.since).is_none());
+        if let Some(entry) = &found {
+            self.near.keep(entry, begun);
+        }
+        Ok(found)
+    }
+
+    async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<Put, StoreError> {
+        if let Some(began) = Near::is_alone(entry.since) {
+            return Ok(self.near.keep_alone(entry, began));
+        }
+        let begun = self.near.begin(&entry.key);
+        let put = self.far.put(Arc::clone(&entry), keep_for).await;
+        // what Redis could not take is of use here, as long as all purges are known
+        let is_kept = matches!(put, Ok(Put::Kept)) || (put.is_err() && begun.is_trusted());
+        if is_kept {
+            self.near.keep(&entry, begun);
+        }
+        put
+    }
+
+    async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
+        self.near.purge(purge);
+        self.far.purge(purge).await
+    }
+
+    async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {
+        self.far.lead(key, at_most).await
+    }
+
+    fn size(&self) -> Option<Size> {
+        Some(self.near.size())
+    }
+}
+
+impl fmt::Debug for TieredStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TieredStore").field("far", &self.far).finish_non_exhaustive()
+    }
+}
