@@ -35,4 +35,5 @@ mod stampede;
 mod stats;
 mod storing;
 mod support;
+mod tiered;
 mod validation;
