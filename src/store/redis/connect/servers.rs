@@ -21,9 +21,11 @@ use super::{
 /// A URL (`&str` or `String`) is one server: `redis://user:password@host:6379/0`,
 /// `rediss://host:6390` (TLS, with the feature `redis-tls`), `redis+unix:///path`; each also with
 /// `valkey` in the place of `redis`. Clients of the [`redis`](https://docs.rs/redis/1) crate,
-/// version 1, convert as well: `redis::Client`, `redis::cluster::ClusterClient` (which must not
-/// read from replicas, as they answer with what has been purged) and
-/// `redis::sentinel::SentinelClient`, the last two with the feature of their kind.
+/// version 1, convert as well: `redis::Client`, `redis::cluster::ClusterClient` and
+/// `redis::sentinel::SentinelClient`, the last two with the feature of their kind. Two things of a
+/// `ClusterClient`: it must not read from replicas, as they answer with what has been purged; and
+/// it opens no connection for subscriptions, so that a hit is more than one round trip and nobody
+/// waits for another process's fill. [`cluster`](Self::cluster) does.
 #[derive(Clone)]
 pub struct RedisServers(Kind);
 
@@ -56,6 +58,9 @@ impl RedisServers {
     /// The database of the first URL is that of the servers. Its user and password are those of
     /// the sentinels and, unless `ResponseCache::redis_login` says otherwise, of the servers too.
     /// With `rediss://` both are spoken to by TLS.
+    ///
+    /// A failover is followed as soon as a sentinel tells of it. What the new primary did not get
+    /// from the old one is lost, purges too: see `ResponseCache::purges_wait_for_replicas`.
     #[cfg(feature = "redis-sentinel")]
     pub fn sentinel(
         service: impl Into<String>,

@@ -91,6 +91,25 @@ async fn clients_of_the_redis_crate_are_taken() {
 }
 
 #[tokio::test]
+async fn sentinels_may_have_another_login_than_the_servers() {
+    let watched = Watched::start();
+    // the sentinel has its own way in by now, and a server's user is new to it
+    for server in &watched.servers {
+        let () = server.command(&["ACL", "SETUSER", "cache", "on", ">secret", "~*", "+@all"]);
+    }
+    let () = watched.ask(&["ACL", "SETUSER", "asker", "on", ">question", "+@all", "&*"]);
+    let url = watched.url().replace("redis://", "redis://asker:question@");
+    let store = |login| {
+        let servers = RedisServers::sentinel(sentinel::SERVICE, [url.clone()]);
+        RedisStore::new(servers, &patient(Access { login, ..Access::default() })).expect("a URL")
+    };
+    let login = Some(("cache".to_owned(), "secret".to_owned()));
+    store(login).ping().await.expect("each has its own");
+    let error = store(None).ping().await.expect_err("the servers do not know the sentinel's user");
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
+}
+
+#[tokio::test]
 async fn purges_wait_for_replicas_if_told_and_hits_do_not_wait_for_purges() {
     let within = Duration::from_secs(1);
     let mut watched = Watched::start();
