@@ -2,13 +2,14 @@
 //! and failures mean to a store.
 
 use redis::{
-    Cmd, ErrorKind, ServerError, ServerErrorKind, Value,
+    Cmd, Value,
     aio::{PubSubSink, PubSubStream},
 };
 
 use super::{
     Replicas,
-    connect::{Access, Bounds, Connections, Failure, Node, RedisServers, ServersError},
+    connect::{Access, Bounds, Connections, Node, RedisServers, ServersError},
+    failing::{self, Kind, Source},
     index::Scored,
 };
 use crate::{
@@ -100,14 +101,14 @@ impl Link {
     /// The servers that together hold all keys, as they are now.
     pub(super) async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
         self.admitted()?;
-        self.judge(self.connections.nodes().await.map_err(failed))
+        self.judge(self.connections.nodes().await.map_err(failing::failed))
     }
 
     /// The reply to a command that is for one node. It is asked over the connection over which the
     /// node was found, or not at all.
     pub(super) async fn ask_node(&self, node: &Node, command: Cmd) -> Result<Value, StoreError> {
         self.admitted()?;
-        let reply = self.connections.exchange_with(node, command).await.map_err(failed);
+        let reply = self.connections.exchange_with(node, command).await.map_err(failing::failed);
         let reply = reply.and_then(|reply| self.without_errors(vec![reply]));
         Ok(self.judge(reply)?.pop().unwrap_or_default())
     }
@@ -131,7 +132,7 @@ impl Link {
 
     /// [`ask`](Self::ask), also while the breaker is open.
     pub(super) async fn ask_anyway(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
-        let replies = self.connections.exchange(commands).await.map_err(failed);
+        let replies = self.connections.exchange(commands).await.map_err(failing::failed);
         self.judge(replies.and_then(|replies| self.without_errors(replies)))
     }
 
@@ -188,7 +189,7 @@ impl Link {
 
     fn without_errors(&self, replies: Vec<Value>) -> Result<Vec<Value>, (Kind, Source)> {
         let errors = replies.iter().filter_map(|reply| match reply {
-            Value::ServerError(error) => Some((server_error_kind(error)?, error)),
+            Value::ServerError(error) => Some((failing::server_error_kind(error)?, error)),
             _ => None,
         });
         match errors.max_by_key(|(kind, _)| matches!(kind, Kind::Failing(_))) {
@@ -213,68 +214,6 @@ impl Link {
             Some(Change::Closed) => tracing::info!(address = self.address(), "Redis is back"),
             None => {}
         }
-    }
-}
-
-fn failed(failure: Failure) -> (Kind, Source) {
-    (failure_kind(&failure), failure.into_source())
-}
-
-type Source = Box<dyn std::error::Error + Send + Sync>;
-
-/// The kind of an error, and whether it speaks for leaving the server alone.
-#[derive(Clone, Copy)]
-enum Kind {
-    /// The server is there and means what it says.
-    Healthy(StoreErrorKind),
-    Failing(StoreErrorKind),
-    /// The server was not asked.
-    #[cfg(feature = "redis-cluster")]
-    Unasked(StoreErrorKind),
-}
-
-impl Failure {
-    fn into_source(self) -> Source {
-        match self {
-            Self::TimedOut => "no answer in time".into(),
-            Self::NoRuntime => "there is no tokio runtime to connect on".into(),
-            #[cfg(feature = "redis-cluster")]
-            Self::Spared => "the node of the key failed just now".into(),
-            Self::Redis(error) => error.into(),
-        }
-    }
-}
-
-fn failure_kind(failure: &Failure) -> Kind {
-    Kind::Failing(match failure {
-        #[cfg(feature = "redis-cluster")]
-        Failure::Spared => return Kind::Unasked(StoreErrorKind::Unavailable),
-        Failure::TimedOut => StoreErrorKind::TimedOut,
-        Failure::Redis(error) => match error.kind() {
-            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => StoreErrorKind::Corrupt,
-            ErrorKind::AuthenticationFailed => StoreErrorKind::Refused,
-            _ => StoreErrorKind::Unavailable,
-        },
-        Failure::NoRuntime => StoreErrorKind::Unavailable,
-    })
-}
-
-/// `None` for `WRONGTYPE`, which is a matter of one key. A script may pass its command's error on
-/// inside the text of its own.
-fn server_error_kind(error: &ServerError) -> Option<Kind> {
-    use ServerErrorKind as S;
-    let is = |code: &str| error.code() == code || error.details().is_some_and(|d| d.contains(code));
-    match error.kind() {
-        Some(S::BusyLoading | S::MasterDown | S::ClusterDown) => {
-            Some(Kind::Failing(StoreErrorKind::Unavailable))
-        }
-        // the key's slot is on its way between nodes: a matter of that slot
-        Some(S::TryAgain | S::Moved | S::Ask) => Some(Kind::Healthy(StoreErrorKind::Unavailable)),
-        _ if is("WRONGTYPE") => None,
-        _ if ["BUSY", "NOAUTH"].contains(&error.code()) => {
-            Some(Kind::Failing(StoreErrorKind::Unavailable))
-        }
-        _ => Some(Kind::Healthy(StoreErrorKind::Refused)),
     }
 }
 

@@ -8,6 +8,7 @@
 mod announce;
 mod confirm;
 mod connect;
+mod failing;
 mod feed;
 mod fence;
 mod fields;
