@@ -1,9 +1,19 @@
-//! A hit beside a handler that returns a constant: in memory, and in Redis on loopback.
+//! A hit beside a handler that returns a constant: in memory, in memory before Redis, and in Redis on
+//! loopback.
 
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::panic, reason = "a bench")]
 
+use std::time::Duration;
+
+use actix_http::Request;
 use actix_response_cache::ResponseCache;
-use actix_web::{App, HttpResponse, test::init_service, web};
+use actix_web::{
+    App, Error, HttpResponse,
+    body::MessageBody,
+    dev::{Service, ServiceResponse},
+    test::init_service,
+    web,
+};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 #[path = "../tests/it/support/redis/mod.rs"]
@@ -52,10 +62,38 @@ fn hits(criterion: &mut Criterion) {
                 runtime.block_on(ask(&redis, times, |_| "/products/7".into()))
             });
         });
+
+        let near = ResponseCache::tiered(server.url()).prefix(format!("near {length}:"));
+        let tiered = App::new().wrap(near.clone()).route("/products/{id}", route());
+        let tiered = runtime.block_on(init_service(tiered));
+        runtime.block_on(hear(&tiered, &near, &server));
+        group.bench_function("memory before redis", |bench| {
+            bench.iter_custom(|times| {
+                runtime.block_on(ask(&tiered, times, |_| "/products/7".into()))
+            });
+        });
         group.finish();
         let stats = cache.stats().expect("settings are right");
         assert!(stats.misses <= 1 && stats.errors == 0, "not hits were measured: {stats:?}");
     }
+}
+
+/// Asks until a hit asks Redis for nothing.
+async fn hear<S, B>(app: &S, cache: &ResponseCache, server: &RedisServer)
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    for _ in 0..1000 {
+        let before = server.calls("get");
+        ask(app, 2, |_| "/products/7".into()).await;
+        cache.handle().expect("settings are right").settle().await;
+        if cache.stats().expect("settings are right").hits > 2 && server.calls("get") == before {
+            return;
+        }
+        actix_rt::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("hits ask Redis");
 }
 
 criterion_group!(benches, hits);

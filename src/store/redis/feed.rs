@@ -35,6 +35,10 @@ use crate::store::breaker;
 /// How long an attempt to listen, or one check, may take.
 const LONGEST_STEP: Duration = Duration::from_secs(1);
 
+/// After so many failures in a row, some ten seconds, somebody should look at it: the user may not be
+/// permitted to subscribe.
+const FAILURES_TO_WARN: u32 = 15;
+
 /// Keeps [`Known`] up to date while it lives.
 #[derive(Default)]
 pub(super) struct Feed(OnceLock<Option<Running>>);
@@ -93,7 +97,13 @@ impl Listen {
             // what has worked for a while is not failing
             let lasted = self.known.now().saturating_sub(begun);
             failures = if lasted > breaker::LONGEST_WAIT { 0 } else { failures + 1 };
-            tracing::debug!(failures, "announcements are not heard");
+            if failures == FAILURES_TO_WARN {
+                let address = self.link.address();
+                tracing::warn!(
+                    address,
+                    "announcements in Redis are not heard: each hit asks twice"
+                );
+            }
             sleep(breaker::jittered(breaker::backoff(failures))).await;
         }
     }

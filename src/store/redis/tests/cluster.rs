@@ -223,3 +223,25 @@ async fn a_node_that_is_gone_costs_its_own_keys_only_and_refuses_purges_of_all()
     assert!(there > 0 && failed > 0, "{there} there, {failed} failed");
     assert!(store.purge(&Purge::all()).await.is_err(), "what is on the lost node is not purged");
 }
+
+#[tokio::test]
+async fn what_happens_on_any_node_is_heard_of() {
+    let cluster = RedisCluster::start();
+    let (one, two) = (store(&cluster), store(&cluster));
+    listening(&two).await;
+    listening(&one).await;
+    for number in 0..10 {
+        let path = format!("/many/{number}");
+        let digest = key(&path).digest();
+        let stored = two.known().stored_elsewhere(&digest);
+        let put = fill(&one, &path, &["g"]).await;
+        until("stored", || two.known().stored_elsewhere(&digest) > stored).await;
+        one.purge(&Purge::path(&path)).await.expect("purged");
+        until("purged", || two.known().standing(&put) == Standing::Purged).await;
+    }
+    let lead = one.lead(&key("/a"), KEEP).await.expect("an answer");
+    let other = two.lead(&key("/a"), KEEP).await.expect("an answer");
+    let crate::store::Lead::Elsewhere(wait) = other else { panic!("two lead") };
+    drop(lead);
+    wait.await;
+}
