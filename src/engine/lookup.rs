@@ -57,7 +57,7 @@ impl Engine {
         }
     }
 
-    /// As [`look_up`](Self::look_up), as far as nobody has to be waited for.
+    /// The stored response that answers the request, where the store has it at hand.
     pub(crate) fn look_up_near<F: Fields>(
         &self,
         key: &CacheKey,
@@ -66,15 +66,16 @@ impl Engine {
         policy: &Policy,
     ) -> Option<(Arc<Entry>, Reuse)> {
         let canonical = self.search.canonical(key);
-        let key = canonical.as_ref().unwrap_or(key);
-        let entry = self.store.get_near(key)?;
-        let entry = match &entry.kind {
-            Kind::Response(_) => entry,
-            Kind::Varies(names) => {
-                self.store.get_near(&self.variant_key(key, names, req.fields))?
-            }
-        };
-        let verdict = reuse(req, &entry.response()?.terms, unkeyed, self.clock.now(), policy);
+        let mut key = canonical.as_ref().unwrap_or(key);
+        let mut entry = self.store.get_near(key).filter(|entry| entry.key == *key)?;
+        let variant;
+        if let Kind::Varies(names) = &entry.kind {
+            variant = self.variant_key(key, names, req.fields);
+            key = &variant;
+            entry = self.store.get_near(key).filter(|entry| entry.key == *key)?;
+        }
+        let terms = &entry.response()?.terms;
+        let verdict = reuse(req, terms, unkeyed, self.clock.now(), policy);
         Some((entry, verdict))
     }
 

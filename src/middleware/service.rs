@@ -25,7 +25,7 @@ use super::{
     query::read_body,
     refresh::refresh_behind,
     respond,
-    step::{Looking, Step, answer_near, step},
+    step::{Looking, Step, hit, step},
     worker::Worker,
 };
 use crate::{
@@ -86,34 +86,22 @@ where
 {
     fn cached(&self, req: ServiceRequest, admitted: Admitted) -> CacheFuture<S, B> {
         let looking = Looking::new(req, admitted);
-        if self.worker.engine.store().is_immediate() {
-            let step = pin!(step(Rc::clone(&self.worker), looking));
-            return match step.now_or_never() {
-                Some(step) => self.take_now(step),
-                // never: an immediate store has answered when it is first polled
-                None => CacheFuture::waiting(std::future::pending()),
-            };
+        if let Some(res) = hit(&self.worker, &looking) {
+            return CacheFuture::answered(looking.req.into_response(res));
         }
-        match answer_near(&self.worker, looking) {
-            Ok(step) => self.take_now(step),
-            Err(looking) => {
-                let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
-                CacheFuture::waiting(proceed(service, worker, looking))
-            }
+        let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
+        if !worker.engine.store().is_immediate() {
+            return CacheFuture::waiting(proceed(service, worker, looking));
         }
-    }
-
-    fn take_now(&self, step: Step<B>) -> CacheFuture<S, B> {
-        match step {
-            Step::Answer(res) => CacheFuture::answered(res),
-            Step::Ask(ask) => {
-                let (req, asked) = *ask;
-                CacheFuture::asking(self.service.call(req), asked, Rc::clone(&self.worker))
+        match pin!(step(Rc::clone(&worker), looking)).now_or_never() {
+            Some(Step::Answer(res)) => CacheFuture::answered(res),
+            Some(Step::Ask(asking)) if worker.plan.filling.finish_fills.is_none() => {
+                let (req, asked) = *asking;
+                CacheFuture::asking(self.service.call(req), asked, worker)
             }
-            step => {
-                let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
-                CacheFuture::waiting(take(service, worker, step))
-            }
+            Some(step) => CacheFuture::waiting(take(service, worker, step)),
+            // never: an immediate store has answered when it is first polled
+            None => CacheFuture::waiting(std::future::pending()),
         }
     }
 

@@ -4,6 +4,7 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
+    HttpResponse,
     dev::{ServiceRequest, ServiceResponse},
     http::{Method, header},
 };
@@ -152,22 +153,23 @@ pub(super) async fn step<B>(worker: Rc<Worker>, mut looking: Looking) -> Step<B>
     }
 }
 
-/// The answer, where nobody has to be waited for; the request comes back where somebody has.
-#[allow(clippy::result_large_err, reason = "it is moved once, and boxed with the request's way")]
-pub(super) fn answer_near<B>(worker: &Worker, looking: Looking) -> Result<Step<B>, Looking> {
-    if !worker.engine.store().has_near() || looking.has_preconditions() {
-        return Err(looking);
-    }
+/// The answer to a request that the store can answer at once, with nothing else to be done.
+pub(super) fn hit<B>(worker: &Worker, looking: &Looking) -> Option<HttpResponse<CacheBody<B>>> {
     let watch = worker.engine.counters().sample_hit();
     let Keyed { key, unkeyed, .. } = &looking.admitted.keyed;
     let policy = &worker.plan.whole().policy;
-    match worker.engine.look_up_near(key, &looking.view(), *unkeyed, policy) {
-        Some((entry, reuse)) => match served(worker, &entry, &reuse) {
-            Some(served) => Ok(answer(worker, looking, &served, watch)),
-            None => Err(looking),
-        },
-        None => Err(looking),
+    let (entry, reuse) = worker.engine.look_up_near(key, &looking.view(), *unkeyed, policy)?;
+    let Reuse::Fresh { age, left } = reuse else { return None };
+    let stored = entry.response()?;
+    if looking.has_preconditions() || worker.is_early(stored, left) {
+        return None;
     }
+    let mut res = worker.answer(&looking.asking(), stored, age);
+    worker.tell(&mut res, Verdict::Hit { left }, looking.outer.as_ref(), None, Some(key));
+    if let Some(watch) = watch {
+        worker.engine.counters().hit_took(watch.elapsed());
+    }
+    Some(res)
 }
 
 async fn look(worker: &Worker, looking: &Looking) -> Found {

@@ -42,24 +42,17 @@ impl AnyStore {
         }
     }
 
-    /// What the store has at once under `key`, where another part of it takes its time.
+    /// The entry under `key` where the store has it at hand, without waiting for anything.
     pub(crate) fn get_near(&self, key: &CacheKey) -> Option<Arc<Entry>> {
         match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => store.get_now(key),
             #[cfg(all(feature = "memory", feature = "redis"))]
             Self::Tiered(store) => store.get_near(key),
             _ => {
                 let _ = key;
                 None
             }
-        }
-    }
-
-    /// Whether [`get_near`](Self::get_near) may find anything.
-    pub(crate) fn has_near(&self) -> bool {
-        match self {
-            #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(_) => true,
-            _ => false,
         }
     }
 
