@@ -1,0 +1,122 @@
+//! What a fault of Redis costs, as a table: `cargo bench --bench faults`, followed by `-- silent` for
+//! the rows that say so. The tests of the same name assert what has to hold; here is measured how
+//! long it takes.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a bench"
+)]
+
+use std::time::Duration;
+
+use actix_response_cache::ResponseCache;
+use tokio::time::sleep;
+
+/// The tests' support, as far as it is of use here.
+mod support {
+    #[path = "../../tests/it/support/fault.rs"]
+    pub mod fault;
+    #[path = "../../tests/it/support/load.rs"]
+    pub mod load;
+    #[path = "../../tests/it/support/proxy/mod.rs"]
+    pub mod proxy;
+    #[path = "../../tests/it/support/redis.rs"]
+    pub mod redis;
+}
+
+use support::{
+    fault::{Fault, Scene},
+    load::{self, Load, Seen, Shop},
+};
+
+const SPAN: Duration = Duration::from_secs(5);
+const BOUND: Duration = Duration::from_secs(60);
+
+const FAULTS: [(&str, Fault); 16] = [
+    ("connections refused", Fault::Refused),
+    ("accepted and silent", Fault::Silent),
+    ("replies cut in the middle", Fault::Cut),
+    ("replies at 1 byte per 10 ms", Fault::Slow),
+    ("garbage replies", Fault::Garbage),
+    ("memory full, `noeviction`", Fault::Full),
+    ("primary turned read-only replica", Fault::ReadOnly),
+    ("password set and unknown", Fault::Password),
+    ("`OOM` to every command", Fault::Error("OOM command not allowed")),
+    ("`READONLY` to every command", Fault::Error("READONLY a replica")),
+    ("`LOADING` to every command", Fault::Error("LOADING the dataset")),
+    ("`MOVED` to every command", Fault::Error("MOVED 3999 127.0.0.1:1")),
+    ("`ASK` to every command", Fault::Error("ASK 3999 127.0.0.1:1")),
+    ("killed with -9, back without data", Fault::Killed),
+    ("killed with -9, back with its data", Fault::KilledPersistent),
+    ("stopped (`SIGSTOP`) and continued", Fault::Stopped),
+];
+
+fn main() {
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| name.contains(wanted));
+    actix_rt::System::new().block_on(async {
+        println!(
+            "| fault, for {} s | requests | failed | wrong or stale | hits meanwhile | added p99 | \
+             slowest | recovered after |\n|---|--:|--:|--:|--:|--:|--:|--:|",
+            SPAN.as_secs()
+        );
+        for (name, fault) in FAULTS.into_iter().filter(|(name, _)| is_wanted(name)) {
+            measure(name, fault).await;
+        }
+    });
+}
+
+async fn measure(name: &str, fault: Fault) {
+    let scene = Scene::new(fault);
+    let cache = ResponseCache::redis(scene.url());
+    let handle = cache.handle().expect("settings are right");
+    let shop = Shop::default();
+    let app = load::app(&shop, &cache).await;
+    Load::run(&app, &shop, &cache, async |load| {
+        load.all_hit(BOUND).await;
+        // what the handler takes, whatever the cache does
+        handle.switch(false);
+        load.take();
+        sleep(SPAN).await;
+        let alone = load.take();
+        handle.switch(true);
+        load.all_hit(BOUND).await;
+        let before = load.take();
+        scene.begin();
+        sleep(SPAN).await;
+        let during = load.take();
+        scene.end();
+        let recovered = load.all_hit(BOUND).await;
+        sleep(Duration::from_secs(1)).await;
+        let after = load.take();
+        let sum =
+            |count: fn(&Seen) -> usize| [&before, &during, &after].map(count).iter().sum::<usize>();
+        println!(
+            "| {name} | {} | {} | {} | {} % | {} | {} | {} |",
+            sum(|seen| seen.requests),
+            sum(|seen| seen.failed),
+            sum(|seen| seen.wrong + seen.stale),
+            during.hits * 100 / during.requests,
+            millis(percentile(&during, 99).saturating_sub(percentile(&alone, 99))),
+            millis(percentile(&during, 100)),
+            millis(recovered),
+        );
+    })
+    .await;
+}
+
+fn percentile(seen: &Seen, percent: usize) -> Duration {
+    let mut latencies = seen.latencies.clone();
+    latencies.sort_unstable();
+    let rank = (latencies.len() * percent).div_ceil(100).max(1) - 1;
+    latencies[rank]
+}
+
+fn millis(span: Duration) -> String {
+    format!("{:.1} ms", span.as_secs_f64() * 1000.0)
+}

@@ -1,0 +1,108 @@
+//! What can become of a Redis server and of the way to it, each to be begun and ended.
+
+use std::cell::RefCell;
+
+use super::{
+    proxy::{Proxy, Way},
+    redis::RedisServer,
+};
+
+/// A fault of the server or of the way to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    Refused,
+    Silent,
+    Cut,
+    Slow,
+    Garbage,
+    /// Every command is answered with this error.
+    Error(&'static str),
+    /// `maxmemory` is reached, and nothing may be evicted.
+    Full,
+    /// The primary becomes a replica of nobody.
+    ReadOnly,
+    /// A password is asked for that nobody knows.
+    Password,
+    /// `kill -9`, and back without data.
+    Killed,
+    /// `kill -9`, and back with all data.
+    KilledPersistent,
+    /// `SIGSTOP`, `SIGCONT`.
+    Stopped,
+}
+
+/// A server with a proxy before it, to which something may happen.
+pub(crate) struct Scene {
+    fault: Fault,
+    server: RefCell<RedisServer>,
+    proxy: Proxy,
+    /// Who was let in before a password was asked for.
+    insider: RefCell<redis::Connection>,
+}
+
+impl Scene {
+    pub(crate) fn new(fault: Fault) -> Self {
+        let server = RedisServer::start_with(match fault {
+            Fault::KilledPersistent => &["--appendonly", "yes", "--appendfsync", "always"],
+            Fault::Full => &["--maxmemory-policy", "noeviction"],
+            _ => &[],
+        });
+        let proxy = Proxy::start(server.address());
+        let insider = RefCell::new(server.connection());
+        Self { fault, server: RefCell::new(server), proxy, insider }
+    }
+
+    /// Where a cache finds the server.
+    pub(crate) fn url(&self) -> String {
+        match self.fault {
+            // the proxy would accept what the server refuses
+            Fault::Killed | Fault::KilledPersistent => self.server.borrow().url(),
+            _ => self.proxy.url(),
+        }
+    }
+
+    pub(crate) fn begin(&self) {
+        match self.fault {
+            Fault::Refused => self.proxy.go(Way::Refuse),
+            Fault::Silent => self.proxy.go(Way::Silent),
+            Fault::Cut => self.proxy.go(Way::CutReplies),
+            Fault::Slow => self.proxy.go(Way::Slow),
+            Fault::Garbage => self.proxy.go(Way::Garbage),
+            Fault::Error(text) => self.proxy.go(Way::Error(text)),
+            Fault::Full => self.command("CONFIG SET maxmemory 1"),
+            Fault::ReadOnly => self.command("REPLICAOF 127.0.0.1 1"),
+            Fault::Password => {
+                self.command("CONFIG SET requirepass secret");
+                self.command("CLIENT KILL TYPE normal"); // who has been let in stays in
+            }
+            Fault::Killed | Fault::KilledPersistent => self.server.borrow_mut().kill(),
+            Fault::Stopped => self.server.borrow().signal("STOP"),
+        }
+    }
+
+    pub(crate) fn end(&self) {
+        match self.fault {
+            Fault::Refused
+            | Fault::Silent
+            | Fault::Cut
+            | Fault::Slow
+            | Fault::Garbage
+            | Fault::Error(_) => self.proxy.go(Way::Pass),
+            Fault::Full => self.command("CONFIG SET maxmemory 0"),
+            Fault::ReadOnly => self.command("REPLICAOF NO ONE"),
+            Fault::Password => {
+                let mut set = redis::cmd("CONFIG");
+                set.arg("SET").arg("requirepass").arg("");
+                set.exec(&mut self.insider.borrow_mut()).expect("a reply");
+            }
+            Fault::Killed | Fault::KilledPersistent => self.server.borrow_mut().restart(),
+            Fault::Stopped => self.server.borrow().signal("CONT"),
+        }
+    }
+
+    fn command(&self, words: &str) {
+        let words: Vec<&str> = words.split(' ').collect();
+        let (name, arguments) = words.split_first().expect("a command");
+        redis::cmd(name).arg(arguments).exec(&mut self.insider.borrow_mut()).expect("a reply");
+    }
+}
