@@ -25,7 +25,7 @@ mod support {
     pub mod load;
     #[path = "../../tests/it/support/proxy/mod.rs"]
     pub mod proxy;
-    #[path = "../../tests/it/support/redis.rs"]
+    #[path = "../../tests/it/support/redis/mod.rs"]
     pub mod redis;
 }
 

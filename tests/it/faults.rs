@@ -1,6 +1,6 @@
 //! Whatever becomes of Redis costs hits and nothing else: under load, for each fault, no request
-//! fails, none gets a wrong answer or one that was purged before it began, and when the fault is
-//! over, stored responses answer again.
+//! fails, none gets a wrong answer or one that was purged before it began, nobody storms the server,
+//! and when the fault is over, stored responses answer again.
 
 #![cfg(unix)]
 
@@ -18,6 +18,8 @@ use crate::support::{
 const BOUND: Duration = Duration::from_secs(20);
 /// So many requests see the fault: far more than open the breaker.
 const REQUESTS: usize = 250;
+/// So many connections are made at most, of which a few probe: far fewer than there are requests.
+const CONNECTIONS: usize = 40;
 
 /// Runs the load before, during and after a fault.
 async fn examine(fault: Fault) {
@@ -36,6 +38,8 @@ async fn examine(fault: Fault) {
         scene.end();
         load.all_hit(BOUND).await;
         load.answered(REQUESTS, BOUND).await;
+        let connections = scene.connections();
+        assert!(connections <= CONNECTIONS, "{connections} connections for {fault:?}");
         for (seen, when) in [(before, "before"), (during, "during"), (load.take(), "after")] {
             let faults = (seen.failed, seen.wrong, seen.stale);
             assert_eq!(faults, (0, 0, 0), "{when} {fault:?}");

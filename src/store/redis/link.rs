@@ -1,6 +1,8 @@
 //! Commands to the server, each exchange behind the breaker and within its time, and what replies
 //! and failures mean to a store.
 
+use std::time::Duration;
+
 use redis::{
     Cmd, Value,
     aio::{PubSubSink, PubSubStream},
@@ -19,6 +21,9 @@ use crate::{
         breaker::{Breaker, Change},
     },
 };
+
+/// A server that has become a replica is asked for another way to the primary so often.
+const ASK_ANEW: Duration = Duration::from_secs(1);
 
 /// The way to the server.
 pub(super) struct Link {
@@ -160,7 +165,7 @@ impl Link {
                 self.report(self.breaker.failed(self.up.elapsed()), Some(&source));
                 // a connection that was to mend itself has not
                 if self.breaker.is_open() {
-                    self.connections.reconnect();
+                    self.connections.reconnect(Duration::ZERO);
                 }
                 Err(StoreError::with_source(kind, source))
             }
@@ -196,7 +201,7 @@ impl Link {
             Some((kind, error)) => {
                 // what was a primary may be a replica now, and a login may be asked for: ask anew
                 if matches!(error.code(), "READONLY" | "NOAUTH") {
-                    self.connections.reconnect();
+                    self.connections.reconnect(ASK_ANEW);
                 }
                 Err((kind, error.to_string().into()))
             }

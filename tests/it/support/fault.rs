@@ -61,6 +61,11 @@ impl Scene {
         }
     }
 
+    /// How many connections have been made, where that can be told.
+    pub(crate) fn connections(&self) -> usize {
+        self.proxy.accepted()
+    }
+
     pub(crate) fn begin(&self) {
         match self.fault {
             Fault::Refused => self.proxy.go(Way::Refuse),

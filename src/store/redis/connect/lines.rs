@@ -6,12 +6,14 @@ use std::{
         Arc, PoisonError, RwLock, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::future::{BoxFuture, Shared};
 use tokio::{runtime::Id, sync::oneshot};
 
 use super::{Failure, connection::Connection};
+use crate::clock::Stopwatch;
 
 /// Runtimes come and go in tests only; past so many, connections are made anew.
 const MOST_RUNTIMES: usize = 256;
@@ -23,6 +25,7 @@ pub(super) type Attempt = Shared<BoxFuture<'static, Result<Connection, Failure>>
 pub(super) struct Line {
     runtime: Id,
     pub(super) number: u64,
+    since: Stopwatch,
     pub(super) attempt: Attempt,
     /// Closes when nobody uses the line any more.
     _in_use: Arc<oneshot::Sender<()>>,
@@ -56,7 +59,7 @@ impl Lines {
             let number = self.made.fetch_add(1, Ordering::Relaxed);
             let (in_use, unused) = oneshot::channel();
             let attempt = attempt(number, unused);
-            Line { runtime, number, attempt, _in_use: Arc::new(in_use) }
+            Line { runtime, number, since: Stopwatch::start(), attempt, _in_use: Arc::new(in_use) }
         };
         lines.entry(runtime).or_insert_with(make).clone()
     }
@@ -74,9 +77,12 @@ impl Lines {
         }
     }
 
-    /// Drops whatever line the runtime has.
-    pub(super) fn remove(&self, runtime: Id) {
-        self.write().remove(&runtime);
+    /// Drops whatever line the runtime has, if it is at least as old as this.
+    pub(super) fn remove(&self, runtime: Id, from_age: Duration) {
+        let mut lines = self.write();
+        if lines.get(&runtime).is_some_and(|line| line.since.elapsed() >= from_age) {
+            lines.remove(&runtime);
+        }
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, HashMap<Id, Line>> {

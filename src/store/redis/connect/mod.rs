@@ -146,10 +146,11 @@ impl Connections {
         }
     }
 
-    /// Drops this runtime's connection.
-    pub(super) fn reconnect(&self) {
+    /// Drops this runtime's connection if it is at least as old as this: to another server a newer
+    /// one would hardly be, and each request would make another.
+    pub(super) fn reconnect(&self, from_age: Duration) {
         if let Ok(runtime) = Handle::try_current() {
-            self.lines.remove(runtime.id());
+            self.lines.remove(runtime.id(), from_age);
         }
     }
 

@@ -3,7 +3,10 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::{
@@ -49,6 +52,7 @@ pub(crate) struct Gate {
 pub(crate) struct Proxy {
     address: SocketAddr,
     way: watch::Sender<Way>,
+    accepted: Arc<AtomicUsize>,
     runtime: Option<Runtime>,
 }
 
@@ -64,17 +68,24 @@ impl Proxy {
         let placeholder = bound(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0).into());
         let address = placeholder.local_addr().expect("its address");
         let listener = listening(address);
+        let accepted = Arc::<AtomicUsize>::default();
+        let counter = Arc::clone(&accepted);
         runtime.spawn(async move {
-            accept(listener, &upstream, changes).await;
+            accept(listener, &upstream, changes, &counter).await;
             drop(placeholder);
         });
         drop(entered);
-        Self { address, way, runtime: Some(runtime) }
+        Self { address, way, accepted, runtime: Some(runtime) }
     }
 
     /// The proxy's URL.
     pub(crate) fn url(&self) -> String {
         format!("redis://{}", self.address)
+    }
+
+    /// How many connections have been made.
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
     }
 
     /// Goes this way from now on.
@@ -106,7 +117,12 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(first: TcpListener, upstream: &str, mut way: watch::Receiver<Way>) {
+async fn accept(
+    first: TcpListener,
+    upstream: &str,
+    mut way: watch::Receiver<Way>,
+    accepted: &AtomicUsize,
+) {
     let address = first.local_addr().expect("its address");
     let mut listener = Some(first);
     let mut connections = JoinSet::new();
@@ -123,6 +139,7 @@ async fn accept(first: TcpListener, upstream: &str, mut way: watch::Receiver<Way
         tokio::select! {
             changed = way.changed() => if changed.is_err() { return },
             Ok((client, _)) = listener.accept() => {
+                accepted.fetch_add(1, Ordering::SeqCst);
                 connections.spawn(connection::serve(client, upstream.to_owned(), way.clone()));
             }
         }
