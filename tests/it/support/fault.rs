@@ -40,6 +40,7 @@ pub(crate) struct Scene {
     insider: RefCell<redis::Connection>,
 }
 
+#[allow(dead_code, reason = "each user of this file needs a part of it")]
 impl Scene {
     pub(crate) fn new(fault: Fault) -> Self {
         let server = RedisServer::start_with(match fault {
