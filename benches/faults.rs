@@ -56,6 +56,14 @@ const FAULTS: [(&str, Fault); 16] = [
     ("stopped (`SIGSTOP`) and continued", Fault::Stopped),
 ];
 
+/// With memory before Redis.
+const TIERED: [(&str, Fault); 4] = [
+    ("two tiers: connections refused", Fault::Refused),
+    ("two tiers: accepted and silent", Fault::Silent),
+    ("two tiers: killed with -9, back with its data", Fault::KilledPersistent),
+    ("two tiers: pub/sub cut while commands work", Fault::Subscribers),
+];
+
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| name.contains(wanted));
@@ -66,14 +74,17 @@ fn main() {
             SPAN.as_secs()
         );
         for (name, fault) in FAULTS.into_iter().filter(|(name, _)| is_wanted(name)) {
-            measure(name, fault).await;
+            measure(name, fault, ResponseCache::redis).await;
+        }
+        for (name, fault) in TIERED.into_iter().filter(|(name, _)| is_wanted(name)) {
+            measure(name, fault, ResponseCache::tiered).await;
         }
     });
 }
 
-async fn measure(name: &str, fault: Fault) {
+async fn measure(name: &str, fault: Fault, cache: fn(String) -> ResponseCache) {
     let scene = Scene::new(fault);
-    let cache = ResponseCache::redis(scene.url());
+    let cache = cache(scene.url());
     let handle = cache.handle().expect("settings are right");
     let shop = Shop::default();
     let app = load::app(&shop, &cache).await;

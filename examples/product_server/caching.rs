@@ -19,6 +19,7 @@ const NOT_FOUND_TTL: Duration = Duration::from_secs(5);
 /// The cache before the whole app.
 pub(crate) fn cache(options: &Options) -> ResponseCache {
     let mut cache = match &options.redis {
+        Some(url) if options.tiered => ResponseCache::tiered(url),
         Some(url) => ResponseCache::redis(url),
         None => ResponseCache::memory(),
     };

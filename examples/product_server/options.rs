@@ -17,6 +17,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "URL")]
     pub(crate) redis: Option<String>,
 
+    /// Keeps responses in memory before that Redis, too
+    #[arg(long, requires = "redis")]
+    pub(crate) tiered: bool,
+
     /// How long to wait for Redis, to connect as well as to answer; as the cache does by itself
     /// where it is not given
     #[arg(long, value_name = "MILLISECONDS", value_parser = millis)]

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use actix_response_cache::ResponseCache;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use crate::support::{
     fault::{Fault, Scene},
@@ -21,20 +21,29 @@ const REQUESTS: usize = 250;
 /// So many connections are made at most, of which a few probe: far fewer than there are requests.
 const CONNECTIONS: usize = 40;
 
-/// Runs the load before, during and after a fault.
+/// Examines a cache in Redis, and one with memory before it.
 async fn examine(fault: Fault) {
+    join(examine_one(fault, ResponseCache::redis), examine_one(fault, ResponseCache::tiered)).await;
+}
+
+/// Runs the load before, during and after a fault.
+async fn examine_one(fault: Fault, cache: fn(String) -> ResponseCache) {
     let scene = Scene::new(fault);
-    let cache = ResponseCache::redis(scene.url());
+    let cache = cache(scene.url());
     let shop = Shop::default();
     let app = load::app(&shop, &cache).await;
     let errors = || cache.stats().expect("settings are right").errors;
     Load::run(&app, &shop, &cache, async |load| {
         load.all_hit(BOUND).await;
-        let (before, errors_before) = (load.take(), errors());
+        let (before, errors_before, made) = (load.take(), errors(), scene.connections());
         scene.begin();
         load.answered(REQUESTS, BOUND).await;
         let (during, errors_after) = (load.take(), errors());
-        assert!(errors_after > errors_before, "{fault:?} was not felt");
+        let is_felt = match fault {
+            Fault::Subscribers => scene.connections() > made,
+            _ => errors_after > errors_before,
+        };
+        assert!(is_felt, "{fault:?} was not felt");
         scene.end();
         load.all_hit(BOUND).await;
         load.answered(REQUESTS, BOUND).await;
@@ -90,7 +99,7 @@ async fn every_command_is_answered_with_an_error() {
         "ERR max number of clients reached",
         "",
     ];
-    join_all(errors.map(|error| examine(Fault::Error(error)))).await;
+    join_all(errors.map(|error| examine_one(Fault::Error(error), ResponseCache::redis))).await;
 }
 
 #[actix_rt::test]
@@ -121,4 +130,9 @@ async fn the_server_dies_and_comes_back_with_what_it_had() {
 #[actix_rt::test]
 async fn the_server_stops_and_goes_on() {
     examine(Fault::Stopped).await;
+}
+
+#[actix_rt::test]
+async fn subscriptions_are_cut_while_commands_work() {
+    examine_one(Fault::Subscribers, ResponseCache::tiered).await;
 }

@@ -1,6 +1,7 @@
 //! Two processes behind one Redis, asked and changed at random by several clients at once. What they
 //! saw has to be a history: a GET that begins after a PUT has returned, whichever process answered
-//! either, shows what that PUT wrote or something newer.
+//! either, shows what that PUT wrote or something newer. With memory before Redis, that holds as soon as
+//! the announcement of the purge has arrived.
 
 use std::{
     cell::{Cell, RefCell},
@@ -29,12 +30,23 @@ struct Known {
     /// One PUT at a time, so that their order is known: the last price that was sent.
     sent: Mutex<u64>,
     sending: Cell<u64>,
-    /// The price of the last PUT that has returned.
-    returned: Cell<u64>,
+    /// The prices of the PUTs that have returned, and when they did.
+    returned: RefCell<Vec<(u64, Instant)>>,
+}
+
+impl Known {
+    /// The price of the last PUT that returned this long ago.
+    fn returned(&self, ago: Duration) -> u64 {
+        let returned = self.returned.borrow();
+        let last = returned.iter().rev().find(|(_, when)| when.elapsed() >= ago);
+        last.map_or(0, |(price, _)| *price)
+    }
 }
 
 #[derive(Default)]
 struct Shop {
+    /// How long what one process purges may take to reach the other.
+    reach: Duration,
     products: [Known; PRODUCTS],
     hits: Cell<usize>,
     misses: Cell<usize>,
@@ -63,20 +75,20 @@ impl Shop {
         let body = product("Kite", i64::try_from(*sent).unwrap());
         let answer = server.send("PUT", &path(product_at), &body).await;
         if answer.status == 200 {
-            known.returned.set(*sent);
+            known.returned.borrow_mut().push((*sent, Instant::now()));
         } else {
             self.fault(format!("a PUT: {answer:?}"));
         }
     }
 
     async fn get(&self, server: &Server, product_at: usize) {
-        let at_least = self.products[product_at].returned.get();
+        let at_least = self.products[product_at].returned(self.reach);
         let answer = server.get(&path(product_at)).await;
         self.check(product_at, at_least, &answer.json(), &answer);
     }
 
     async fn list(&self, server: &Server) {
-        let at_least = self.products.each_ref().map(|known| known.returned.get());
+        let at_least = self.products.each_ref().map(|known| known.returned(self.reach));
         let answer = server.get("/products?per_page=100").await;
         let list = answer.json();
         for (product_at, at_least) in at_least.into_iter().enumerate() {
@@ -138,15 +150,17 @@ fn path(product_at: usize) -> String {
     format!("/products/{}", product_at + 1)
 }
 
-async fn examine(store: &str) {
+async fn examine(more: &[&str], reach: Duration) {
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(()) | 1);
     let (redis, folder) = fleet();
     let file = folder.path().join("shop.db");
-    let arguments =
-        [store, &redis.url(), "--redis-timeout", "10000", "--db", file.to_str().unwrap()];
+    let url = redis.url();
+    let file = file.to_str().unwrap();
+    let arguments = ["--redis", &url, "--redis-timeout", "10000", "--db", file];
+    let arguments = [&arguments[..], more].concat();
     let (one, other) = tokio::join!(Server::start(&arguments), Server::start(&arguments));
-    let shop = Shop::default();
+    let shop = Shop { reach, ..Shop::default() };
     for product_at in 0..PRODUCTS {
         shop.put(&one, product_at).await;
     }
@@ -162,5 +176,11 @@ async fn examine(store: &str) {
 
 #[actix_rt::test]
 async fn what_clients_see_over_two_processes_is_a_history() {
-    examine("--redis").await;
+    examine(&[], Duration::ZERO).await;
+}
+
+#[actix_rt::test]
+async fn what_clients_see_over_two_processes_with_memory_before_redis_is_a_history() {
+    // an announcement is on its way for a moment, on a loaded machine for a longer one
+    examine(&["--tiered"], Duration::from_millis(500)).await;
 }

@@ -1,6 +1,6 @@
 //! The product server's beginning and end, its fellows, and its Redis.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::{
@@ -71,6 +71,24 @@ async fn a_change_by_one_process_is_seen_by_the_next_request_to_another() {
             (list.is_hit(), &list.json()["products"][0]["price_cents"]),
             (false, &json!(price))
         );
+    }
+}
+
+#[actix_rt::test]
+async fn a_change_by_one_process_is_announced_to_the_memory_of_another() {
+    let (redis, folder) = fleet();
+    let (url, file) = (redis.url(), folder.path().join("shop.db"));
+    let arguments = ["--redis", &url, "--tiered", "--db", file.to_str().unwrap()];
+    let (one, other) = tokio::join!(Server::start(&arguments), Server::start(&arguments));
+    for (server, fellow, price) in [(&one, &other, 4500), (&other, &one, 4600)] {
+        server.hit("/products/22").await;
+        fellow.hit("/products/22").await;
+        let put = server.send("PUT", "/products/22", &product("Chess set", price)).await;
+        assert_eq!(put.status, 200);
+        let changed = Instant::now();
+        while fellow.get("/products/22").await.json()["price_cents"] != json!(price) {
+            assert!(changed.elapsed() < Duration::from_secs(5), "an old price");
+        }
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) enum Fault {
     Cut,
     Slow,
     Garbage,
+    /// Connections that subscribe are cut, all others work.
+    Subscribers,
     /// Every command is answered with this error.
     Error(&'static str),
     /// `maxmemory` is reached, and nothing may be evicted.
@@ -74,6 +76,7 @@ impl Scene {
             Fault::Cut => self.proxy.go(Way::CutReplies),
             Fault::Slow => self.proxy.go(Way::Slow),
             Fault::Garbage => self.proxy.go(Way::Garbage),
+            Fault::Subscribers => self.proxy.go(Way::CutSubscribers),
             Fault::Error(text) => self.proxy.go(Way::Error(text)),
             Fault::Full => self.command("CONFIG SET maxmemory 1"),
             Fault::ReadOnly => self.command("REPLICAOF 127.0.0.1 1"),
@@ -93,6 +96,7 @@ impl Scene {
             | Fault::Cut
             | Fault::Slow
             | Fault::Garbage
+            | Fault::Subscribers
             | Fault::Error(_) => self.proxy.go(Way::Pass),
             Fault::Full => self.command("CONFIG SET maxmemory 0"),
             Fault::ReadOnly => self.command("REPLICAOF NO ONE"),
