@@ -16,6 +16,7 @@ mod config;
 mod conformance;
 mod custom_store;
 mod faults;
+mod fleet;
 mod floors;
 mod http;
 mod interleavings;

@@ -19,6 +19,9 @@ use crate::{
 /// No lead is held for longer.
 const LONGEST_MS: u64 = 60 * 60 * 1000;
 
+/// A key lives on in the millisecond in which it ends.
+const MARGIN: Duration = Duration::from_millis(2);
+
 /// Keys: lease. Arguments: token, the channel for announcements, what to announce.
 const RELEASE: &str = r"
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -57,7 +60,7 @@ impl RedisStore {
             return Ok(Lead::Yours(lease));
         }
         lease.forget();
-        let left = link::number(&left).map_or(at_most, Duration::from_millis).min(at_most);
+        let left = link::number(&left).map_or(at_most, Duration::from_millis).min(at_most) + MARGIN;
         Ok(Lead::Elsewhere(Wait::new(async move {
             // over in time, whatever is heard
             let _ = timeout(left, listener.heard()).await;

@@ -108,7 +108,8 @@ async fn a_lost_announcement_costs_no_more_than_the_bound() {
 async fn a_lead_that_has_passed_to_another_is_not_given_up_for_him() {
     let server = RedisServer::start();
     let (one, two) = (store(&server), store(&server));
-    let short = Duration::from_millis(50);
+    listening(&two).await;
+    let short = Duration::from_millis(200);
     let late = leads(&one, short).await;
     waits(&two, LONG).await.await;
     let lease = leads(&two, LONG).await;
