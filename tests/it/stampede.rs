@@ -422,6 +422,38 @@ async fn a_failing_handler_is_left_alone_while_something_stands_in() {
 }
 
 #[actix_rt::test]
+async fn failures_behind_stale_answers_are_told_once_in_a_while() {
+    let log = crate::support::log::Log::default();
+    let _listening = log.listen();
+    let clock = Clock::manual();
+    let cache = ResponseCache::memory()
+        .clock(clock.clone())
+        .stale_if_error(3600 * SECOND)
+        .pause_after_failure(Duration::ZERO);
+    let gate = Gate::new(|_, call| match call {
+        1 => Ok(HttpResponse::Ok().body("good")),
+        _ => Ok(HttpResponse::ServiceUnavailable().finish()),
+    });
+    gate.open_wide();
+    let app = gated(&cache, &gate).await;
+    send(&app, get("/")).await;
+    clock.advance(61 * SECOND);
+    for _ in 0..20 {
+        assert_eq!(send(&app, get("/")).await.text(), "good");
+    }
+    let told = || log.text().matches("a stale response stands in").count();
+    assert_eq!((gate.calls(), told()), (21, 1), "without a pause each request asks");
+    clock.advance(10 * SECOND);
+    send(&app, get("/")).await;
+    assert_eq!(told(), 2);
+    assert!(log.text().contains("status=Some(503)") && log.text().contains("quiet=19"));
+    assert_eq!(cache.stats().unwrap().stood_in, 21);
+    // past the window the failure is the client's
+    clock.advance(3600 * SECOND);
+    assert_eq!(send(&app, get("/")).await.status, 503);
+}
+
+#[actix_rt::test]
 async fn caches_inside_one_another_do_not_wait_for_themselves() {
     let cache = ResponseCache::memory();
     let gate = Gate::counting();
