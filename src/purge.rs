@@ -138,12 +138,21 @@ impl From<Target> for Purge {
 pub struct Purged {
     /// How many stored responses went, or, by a soft purge, became stale.
     pub entries: u64,
+    /// The store did not confirm the purge, which may have arrived or not. It is kept and repeated
+    /// until the store confirms it, and before that this process serves nothing of the store. What
+    /// this process does not live to repeat is lost, and other processes do not know of it yet.
+    pub pending: bool,
 }
 
 impl Purged {
     /// A purge that took `entries` stored responses.
     pub const fn of(entries: u64) -> Self {
-        Self { entries }
+        Self { entries, pending: false }
+    }
+
+    /// A purge that the store has not confirmed.
+    pub const fn pending() -> Self {
+        Self { entries: 0, pending: true }
     }
 }
 

@@ -99,6 +99,9 @@ pub(super) async fn purge(api: Data<Api>, what: Json<What>) -> HttpResponse {
         Err(problem) => return unusable(problem),
     };
     match purged {
+        Ok(purged) if purged.pending => {
+            HttpResponse::Accepted().json(json!({ "purged": purged.entries, "pending": true }))
+        }
         Ok(purged) => HttpResponse::Ok().json(json!({ "purged": purged.entries })),
         Err(problem) => HttpResponse::ServiceUnavailable()
             .json(error(&format!("{problem}: the purge may not have taken place"))),

@@ -30,6 +30,9 @@ impl ResponseCache {
     /// A purge with `"soft": true` beside its target makes stale instead of removing: see
     /// [`CacheHandle::softly`](crate::CacheHandle::softly).
     ///
+    /// A purge that Redis has not confirmed is answered with 202 and `"pending": true`: see
+    /// [`Purged::pending`](crate::Purged::pending).
+    ///
     /// Without the token every answer is 401; what cannot be read is answered with 400, what the
     /// store could not do with 503, both with `{"error": …}`. Answers are never stored, and this
     /// cache lets requests under `path` pass.

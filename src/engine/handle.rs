@@ -17,10 +17,15 @@ use crate::{
 /// When a purge returns, no request that begins afterwards is answered with what was purged, nor
 /// with the answer of a handler that was already running.
 ///
+/// While Redis is away a purge is [pending](Purged::pending): it holds in this process, as nothing of
+/// Redis is served before the purge has been repeated, which is done as soon as Redis answers. Other
+/// processes that reach Redis earlier may serve what it names until then. At most 1,024 purges are
+/// kept; more become one of everything.
+///
 /// # Errors
 ///
-/// A purge fails only where the store is not in this process. Then it is not known whether the
-/// purge arrived: repeat it, or tell the caller.
+/// A purge fails where a store of your own does, and where replicas that it is to wait for do not
+/// confirm it. Then it is not known whether it holds: repeat it, or tell the caller.
 ///
 /// ```
 /// use actix_response_cache::CacheHandle;

@@ -23,7 +23,7 @@ impl Engine {
         let purged = self.to_its_end(purge_each(self.store.clone(), each)).await;
         match &purged {
             Ok(purged) => {
-                self.counters.purged(*purged);
+                self.purged(*purged);
                 tracing::debug!(?purge, entries = purged.entries, "purged");
             }
             Err(error) => drop(self.failed("purge", error)),
@@ -35,8 +35,15 @@ impl Engine {
     pub(crate) async fn purge_uncounted(&self, purge: &Purge) {
         let (store, of) = (self.store.clone(), purge.clone());
         match self.to_its_end(async move { store.purge_uncounted(&of).await }).await {
-            Ok(()) => self.counters.purged(Purged::default()),
+            Ok(purged) => self.purged(purged),
             Err(error) => drop(self.failed("purge", &error)),
+        }
+    }
+
+    fn purged(&self, purged: Purged) {
+        self.counters.purged(purged);
+        if purged.pending {
+            self.counters.error();
         }
     }
 
@@ -57,9 +64,11 @@ impl Engine {
 }
 
 async fn purge_each(store: AnyStore, purges: Vec<Purge>) -> Result<Purged, StoreError> {
-    let mut entries = 0;
+    let mut all = Purged::default();
     for purge in &purges {
-        entries += store.purge(purge).await?.entries;
+        let each = store.purge(purge).await?;
+        all.entries += each.entries;
+        all.pending |= each.pending;
     }
-    Ok(Purged::of(entries))
+    Ok(all)
 }

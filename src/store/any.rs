@@ -105,15 +105,15 @@ impl AnyStore {
     }
 
     /// A purge that nobody wants the count of.
-    pub(crate) async fn purge_uncounted(&self, target: &Purge) -> Result<(), StoreError> {
+    pub(crate) async fn purge_uncounted(&self, target: &Purge) -> Result<Purged, StoreError> {
         match self {
             #[cfg(feature = "memory")]
             Self::Memory(store) => {
                 store.stamp_now(target);
-                Ok(())
+                Ok(Purged::default())
             }
             #[allow(unreachable_patterns)] // with no store of ours, every store is a custom one
-            _ => self.purge(target).await.map(drop),
+            _ => self.purge(target).await,
         }
     }
 

@@ -45,6 +45,8 @@ pub use lead::{Lead, Lease, Wait};
 ///   as [`Entry::stale_since`] makes it, however late it is put, and does not displace an entry that
 ///   was begun later. A hard purge takes it all the same. A store that does not tell the two apart
 ///   treats all purges as hard ones.
+/// - **A purge that is [pending](Purged::pending) holds here.** A store that tells so returns nothing
+///   from then on, until it has carried the purge out.
 /// - **A `get` returns what was `put`** under an equal key (compare
 ///   [`as_bytes`](CacheKey::as_bytes), not a hash), or nothing. A damaged entry is nothing.
 /// - **Forgetting is always allowed**; keeping longer than `keep_for` is not needed.

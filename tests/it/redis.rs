@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_response_cache::{Auth, CacheGroups, CacheHandle, ResponseCache, Rule};
+use actix_response_cache::{AdminToken, Auth, CacheGroups, CacheHandle, ResponseCache, Rule};
 use actix_web::{App, HttpRequest, HttpResponse, test::init_service, web};
 
 use crate::support::{Origin, app, get, get_with, redis::RedisServer, request, send};
@@ -223,7 +223,8 @@ async fn while_redis_is_down_requests_are_answered_by_their_handlers() {
     }
     assert_eq!(origin.calls(), 21);
     assert!(cache.stats().unwrap().errors > 0);
-    assert!(cache.handle().unwrap().purge_all().await.is_err(), "whoever purges is told");
+    let purged = cache.handle().unwrap().purge_all().await.unwrap();
+    assert!(purged.pending, "whoever purges is told");
 
     server.restart();
     let again = Instant::now();
@@ -297,5 +298,37 @@ async fn what_can_be_validated_outlives_its_lifetime() {
         assert_eq!(send(&app, get("/")).await.text(), "stored");
         settle(&cache).await;
         assert_eq!(origin.calls(), call);
+    }
+}
+
+#[actix_rt::test]
+async fn what_was_purged_while_redis_was_away_does_not_come_back_with_it() {
+    let server = RedisServer::start();
+    let cache = ResponseCache::redis(server.url());
+    let origin = Origin::counting();
+    let admin = cache.admin("/_cache", AdminToken::new("a-token-that-is-long-enough").unwrap());
+    let app = App::new().service(admin).default_service(origin.route()).wrap(cache.clone());
+    let app = init_service(app).await;
+    for page in ["/changed", "/purged", "/other"] {
+        send(&app, get(page)).await;
+        settle(&cache).await;
+        assert_eq!(send(&app, get(page)).await.word(), "HIT");
+    }
+    server.signal("STOP");
+    send(&app, request("PUT", "/changed")).await;
+    let purge = request("POST", "/_cache/purge")
+        .insert_header(("authorization", "Bearer a-token-that-is-long-enough"))
+        .set_payload("{\"path\": \"/purged\"}");
+    let told = send(&app, purge).await;
+    assert_eq!((told.status.as_u16(), told.text()), (202, "{\"pending\":true,\"purged\":0}"));
+    server.signal("CONT");
+    let again = Instant::now();
+    while send(&app, get("/other")).await.text() != "answer 3" {
+        assert!(again.elapsed() < Duration::from_secs(10), "the cache does not come back");
+        settle(&cache).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for (page, old) in [("/changed", "answer 1"), ("/purged", "answer 2")] {
+        assert_ne!(send(&app, get(page)).await.text(), old, "{page}");
     }
 }

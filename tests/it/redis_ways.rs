@@ -110,11 +110,15 @@ async fn clients_of_the_redis_crate() {
     .await;
 }
 
+/// An origin that answers with the path.
+fn naming() -> Origin {
+    Origin::new(|req, _| HttpResponse::Ok().body(req.path().to_owned()))
+}
+
 /// Asks for pages until `is_over`, which is told whether all of them were hits. Every answer must
 /// be right, and none may take longer than the bounds together.
 async fn load(cache: &ResponseCache, mut is_over: impl FnMut(bool) -> bool) {
-    let app =
-        app(cache, &Origin::new(|req, _| HttpResponse::Ok().body(req.path().to_owned()))).await;
+    let app = app(cache, &naming()).await;
     let begun = Instant::now();
     loop {
         let mut hits = 0;
@@ -143,11 +147,11 @@ async fn assert_followed(fail_over: impl FnOnce(&mut Watched)) {
     fail_over(&mut watched);
     load(&cache, |all_hit| all_hit && watched.primary() == 1).await;
     cache.handle().unwrap().purge_all().await.unwrap();
-    let app = app(&cache, &Origin::counting()).await;
+    let app = app(&cache, &naming()).await;
     for page in 0..PAGES {
         assert_eq!(send(&app, get(&format!("/p/{page}"))).await.word(), "MISS", "{page}");
     }
-    settle(&cache).await;
+    load(&cache, |all_hit| all_hit).await;
     let keys: Vec<String> = watched.servers[1].command(&["KEYS", "arc:e:*"]);
     assert!(keys.len() >= PAGES, "stored at the new primary: {keys:?}");
 }

@@ -103,7 +103,9 @@ async fn a_change_by_one_process_is_seen_by_all() {
     let (first, second) = (app(&one, &origin).await, app(&two, &origin).await);
     for _ in 0..5 {
         send(&first, get("/a")).await;
+        // each may have asked its own handler: what is stored last is what both have then
         settle(&one).await;
+        settle(&two).await;
         let stale = hit_near(&second, &server, "/a").await;
         assert_eq!(hit_near(&first, &server, "/a").await.body, stale.body);
         let changed = send(&first, request("PUT", "/a")).await;

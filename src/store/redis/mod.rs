@@ -18,6 +18,7 @@ mod lead;
 mod ledger;
 mod link;
 mod names;
+mod pending;
 mod purge;
 #[cfg(test)]
 mod tests;
@@ -42,7 +43,7 @@ pub use self::connect::RedisServers;
 pub(crate) use self::connect::{Access, ServersError};
 use self::{
     connect::Bounds, feed::Feed, fence::Admission, known::Known, ledger::Standing, link::Link,
-    names::Names,
+    names::Names, pending::Pending,
 };
 use super::{
     Lead, Put, Store, StoreError, StoreErrorKind,
@@ -124,6 +125,7 @@ impl Default for RedisOptions {
 pub(crate) struct RedisStore {
     link: Arc<Link>,
     names: Names,
+    pending: Arc<Pending>,
     replicas: Option<Replicas>,
     known: Arc<Known>,
     feed: Feed,
@@ -138,12 +140,14 @@ impl RedisStore {
     ) -> Result<Self, ServersError> {
         let RedisOptions { prefix, connect_timeout, operate_timeout, access, replicas } = options;
         let bounds = Bounds { connect: *connect_timeout, operate: *operate_timeout };
-        let link = Link::new(servers.into(), access, bounds)?;
+        let link = Arc::new(Link::new(servers.into(), access, bounds)?);
+        let (names, known) = (Names::new(prefix), Arc::new(Known::new()));
         Ok(Self {
-            link: Arc::new(link),
-            names: Names::new(prefix),
+            pending: Pending::new(&link, &names, &known),
+            link,
+            names,
             replicas: *replicas,
-            known: Arc::new(Known::new()),
+            known,
             feed: Feed::default(),
             corrupt: AtomicU64::new(0),
         })
@@ -220,16 +224,11 @@ impl RedisStore {
         Ok(fence::judge(&fences, entry.since))
     }
 
-    async fn purge_once(&self, purge: &Purge) -> Result<u64, StoreError> {
-        let known = self.known();
-        known.begun(purge);
-        let number = fence::raise(&self.link, &self.names, purge).await?;
-        known.stamp(purge, number);
-        let purged = purge::carry_out(&self.link, &self.names, purge, number).await?;
-        if let Some(replicas) = self.replicas {
-            self.link.wait_for_replicas(&self.names.wait(), replicas).await?;
+    async fn wait_for_replicas(&self) -> Result<(), StoreError> {
+        match self.replicas {
+            Some(replicas) => self.link.wait_for_replicas(&self.names.wait(), replicas).await,
+            None => Ok(()),
         }
-        Ok(purged)
     }
 
     /// Ends what [`prepare`](Self::prepare) began.
@@ -266,11 +265,13 @@ impl RedisStore {
 
 impl Store for RedisStore {
     async fn mark(&self) -> Result<Mark, StoreError> {
+        self.pending.check()?;
         self.known();
         fence::mark(&self.link, &self.names).await
     }
 
     async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
+        self.pending.check()?;
         let mut get = redis::cmd("GET");
         get.arg(self.names.live(&key.digest()));
         let reply = self.link.ask(vec![get]).await?.pop();
@@ -295,6 +296,7 @@ impl Store for RedisStore {
         if entry.groups.len() > MOST_GROUPS {
             return Err(StoreError::with_source(StoreErrorKind::Refused, "too many groups"));
         }
+        self.pending.check()?;
         let encoded = codec::encode(&entry)?;
         let digest = entry.key.digest();
         let admission = self.prepare(&entry, &encoded, &self.names.waiting(&digest), keep).await?;
@@ -302,12 +304,23 @@ impl Store for RedisStore {
     }
 
     async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
-        let mut purged = self.purge_once(purge).await?;
+        let attempt = self.pending.attempt(purge);
+        let run = || purge::run(&self.link, &self.names, self.known(), purge);
+        let mut purged = match run().await {
+            Ok(purged) => purged,
+            Err(error) => return Ok(attempt.put_off(&error)),
+        };
+        let mut replicas = self.wait_for_replicas().await;
         // what a primary is told after it was replaced it forgets, and its heir does not know
         if self.link.was_replaced().await {
-            purged = purged.max(self.purge_once(purge).await?);
+            match run().await {
+                Ok(again) => purged = purged.max(again),
+                Err(error) => return Ok(attempt.put_off(&error)),
+            }
+            replicas = self.wait_for_replicas().await;
         }
-        Ok(Purged::of(purged))
+        attempt.confirm();
+        replicas.map(|()| Purged::of(purged))
     }
 
     async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {
@@ -320,6 +333,7 @@ impl fmt::Debug for RedisStore {
         let mut debug = f.debug_struct("RedisStore");
         debug.field("address", &self.link.address()).field("names", &self.names);
         debug.field("is_open", &self.is_open()).field("corrupt", &self.corrupt());
+        debug.field("pending", &self.pending);
         debug.finish_non_exhaustive()
     }
 }

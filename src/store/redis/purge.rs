@@ -9,14 +9,16 @@ use redis::{Cmd, Value};
 
 use super::{
     connect::Node,
+    fence,
     index::{self, Filter, Member, Page, Scored},
+    known::Known,
     link::{self, Link, sum},
     names::{Named, Names},
 };
 use crate::{
     key::CacheKey,
     purge::{Mark, Purge, Target},
-    store::{StoreError, codec},
+    store::{StoreError, StoreErrorKind, codec},
 };
 
 /// How many names one step of a scan looks at.
@@ -45,6 +47,27 @@ for i = 1, 2 do
 end
 return marked
 ";
+
+/// Raises the fence of `purge` and carries it out; says how many responses it took. It is `known`
+/// here from the begin on.
+pub(super) async fn run(
+    link: &Link,
+    names: &Names,
+    known: &Known,
+    purge: &Purge,
+) -> Result<u64, StoreError> {
+    known.begun(purge);
+    let number = match fence::raise(link, names, purge).await {
+        Err(error) if error.kind() == StoreErrorKind::Refused && purge.stale_since().is_none() => {
+            // a server that is full has no room for a fence; what is deleted makes some
+            carry_out(link, names, purge, Mark::default()).await?;
+            fence::raise(link, names, purge).await?
+        }
+        number => number?,
+    };
+    known.stamp(purge, number);
+    carry_out(link, names, purge, number).await
+}
 
 /// Deletes or marks what `purge` names, as far as it was indexed before its fence was raised under
 /// this `number`, and says how many responses that were.

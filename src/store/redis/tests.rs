@@ -6,6 +6,7 @@ mod faults;
 mod feed;
 mod fences;
 mod lead;
+mod pending;
 mod purges;
 #[path = "../../../tests/it/support/redis/mod.rs"]
 mod server;

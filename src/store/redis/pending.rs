@@ -1,0 +1,249 @@
+//! Purges that Redis has not confirmed: kept, and repeated before anything of it is trusted again.
+//! Whether such a purge has arrived, nobody knows; to carry it out twice does no harm.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::runtime::Handle;
+
+use super::{known::Known, link::Link, names::Names, purge};
+use crate::{
+    purge::{Purge, Purged},
+    store::{StoreError, StoreErrorKind},
+};
+
+/// So many purges are kept; past that they become one of all.
+const MOST: usize = 1024;
+/// How long to wait after the first attempt that failed; each time twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+/// The longest wait between two attempts. While the breaker is open most of them cost nothing.
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
+
+/// The purges of one store that are to be repeated.
+pub(super) struct Pending {
+    link: Arc<Link>,
+    names: Names,
+    known: Arc<Known>,
+    /// Whether there are any, so that a hit takes no lock.
+    any: AtomicBool,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Purge>,
+    /// The one that is being repeated; another one like it has to be repeated again.
+    current: Option<Purge>,
+    has_replayer: bool,
+}
+
+impl Pending {
+    pub(super) fn new(link: &Arc<Link>, names: &Names, known: &Arc<Known>) -> Arc<Self> {
+        Arc::new(Self {
+            link: Arc::clone(link),
+            names: names.clone(),
+            known: Arc::clone(known),
+            any: AtomicBool::new(false),
+            queue: Mutex::default(),
+        })
+    }
+
+    /// Whether what Redis says can be trusted: every purge of this process is confirmed. If not,
+    /// sees to it that they are repeated.
+    pub(super) fn check(self: &Arc<Self>) -> Result<(), StoreError> {
+        if !self.any.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.repeat_behind();
+        Err(StoreError::with_source(StoreErrorKind::Unavailable, "purges are to be repeated first"))
+    }
+
+    /// A purge that begins. Dropped before it is confirmed, it is kept.
+    pub(super) fn attempt<'a>(self: &'a Arc<Self>, purge: &'a Purge) -> Attempt<'a> {
+        Attempt { pending: self, purge, is_confirmed: false }
+    }
+
+    fn keep(self: &Arc<Self>, purge: Purge) {
+        let mut queue = self.lock();
+        queue.add(purge);
+        self.any.store(true, Ordering::Release);
+        drop(queue);
+        self.repeat_behind();
+    }
+
+    /// Repeats what is kept until all of it is confirmed, unless that is under way. Without a
+    /// runtime the next operation on one does.
+    fn repeat_behind(self: &Arc<Self>) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        if std::mem::replace(&mut self.lock().has_replayer, true) {
+            return;
+        }
+        runtime.spawn(Replayer { pending: Arc::downgrade(self), is_done: false }.run());
+    }
+
+    async fn repeat(&self) -> Result<(), StoreError> {
+        while let Some(purge) = self.next() {
+            purge::run(&self.link, &self.names, &self.known, &purge).await?;
+            if self.link.was_replaced().await {
+                return Err(StoreError::new(StoreErrorKind::Unavailable));
+            }
+            self.lock().current = None;
+        }
+        Ok(())
+    }
+
+    /// The next one to repeat; where there is none, the replayer is done.
+    fn next(&self) -> Option<Purge> {
+        let mut queue = self.lock();
+        if queue.current.is_none() {
+            queue.current = queue.waiting.pop_front();
+        }
+        if queue.current.is_none() {
+            queue.has_replayer = false;
+            self.any.store(false, Ordering::Release);
+            tracing::info!(address = self.link.address(), "all purges have reached Redis");
+        }
+        queue.current.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// Merges what names the same: a hard purge takes a soft one, and of two soft ones the first
+    /// counts.
+    fn add(&mut self, purge: Purge) {
+        let same = |kept: &&mut Purge| kept.target() == purge.target();
+        if let Some(kept) = self.waiting.iter_mut().find(same) {
+            *kept = match (kept.stale_since(), purge.stale_since()) {
+                (Some(_), Some(then)) => kept.clone().softly_since(then),
+                _ => purge.target().clone().into(),
+            };
+            return;
+        }
+        self.waiting.push_back(purge);
+        if self.waiting.len() > MOST {
+            self.waiting = VecDeque::from([Purge::all()]);
+        }
+    }
+}
+
+/// See [`Pending::attempt`].
+pub(super) struct Attempt<'a> {
+    pending: &'a Arc<Pending>,
+    purge: &'a Purge,
+    is_confirmed: bool,
+}
+
+impl Attempt<'_> {
+    pub(super) fn confirm(mut self) {
+        self.is_confirmed = true;
+    }
+
+    /// It failed for this reason: what the caller is told.
+    pub(super) fn put_off(self, error: &StoreError) -> Purged {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        let address = self.pending.link.address();
+        tracing::warn!(
+            address,
+            %error,
+            cause,
+            "a purge is to be repeated; until then nothing of Redis is served"
+        );
+        Purged::pending()
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.is_confirmed {
+            self.pending.keep(self.purge.clone());
+        }
+    }
+}
+
+/// The task that repeats; when its runtime ends before it is done, another one may.
+struct Replayer {
+    pending: Weak<Pending>,
+    /// Then there may be the next one already.
+    is_done: bool,
+}
+
+impl Replayer {
+    async fn run(mut self) {
+        let mut wait = FIRST_WAIT;
+        // no longer than the store lives
+        while let Some(pending) = self.pending.upgrade() {
+            if pending.repeat().await.is_ok() {
+                self.is_done = true;
+                return;
+            }
+            drop(pending);
+            tokio::time::sleep(wait).await;
+            wait = LONGEST_WAIT.min(wait * 2);
+        }
+    }
+}
+
+impl Drop for Replayer {
+    fn drop(&mut self) {
+        if let Some(pending) = self.pending.upgrade()
+            && !self.is_done
+        {
+            pending.lock().has_replayer = false;
+        }
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let queue = self.lock();
+        f.debug_struct("Pending")
+            .field("waiting", &queue.waiting.len())
+            .field("current", &queue.current)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::Timestamp;
+
+    #[test]
+    fn what_names_the_same_is_kept_once_and_the_harder_wins() {
+        let at = |secs| Purge::path("/a").softly_since(Timestamp::from_secs(secs));
+        for (first, second, kept) in [
+            (at(2), at(3), at(2)),
+            (at(3), at(2), at(2)),
+            (at(2), Purge::path("/a"), Purge::path("/a")),
+            (Purge::path("/a"), at(2), Purge::path("/a")),
+        ] {
+            let mut queue = Queue::default();
+            queue.add(first);
+            queue.add(Purge::path("/b"));
+            queue.add(second);
+            assert_eq!(queue.waiting, [kept, Purge::path("/b")]);
+        }
+    }
+
+    #[test]
+    fn too_many_become_one_of_all() {
+        let mut queue = Queue::default();
+        for number in 0..MOST {
+            queue.add(Purge::path(&format!("/{number}")).softly());
+        }
+        assert_eq!(queue.waiting.len(), MOST);
+        queue.add(Purge::path("/one/more"));
+        assert_eq!(queue.waiting, [Purge::all()]);
+    }
+}
