@@ -20,6 +20,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 
+pub mod client;
 pub mod fault;
 pub mod load;
 pub mod log;
