@@ -26,8 +26,14 @@ use super::{
 };
 use crate::{
     config::keying::Keyed,
-    engine::{flight::Entered, refresh::Refresh},
-    semantics::{fields::RequestView, validation::is_conditional, verdict::Forwarding},
+    engine::{
+        flight::{Entered, Lead},
+        lookup::Found,
+        refresh::Refresh,
+    },
+    semantics::{
+        fields::RequestView, reuse::Reuse, validation::is_conditional, verdict::Forwarding,
+    },
 };
 
 /// What a refresh needs of the request that found the response stale.
@@ -36,6 +42,8 @@ pub(super) struct Stale {
     pub(super) keyed: Keyed,
     pub(super) kept: Kept,
     pub(super) refresh: Refresh,
+    /// How many flights had landed before it was looked up.
+    pub(super) landed: u64,
 }
 
 /// Refreshes when `answered` tells that the answer is gone. A panic costs this refresh only.
@@ -48,13 +56,13 @@ pub(super) fn refresh_behind<S, B>(
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    let Stale { request, keyed, kept, refresh } = stale;
+    let Stale { request, keyed, kept, refresh, landed } = stale;
     let running = worker.engine.pending().enter();
     rt::spawn(async move {
         let _running = running;
         // the sender is dropped with the body; it never sends
         let _ = answered.await;
-        let asking = ask(service, Rc::clone(&worker), request, keyed, kept);
+        let asking = ask(service, Rc::clone(&worker), request, keyed, kept, landed);
         match AssertUnwindSafe(asking).catch_unwind().await {
             Ok(Some(())) => refresh.succeed(),
             Ok(None) => tracing::warn!("a refresh behind an answer failed"),
@@ -74,6 +82,7 @@ async fn ask<S, B>(
     request: HttpRequest,
     keyed: Keyed,
     kept: Kept,
+    landed: u64,
 ) -> Option<()>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
@@ -91,6 +100,15 @@ where
         Entered::Follow(_) => return Some(()),
         Entered::Alone => None,
     };
+    // another refresh may have ended since the response was found stale
+    if worker.engine.flights().landed(&key) != landed {
+        let policy = &worker.plan.whole().policy;
+        let found = worker.engine.look_up(&key, &view, unkeyed, policy).await;
+        if matches!(found, Found::Selected(_, Reuse::Fresh { age, .. }) if age < kept.age) {
+            lead.into_iter().for_each(Lead::look_again);
+            return Some(());
+        }
+    }
     let fill = worker.engine.begin_fill(key, &view, unkeyed, personal, lead).await;
     let asked = Asked::refreshing(&worker, &req, Forwarding::Stale, fill);
     let res = validate(service, worker, req, asked, kept).await.ok()?;

@@ -26,6 +26,7 @@ use crate::{
     engine::{
         flight::{Entered, Lead},
         lookup::Found,
+        refresh::Refresh,
     },
     entry::{Entry, StoredResponse},
     semantics::{
@@ -117,7 +118,7 @@ pub(super) async fn step<B>(worker: Rc<Worker>, mut looking: Looking) -> Step<B>
         if let Found::Selected(entry, reuse) = &found
             && let Some(served) = served(&worker, entry, reuse)
         {
-            return answer(&worker, looking, &served, watch);
+            return answer(&worker, looking, &served, watch, landed);
         }
         let missed = Missed::new(found, &looking.req);
         if looking.admitted.directives && only_if_cached(looking.req.headers()) {
@@ -206,6 +207,7 @@ fn answer<B>(
     looking: Looking,
     served: &Served<'_>,
     watch: Option<Stopwatch>,
+    landed: u64,
 ) -> Step<B> {
     let Served { entry, stored, age, verdict, refreshes } = *served;
     let mut res = worker.answer(&looking.asking(), stored, age);
@@ -217,7 +219,10 @@ fn answer<B>(
     if let Some(watch) = watch {
         worker.engine.counters().hit_took(watch.elapsed());
     }
-    if refreshes && let Some(stale) = refresh(worker, age, &req, entry, admitted.keyed) {
+    if refreshes && let Some(refresh) = refresh(worker, &req, entry) {
+        let kept = Kept { entry: Arc::clone(entry), age, if_error: false };
+        let request = req.request().clone();
+        let stale = Stale { request, keyed: admitted.keyed, kept, refresh, landed };
         let (gone, answered) = oneshot::channel();
         let res = res.map_body(|_, body| body.telling(gone));
         return Step::Refresh(req.into_response(res), Box::new(stale), answered);
@@ -225,22 +230,14 @@ fn answer<B>(
     Step::Answer(req.into_response(res))
 }
 
-/// What a refresh behind the answer needs, where there is to be one and none is running. Only what
-/// a GET asks for can be asked again.
-fn refresh(
-    worker: &Worker,
-    age: Duration,
-    req: &ServiceRequest,
-    entry: &Arc<Entry>,
-    keyed: Keyed,
-) -> Option<Stale> {
+/// The refresh behind the answer, where there is to be one and none is running. Only what a GET asks
+/// for can be asked again.
+fn refresh(worker: &Worker, req: &ServiceRequest, entry: &Entry) -> Option<Refresh> {
     if !matches!(*req.method(), Method::GET | Method::HEAD) {
         return None;
     }
     let pause = worker.plan.filling.failure_pause;
-    let refresh = worker.engine.refreshes().begin(&entry.key, pause)?;
-    let kept = Kept { entry: Arc::clone(entry), age, if_error: false };
-    Some(Stale { request: req.request().clone(), keyed, kept, refresh })
+    worker.engine.refreshes().begin(&entry.key, pause)
 }
 
 /// Nothing is stored that answers a request which wants nothing else (RFC 9111 s.5.2.1.7).

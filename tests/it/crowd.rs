@@ -30,6 +30,11 @@ const SECOND: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(60);
 const MANY: usize = 1000;
 
+thread_local! {
+    /// Whether the thread is one of a server of this file's.
+    static IS_WATCHED: Cell<bool> = const { Cell::new(false) };
+}
+
 type AnswerFn = dyn Fn(&HttpRequest, usize) -> Result<HttpResponse, Error> + Send + Sync;
 
 /// A server with two workers, whose handler answers when it is let go.
@@ -57,6 +62,7 @@ impl Crowd {
         let (cached, counted, called, gate) =
             (cache.clone(), Arc::clone(&arrived), Arc::clone(&calls), Arc::clone(&go));
         let server = HttpServer::new(move || {
+            IS_WATCHED.set(true);
             let (counted, called) = (Arc::clone(&counted), Arc::clone(&called));
             let (gate, answer) = (Arc::clone(&gate), Arc::clone(&answer));
             let handler = web::to(move |req: HttpRequest| {
@@ -152,13 +158,14 @@ fn numbers() -> impl Iterator<Item = (&'static str, String)> {
     (0..MANY).map(|n| ("x-number", n.to_string()))
 }
 
-fn counted(_: &HttpRequest, call: usize) -> Result<HttpResponse, Error> {
-    Ok(HttpResponse::Ok().body(format!("answer {call}")))
+/// Answers that tell the number of the call.
+fn counting(cache: ResponseCache) -> Crowd {
+    Crowd::serve(cache, |_, call| Ok(HttpResponse::Ok().body(format!("answer {call}"))))
 }
 
 #[actix_rt::test]
 async fn of_a_thousand_one_asks_and_all_are_given_its_answer() {
-    let crowd = Crowd::serve(patient(), counted);
+    let crowd = counting(patient());
     let all = crowd.gather(numbers()).await;
     assert_eq!((crowd.calls(), crowd.stats().flights), (1, 1));
     crowd.open();
@@ -173,7 +180,7 @@ async fn of_a_thousand_one_asks_and_all_are_given_its_answer() {
 
 #[actix_rt::test]
 async fn when_the_leader_is_cut_off_one_of_the_others_asks() {
-    let crowd = Crowd::serve(patient(), counted);
+    let crowd = counting(patient());
     let leader = crowd.send(&[]);
     until(|| crowd.calls() == 1).await;
     let all = crowd.gather(numbers()).await;
@@ -332,11 +339,6 @@ async fn under_constant_load_a_stale_response_is_refreshed_once_each_time_it_exp
     crowd.end().await;
 }
 
-thread_local! {
-    /// Whether a panic of this thread is one of the server that is being tested.
-    static IS_WATCHED: Cell<bool> = const { Cell::new(false) };
-}
-
 #[actix_rt::test]
 async fn a_server_that_stops_leaves_nobody_hanging() {
     static PANICS: AtomicUsize = AtomicUsize::new(0);
@@ -351,7 +353,6 @@ async fn a_server_that_stops_leaves_nobody_hanging() {
         let clock = Clock::manual();
         let cache = patient().clock(clock.clone()).finish_fills(SECOND);
         let crowd = Crowd::serve(cache, |req, _| {
-            IS_WATCHED.set(true);
             let control = ("cache-control", "max-age=10, stale-while-revalidate=3600");
             let mut res = HttpResponse::Ok();
             res.insert_header(control);

@@ -2,17 +2,24 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use actix_response_cache::{Clock, ResponseCache};
+use actix_response_cache::{
+    Clock, Purge, Purged, ResponseCache, Store, StoreError, entry::Entry, key::CacheKey,
+    purge::Mark, store::Put,
+};
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer, middleware::Logger, test::init_service, web,
 };
 
+use futures_util::FutureExt as _;
+use tokio::sync::oneshot;
+
+use crate::custom_store::Table;
 use crate::support::{Origin, app, get, get_with, request, send};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -240,4 +247,56 @@ async fn over_http_the_refresh_follows_too_and_stopping_hangs_on_nothing() {
     text().await;
     handle.stop(true).await;
     running.await.unwrap().unwrap();
+}
+
+/// A store that may give what it has read later than it has read it.
+#[derive(Clone, Default)]
+struct Late {
+    table: Table,
+    held: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
+}
+
+impl Store for Late {
+    async fn mark(&self) -> Result<Mark, StoreError> {
+        self.table.mark().await
+    }
+
+    async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
+        let read = self.table.get(key).await;
+        let held = self.held.lock().unwrap().take();
+        if let Some(held) = held {
+            held.await.unwrap();
+        }
+        read
+    }
+
+    async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<Put, StoreError> {
+        self.table.put(entry, keep_for).await
+    }
+
+    async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
+        self.table.purge(target).await
+    }
+}
+
+#[actix_rt::test]
+async fn what_was_refreshed_while_it_was_looked_up_is_not_refreshed_again() {
+    let (clock, store) = (Clock::manual(), Late::default());
+    let cache = ResponseCache::with_store(store.clone()).clock(clock.clone());
+    let origin = Origin::with_fields(&[WINDOW]);
+    let app = app(&cache, &origin).await;
+    send(&app, get("/")).await;
+    settle(&cache).await;
+    clock.advance(15 * SECOND);
+    let (go, held) = oneshot::channel();
+    *store.held.lock().unwrap() = Some(held);
+    let mut late = Box::pin(send(&app, get("/")));
+    assert!((&mut late).now_or_never().is_none(), "it has read what is stale");
+    assert_eq!(send(&app, get("/")).await.word(), "STALE");
+    settle(&cache).await;
+    assert_eq!(origin.calls(), 2);
+    go.send(()).unwrap();
+    assert_eq!(late.await.word(), "STALE");
+    settle(&cache).await;
+    assert_eq!(origin.calls(), 2);
 }
