@@ -142,6 +142,9 @@ async fn statistics_are_json() {
         (&stats["entries"], &stats["purges"], &stats["on"]),
         (&json!(1), &json!(1), &json!(true))
     );
+    for count in ["stale", "stood_in", "collapsed", "flights", "refreshes", "recorded"] {
+        assert_eq!(stats[count], json!(0), "{count}");
+    }
     assert!(stats["bytes"].as_u64().unwrap() > 0);
     assert_eq!(stats["hit_times"]["count"], json!(1));
     assert!(stats["handler_times"]["p99_seconds"].as_f64().unwrap() > 0.0);
