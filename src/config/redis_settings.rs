@@ -64,6 +64,15 @@ impl ResponseCache {
         self.set(|config| config.storage.redis.operate_timeout = timeout)
     }
 
+    /// The longest body that is stored in Redis, in bytes. Default: whatever
+    /// [`max_body`](Self::max_body) lets through. A longer one counts as too large; a
+    /// [`tiered`](Self::tiered) cache keeps it in the memory of the process that got it.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    pub fn redis_max_body(self, bytes: usize) -> Self {
+        self.set(|config| config.storage.redis.max_body = bytes)
+    }
+
     /// Purges return only once `count` replicas of each Redis server know of them. If they do not
     /// `within` this time, whoever purges gets an error: the purge is done, and may be undone.
     /// Default: purges wait for no replica.

@@ -27,7 +27,7 @@ use crate::{
         vary,
         verdict::WhyNot,
     },
-    store::Put,
+    store::{Put, StoreErrorKind},
 };
 
 /// For so long nobody waits for the answers of a key whose answer was not stored.
@@ -248,7 +248,11 @@ impl Engine {
             }
             Ok(Put::Refused) => return self.counters.not_stored(WhyNot::Purged),
             Err(error) => {
-                self.counters.not_stored(self.failed("store", &error));
+                let why = match error.kind() {
+                    StoreErrorKind::TooLarge => WhyNot::TooLarge,
+                    _ => self.failed("store", &error),
+                };
+                self.counters.not_stored(why);
                 return lead.map_or((), |lead| self.unshare(lead));
             }
         }

@@ -80,7 +80,7 @@ reasons! {
     BornStale => "born-stale",
     /// A field of the response, such as the group list, is too long.
     FieldsTooLong => "fields-too-long",
-    /// The body is longer than `max_body`.
+    /// The body is longer than `max_body`, or than the store takes.
     TooLarge => "too-large",
     /// Too much of other streams is being recorded.
     RecordingBudget => "recording-budget",

@@ -136,6 +136,8 @@ pub enum StoreErrorKind {
     Corrupt,
     /// The store refused: out of memory, read only, not permitted.
     Refused,
+    /// The entry is larger than what the store takes.
+    TooLarge,
 }
 
 impl StoreError {
@@ -165,6 +167,7 @@ impl fmt::Display for StoreError {
             StoreErrorKind::TimedOut => "the store did not answer in time",
             StoreErrorKind::Corrupt => "the store gave a corrupt answer",
             StoreErrorKind::Refused => "the store refused",
+            StoreErrorKind::TooLarge => "the entry is too large for the store",
         })
     }
 }

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_response_cache::{AdminToken, Auth, CacheGroups, CacheHandle, ResponseCache, Rule};
+use actix_response_cache::{
+    AdminToken, Auth, CacheGroups, CacheHandle, ResponseCache, Rule, WhyNot,
+};
 use actix_web::{App, HttpRequest, HttpResponse, test::init_service, web};
 
 use crate::support::{Origin, app, get, get_with, redis::RedisServer, request, send};
@@ -330,5 +332,43 @@ async fn what_was_purged_while_redis_was_away_does_not_come_back_with_it() {
     }
     for (page, old) in [("/changed", "answer 1"), ("/purged", "answer 2")] {
         assert_ne!(send(&app, get(page)).await.text(), old, "{page}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_body_that_is_too_large_for_redis_is_kept_near_at_most() {
+    for tiered in [false, true] {
+        let server = RedisServer::start();
+        let url = server.url();
+        let cache = if tiered { ResponseCache::tiered(url) } else { ResponseCache::redis(url) };
+        let cache = cache.redis_max_body(10);
+        let cache = cache.operate_timeout(Duration::from_secs(2));
+        let origin = Origin::new(|req, call| {
+            let long = if req.path() == "/long" { "0123456789" } else { "" };
+            HttpResponse::Ok().body(format!("{call}{long}"))
+        });
+        let app = app(&cache, &origin).await;
+        let begun = Instant::now();
+        // announcements have to be heard before anything is kept near
+        loop {
+            let first = send(&app, get("/long")).await;
+            settle(&cache).await;
+            let again = send(&app, get("/long")).await;
+            if again.word() == "HIT" || !tiered {
+                assert_eq!(again.word() == "HIT", tiered);
+                assert!(!tiered || first.body == again.body);
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(10), "not kept near");
+        }
+        send(&app, get("/short")).await;
+        settle(&cache).await;
+        assert_eq!(send(&app, get("/short")).await.word(), "HIT");
+        let names = keys(&server);
+        let values = names.iter().filter(|name| name.contains("e:{")).count();
+        assert_eq!(values, 1, "the short one alone: {names:?}");
+        let stats = cache.stats().unwrap();
+        assert!(stats.not_stored.iter().any(|(why, _)| *why == WhyNot::TooLarge), "{stats:?}");
+        assert_eq!(stats.errors, 0);
     }
 }

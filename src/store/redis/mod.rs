@@ -100,6 +100,8 @@ pub(crate) struct RedisOptions {
     pub(crate) access: Access,
     /// For whom purges wait.
     pub(crate) replicas: Option<Replicas>,
+    /// The longest body, in bytes.
+    pub(crate) max_body: usize,
 }
 
 /// So many replicas, for so long at most.
@@ -117,6 +119,7 @@ impl Default for RedisOptions {
             operate_timeout: Duration::from_millis(50),
             access: Access::default(),
             replicas: None,
+            max_body: usize::MAX,
         }
     }
 }
@@ -127,6 +130,7 @@ pub(crate) struct RedisStore {
     names: Names,
     pending: Arc<Pending>,
     replicas: Option<Replicas>,
+    max_body: usize,
     known: Arc<Known>,
     feed: Feed,
     corrupt: AtomicU64,
@@ -138,7 +142,8 @@ impl RedisStore {
         servers: impl Into<RedisServers>,
         options: &RedisOptions,
     ) -> Result<Self, ServersError> {
-        let RedisOptions { prefix, connect_timeout, operate_timeout, access, replicas } = options;
+        let RedisOptions { prefix, connect_timeout, operate_timeout, access, replicas, max_body } =
+            options;
         let bounds = Bounds { connect: *connect_timeout, operate: *operate_timeout };
         let link = Arc::new(Link::new(servers.into(), access, bounds)?);
         let (names, known) = (Names::new(prefix), Arc::new(Known::new()));
@@ -147,6 +152,7 @@ impl RedisStore {
             link,
             names,
             replicas: *replicas,
+            max_body: *max_body,
             known,
             feed: Feed::default(),
             corrupt: AtomicU64::new(0),
@@ -297,8 +303,15 @@ impl Store for RedisStore {
             return Err(StoreError::with_source(StoreErrorKind::Refused, "too many groups"));
         }
         self.pending.check()?;
-        let encoded = codec::encode(&entry)?;
         let digest = entry.key.digest();
+        if entry.response().is_some_and(|response| response.body.len() > self.max_body) {
+            // what it was to replace is not to outlive it
+            let mut displaced = redis::cmd("UNLINK");
+            displaced.arg(self.names.live(&digest));
+            self.link.ask(vec![displaced]).await?;
+            return Err(StoreError::new(StoreErrorKind::TooLarge));
+        }
+        let encoded = codec::encode(&entry)?;
         let admission = self.prepare(&entry, &encoded, &self.names.waiting(&digest), keep).await?;
         self.publish(&encoded, admission, &digest, keep).await
     }
