@@ -118,6 +118,19 @@ impl RedisServer {
         calls.map_or(0, |calls| calls.parse().expect("a number"))
     }
 
+    /// How long each command has taken on the average since the last `CONFIG RESETSTAT`, by `INFO`.
+    pub(crate) fn micros_per_call(&self) -> Vec<(String, f64)> {
+        let info: String = self.command(&["INFO", "commandstats"]);
+        let commands = info.lines().filter_map(|line| line.strip_prefix("cmdstat_"));
+        let micros = commands.filter_map(|line| {
+            let (name, fields) = line.split_once(':')?;
+            let micros =
+                fields.split(',').find_map(|field| field.strip_prefix("usec_per_call="))?;
+            Some((name.to_owned(), micros.parse().expect("a number")))
+        });
+        micros.collect()
+    }
+
     fn launch(&mut self) -> bool {
         let mut command = Command::new("redis-server");
         command
