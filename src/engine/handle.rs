@@ -103,7 +103,8 @@ impl CacheHandle {
     /// A handle whose purges are soft: what they name becomes stale instead of being removed. So
     /// it may still be served while it is being validated behind the answer
     /// (`stale_while_revalidate`) and when the handler fails (`stale_if_error`), each window
-    /// counted from the purge; else the handler is asked first, with the stored validators.
+    /// counted from the purge; else the handler is asked first, with the stored validators, unless
+    /// the request takes what is stale (`max-stale`) and the settings honour that.
     ///
     /// A response whose handler was already running at the time of the purge is stale when it is
     /// stored. What has been purged softly is still there to be purged for good.

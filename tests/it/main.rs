@@ -31,6 +31,7 @@ mod query;
 mod redis;
 mod redis_ways;
 mod slow;
+mod soak;
 mod soft_purge;
 mod stale;
 mod stampede;
