@@ -6,8 +6,9 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use actix_web::HttpResponse;
 
 use super::{
+    answer::stand_in,
     body::CacheBody,
-    step::{Looking, Missed, Step, go, stand_in, step},
+    step::{Looking, Missed, Step, go, step},
     worker::Worker,
 };
 use crate::{

@@ -1,5 +1,6 @@
 //! The cache as an actix middleware: the way of a request through it.
 
+mod answer;
 mod asked;
 pub(crate) mod body;
 mod detached;

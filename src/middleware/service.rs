@@ -16,6 +16,7 @@ use actix_web::{
 use futures_util::FutureExt as _;
 
 use super::{
+    answer::hit,
     asked::Asked,
     body::CacheBody,
     detached::{ask, ask_stale},
@@ -25,7 +26,7 @@ use super::{
     query::read_body,
     refresh::refresh_behind,
     respond,
-    step::{Looking, Step, hit, step},
+    step::{Looking, Step, step},
     worker::Worker,
 };
 use crate::{

@@ -1,39 +1,36 @@
 //! The next step of a request that the cache handles: it is looked up, and answered, or it waits for
 //! another request's answer, or it goes to the handler. Never waits where the store does not.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc};
 
 use actix_web::{
-    HttpResponse,
     dev::{ServiceRequest, ServiceResponse},
     http::{Method, header},
 };
 use tokio::sync::oneshot;
 
 use super::{
+    answer::{answer, only_stored, served, stand_in},
     asked::Asked,
     body::CacheBody,
     follow::Following,
     passage::Passage,
     refresh::Stale,
-    respond,
     validate::Kept,
     worker::{Asking, Worker},
 };
 use crate::{
-    clock::Stopwatch,
     config::{keying::Keyed, plan::Admitted},
     engine::{
         flight::{Entered, Lead},
         lookup::Found,
-        refresh::Refresh,
     },
-    entry::{Entry, StoredResponse},
+    entry::Entry,
     semantics::{
         fields::RequestView,
         reuse::{Reuse, only_if_cached},
         validation::{has_preconditions_for_origin, has_validator},
-        verdict::{Forwarding, Verdict, WhyNot},
+        verdict::{Forwarding, WhyNot},
     },
 };
 
@@ -93,19 +90,9 @@ impl Looking {
         }
     }
 
-    fn has_preconditions(&self) -> bool {
+    pub(super) fn has_preconditions(&self) -> bool {
         self.admitted.conditional && has_preconditions_for_origin(self.req.headers())
     }
-}
-
-/// A stored response that is served as it is.
-struct Served<'e> {
-    entry: &'e Arc<Entry>,
-    stored: &'e StoredResponse,
-    age: Duration,
-    verdict: Verdict,
-    /// Whether it is to be refreshed behind the answer.
-    refreshes: bool,
 }
 
 /// Looks the request up and decides.
@@ -154,25 +141,6 @@ pub(super) async fn step<B>(worker: Rc<Worker>, mut looking: Looking) -> Step<B>
     }
 }
 
-/// The answer to a request that the store can answer at once, with nothing else to be done.
-pub(super) fn hit<B>(worker: &Worker, looking: &Looking) -> Option<HttpResponse<CacheBody<B>>> {
-    let watch = worker.engine.counters().sample_hit();
-    let Keyed { key, unkeyed, .. } = &looking.admitted.keyed;
-    let policy = &worker.plan.whole().policy;
-    let (entry, reuse) = worker.engine.look_up_near(key, &looking.view(), *unkeyed, policy)?;
-    let Reuse::Fresh { age, left } = reuse else { return None };
-    let stored = entry.response()?;
-    if looking.has_preconditions() || worker.is_early(stored, left) {
-        return None;
-    }
-    let mut res = worker.answer(&looking.asking(), stored, age);
-    worker.tell(&mut res, Verdict::Hit { left }, looking.outer.as_ref(), None, Some(key));
-    if let Some(watch) = watch {
-        worker.engine.counters().hit_took(watch.elapsed());
-    }
-    Some(res)
-}
-
 async fn look(worker: &Worker, looking: &Looking) -> Found {
     let Keyed { key, unkeyed, .. } = &looking.admitted.keyed;
     let policy = &worker.plan.whole().policy;
@@ -184,86 +152,6 @@ async fn look(worker: &Worker, looking: &Looking) -> Found {
         ) if looking.has_preconditions() => Found::Nothing(Forwarding::Request),
         found => found,
     }
-}
-
-/// The stored response where it is served as it is.
-fn served<'e>(worker: &Worker, entry: &'e Arc<Entry>, reuse: &Reuse) -> Option<Served<'e>> {
-    let stored = entry.response()?;
-    let (age, verdict, refreshes) = match *reuse {
-        Reuse::Fresh { age, left } => (age, Verdict::Hit { left }, worker.is_early(stored, left)),
-        Reuse::MaxStale { age } => (age, stale(stored, age), false),
-        Reuse::WhileRevalidate { age } => (age, stale(stored, age), true),
-        _ => return None,
-    };
-    Some(Served { entry, stored, age, verdict, refreshes })
-}
-
-fn stale(stored: &StoredResponse, age: Duration) -> Verdict {
-    Verdict::Stale { past: age.saturating_sub(stored.terms.lifetime) }
-}
-
-fn answer<B>(
-    worker: &Worker,
-    looking: Looking,
-    served: &Served<'_>,
-    watch: Option<Stopwatch>,
-    landed: u64,
-) -> Step<B> {
-    let Served { entry, stored, age, verdict, refreshes } = *served;
-    let mut res = worker.answer(&looking.asking(), stored, age);
-    let Looking { req, admitted, outer, lead, .. } = looking;
-    if let Some(lead) = lead {
-        lead.look_again();
-    }
-    worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&admitted.keyed.key));
-    if let Some(watch) = watch {
-        worker.engine.counters().hit_took(watch.elapsed());
-    }
-    if refreshes && let Some(refresh) = refresh(worker, &req, entry) {
-        let kept = Kept { entry: Arc::clone(entry), age, if_error: false };
-        let request = req.request().clone();
-        let stale = Stale { request, keyed: admitted.keyed, kept, refresh, landed };
-        let (gone, answered) = oneshot::channel();
-        let res = res.map_body(|_, body| body.telling(gone));
-        return Step::Refresh(req.into_response(res), Box::new(stale), answered);
-    }
-    Step::Answer(req.into_response(res))
-}
-
-/// The refresh behind the answer, where there is to be one and none is running. Only what a GET asks
-/// for can be asked again.
-fn refresh(worker: &Worker, req: &ServiceRequest, entry: &Entry) -> Option<Refresh> {
-    if !matches!(*req.method(), Method::GET | Method::HEAD) {
-        return None;
-    }
-    let pause = worker.plan.filling.failure_pause;
-    worker.engine.refreshes().begin(&entry.key, pause)
-}
-
-/// Nothing is stored that answers a request which wants nothing else (RFC 9111 s.5.2.1.7).
-fn only_stored<B>(worker: &Worker, looking: Looking) -> Step<B> {
-    let Looking { req, admitted, outer, .. } = looking;
-    let mut res = respond::only_if_cached();
-    let verdict = Verdict::Refused(WhyNot::OnlyIfCached);
-    worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&admitted.keyed.key));
-    Step::Answer(req.into_response(res))
-}
-
-/// The stale response, without asking the handler: it has failed a short while ago, or is being asked
-/// for too long.
-pub(super) fn stand_in<B>(worker: &Worker, looking: Looking, missed: &Missed) -> Step<B> {
-    let kept = missed.kept.as_ref();
-    let stored = kept.and_then(|kept| Some((kept, kept.entry.response()?)));
-    let Some((kept, stored)) = stored else { return only_stored(worker, looking) };
-    let mut res = worker.answer(&looking.asking(), stored, kept.age);
-    let Looking { req, admitted, outer, lead, .. } = looking;
-    if let Some(lead) = lead {
-        lead.release();
-    }
-    let verdict = stale(stored, kept.age);
-    worker.engine.stood_in(None, kept.age.saturating_sub(stored.terms.lifetime));
-    worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&admitted.keyed.key));
-    Step::Answer(req.into_response(res))
 }
 
 /// Whether the request asks the handler for others too, waits for another one, or does neither.
