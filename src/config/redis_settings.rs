@@ -73,6 +73,18 @@ impl ResponseCache {
         self.set(|config| config.storage.redis.max_body = bytes)
     }
 
+    /// Compresses bodies of `above` bytes or more in Redis, by LZ4, where that makes them smaller and
+    /// they carry no `Content-Encoding`. Clients get what the handler gave. Default: nothing is
+    /// compressed.
+    ///
+    /// All processes of a fleet need the feature `compression` to read what one compresses.
+    ///
+    /// A setting of the store: all clones have that of the one which is used first.
+    #[cfg(feature = "compression")]
+    pub fn compress_stored(self, above: usize) -> Self {
+        self.set(|config| config.storage.redis.compress_above = Some(above))
+    }
+
     /// Purges return only once `count` replicas of each Redis server know of them. If they do not
     /// `within` this time, whoever purges gets an error: the purge is done, and may be undone.
     /// Default: purges wait for no replica.

@@ -34,6 +34,8 @@ pub(crate) const FLAGS_AT: usize = CHECKSUM_AT + 8;
 pub(crate) const SINCE_AT: usize = FLAGS_AT + 1 + 4;
 /// The flag of an entry that is a note of variants and no response.
 pub(crate) const VARIES: u8 = 1;
+/// The flag of an entry whose body is compressed.
+const COMPRESSED: u8 = 2;
 
 /// The last byte is the version of the format: it changes with every change to [`Metadata`] or to
 /// anything in it, and what has another one is not read.
@@ -92,8 +94,16 @@ impl Serialize for Raw<'_> {
 /// An entry as bytes. [`Refused`](StoreErrorKind::Refused) for one whose metadata is longer than
 /// [`MAX_METADATA`].
 pub fn encode(entry: &Entry) -> Result<Encoded, StoreError> {
+    encode_above(entry, None)
+}
+
+/// As [`encode`]; a body of so many bytes or more is compressed, where that makes it smaller.
+pub(super) fn encode_above(entry: &Entry, above: Option<usize>) -> Result<Encoded, StoreError> {
     let (flags, body) = match &entry.kind {
-        Kind::Response(response) => (0, response.body.clone()),
+        Kind::Response(response) => match above.and_then(|above| packed(response, above)) {
+            Some(packed) => (COMPRESSED, packed),
+            None => (0, response.body.clone()),
+        },
         Kind::Varies(_) => (VARIES, Bytes::new()),
     };
     let mut head = vec![0; HEADER];
@@ -136,8 +146,14 @@ pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
         bincode::serde::borrow_decode_from_slice::<Metadata<'_>, _>(&metadata, CONFIG)
             .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
     let is_varies = matches!(read.kind, KindMetadata::Varies(_));
-    if used != length || header.flags != u8::from(is_varies) || (is_varies && !body.is_empty()) {
-        return Err(corrupt("parts do not match"));
+    let body = match (header.flags, is_varies) {
+        (0, false) => body,
+        (VARIES, true) if body.is_empty() => body,
+        (COMPRESSED, false) => unpack(&body).ok_or_else(|| corrupt("cannot be unpacked"))?,
+        _ => return Err(corrupt("parts do not match")),
+    };
+    if used != length {
+        return Err(corrupt("metadata shorter than it says"));
     }
     let since = Mark::new(u64::from_be_bytes(header.since));
     let entry = read.into_entry(since, &metadata, body);
@@ -146,6 +162,33 @@ pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
         0 => entry,
         then => entry.stale_since(Timestamp::from_millis(then)),
     })
+}
+
+/// The body compressed, unless the handler or a middleware has done so.
+#[cfg(feature = "compression")]
+fn packed(response: &StoredResponse, above: usize) -> Option<Bytes> {
+    use actix_web::http::header::CONTENT_ENCODING;
+    let is_encoded = response.fields.iter().any(|(name, _)| *name == CONTENT_ENCODING);
+    if is_encoded || response.body.len() < above {
+        return None;
+    }
+    super::compress::pack(&response.body)
+}
+
+#[cfg(not(feature = "compression"))]
+fn packed(_: &StoredResponse, _: usize) -> Option<Bytes> {
+    None
+}
+
+#[cfg(feature = "compression")]
+fn unpack(body: &Bytes) -> Option<Bytes> {
+    super::compress::unpack(body)
+}
+
+/// A value that another process has compressed is none to this one.
+#[cfg(not(feature = "compression"))]
+fn unpack(_: &Bytes) -> Option<Bytes> {
+    None
 }
 
 /// What a soft purge writes at [`MARK_AT`]: since when the entry is stale.

@@ -13,6 +13,8 @@ pub(crate) mod any;
 pub(crate) mod breaker;
 #[cfg(feature = "redis")]
 pub mod codec;
+#[cfg(feature = "compression")]
+mod compress;
 #[cfg(feature = "memory")]
 mod front;
 mod lead;

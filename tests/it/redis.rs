@@ -372,3 +372,26 @@ async fn a_body_that_is_too_large_for_redis_is_kept_near_at_most() {
         assert_eq!(stats.errors, 0);
     }
 }
+
+#[actix_rt::test]
+async fn stored_values_are_compressed_and_clients_get_what_the_handler_gave() {
+    let server = RedisServer::start();
+    let cache = ResponseCache::redis(server.url()).compress_stored(1000);
+    let long = "the same again and ".repeat(1000);
+    let body = long.clone();
+    let origin = Origin::new(move |_, _| HttpResponse::Ok().body(body.clone()));
+    let app = app(&cache, &origin).await;
+    send(&app, get("/")).await;
+    cache.handle().unwrap().settle().await;
+    let values: Vec<String> = server.command(&["KEYS", "arc:e:*"]);
+    let length: usize = server.command(&["STRLEN", &values[0]]);
+    assert!(length < long.len() / 5, "{length} bytes");
+    let hit = send(&app, get("/")).await;
+    assert_eq!((hit.word(), hit.text() == long), ("HIT", true));
+    let part = send(&app, get("/").insert_header(("range", "bytes=4-7"))).await;
+    assert_eq!((part.status.as_u16(), part.text()), (206, "same"));
+    // who does not compress reads it all the same
+    let other = ResponseCache::redis(server.url());
+    let plain = crate::support::app(&other, &origin).await;
+    assert_eq!(send(&plain, get("/")).await.word(), "HIT");
+}

@@ -102,6 +102,42 @@ fn sealed(tail: &[u8]) -> Bytes {
     [&MAGIC[..], &[0; 8], &checksum([tail]).to_le_bytes(), tail].concat().into()
 }
 
+#[cfg(feature = "compression")]
+#[test]
+fn a_compressed_body_is_read_as_it_was() {
+    let with = |body: &[u8], fields| Entry {
+        kind: Kind::Response(StoredResponse {
+            status: StatusCode::OK,
+            fields,
+            terms: terms(1, 2),
+            body: Bytes::copy_from_slice(body),
+        }),
+        ..example()
+    };
+    let whole = |encoded: &Encoded| Bytes::from([&encoded.head[..], &encoded.body].concat());
+    let long = b"the same again and ".repeat(100);
+    let entry = with(&long, vec![]);
+    let encoded = encode_above(&entry, Some(1000)).expect("encoded");
+    assert!(encoded.body.len() < long.len() / 5);
+    let read = decode(&whole(&encoded)).expect("an entry");
+    assert_eq!(read.response().map(|response| &response.body[..]), Some(&long[..]));
+    // what does not get smaller, is short, or is encoded already stays as it is
+    let gzip = vec![("content-encoding".parse().unwrap(), HeaderValue::from_static("gzip"))];
+    for (entry, above) in
+        [(with(&long, gzip), 0), (with(&long, vec![]), 5000), (with(b"x", vec![]), 0)]
+    {
+        let encoded = encode_above(&entry, Some(above)).expect("encoded");
+        assert_eq!(Some(&encoded.body), entry.response().map(|response| &response.body));
+    }
+    // a body that cannot be unpacked is no entry, though its checksum is right
+    let mut broken = encoded.head.to_vec();
+    let body = &encoded.body[..encoded.body.len() - 1];
+    broken.extend_from_slice(body);
+    let sum = checksum([&broken[FLAGS_AT..]]).to_le_bytes();
+    broken[CHECKSUM_AT..FLAGS_AT].copy_from_slice(&sum);
+    assert_eq!(decode(&broken.into()).unwrap_err().kind(), StoreErrorKind::Corrupt);
+}
+
 #[test]
 fn the_format_has_not_changed_without_its_version() {
     let bytes = bytes_of(&example());

@@ -102,6 +102,8 @@ pub(crate) struct RedisOptions {
     pub(crate) replicas: Option<Replicas>,
     /// The longest body, in bytes.
     pub(crate) max_body: usize,
+    /// From which length on bodies are compressed.
+    pub(crate) compress_above: Option<usize>,
 }
 
 /// So many replicas, for so long at most.
@@ -120,6 +122,7 @@ impl Default for RedisOptions {
             access: Access::default(),
             replicas: None,
             max_body: usize::MAX,
+            compress_above: None,
         }
     }
 }
@@ -131,6 +134,7 @@ pub(crate) struct RedisStore {
     pending: Arc<Pending>,
     replicas: Option<Replicas>,
     max_body: usize,
+    compress_above: Option<usize>,
     known: Arc<Known>,
     feed: Feed,
     corrupt: AtomicU64,
@@ -142,8 +146,7 @@ impl RedisStore {
         servers: impl Into<RedisServers>,
         options: &RedisOptions,
     ) -> Result<Self, ServersError> {
-        let RedisOptions { prefix, connect_timeout, operate_timeout, access, replicas, max_body } =
-            options;
+        let RedisOptions { prefix, connect_timeout, operate_timeout, access, .. } = options;
         let bounds = Bounds { connect: *connect_timeout, operate: *operate_timeout };
         let link = Arc::new(Link::new(servers.into(), access, bounds)?);
         let (names, known) = (Names::new(prefix), Arc::new(Known::new()));
@@ -151,8 +154,9 @@ impl RedisStore {
             pending: Pending::new(&link, &names, &known),
             link,
             names,
-            replicas: *replicas,
-            max_body: *max_body,
+            replicas: options.replicas,
+            max_body: options.max_body,
+            compress_above: options.compress_above,
             known,
             feed: Feed::default(),
             corrupt: AtomicU64::new(0),
@@ -311,7 +315,7 @@ impl Store for RedisStore {
             self.link.ask(vec![displaced]).await?;
             return Err(StoreError::new(StoreErrorKind::TooLarge));
         }
-        let encoded = codec::encode(&entry)?;
+        let encoded = codec::encode_above(&entry, self.compress_above)?;
         let admission = self.prepare(&entry, &encoded, &self.names.waiting(&digest), keep).await?;
         self.publish(&encoded, admission, &digest, keep).await
     }
