@@ -1,6 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 pub mod entry;
+/// Guides, a page for each problem.
+pub mod guide {
+    #[cfg(feature = "redis")]
+    #[doc = include_str!("guide/faults.md")]
+    pub mod faults {}
+}
 pub mod key;
 pub mod purge;
 pub mod store;
