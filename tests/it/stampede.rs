@@ -304,6 +304,23 @@ async fn a_follower_waits_no_longer_than_it_may() {
 }
 
 #[actix_rt::test]
+async fn a_leader_that_does_not_read_its_answer_holds_nobody_up_for_long() {
+    tokio::time::pause();
+    let cache = ResponseCache::memory().coalesce_timeout(3 * SECOND);
+    let app = App::new().wrap(cache.clone()).default_service(web::to(hesitant));
+    let app = init_service(app).await;
+    let unread = app.call(get("/").to_request()).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    let followers = join_all((0..MANY).map(|_| send(&app, get("/")))).await;
+    assert!(followers.iter().all(|seen| seen.text() == "chunk chunk chunk "));
+    assert_eq!(begun.elapsed().as_secs(), 3);
+    // nor whoever comes later: by then it is stored
+    assert_eq!(send(&app, get("/")).await.word(), "HIT");
+    drop(unread);
+    assert_empty(&cache);
+}
+
+#[actix_rt::test]
 async fn who_does_not_want_to_wait_does_not() {
     let cache = ResponseCache::memory().coalesce_timeout(Duration::ZERO);
     let gate = Gate::counting();

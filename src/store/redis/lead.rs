@@ -16,8 +16,8 @@ use crate::{
     store::{Lead, Lease, StoreError, Wait},
 };
 
-/// No lead is held for longer.
-const LONGEST_MS: u64 = 60 * 60 * 1000;
+/// No lead is held or waited for for longer.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// A key lives on in the millisecond in which it ends.
 const MARGIN: Duration = Duration::from_millis(2);
@@ -38,6 +38,7 @@ impl RedisStore {
         key: &CacheKey,
         at_most: Duration,
     ) -> Result<Lead, StoreError> {
+        let at_most = at_most.min(LONGEST);
         let known = self.known();
         if !known.is_trusted() {
             return Ok(Lead::Yours(Lease::free()));
@@ -51,7 +52,7 @@ impl RedisStore {
         let name = self.names.lease(&digest);
         let mut take = redis::cmd("SET");
         take.arg(&name).arg(&token).arg("NX").arg("PX");
-        take.arg(u64::try_from(at_most.as_millis()).unwrap_or(u64::MAX).clamp(1, LONGEST_MS));
+        take.arg(at_most.as_millis().max(1).to_string());
         let mut left = redis::cmd("PTTL");
         left.arg(&name);
         let replies = self.link.ask_in_stages([vec![take], vec![left]]).await?;

@@ -7,6 +7,8 @@ use redis::{Pipeline, RedisError, Value};
 
 use super::{Bounds, Connections, Failure, bounded};
 
+/// Nobody waits for longer; Redis takes no larger number than some.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
 /// What is written to wait for goes by itself.
 const GONE_MS: u64 = 1000;
 
@@ -19,7 +21,8 @@ impl Connections {
         enough: u32,
         within: Duration,
     ) -> Result<u64, Failure> {
-        let operate = within + self.bounds.operate;
+        let within = within.min(LONGEST);
+        let operate = self.bounds.operate.saturating_add(within);
         let connection = self.servers.connect(Bounds { operate, ..self.bounds }).await?;
         let ask = |name: &str| ask(name, enough, within);
         let fewest = async {

@@ -121,6 +121,17 @@ async fn a_lead_that_has_passed_to_another_is_not_given_up_for_him() {
 }
 
 #[tokio::test]
+async fn a_lease_that_says_no_end_is_waited_for_within_the_bound() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    listening(&store).await;
+    // not ours: what we set has an end
+    let () = server.command(&["SET", &store.names.lease(&key("/a").digest()), "x"]);
+    waits(&store, Duration::from_millis(50)).await.await;
+    drop(waits(&store, Duration::MAX).await);
+}
+
+#[tokio::test]
 async fn who_waits_is_woken_when_nothing_can_be_heard_any_more() {
     let server = RedisServer::start();
     let (one, two) = (store(&server), store(&server));

@@ -114,12 +114,14 @@ async fn purges_wait_for_replicas_if_told_and_hits_do_not_wait_for_purges() {
     let within = Duration::from_secs(1);
     let mut watched = Watched::start();
     let servers = || RedisServers::sentinel(sentinel::SERVICE, watched.urls());
-    let waiting = |count| {
+    let waiting_for = |count, within| {
         let replicas = Some(Replicas { count, within });
         let options = RedisOptions { replicas, ..patient(Access::default()) };
         RedisStore::new(servers(), &options).expect("servers")
     };
+    let waiting = |count| waiting_for(count, within);
     let (one, two, none) = (waiting(1), waiting(2), at(servers()));
+    waiting_for(1, Duration::MAX).purge(&Purge::all()).await.expect("one has it");
     fill(&one, "/a", &["g"]).await;
     assert_eq!(one.purge(&Purge::group("g")).await.expect("one has it"), Purged::of(1));
     let known: Vec<String> = watched.servers[1].command(&["KEYS", "arc:e:*"]);
