@@ -73,9 +73,9 @@ impl ResponseCache {
         self.set(|config| config.filling.answer_stale_after = Some(time))
     }
 
-    /// Lets the handler finish, and stores its answer, when the client goes away: for at most
-    /// `within`, from when it was asked to the end of its body. Default: what is not sent to its
-    /// end is not stored.
+    /// Lets the handler finish, and stores its answer, when the client goes away: `within` this time
+    /// from then on, and its body in as long again; at most 1,024 handlers at a time. Default: what is
+    /// not sent to its end is not stored.
     pub fn finish_fills(self, within: Duration) -> Self {
         self.set(|config| config.filling.finish_fills = Some(within))
     }

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Semaphore;
+
 use crate::{
     clock::Clock,
     key::Secret,
@@ -40,6 +42,10 @@ use refresh::Refreshes;
 use search::SearchMemo;
 use stats::{Counters, Running, Stats};
 
+/// So many handlers go on at a time for which nobody waits: clients could else begin any number of
+/// them and go away.
+const MOST_UNATTENDED: usize = 1024;
+
 /// A store with everything that turns it into a cache.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -58,6 +64,7 @@ pub(crate) struct Engine {
     failing: Arc<Marks>,
     budget: Budget,
     failures: Quiet,
+    unattended: Arc<Semaphore>,
     off: AtomicBool,
 }
 
@@ -72,6 +79,7 @@ impl Engine {
             failing,
             budget: Budget::new(budget),
             failures: Quiet::new(clock.clone()),
+            unattended: Arc::new(Semaphore::new(MOST_UNATTENDED)),
             clock,
             secret,
             counters: Counters::default(),
@@ -100,6 +108,11 @@ impl Engine {
 
     pub(crate) fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// Room for handlers that go on without anybody who waits for them.
+    pub(crate) fn unattended(&self) -> &Arc<Semaphore> {
+        &self.unattended
     }
 
     /// Keys whose handler has failed a short while ago.

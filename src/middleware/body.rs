@@ -5,6 +5,7 @@ use std::{
     cell::RefCell,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -18,7 +19,7 @@ use pin_project_lite::pin_project;
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
-    engine::{budget::Share, fill::Draft, pending::Pending},
+    engine::{Engine, budget::Share, fill::Draft},
     semantics::verdict::WhyNot,
 };
 
@@ -77,7 +78,7 @@ impl<B> CacheBody<B> {
 
     /// The same body; when its client goes away it is read to its end all the same, in `within`
     /// this time, if it is being recorded.
-    pub(super) fn finishing(self, within: Duration, pending: &Pending) -> Self
+    pub(super) fn finishing(self, within: Duration, engine: &Engine) -> Self
     where
         B: MessageBody + 'static,
     {
@@ -85,14 +86,17 @@ impl<B> CacheBody<B> {
             return self;
         }
         let body = Rc::new(Unfinished(RefCell::new(Some(Box::pin(self)))));
-        let (gone, running) = (Rc::clone(&body), pending.enter());
+        let (gone, running) = (Rc::clone(&body), engine.pending().enter());
+        let room = Arc::clone(engine.unattended());
         let (sender, receiver) = oneshot::channel::<()>();
         rt::spawn(async move {
             let _running = running;
             // the sender is dropped with the body; it never sends
             let _ = receiver.await;
             let rest = gone.0.borrow_mut().take();
-            if let Some(rest) = rest {
+            if let Some(rest) = rest
+                && let Ok(_room) = room.try_acquire()
+            {
                 let _ = timeout(within, read_to_end(rest)).await;
             }
         });

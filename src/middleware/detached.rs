@@ -112,17 +112,25 @@ fn run<B: MessageBody + 'static>(
     let (worker, running) = (Rc::clone(worker), worker.engine.pending().enter());
     rt::spawn(async move {
         let _running = running;
-        let asking = pin!(AssertUnwindSafe(asking).catch_unwind());
-        let outcome = match select(asking, pin!(sender.closed())).await {
-            Either::Left((outcome, _)) => Ok(outcome),
-            Either::Right(((), asking)) => timeout(within, asking).await,
+        let mut asking = pin!(AssertUnwindSafe(asking).catch_unwind());
+        let attended = match select(asking.as_mut(), pin!(sender.closed())).await {
+            Either::Left((outcome, _)) => Some(outcome),
+            Either::Right(_) => None,
         };
-        let Ok(outcome) = outcome else {
-            return tracing::debug!("a handler took too long that nobody was waiting for");
-        };
-        if let Err(outcome) = sender.send(outcome) {
-            finish(&worker, within, outcome).await;
+        let mut unheard = None;
+        if let Some(outcome) = attended {
+            let Err(outcome) = sender.send(outcome) else { return };
+            unheard = Some(outcome);
         }
+        let Ok(_room) = worker.engine.unattended().try_acquire() else { return };
+        let outcome = match unheard {
+            Some(outcome) => outcome,
+            None => match timeout(within, asking).await {
+                Ok(outcome) => outcome,
+                Err(_) => return tracing::debug!("a handler that nobody waited for took too long"),
+            },
+        };
+        finish(&worker, within, outcome).await;
     });
     receiver
 }
@@ -152,5 +160,5 @@ fn joined<B: MessageBody + 'static>(
         Err(_) => return Err(ErrorServiceUnavailable("the server is shutting down")),
     };
     let Some(within) = worker.plan.filling.finish_fills else { return Ok(res) };
-    Ok(res.map_body(|_, body| body.finishing(within, worker.engine.pending())))
+    Ok(res.map_body(|_, body| body.finishing(within, &worker.engine)))
 }

@@ -219,6 +219,28 @@ async fn a_body_is_read_to_its_end_without_its_client_where_the_settings_say_so(
 }
 
 #[actix_rt::test]
+async fn clients_that_go_away_leave_no_more_than_so_many_handlers_running() {
+    let cache = ResponseCache::memory().finish_fills(30 * SECOND);
+    let (app, go, calls) = slow(&cache).await;
+    go.acquire().await.unwrap().forget();
+    for n in 0..1500 {
+        let mut leaving = Box::pin(answer(&*app, get(&format!("/{n}"))));
+        assert!(futures_util::FutureExt::now_or_never(&mut leaving).is_none());
+        while calls.load(Ordering::SeqCst) == n {
+            tokio::task::yield_now().await;
+        }
+        drop(leaving);
+    }
+    while cache.stats().unwrap().flights > 1024 {
+        tokio::task::yield_now().await;
+    }
+    go.add_permits(1500);
+    settle(&cache).await;
+    let stats = cache.stats().unwrap();
+    assert_eq!((stats.stores, stats.flights), (1024, 0));
+}
+
+#[actix_rt::test]
 async fn a_fill_without_its_client_has_its_bound() {
     tokio::time::pause();
     let cache = ResponseCache::memory().finish_fills(3 * SECOND);
