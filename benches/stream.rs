@@ -1,5 +1,5 @@
 //! Streams, and an expired response under constant load, over real HTTP: servers in processes of their
-//! own, one without the cache and one with it, measured side by side. Prints two tables:
+//! own, without the cache and with it, measured side by side. Prints three tables:
 //! `cargo bench --bench stream`.
 
 #![allow(
@@ -37,9 +37,12 @@ mod client;
 
 use client::{Client, get};
 
-/// Tells a process that it is a server, and whether with the cache.
-const ROLE: &str = "STREAM_BENCH_CACHED";
-const SLOW_STREAMS: usize = 150;
+/// Tells a process which server it is.
+const ROLE: &str = "STREAM_BENCH_SERVER";
+/// Without the cache, with it, and with one in which a body may be longer than a large stream, so
+/// that only the budget bounds what is recorded.
+const ROLES: [&str; 3] = ["bare", "cached", "recording"];
+const SLOW_STREAMS: usize = 300;
 const LARGE_STREAMS: usize = 200;
 const LARGE: usize = 50 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
@@ -50,15 +53,17 @@ const WORK: Duration = Duration::from_millis(50);
 
 fn main() {
     match env::var(ROLE) {
-        Ok(cached) => actix_rt::System::new().block_on(serve(cached == "true")),
+        Ok(role) => actix_rt::System::new().block_on(serve(&role)),
         Err(_) => actix_rt::System::new().block_on(measure()),
     }
 }
 
 /// Serves until the parent is gone.
-async fn serve(cached: bool) {
+async fn serve(role: &str) {
     let calls = Arc::new(AtomicUsize::new(0));
+    let (cached, recording) = (role != ROLES[0], role == ROLES[2]);
     let cache = ResponseCache::memory();
+    let cache = if recording { cache.max_body(2 * LARGE) } else { cache };
     let server = HttpServer::new(move || {
         let calls = Arc::clone(&calls);
         let stale = web::to(move || {
@@ -111,9 +116,9 @@ struct Server {
 }
 
 impl Server {
-    fn start(cached: bool) -> Self {
+    fn start(role: &str) -> Self {
         let mut process = Command::new(env::current_exe().unwrap())
-            .env(ROLE, cached.to_string())
+            .env(ROLE, role)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -139,25 +144,21 @@ impl Drop for Server {
 }
 
 async fn measure() {
-    let servers = [false, true].map(Server::start);
-    let first_bytes = first_bytes(&servers).await;
-    let mut large = Vec::new();
-    for server in &servers {
-        let before = server.peak();
-        let rate = large_streams(server).await;
-        large.push((rate, server.peak(), before));
-    }
+    let servers = ROLES.map(Server::start);
+    let first_bytes = first_bytes([&servers[0], &servers[1]]).await;
     println!("| | without the cache | with it | ratio |\n| --- | ---: | ---: | ---: |");
     for (name, at) in [("median", 0.5), ("99 %", 0.99)] {
         let [without, with] = first_bytes.each_ref().map(|times| millis(quantile(times, at)));
         row(&format!("first byte of a slow stream, {name} (ms)"), without, with);
     }
-    let [(rate, peak, before), (cached_rate, cached_peak, cached_before)] = large[..] else {
-        return;
-    };
-    row("200 streams of 50 MiB at a time (MiB/s)", rate, cached_rate);
-    row("peak memory before them (MiB)", before, cached_before);
-    row("peak memory with them (MiB)", peak, cached_peak);
+
+    println!("\n| 200 streams of 50 MiB at a time | MiB/s | peak memory (MiB) | before (MiB) |");
+    println!("| --- | ---: | ---: | ---: |");
+    for (server, name) in servers.iter().zip(["without the cache", "with it", "`max_body` 100 MiB"])
+    {
+        let (before, rate) = (server.peak(), large_streams(server).await);
+        println!("| {name} | {rate:.0} | {:.0} | {before:.0} |", server.peak());
+    }
 
     let (fresh, _) = load(&servers[1], "/fresh").await;
     let (stale, last) = load(&servers[1], "/stale").await;
@@ -187,10 +188,11 @@ fn quantile(times: &[Duration], at: f64) -> Duration {
 }
 
 /// From the request to the first byte of the body; each server in turn, so that noise is shared.
-async fn first_bytes(servers: &[Server; 2]) -> [Vec<Duration>; 2] {
+async fn first_bytes(servers: [&Server; 2]) -> [Vec<Duration>; 2] {
     let mut times = [Vec::new(), Vec::new()];
     for n in 0..SLOW_STREAMS {
-        for (server, times) in servers.iter().zip(&mut times) {
+        for turn in [n % 2, (n + 1) % 2] {
+            let (server, times) = (servers[turn], &mut times[turn]);
             let mut client = Client::connect(server.address).await;
             let begun = Instant::now();
             let answer = client.begin(get(&format!("/slow/{n}"), &[])).await.unwrap();
