@@ -102,7 +102,9 @@ impl ResponseCache {
     /// One refresh per key runs at a time, over all workers of the process; after one that failed
     /// the key is left alone for [a while](Self::pause_after_failure).
     ///
-    /// `no-cache`, `must-revalidate`, `proxy-revalidate` and `s-maxage` forbid it.
+    /// `no-cache`, `must-revalidate`, `proxy-revalidate` and `s-maxage` forbid it. It does not apply
+    /// to errors, nor to statuses of [`Rule::ttl_for`](crate::Rule::ttl_for): a rule can say it for
+    /// them.
     pub fn stale_while_revalidate(self, window: Duration) -> Self {
         self.set(|config| config.policy.while_revalidate = window)
     }
@@ -110,7 +112,9 @@ impl ResponseCache {
     /// How long past its lifetime a response may stand in for a handler that fails (an error, 500,
     /// 502, 503 or 504), where it does not say so itself (RFC 5861 s.4). Default: not at all.
     ///
-    /// `no-cache`, `must-revalidate`, `proxy-revalidate` and `s-maxage` forbid it.
+    /// `no-cache`, `must-revalidate`, `proxy-revalidate` and `s-maxage` forbid it. It does not apply
+    /// to errors, nor to statuses of [`Rule::ttl_for`](crate::Rule::ttl_for): a rule can say it for
+    /// them.
     pub fn stale_if_error(self, window: Duration) -> Self {
         self.set(|config| config.policy.if_error = window)
     }

@@ -17,7 +17,12 @@ use super::{
 use crate::{
     key::Secret,
     query::QueryRules,
-    semantics::{date::MAX_DELTA, groups::GROUP_ALIASES, policy::Policy, verdict::WhyNot},
+    semantics::{
+        date::MAX_DELTA,
+        groups::GROUP_ALIASES,
+        policy::{Policy, Windows},
+        verdict::WhyNot,
+    },
 };
 
 /// The compiled settings of one cache.
@@ -194,6 +199,12 @@ impl Treatment {
         let mut policy = self.policy.clone();
         policy.default_ttl = rule.ttl.unwrap_or(policy.default_ttl);
         policy.status_ttls = rule.status_ttls()?;
+        policy.while_revalidate = rule.while_revalidate.unwrap_or(policy.while_revalidate);
+        policy.if_error = rule.if_error.unwrap_or(policy.if_error);
+        policy.short_lived = Windows {
+            while_revalidate: rule.while_revalidate.unwrap_or_default(),
+            if_error: rule.if_error.unwrap_or_default(),
+        };
         let ttls = rule.ttl.iter().chain(rule.statuses.iter().map(|(_, ttl)| ttl));
         if ttls.into_iter().any(|ttl| *ttl > MAX_DELTA) {
             let problem = format!("the lifetime for `{pattern}` is longer than 2^31 seconds");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_router::Path;
 use actix_web::http::StatusCode;
+use percent_encoding::percent_decode_str;
 
 use super::{client::ClientCache, error::ConfigError};
 
@@ -31,6 +32,8 @@ pub struct Rule {
     pub(super) statuses: Vec<(u16, Duration)>,
     pub(super) groups: Vec<String>,
     pub(super) client: Option<ClientCache>,
+    pub(super) while_revalidate: Option<Duration>,
+    pub(super) if_error: Option<Duration>,
     pub(super) bypass: bool,
 }
 
@@ -54,21 +57,39 @@ impl Rule {
     /// The freshness lifetime of responses with this status that state none: negative caching.
     ///
     /// Statuses that caches do not store, such as 404 without a lifetime or 503, are stored only
-    /// when they are named here.
+    /// when they are named here. The stale windows of the whole cache do not apply to them, or a 404
+    /// for five seconds would be answered for an hour; those of this rule do.
     pub fn ttl_for(mut self, status: u16, ttl: Duration) -> Self {
         self.statuses.push((status, ttl));
         self
     }
 
-    /// Groups that the responses can be purged by. `{name}` stands for what the pattern captures, as
-    /// it stands in the path: `/products/007` is in `product:007`. Where several spellings mean one
-    /// thing, let the handler name the group: see [`Caching::group`](crate::Caching::group).
+    /// Groups that the responses can be purged by. `{name}` stands for what the pattern captures,
+    /// decoded as [`web::Path`](actix_web::web::Path) gives it: `/products/C%2B%2B` is in
+    /// `product:C++`, and `/products/007` in `product:007`. Where several values mean one thing, let
+    /// the handler name the group: see [`Caching::group`](crate::Caching::group).
     pub fn groups<I>(mut self, groups: I) -> Self
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
         self.groups.extend(groups.into_iter().map(Into::into));
+        self
+    }
+
+    /// How long past its lifetime a response may be served at once while it is refreshed behind the
+    /// answer (RFC 5861 s.3). Default: as for the whole cache; for errors and for statuses of
+    /// [`ttl_for`](Self::ttl_for) not at all.
+    pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
+        self.while_revalidate = Some(window);
+        self
+    }
+
+    /// How long past its lifetime a response may be served in place of a handler that fails
+    /// (RFC 5861 s.4). Default: as for the whole cache; for errors and for statuses of
+    /// [`ttl_for`](Self::ttl_for) not at all.
+    pub fn stale_if_error(mut self, window: Duration) -> Self {
+        self.if_error = Some(window);
         self
     }
 
@@ -125,7 +146,11 @@ impl GroupName {
     pub(super) fn fill(&self, captures: &Path<String>) -> String {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
-            Piece::Capture(name) => captures.get(name).unwrap_or_default().to_owned(),
+            // decoded as `web::Path` decodes it, or the handler would purge another group
+            Piece::Capture(name) => {
+                let captured = captures.get(name).unwrap_or_default();
+                percent_decode_str(captured).decode_utf8_lossy().into_owned()
+            }
         };
         self.0.iter().map(piece).collect()
     }

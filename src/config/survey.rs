@@ -14,6 +14,7 @@ pub(crate) struct Survey {
     pub(crate) method_override: bool,
     /// A field that `ConnectionInfo` or a routing layer reads: host, scheme, port, prefix, path.
     pub(crate) forwarded: bool,
+    /// `Upgrade: websocket`. Every other upgrade may be ignored (RFC 9110 s.7.8).
     pub(crate) upgrade: bool,
     pub(crate) origin: bool,
     /// `If-*` or `Range`.
@@ -35,7 +36,7 @@ impl Survey {
                     survey.method_override = true;
                 }
                 "forwarded" => survey.forwarded |= names_more_than_the_client(value.as_bytes()),
-                "upgrade" => survey.upgrade = true,
+                "upgrade" => survey.upgrade |= asks_for_web_socket(value.as_bytes()),
                 "origin" => survey.origin = true,
                 "cache-control" | "pragma" => survey.directives = true,
                 "range"
@@ -73,6 +74,15 @@ pub(crate) const FORWARDING_FIELDS: &[&str] = &[
     "x-rewrite-url",
 ];
 
+/// Whether an `Upgrade` field names `websocket`, with or without a version: a handler that speaks it
+/// has no other answer.
+fn asks_for_web_socket(value: &[u8]) -> bool {
+    value.split(|byte| *byte == b',').any(|protocol| {
+        let name = protocol.split(|byte| *byte == b'/').next().unwrap_or_default();
+        name.trim_ascii().eq_ignore_ascii_case(b"websocket")
+    })
+}
+
 /// Whether a `Forwarded` field (RFC 7239) says more than whom the request is from.
 fn names_more_than_the_client(value: &[u8]) -> bool {
     let value = value.to_ascii_lowercase();
@@ -102,6 +112,10 @@ mod tests {
         assert_eq!(survey("transfer-encoding", "chunked"), Survey { body: true, ..none });
         assert_eq!(survey("x-http-method", "PUT"), Survey { method_override: true, ..none });
         assert_eq!(survey("upgrade", "websocket"), Survey { upgrade: true, ..none });
+        assert_eq!(survey("upgrade", "h2c, WebSocket"), Survey { upgrade: true, ..none });
+        for ignorable in ["h2c", "HTTP/2.0", "TLS/1.0, h2c", "websockets", ""] {
+            assert_eq!(survey("upgrade", ignorable), none, "{ignorable}");
+        }
         assert_eq!(survey("origin", "null"), Survey { origin: true, ..none });
         assert_eq!(survey("pragma", "no-cache"), Survey { directives: true, ..none });
         assert_eq!(survey("range", "bytes=0-"), Survey { conditional: true, ..none });

@@ -20,6 +20,7 @@ use crate::{
     semantics::{
         date::Timestamp,
         fields::{FieldList, Fields, RequestView, ResponseView},
+        groups,
         no_vary_search::NoVarySearch,
         policy::Policy,
         storing::{Credentials, Exchange, storable},
@@ -207,6 +208,15 @@ impl Draft {
             let task = Arc::clone(&engine);
             engine.pending.spawn(async move { task.store_entry(landed, lead).await });
         }
+    }
+
+    /// The response is in these groups too.
+    pub(crate) fn add_groups(&mut self, more: &[String]) -> Result<(), WhyNot> {
+        if more.iter().any(|group| !self.groups.contains(group)) {
+            let groups = std::mem::take(&mut self.groups);
+            self.groups = groups::within_bounds([groups.as_slice(), more].concat())?;
+        }
+        Ok(())
     }
 
     /// The response as it will be stored, with this body.

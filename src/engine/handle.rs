@@ -29,11 +29,11 @@ use crate::{
 ///
 /// ```
 /// use actix_response_cache::CacheHandle;
-/// use actix_web::{HttpResponse, Responder, error, web};
+/// use actix_web::{HttpResponse, Responder, web};
 ///
 /// async fn update(cache: CacheHandle, id: web::Path<u64>) -> actix_web::Result<impl Responder> {
 ///     // … write to the database …
-///     let purged = cache.purge_group("products").await.map_err(error::ErrorServiceUnavailable)?;
+///     let purged = cache.purge_group("products").await?;
 ///     println!("product {id}: {} stored responses went", purged.entries);
 ///     Ok(HttpResponse::NoContent())
 /// }
@@ -59,24 +59,24 @@ impl CacheHandle {
     /// `https://shop.example/products?page=2` on one.
     ///
     /// The query counts as it does in the key: parameters which the cache ignores are ignored.
-    pub async fn purge_url(&self, url: &str) -> Result<Purged, StoreError> {
-        self.purge(&Purge::url(url)).await
+    pub async fn purge_url(&self, url: impl AsRef<str>) -> Result<Purged, StoreError> {
+        self.purge(&Purge::url(url.as_ref())).await
     }
 
     /// Purges a path: all hosts, queries, credentials and variants of it.
-    pub async fn purge_path(&self, path: &str) -> Result<Purged, StoreError> {
-        self.purge(&Purge::path(path)).await
+    pub async fn purge_path(&self, path: impl AsRef<str>) -> Result<Purged, StoreError> {
+        self.purge(&Purge::path(path.as_ref())).await
     }
 
     /// Purges a path and everything below it, by whole segments: `/products` takes `/products/7`
     /// and not `/products-old`.
-    pub async fn purge_prefix(&self, prefix: &str) -> Result<Purged, StoreError> {
-        self.purge(&Purge::prefix(prefix)).await
+    pub async fn purge_prefix(&self, prefix: impl AsRef<str>) -> Result<Purged, StoreError> {
+        self.purge(&Purge::prefix(prefix.as_ref())).await
     }
 
     /// Purges every response that named the group.
-    pub async fn purge_group(&self, group: &str) -> Result<Purged, StoreError> {
-        self.purge(&Purge::group(group)).await
+    pub async fn purge_group(&self, group: impl AsRef<str>) -> Result<Purged, StoreError> {
+        self.purge(&Purge::group(group.as_ref())).await
     }
 
     /// Purges everything that this cache stored.

@@ -18,6 +18,7 @@ use bytes::{Bytes, BytesMut};
 use pin_project_lite::pin_project;
 use tokio::{sync::oneshot, time::timeout};
 
+use super::passage::Passage;
 use crate::{
     engine::{Engine, budget::Share, fill::Draft},
     semantics::verdict::WhyNot,
@@ -186,6 +187,8 @@ fn record<E>(recorder: &mut Option<Box<Recorder>>, chunk: Option<&Result<Bytes, 
 #[derive(Debug)]
 pub(crate) struct Recorder {
     draft: Option<Draft>,
+    /// What the handler says of its response while the body streams.
+    passage: Passage,
     chunks: Vec<Bytes>,
     length: usize,
     at_most: usize,
@@ -195,8 +198,14 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Records a body of at most `at_most` bytes; of exactly `stated` bytes, where it is stated.
-    pub(super) fn new(draft: Draft, at_most: usize, stated: Option<u64>, share: Share) -> Self {
-        Self { draft: Some(draft), chunks: Vec::new(), length: 0, at_most, stated, share }
+    pub(super) fn new(
+        draft: Draft,
+        passage: Passage,
+        at_most: usize,
+        stated: Option<u64>,
+        share: Share,
+    ) -> Self {
+        Self { draft: Some(draft), passage, chunks: Vec::new(), length: 0, at_most, stated, share }
     }
 
     /// Records a chunk, or says why not.
@@ -217,9 +226,24 @@ impl Recorder {
         if self.stated.is_some_and(|stated| stated != self.length as u64) {
             return self.abandon(WhyNot::BodyLength);
         }
+        if let Err(why) = self.hear_late_words() {
+            return self.abandon(why);
+        }
         let body = self.body();
         if let Some(draft) = self.draft.take() {
             draft.commit(body);
+        }
+    }
+
+    /// What the handler has said since the head of its response counts as well.
+    fn hear_late_words(&mut self) -> Result<(), WhyNot> {
+        let said = self.passage.said();
+        if said.skip {
+            return Err(WhyNot::OptedOut);
+        }
+        match &mut self.draft {
+            Some(draft) => draft.add_groups(&said.groups),
+            None => Ok(()),
         }
     }
 

@@ -40,7 +40,9 @@ impl FromRequest for CacheHandle {
 /// }
 /// ```
 ///
-/// Where no cache wraps the handler, nobody hears it.
+/// What is said counts until the end of the response's body: also from inside a stream.
+///
+/// Where no cache wraps the handler, it has no effect.
 #[derive(Clone, Debug, Default)]
 pub struct Caching(Rc<RefCell<Said>>);
 

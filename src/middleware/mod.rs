@@ -4,6 +4,7 @@ mod answer;
 mod asked;
 pub(crate) mod body;
 mod detached;
+mod error;
 pub(crate) mod extract;
 mod follow;
 pub(crate) mod future;

@@ -82,7 +82,9 @@ impl Form {
         match self {
             Self::Whole => true,
             Self::NotModified | Self::Unsatisfiable => in_not_modified(name),
-            Self::Partial(partial) => *name != header::CONTENT_LENGTH && *name != partial.field.0,
+            Self::Partial(partial) => {
+                ![&header::CONTENT_LENGTH, &header::CONTENT_RANGE, &partial.field.0].contains(&name)
+            }
         }
     }
 }

@@ -145,11 +145,12 @@ async fn look(worker: &Worker, looking: &Looking) -> Found {
     let Keyed { key, unkeyed, .. } = &looking.admitted.keyed;
     let policy = &worker.plan.whole().policy;
     match worker.engine.look_up(key, &looking.view(), *unkeyed, policy).await {
-        // a precondition is the handler's to judge
-        Found::Selected(
-            _,
-            Reuse::Fresh { .. } | Reuse::MaxStale { .. } | Reuse::WhileRevalidate { .. },
-        ) if looking.has_preconditions() => Found::Nothing(Forwarding::Request),
+        // a precondition is the handler's to judge, whatever is stored: it gets the request as it is
+        Found::Selected(_, reuse)
+            if looking.has_preconditions() && !matches!(reuse, Reuse::Unusable(_)) =>
+        {
+            Found::Nothing(Forwarding::Request)
+        }
         found => found,
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn store<B: MessageBody + 'static>(
         client.tell(res.response_mut(), now, personal);
     }
     match draft {
-        Ok(draft) => keep(worker, draft, res),
+        Ok(draft) => keep(worker, passage, draft, res),
         Err(why) => (res.map_body(|_, body| CacheBody::passed(body)), Err(why)),
     }
 }
@@ -118,6 +118,7 @@ fn fields<F: Fields + ?Sized>(
 
 fn keep<B: MessageBody + 'static>(
     worker: &Worker,
+    passage: &Passage,
     draft: Draft,
     res: ServiceResponse<B>,
 ) -> (ServiceResponse<CacheBody<B>>, Result<(), WhyNot>) {
@@ -140,7 +141,8 @@ fn keep<B: MessageBody + 'static>(
         }
         Err(body) => {
             let share = worker.engine.budget().share();
-            CacheBody::recorded(body, Recorder::new(draft, at_most, stated, share))
+            let passage = passage.clone();
+            CacheBody::recorded(body, Recorder::new(draft, passage, at_most, stated, share))
         }
     });
     (res, stored)

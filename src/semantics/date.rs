@@ -43,10 +43,7 @@ impl Timestamp {
     /// A date that is no date, or before 1970, is `None`.
     pub fn from_http_date(value: &HeaderValue) -> Option<Self> {
         let text = value.to_str().ok()?.trim();
-        httpdate::parse_http_date(text)
-            .or_else(|_| httpdate::parse_http_date(&canonical_case(text)))
-            .ok()
-            .map(Self::from)
+        parse(text).or_else(|| parse(&canonical_case(text))).map(Self::from)
     }
 
     /// Writes the date as an IMF-fixdate, to the second.
@@ -74,6 +71,32 @@ impl From<SystemTime> for Timestamp {
             Err(before) => Self(-millis(before.duration())),
         }
     }
+}
+
+/// Names of days as the date forms write them: short in two of them, long in the third.
+const DAY_NAMES: [[&str; 2]; 7] = [
+    ["Mon", "Monday"],
+    ["Tue", "Tuesday"],
+    ["Wed", "Wednesday"],
+    ["Thu", "Thursday"],
+    ["Fri", "Friday"],
+    ["Sat", "Saturday"],
+    ["Sun", "Sunday"],
+];
+
+/// Reads a date whatever day of the week it names: the grammar wants a name, and no receiver is
+/// asked to check it (RFC 9110 s.5.6.7).
+fn parse(text: &str) -> Option<SystemTime> {
+    if let Ok(time) = httpdate::parse_http_date(text) {
+        return Some(time);
+    }
+    let end = text.find(|c: char| !c.is_ascii_alphabetic())?;
+    let (named, rest) = text.split_at_checked(end)?;
+    let form = (0..2).find(|form| DAY_NAMES.iter().any(|day| day.get(*form) == Some(&named)))?;
+    // a leap second is a second of the grammar, which the parser does not know
+    let rest = rest.replacen(":60 ", ":59 ", 1);
+    let mut days = DAY_NAMES.iter().filter_map(|day| day.get(form));
+    days.find_map(|day| httpdate::parse_http_date(&format!("{day}{rest}")).ok())
 }
 
 /// `sUN, 06 nOV 1994 08:49:37 gmt` with the capitals of `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -111,6 +134,10 @@ mod tests {
             "Sun Nov  6 08:49:37 1994",
             "sUN, 06 nOV 1994 08:49:37 gMT",
             "SUNDAY, 06-NOV-94 08:49:37 GMT",
+            // no receiver is asked to check the day of the week
+            "Mon, 06 Nov 1994 08:49:37 GMT",
+            "saturday, 06-Nov-94 08:49:37 GMT",
+            "Tue Nov  6 08:49:37 1994",
         ] {
             let value = HeaderValue::from_static(text);
             assert_eq!(Timestamp::from_http_date(&value), Some(EXAMPLE), "{text}");
@@ -119,11 +146,28 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_date() {
-        for text in ["", "0", "-1", "Sun, 06 Nov 1994 08:49:37", "Thu, 18 Aug 2050 02:01:18 UTC"] {
+        for text in [
+            "",
+            "0",
+            "-1",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Thu, 18 Aug 2050 02:01:18 UTC",
+            "Xyz, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:61 GMT",
+        ] {
             assert_eq!(Timestamp::from_http_date(&HeaderValue::from_static(text)), None, "{text}");
         }
         let bytes = HeaderValue::from_bytes(b"\xff\xfe").unwrap();
         assert_eq!(Timestamp::from_http_date(&bytes), None);
+    }
+
+    #[test]
+    fn reads_a_leap_second() {
+        let value = HeaderValue::from_static("Sat, 31 Dec 2016 23:59:60 GMT");
+        let expected = Timestamp::from_secs(1_483_228_799);
+        assert_eq!(Timestamp::from_http_date(&value), Some(expected));
     }
 
     #[test]

@@ -33,6 +33,29 @@ pub(crate) struct Policy {
     /// How long past its lifetime a response may be served when the handler fails, where it does
     /// not say so itself (RFC 5861 s.4).
     pub if_error: Duration,
+    /// The same two for errors (4xx, 5xx) and for the statuses of `status_ttls`: such responses are
+    /// short-lived, and a window of the whole cache would make them long-lived.
+    pub short_lived: Windows,
+}
+
+/// How long past its lifetime a response may be served that does not say so itself (RFC 5861).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Windows {
+    /// While it is being revalidated (s.3).
+    pub while_revalidate: Duration,
+    /// When the handler fails (s.4).
+    pub if_error: Duration,
+}
+
+impl Policy {
+    /// The windows of a response with this status.
+    pub(super) fn windows(&self, status: StatusCode) -> Windows {
+        let is_named = self.status_ttls.iter().any(|(named, _)| *named == status);
+        if is_named || status.is_client_error() || status.is_server_error() {
+            return self.short_lived;
+        }
+        Windows { while_revalidate: self.while_revalidate, if_error: self.if_error }
+    }
 }
 
 impl Default for Policy {
@@ -47,6 +70,7 @@ impl Default for Policy {
             targets: vec![HeaderName::from_static("app-cache-control")],
             while_revalidate: Duration::ZERO,
             if_error: Duration::ZERO,
+            short_lived: Windows::default(),
         }
     }
 }

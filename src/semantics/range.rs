@@ -5,6 +5,7 @@ use std::ops::Range;
 use actix_web::http::{StatusCode, header::HeaderValue};
 
 use super::{
+    coding::may_be_encoded,
     date::Timestamp,
     fields::Fields,
     names::{DATE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE},
@@ -28,7 +29,9 @@ pub(crate) enum RangeAnswer {
 
 /// What `Range` and `If-Range` of a GET select of a stored response whose body has `length` bytes.
 ///
-/// Only a 200 is cut, and a `Range` that is not understood counts as none (RFC 9110 s.14.2).
+/// Only a 200 is cut, and a `Range` that is not understood counts as none (RFC 9110 s.14.2). Nothing
+/// is cut that compression outside of the cache may encode for this client: it would get a part of
+/// other bytes than those it has the rest of.
 /// `Range` has a meaning for GET only, and conditions come first (s.13.2.2): both are the caller's
 /// to see to.
 pub(crate) fn select<Q: Fields + ?Sized, S: Fields + ?Sized>(
@@ -39,7 +42,8 @@ pub(crate) fn select<Q: Fields + ?Sized, S: Fields + ?Sized>(
 ) -> RangeAnswer {
     let mut lines = req.all(&RANGE);
     let (Some(line), None) = (lines.next(), lines.next()) else { return RangeAnswer::Whole };
-    if status != StatusCode::OK || !is_same_representation(req, stored) {
+    let is_cut = status == StatusCode::OK && !may_be_encoded(req, stored);
+    if !is_cut || !is_same_representation(req, stored) {
         return RangeAnswer::Whole;
     }
     parse(line.as_bytes()).map_or(RangeAnswer::Whole, |specs| answer(&specs, length))

@@ -9,7 +9,7 @@ use super::{
     date::MAX_DELTA,
     fields::{Fields, RequestView, ResponseView},
     freshness::{heuristic_lifetime, initial_age, stated_lifetime},
-    names::{CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, PRAGMA, SET_COOKIE},
+    names::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, SET_COOKIE},
     policy::Policy,
     targeted::{Governing, governing},
     terms::Terms,
@@ -90,7 +90,8 @@ fn response_allows<S: Fields + ?Sized>(
     directives: &Directives,
     policy: &Policy,
 ) -> Result<(), WhyNot> {
-    if res.status == StatusCode::PARTIAL_CONTENT || res.fields.has(&CONTENT_RANGE) {
+    // `Content-Range` has a meaning beside 206 and 416 only (RFC 9110 s.14.4)
+    if res.status == StatusCode::PARTIAL_CONTENT {
         return Err(WhyNot::Partial);
     }
     let must_understand = directives.says(Flag::MustUnderstand);
@@ -211,13 +212,14 @@ fn terms_of(
         let forbidden = no_cache || must_revalidate;
         if forbidden { Duration::ZERO } else { own.unwrap_or(default).min(MAX_DELTA) }
     };
+    let windows = policy.windows(status);
     // `max-age=0` asks for validation: a setting must not turn it into a lifetime
-    let default_window = if lifetime.is_zero() { Duration::ZERO } else { policy.while_revalidate };
+    let default_window = if lifetime.is_zero() { Duration::ZERO } else { windows.while_revalidate };
     // an old error is no better than a new one
     let if_error = if status.is_server_error() {
         Duration::ZERO
     } else {
-        window(directives.stale_if_error, policy.if_error)
+        window(directives.stale_if_error, windows.if_error)
     };
     Terms {
         while_revalidate: window(directives.stale_while_revalidate, default_window),

@@ -119,7 +119,7 @@ fn is_singleton(name: &HeaderName) -> bool {
 }
 
 /// A value in lower case with its weight in thousandths.
-type Preference = (Vec<u8>, u16);
+pub(super) type Preference = (Vec<u8>, u16);
 
 /// The members of a field of preferences in their normal order; `None` where the field is another
 /// one or is not of the grammar.
@@ -145,7 +145,8 @@ fn weighted(members: &[&[u8]], name: &HeaderName) -> Option<Vec<Preference>> {
     Some(preferences)
 }
 
-fn preference(member: &[u8]) -> Option<Preference> {
+/// One member of a list of preferences (RFC 9110 s.12.4.2); `None` where it is not of the grammar.
+pub(super) fn preference(member: &[u8]) -> Option<Preference> {
     let mut parts = member.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
     let value = parts.next().filter(|value| !value.is_empty())?.to_ascii_lowercase();
     let weight = match parts.next() {

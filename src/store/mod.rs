@@ -140,6 +140,8 @@ pub enum StoreErrorKind {
     Refused,
     /// The entry is larger than what the store takes.
     TooLarge,
+    /// A purge names something that can never be stored, such as a relative path or a pattern.
+    NoTarget,
 }
 
 impl StoreError {
@@ -170,7 +172,13 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Corrupt => "the store gave a corrupt answer",
             StoreErrorKind::Refused => "the store refused",
             StoreErrorKind::TooLarge => "the entry is too large for the store",
-        })
+            StoreErrorKind::NoTarget => "the purge names nothing that can be stored",
+        })?;
+        // what was wrong with a target is the caller's to know
+        match (self.kind, &self.source) {
+            (StoreErrorKind::NoTarget, Some(problem)) => write!(f, ": {problem}"),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -126,6 +126,7 @@ async fn what_no_key_covers_bypasses() {
         (get_with("/", ("x-http-method-override", "PUT")), "method-override"),
         (get_with("/", ("x-method-override", "PUT")), "method-override"),
         (get_with("/", ("upgrade", "websocket")), "upgrade"),
+        (get_with("/", ("upgrade", "h2c, WebSocket")), "upgrade"),
         (get_with("/", ("forwarded", "for=1.2.3.4;host=evil")), "forwarded"),
         (get_with("/", ("x-forwarded-host", "evil")), "forwarded"),
         (get_with("/", ("x-forwarded-proto", "https")), "forwarded"),
@@ -158,4 +159,13 @@ async fn a_forwarded_host_poisons_nothing() {
     // who asks is no more part of the answer than the peer's address is
     let client = get_with("/", ("x-forwarded-for", "1.2.3.4"));
     assert!(share(&ResponseCache::memory(), get("/"), client).await);
+}
+
+#[actix_rt::test]
+async fn an_upgrade_that_may_be_ignored_is() {
+    for upgrade in ["h2c", "HTTP/2.0", "TLS/1.0"] {
+        let req = || get_with("/", ("upgrade", upgrade)).insert_header(("connection", "upgrade"));
+        assert!(share(&ResponseCache::memory(), get("/"), req()).await, "{upgrade}");
+        assert!(share(&ResponseCache::memory(), req(), get("/")).await, "{upgrade}");
+    }
 }

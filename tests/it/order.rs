@@ -302,3 +302,35 @@ async fn a_check_outside_sees_every_request_one_inside_only_misses() {
     let unchecked = send(&app, get("/")).await;
     assert_eq!(unchecked.word(), "HIT", "why the first lines of the documentation warn of this");
 }
+
+#[actix_rt::test]
+async fn a_download_resumed_through_compression_is_not_cut_from_other_bytes() {
+    for content_type in ["text/plain", "application/octet-stream"] {
+        let origin = Origin::new(move |_, _| {
+            let mut res = HttpResponse::Ok();
+            res.insert_header(("etag", "\"v1\"")).insert_header(("content-type", content_type));
+            res.body("long text ".repeat(1000))
+        });
+        let app = init_service(
+            App::new()
+                .wrap(ResponseCache::memory())
+                .wrap(Compress::default())
+                .default_service(origin.route()),
+        )
+        .await;
+        assert!(is_gzip(&send(&app, gzipped("/")).await));
+        let resumed = || gzipped("/").insert_header(("range", "bytes=10-19"));
+        for req in [resumed(), resumed().insert_header(("if-range", "\"v1\""))] {
+            let seen = send(&app, req).await;
+            assert_eq!((seen.status.as_u16(), is_gzip(&seen)), (200, true), "{content_type}");
+        }
+        for identity in [None, Some("identity"), Some("identity;q=1, *;q=0")] {
+            let mut req = get_with("/", ("range", "bytes=10-19"));
+            if let Some(accepted) = identity {
+                req = req.insert_header(("accept-encoding", accepted));
+            }
+            let part = send(&app, req).await;
+            assert_eq!((part.status.as_u16(), part.text()), (206, "long text "), "{identity:?}");
+        }
+    }
+}

@@ -11,6 +11,7 @@ use actix_web::{
     test::{TestRequest, init_service},
     web,
 };
+use futures_util::StreamExt as _;
 use tokio::sync::Notify;
 
 use crate::support::{Origin, app, get, get_with, request, send};
@@ -310,4 +311,96 @@ async fn switched_off_everything_passes_and_purges_still_work() {
     handle.switch(true);
     assert_eq!(send(&app, get("/")).await.word(), "MISS", "purged while the cache was off");
     assert_eq!(send(&app, get("/")).await.word(), "HIT");
+}
+
+#[actix_rt::test]
+async fn groups_of_captured_segments_are_what_the_handler_reads() {
+    let cache = ResponseCache::memory()
+        .rule("/products/{id}", Rule::new().groups(["product:{id}"]))
+        .rule("/files/{tail:.*}", Rule::new().groups(["file:{tail}"]));
+    let purge_own = web::to(|id: web::Path<String>, cache: CacheHandle| async move {
+        cache.purge_group(format!("product:{id}")).await.map(|purged| purged.entries.to_string())
+    });
+    let app = App::new()
+        .service(web::resource("/products/{id}").route(web::get().to(HttpResponse::Ok)))
+        .service(web::resource("/purge/{id}").route(purge_own))
+        .service(web::resource("/files/{tail:.*}").route(web::get().to(HttpResponse::Ok)))
+        .wrap(cache.clone());
+    let app = init_service(app).await;
+    for (segment, group) in [
+        ("C%2B%2B", "product:C++"),
+        ("100%25", "product:100%"),
+        ("gr%C3%BCn", "product:grün"),
+        ("100%2525", "product:100%25"),
+        ("007", "product:007"),
+    ] {
+        send(&app, get(&format!("/products/{segment}"))).await;
+        let purged = cache.handle().unwrap().purge_group(group).await.unwrap().entries;
+        assert_eq!(purged, 1, "{segment}");
+        send(&app, get(&format!("/products/{segment}"))).await;
+        let by_handler = send(&app, request("POST", &format!("/purge/{segment}"))).await;
+        assert_eq!(by_handler.text(), "1", "{segment}, as `web::Path` gives it");
+    }
+    send(&app, get("/files/a%20b/c%25")).await;
+    let purged = cache.handle().unwrap().purge_group("file:a b/c%").await.unwrap();
+    assert_eq!(purged.entries, 1);
+}
+
+/// A body that speaks of itself while it streams.
+fn talking(caching: Caching, says: fn(&Caching)) -> HttpResponse {
+    let body = futures_util::stream::iter(0..3).map(move |n| {
+        if n == 1 {
+            says(&caching);
+        }
+        Ok::<_, actix_web::Error>(web::Bytes::from_static(b"part "))
+    });
+    HttpResponse::Ok().streaming(body)
+}
+
+#[actix_rt::test]
+async fn what_a_handler_says_while_its_body_streams_counts() {
+    let cache = ResponseCache::memory();
+    let app = App::new()
+        .route("/skip", web::get().to(async |said: Caching| talking(said, Caching::skip)))
+        .route(
+            "/group",
+            web::get().to(async |said: Caching| {
+                said.group("early");
+                talking(said, |said| said.group("late"))
+            }),
+        )
+        .route(
+            "/long",
+            web::get().to(async |said: Caching| talking(said, |said| said.group("g".repeat(999)))),
+        )
+        .wrap(cache.clone());
+    let app = init_service(app).await;
+    for path in ["/skip", "/long"] {
+        send(&app, get(path)).await;
+        assert_eq!(send(&app, get(path)).await.word(), "MISS", "{path}");
+    }
+    for group in ["late", "early"] {
+        send(&app, get("/group")).await;
+        assert_eq!(send(&app, get("/group")).await.word(), "HIT");
+        assert_eq!(cache.handle().unwrap().purge_group(group).await.unwrap().entries, 1);
+        assert_eq!(send(&app, get("/group")).await.word(), "MISS");
+    }
+}
+
+#[actix_rt::test]
+async fn a_failed_purge_is_an_answer() {
+    use actix_response_cache::{StoreError, StoreErrorKind};
+    use actix_web::ResponseError as _;
+
+    let error = StoreError::new(StoreErrorKind::Unavailable);
+    assert_eq!(error.error_response().status(), StatusCode::SERVICE_UNAVAILABLE);
+    // and so `?` does in a handler
+    async fn update(cache: CacheHandle) -> actix_web::Result<HttpResponse> {
+        cache.purge_group("products").await?;
+        cache.purge_path(String::from("/products")).await?;
+        Ok(HttpResponse::NoContent().finish())
+    }
+    let app = App::new().route("/", web::put().to(update)).wrap(ResponseCache::memory());
+    let seen = send(&init_service(app).await, request("PUT", "/")).await;
+    assert_eq!(seen.status, StatusCode::NO_CONTENT);
 }

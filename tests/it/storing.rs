@@ -229,7 +229,6 @@ async fn the_handlers_word_wins() {
         ("vary", "*"),
         ("vary", "accept, *"),
         ("content-type", "text/event-stream"),
-        ("content-range", "bytes 0-0/1"),
     ];
     for field in not_stored {
         assert!(!is_stored(ResponseCache::memory(), 200, Some(field)).await, "{field:?}");
@@ -418,4 +417,67 @@ async fn any_inner_body_type_works() {
         let hit = send(&app, get(path)).await;
         assert_eq!((hit.word(), hit.text()), ("HIT", "plain"), "{path}");
     }
+}
+
+#[actix_rt::test]
+async fn content_range_means_nothing_beside_200() {
+    let origin = Origin::with_fields(&[("content-range", "bytes 0-0/1")]);
+    let app = app(&ResponseCache::memory(), &origin).await;
+    assert_eq!(send(&app, get("/")).await.word(), "MISS");
+    let hit = send(&app, get("/")).await;
+    assert_eq!((hit.word(), hit.field("content-range").as_str()), ("HIT", "bytes 0-0/1"));
+    for (range, kind) in [("bytes=0-1", "bytes 0-1/8"), ("bytes=0-1,4-5", "")] {
+        let part = send(&app, get_with("/", ("range", range))).await;
+        assert_eq!((part.status.as_u16(), part.field("content-range").as_str()), (206, kind));
+    }
+}
+
+/// What a path answers `after` it was stored, when the handler fails by then.
+async fn word_and_status(cache: ResponseCache, first: u16, after: Duration) -> (&'static str, u16) {
+    let clock = Clock::manual();
+    let origin = Origin::new(move |_, call| {
+        let status = if call == 1 { first } else { 503 };
+        HttpResponse::build(actix_web::http::StatusCode::from_u16(status).unwrap()).finish()
+    });
+    let app = app(&cache.clock(clock.clone()), &origin).await;
+    send(&app, get("/p")).await;
+    clock.advance(after);
+    let seen = send(&app, get("/p")).await;
+    (seen.word(), seen.status.as_u16())
+}
+
+#[actix_rt::test]
+async fn stale_windows_of_the_cache_make_no_short_lived_answer_long_lived() {
+    let secs = Duration::from_secs;
+    let negative = || Rule::new().ttl_for(404, secs(5));
+    let cache = |rule: Rule| {
+        let cache = ResponseCache::memory().ttl(secs(5)).stale_while_revalidate(secs(10));
+        cache.stale_if_error(secs(3600)).rule("/p", rule)
+    };
+    let ask = |rule: Rule, status, after| word_and_status(cache(rule), status, secs(after));
+    assert_eq!(ask(negative(), 404, 4).await, ("HIT", 404));
+    assert_eq!(ask(negative(), 404, 6).await, ("MISS", 503), "not while revalidating");
+    assert_eq!(ask(negative(), 404, 1800).await, ("MISS", 503), "not in place of an error");
+    assert_eq!(ask(negative(), 200, 6).await, ("STALE", 200), "other statuses as before");
+    assert_eq!(ask(negative(), 200, 1800).await, ("MISS", 200), "in place of the error");
+    let says_so = || negative().stale_while_revalidate(secs(3)).stale_if_error(secs(60));
+    assert_eq!(ask(says_so(), 404, 6).await, ("STALE", 404), "the rule says so");
+    assert_eq!(ask(says_so(), 404, 30).await, ("MISS", 404));
+    assert_eq!(ask(says_so(), 404, 90).await, ("MISS", 503));
+    assert_eq!(ask(says_so(), 200, 90).await, ("MISS", 503), "and for its other statuses");
+}
+
+#[actix_rt::test]
+async fn an_error_that_states_a_lifetime_is_not_stretched_either() {
+    let clock = Clock::manual();
+    let origin = Origin::new(|_, call| match call {
+        1 => HttpResponse::NotFound().insert_header(("cache-control", "max-age=5")).finish(),
+        _ => HttpResponse::InternalServerError().finish(),
+    });
+    let cache = ResponseCache::memory().stale_if_error(Duration::from_secs(3600));
+    let app = app(&cache.clock(clock.clone()), &origin).await;
+    send(&app, get("/")).await;
+    assert_eq!(send(&app, get("/")).await.word(), "HIT");
+    clock.advance(Duration::from_secs(6));
+    assert_eq!(send(&app, get("/")).await.status.as_u16(), 500);
 }

@@ -466,3 +466,46 @@ async fn a_stale_response_stands_in_for_a_head_as_it_would_answer_one() {
     let seen = send(&app, head).await;
     assert_eq!((seen.status.as_u16(), seen.body.len()), (200, 0));
 }
+
+#[actix_rt::test]
+async fn preconditions_are_the_handlers_whatever_is_stored() {
+    let clock = Clock::manual();
+    let origin = Origin::new(|req, _| {
+        let tag = "\"v2\"";
+        let fails = |name: &str, expected: &str| {
+            req.headers().get(name).is_some_and(|value| value.to_str().unwrap() != expected)
+        };
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        if fails("if-match", tag) || fails("if-unmodified-since", date) {
+            return HttpResponse::PreconditionFailed().finish();
+        }
+        if condition(req) == Some(tag) {
+            return HttpResponse::NotModified().insert_header(("etag", tag)).finish();
+        }
+        HttpResponse::Ok()
+            .insert_header(("etag", tag))
+            .insert_header(("cache-control", "max-age=10, stale-while-revalidate=60"))
+            .body("whole")
+    });
+    let app = app(&ResponseCache::memory().clock(clock.clone()), &origin).await;
+    let holds = || get_with("/", ("if-match", "\"v2\""));
+    let preconditions = || {
+        let date = "Mon, 07 Nov 1994 08:49:37 GMT";
+        [get_with("/", ("if-match", "\"v1\"")), get_with("/", ("if-unmodified-since", date))]
+    };
+    for stage in ["cold", "fresh", "while revalidating", "stale"] {
+        for req in preconditions() {
+            assert_eq!(send(&app, req).await.status.as_u16(), 412, "{stage}");
+        }
+        // the client's own conditions reach the handler beside it
+        let both = holds().insert_header(("if-none-match", "\"v2\""));
+        if stage != "cold" {
+            assert_eq!(send(&app, both).await.status.as_u16(), 304, "{stage}");
+        }
+        match stage {
+            "cold" => drop(send(&app, get("/")).await),
+            "fresh" => clock.advance(15 * SECOND),
+            _ => clock.advance(300 * SECOND),
+        }
+    }
+}

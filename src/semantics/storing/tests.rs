@@ -3,7 +3,7 @@
 use actix_web::http::header::{HeaderName, HeaderValue};
 
 use super::*;
-use crate::semantics::{date::Timestamp, fields::FieldList};
+use crate::semantics::{date::Timestamp, fields::FieldList, policy::Windows};
 
 type Lines<'a> = &'a [(&'static str, &'a str)];
 
@@ -74,7 +74,6 @@ fn only_complete_answers_to_reads() {
         (101, &[HOUR], WhyNot::Status),
         (103, &[HOUR], WhyNot::Status),
         (206, &[HOUR], WhyNot::Partial),
-        (200, &[HOUR, ("content-range", "bytes 0-1/2")], WhyNot::Partial),
         (304, &[HOUR], WhyNot::Status),
         (412, &[HOUR], WhyNot::Status),
         (416, &[HOUR], WhyNot::Status),
@@ -83,6 +82,8 @@ fn only_complete_answers_to_reads() {
     for (status, lines, why) in table {
         assert_eq!(judge(*status, lines, &policy), Err(*why), "{status} {lines:?}");
     }
+    // RFC 9110 s.14.4: beside any other status the field has no meaning
+    assert!(judge(200, &[HOUR, ("content-range", "bytes 0-1/2")], &policy).is_ok());
 }
 
 #[test]
@@ -287,8 +288,15 @@ fn stale_windows() {
         let windows = (terms.while_revalidate.as_secs(), terms.if_error.as_secs());
         assert_eq!(windows, expected, "{control}");
     }
-    // an old error does not stand in for a new one
+    // what is short-lived has windows of its own, and an old error does not stand in for a new one
     let policy = Policy { any_status: true, ..policy };
+    let short_lived =
+        Windows { while_revalidate: Duration::from_secs(5), if_error: Duration::from_secs(6) };
+    for (given, expected) in [(Windows::default(), (0, 0)), (short_lived, (5, 6))] {
+        let policy = Policy { short_lived: given, ..policy.clone() };
+        let terms = judge(404, &[("cache-control", "max-age=60")], &policy).unwrap();
+        assert_eq!((terms.while_revalidate.as_secs(), terms.if_error.as_secs()), expected);
+    }
     let terms = judge(503, &[("cache-control", "max-age=60, stale-if-error=9")], &policy).unwrap();
-    assert_eq!((terms.while_revalidate.as_secs(), terms.if_error.as_secs()), (7, 0));
+    assert_eq!((terms.while_revalidate.as_secs(), terms.if_error.as_secs()), (0, 0));
 }

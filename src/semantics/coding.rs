@@ -1,0 +1,83 @@
+//! Content codings (RFC 9110 s.8.4, s.12.5.3): whether a client may get other bytes than those that
+//! are stored, because something outside the cache compresses them.
+
+use super::{
+    fields::Fields,
+    names::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE},
+    vary::preference,
+};
+
+/// Whether compression outside of the cache could encode this stored response for this request.
+///
+/// Offsets into the stored bytes then mean nothing to the client: it counts in the encoded ones.
+pub(super) fn may_be_encoded<Q: Fields + ?Sized, S: Fields + ?Sized>(req: &Q, stored: &S) -> bool {
+    accepts_coding(req) && !stored.has(&CONTENT_ENCODING) && is_compressible(stored)
+}
+
+/// Whether the request accepts any coding but `identity` (RFC 9110 s.12.5.3).
+fn accepts_coding<Q: Fields + ?Sized>(req: &Q) -> bool {
+    let members = req.all(&ACCEPT_ENCODING).flat_map(|line| line.as_bytes().split(|b| *b == b','));
+    members.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty()).any(|member| {
+        // a member that is not of the grammar may be one that others understand
+        preference(member).is_none_or(|(coding, weight)| weight > 0 && coding != b"identity")
+    })
+}
+
+/// Whether compression layers, such as `Compress` of actix-web, encode responses of this type: all
+/// but images and videos. A response without a type is encoded as well.
+fn is_compressible<S: Fields + ?Sized>(stored: &S) -> bool {
+    let Some(value) = stored.first(&CONTENT_TYPE) else { return true };
+    let media_type = value.as_bytes().trim_ascii_start().to_ascii_lowercase();
+    let is = |start: &[u8]| media_type.starts_with(start);
+    let is_compressed = is(b"video/") || is(b"image/");
+    !is_compressed || is(b"image/svg")
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+    use crate::semantics::fields::FieldList;
+
+    fn fields(lines: &[(&'static str, &'static str)]) -> FieldList {
+        let field = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        lines.iter().map(field).collect()
+    }
+
+    #[test]
+    fn identity_alone_is_no_coding() {
+        for (accepted, expected) in [
+            ("", false),
+            ("identity", false),
+            ("Identity;q=1, *;q=0", false),
+            ("gzip;q=0, br; q=0.000", false),
+            ("gzip", true),
+            ("identity, br;q=0.1", true),
+            ("*", true),
+            ("gzip;level=9", true),
+        ] {
+            let req = fields(&[("accept-encoding", accepted)]);
+            assert_eq!(accepts_coding(req.as_slice()), expected, "{accepted}");
+        }
+        assert!(!accepts_coding(fields(&[]).as_slice()));
+    }
+
+    #[test]
+    fn what_is_compressed_already_stays_as_it_is() {
+        let req = fields(&[("accept-encoding", "gzip")]);
+        let encoded = |lines: &[(&'static str, &'static str)]| {
+            may_be_encoded(req.as_slice(), fields(lines).as_slice())
+        };
+        for compressible in ["text/html", "application/json", "audio/wav", "image/svg+xml"] {
+            assert!(encoded(&[("content-type", compressible)]), "{compressible}");
+            assert!(!encoded(&[("content-type", compressible), ("content-encoding", "gzip")]));
+        }
+        for compressed in ["image/png", "Video/mp4"] {
+            assert!(!encoded(&[("content-type", compressed)]), "{compressed}");
+        }
+        assert!(encoded(&[]), "a response without a type");
+    }
+}
