@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::path;
+use crate::{host, path, query};
 
 /// The key of a stored response.
 ///
@@ -64,6 +64,22 @@ impl CacheKey {
         self.canonical.as_deref().unwrap_or_else(|| self.text(self.path.clone()))
     }
 
+    /// The host in the reading by which it is purged: in lower case, without a default port.
+    pub fn canonical_host(&self) -> Cow<'_, str> {
+        host::canonical(self.host())
+    }
+
+    /// The query in the reading by which it is purged: decoded, without its question mark.
+    pub fn canonical_query(&self) -> Cow<'_, str> {
+        query::canonical(self.query())
+    }
+
+    /// Whether requests with other queries are answered with the response too, because it says so
+    /// by `No-Vary-Search`: a purge of any URL of the path concerns it.
+    pub fn answers_other_queries(&self) -> bool {
+        self.bytes.first().is_some_and(|flags| flags & OTHER_QUERIES != 0)
+    }
+
     /// The request's query with its question mark, as far as it is part of the key; else empty.
     pub fn query(&self) -> &str {
         self.text(self.path.end..self.query_end)
@@ -77,10 +93,22 @@ impl CacheKey {
     /// The same key with another query, without its question mark.
     #[must_use]
     pub fn with_query(&self, query: Option<&str>) -> Self {
+        self.rewritten(0, query)
+    }
+
+    /// The key of a response that [answers other queries](Self::answers_other_queries) as well:
+    /// `canonical` is how all of them are written.
+    #[must_use]
+    pub(crate) fn for_queries(&self, canonical: Option<&str>) -> Self {
+        self.rewritten(OTHER_QUERIES, canonical)
+    }
+
+    fn rewritten(&self, more_flags: u8, query: Option<&str>) -> Self {
         let slice = |range: Range<usize>| self.bytes.get(range).unwrap_or_default();
         let query_len = query.map_or(0, |query| query.len() + 1);
         let mut bytes = Vec::with_capacity(self.bytes.len() + query_len);
-        bytes.extend_from_slice(slice(0..HEADER - 4));
+        bytes.extend(slice(0..1).iter().map(|flags| flags | more_flags));
+        bytes.extend_from_slice(slice(1..HEADER - 4));
         push_len(&mut bytes, query_len);
         bytes.extend_from_slice(slice(HEADER..self.path.end));
         if let Some(query) = query {
@@ -127,8 +155,12 @@ impl fmt::Debug for CacheKey {
     }
 }
 
-/// One flag byte and the lengths of host, path and query.
+/// One byte of flags and the lengths of host, path and query.
 const HEADER: usize = 1 + 3 * 4;
+/// The flag of a request over TLS.
+const SECURE: u8 = 1;
+/// The flag of a response that answers other queries as well.
+const OTHER_QUERIES: u8 = 2;
 
 /// What a further part of a key says; a tag, so that parts of different kinds never meet.
 #[derive(Clone, Copy, Debug)]
@@ -142,12 +174,16 @@ pub enum Part {
     Auth = 3,
     /// What the user's function made.
     Custom = 4,
-    /// Whether the request is cross-origin.
+    /// The `Origin` of a cross-origin request.
     Origin = 5,
     /// The selecting fields of a variant; always the last part.
     Variant = 6,
     /// The body of a QUERY, and what kind of body it is.
     Body = 7,
+    /// The request's target, where it says more than path and query: scheme, authority, `Host`.
+    Target = 8,
+    /// How many caches outside share the store and key or admit requests by other rules.
+    Nested = 9,
 }
 
 /// Puts a [`CacheKey`] together.
@@ -167,7 +203,7 @@ impl KeyBuilder {
     pub fn new(secure: bool, host: &str, path: &str, query: Option<&str>) -> Self {
         let query_len = query.map_or(0, |query| query.len() + 1);
         let mut bytes = Vec::with_capacity(HEADER + host.len() + path.len() + query_len);
-        bytes.push(u8::from(secure));
+        bytes.push(if secure { SECURE } else { 0 });
         for len in [host.len(), path.len(), query_len] {
             push_len(&mut bytes, len);
         }

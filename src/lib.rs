@@ -16,6 +16,7 @@ mod admin;
 mod clock;
 mod config;
 mod engine;
+mod host;
 mod middleware;
 mod path;
 mod query;

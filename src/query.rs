@@ -1,7 +1,10 @@
 //! Which parts of a query tell two requests apart. Parameters are cut as actix-web's own `Query`
-//! extractor cuts them: at `&`, never at `;`, and compared after decoding.
+//! extractor cuts them: at `&`, never at `;`, and compared after decoding. And by which reading of a
+//! query purges name it.
 
 use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 
 /// Parameters that say where a visitor came from, not what is asked for.
 pub(crate) const TRACKING_PARAMETERS: &[&str] = &[
@@ -65,6 +68,17 @@ impl QueryRules {
     }
 }
 
+/// The reading of a query by which purges name it: decoded, without its question mark. An empty query
+/// is none, and `+` is a space, as handlers that read forms take it.
+pub(crate) fn canonical(query: &str) -> Cow<'_, str> {
+    let query = query.strip_prefix('?').unwrap_or(query);
+    if !query.contains(['%', '+']) {
+        return Cow::Borrowed(query);
+    }
+    let spaced = query.replace('+', " ");
+    Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
+}
+
 /// Whether `name` is `pattern`, or begins with it where the pattern ends in `*`.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
@@ -92,6 +106,15 @@ mod tests {
         for query in ["", "b=1&a=2", "a=%41", "&&", "a;b"] {
             assert_eq!(QueryRules::default().apply(query).as_deref(), Some(query));
         }
+    }
+
+    #[test]
+    fn queries_that_mean_one_thing_have_one_reading() {
+        for spelling in ["?q=grün x", "q=gr%C3%BCn%20x", "?q=gr%c3%bcn+x", "%71=gr%C3%BCn%20x"] {
+            assert_eq!(canonical(spelling), "q=grün x", "{spelling}");
+        }
+        assert_eq!(canonical("?"), "");
+        assert_ne!(canonical("a=1&b=2"), canonical("b=2&a=1"));
     }
 
     #[test]

@@ -54,26 +54,24 @@ pub(super) struct What {
 }
 
 impl What {
-    fn purge(&self) -> Result<Purge, &'static str> {
-        let path_like = |text: &str| text.starts_with('/');
+    fn purge(&self) -> Result<Purge, String> {
         let Self { url, path, prefix, group, all, soft } = self;
         let purge = match (url, path, prefix, group, all) {
-            (Some(url), None, None, None, None) if path_like(url) || url.contains("://") => {
-                Purge::url(url)
-            }
-            (Some(_), None, None, None, None) => {
-                return Err("`url` is neither absolute nor begins with `/`");
-            }
-            (None, Some(path), None, None, None) if path_like(path) => Purge::path(path),
-            (None, Some(_), None, None, None) => return Err("`path` does not begin with `/`"),
-            (None, None, Some(prefix), None, None) if path_like(prefix) => Purge::prefix(prefix),
-            (None, None, Some(_), None, None) => return Err("`prefix` does not begin with `/`"),
+            (Some(url), None, None, None, None) => Purge::url(url),
+            (None, Some(path), None, None, None) => Purge::path(path),
+            (None, None, Some(prefix), None, None) => Purge::prefix(prefix),
             (None, None, None, Some(group), None) if !group.is_empty() => Purge::group(group),
-            (None, None, None, Some(_), None) => return Err("`group` is empty"),
+            (None, None, None, Some(_), None) => return Err("`group` is empty".into()),
             (None, None, None, None, Some(true)) => Purge::all(),
-            (None, None, None, None, Some(false)) => return Err("`all` can only be true"),
-            _ => return Err("exactly one of `url`, `path`, `prefix`, `group`, `all` is needed"),
+            (None, None, None, None, Some(false)) => return Err("`all` can only be true".into()),
+            _ => {
+                let problem = "exactly one of `url`, `path`, `prefix`, `group`, `all` is needed";
+                return Err(problem.into());
+            }
         };
+        if let Some(problem) = purge.problem() {
+            return Err(problem.to_owned());
+        }
         Ok(if *soft { purge.softly() } else { purge })
     }
 }
@@ -92,7 +90,7 @@ pub(super) async fn stats(api: Data<Api>) -> HttpResponse {
 pub(super) async fn purge(api: Data<Api>, what: Json<What>) -> HttpResponse {
     let purge = match what.purge() {
         Ok(purge) => purge,
-        Err(problem) => return HttpResponse::BadRequest().json(error(problem)),
+        Err(problem) => return HttpResponse::BadRequest().json(error(&problem)),
     };
     let purged = match &api.0 {
         Ok(handle) => handle.purge(&purge).await,

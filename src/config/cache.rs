@@ -183,7 +183,7 @@ impl ResponseCache {
     ///
     /// Where a setting cannot be used.
     pub fn handle(&self) -> Result<CacheHandle, ConfigError> {
-        Ok(CacheHandle::new(self.engine()?, Arc::clone(&self.config.keying.query)))
+        self.engine().map(CacheHandle::new)
     }
 
     /// What the cache has done since it was made.
@@ -210,7 +210,11 @@ impl ResponseCache {
     pub(crate) fn engine(&self) -> Result<Arc<Engine>, ConfigError> {
         match &self.error {
             Some(error) => Err(error.clone()),
-            None => self.shared.engine(&self.config.storage),
+            None => {
+                let engine = self.shared.engine(&self.config.storage)?;
+                engine.query_rules().add(&self.config.keying.query);
+                Ok(engine)
+            }
         }
     }
 

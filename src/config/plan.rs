@@ -1,7 +1,5 @@
 //! `Plan`: all settings, checked once and compiled to what the first request needs.
 
-use std::sync::Arc;
-
 use actix_web::{dev::ServiceRequest, http::Method, http::header::HeaderName};
 
 use super::{
@@ -16,7 +14,6 @@ use super::{
 };
 use crate::{
     key::Secret,
-    query::QueryRules,
     semantics::{
         date::MAX_DELTA,
         groups::GROUP_ALIASES,
@@ -179,10 +176,6 @@ impl Plan {
         }
         let rule = self.paths.rule(routed).and_then(|rule| self.rules.get(rule));
         rule.unwrap_or(&self.whole).client.as_ref()
-    }
-
-    pub(crate) fn query(&self) -> Arc<QueryRules> {
-        Arc::clone(&self.keying.query)
     }
 }
 

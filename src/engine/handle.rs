@@ -4,8 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{Engine, stats::Stats};
 use crate::{
-    purge::{Purge, Purged, Target},
-    query::QueryRules,
+    purge::{Purge, Purged},
     store::StoreError,
 };
 
@@ -25,7 +24,10 @@ use crate::{
 /// # Errors
 ///
 /// A purge fails where a store of your own does, and where replicas that it is to wait for do not
-/// confirm it. Then it is not known whether it holds: repeat it, or tell the caller.
+/// confirm it. Then it is not known whether it holds: repeat it, or tell the caller. It also fails
+/// ([`NoTarget`](crate::StoreErrorKind::NoTarget)) where its target can match nothing: a relative
+/// path, or a pattern with `*`. In a handler `?` turns the error into an answer: 503, or 500 for a
+/// target that is none.
 ///
 /// ```
 /// use actix_response_cache::CacheHandle;
@@ -41,13 +43,12 @@ use crate::{
 #[derive(Clone)]
 pub struct CacheHandle {
     engine: Arc<Engine>,
-    query: Arc<QueryRules>,
     soft: bool,
 }
 
 impl CacheHandle {
-    pub(crate) fn new(engine: Arc<Engine>, query: Arc<QueryRules>) -> Self {
-        Self { engine, query, soft: false }
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        Self { engine, soft: false }
     }
 
     /// Whether both are of one cache, or of clones of it.
@@ -56,9 +57,12 @@ impl CacheHandle {
     }
 
     /// Purges one URL with all its variants and credentials: `/products?page=2` on all hosts,
-    /// `https://shop.example/products?page=2` on one.
+    /// `https://shop.example/products?page=2` on one. However it is spelled (encoded or not, with a
+    /// default port, with a fragment), every response goes that a request for it could be answered
+    /// with.
     ///
-    /// The query counts as it does in the key: parameters which the cache ignores are ignored.
+    /// The query counts as it does in the keys of this cache and of all its clones: parameters which
+    /// one of them ignores are ignored there.
     pub async fn purge_url(&self, url: impl AsRef<str>) -> Result<Purged, StoreError> {
         self.purge(&Purge::url(url.as_ref())).await
     }
@@ -86,17 +90,7 @@ impl CacheHandle {
 
     /// Purges what `purge` names.
     pub async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
-        let mut purge = match purge.target() {
-            Target::Url { host, path, query } => {
-                let counted = query.strip_prefix('?').and_then(|query| self.query.apply(query));
-                let query = counted.map_or_else(String::new, |query| format!("?{query}"));
-                purge.of(Target::Url { host: host.clone(), path: path.clone(), query })
-            }
-            _ => purge.clone(),
-        };
-        if self.soft {
-            purge = purge.softly();
-        }
+        let purge = if self.soft { purge.clone().softly() } else { purge.clone() };
         self.engine.purge(purge).await
     }
 

@@ -27,6 +27,7 @@ mod marks;
 mod memo;
 pub(crate) mod pending;
 mod purge;
+pub(crate) mod query_rules;
 mod quiet;
 pub(crate) mod refresh;
 mod search;
@@ -37,6 +38,7 @@ use flight::Flights;
 use marks::Marks;
 use memo::VaryMemo;
 use pending::Pending;
+use query_rules::AllQueryRules;
 use quiet::Quiet;
 use refresh::Refreshes;
 use search::SearchMemo;
@@ -55,6 +57,7 @@ pub(crate) struct Engine {
     counters: Counters,
     vary: VaryMemo,
     search: SearchMemo,
+    query_rules: AllQueryRules,
     pending: Pending,
     refreshes: Refreshes,
     flights: Flights,
@@ -85,6 +88,7 @@ impl Engine {
             counters: Counters::default(),
             vary: VaryMemo::default(),
             search: SearchMemo::default(),
+            query_rules: AllQueryRules::default(),
             pending: Pending::default(),
             off: AtomicBool::new(false),
         })
@@ -96,6 +100,11 @@ impl Engine {
 
     pub(crate) fn pending(&self) -> &Pending {
         &self.pending
+    }
+
+    /// By which rules the clones of the cache make queries parts of keys.
+    pub(crate) fn query_rules(&self) -> &AllQueryRules {
+        &self.query_rules
     }
 
     pub(crate) fn refreshes(&self) -> &Refreshes {

@@ -7,19 +7,22 @@ use tokio::sync::oneshot;
 
 use super::Engine;
 use crate::{
-    purge::{Purge, Purged},
+    purge::{Purge, Purged, Target},
     store::{StoreError, StoreErrorKind, any::AnyStore},
 };
 
 impl Engine {
-    /// Purges and counts. An error means that the purge may not have reached the store.
+    /// Purges and counts. An error means that the purge may not have reached the store, or names
+    /// nothing that could be stored.
     pub(crate) async fn purge(&self, purge: Purge) -> Result<Purged, StoreError> {
         let purge = match purge.stale_since() {
             Some(_) => purge.softly_since(self.clock.now()),
             None => purge,
         };
-        let mut each = self.search.spellings(&purge);
-        each.push(purge.clone());
+        if let Some(problem) = purge.problem() {
+            return Err(StoreError::with_source(StoreErrorKind::NoTarget, problem));
+        }
+        let each = self.all_spellings(&purge);
         let purged = self.to_its_end(purge_each(self.store.clone(), each)).await;
         match &purged {
             Ok(purged) => {
@@ -29,6 +32,24 @@ impl Engine {
             Err(error) => drop(self.failed("purge", error)),
         }
         purged
+    }
+
+    /// The purge, or where it names a URL, one for each way in which a response to it may be stored.
+    fn all_spellings(&self, purge: &Purge) -> Vec<Purge> {
+        let Target::Url { host, path, query } = purge.target() else { return vec![purge.clone()] };
+        let mut queries = self.query_rules.all_spellings(query);
+        // what other processes have stored, and by which rules, is not known here
+        let known = self.store.is_private().then(|| self.search.queries(path, query)).flatten();
+        let any = known.is_none();
+        queries.extend(known.into_iter().flatten());
+        queries.sort_unstable();
+        queries.dedup();
+        let url = |query| Target::Url { host: host.clone(), path: path.clone(), query };
+        let mut all: Vec<Purge> = queries.into_iter().map(|query| purge.of(url(query))).collect();
+        if any {
+            all.push(purge.of(Target::AnyQuery { host: host.clone(), path: path.clone() }));
+        }
+        all
     }
 
     /// A purge whose count nobody wants, such as that of an unsafe request (RFC 9111 s.4.4).

@@ -9,14 +9,12 @@ use std::{
     },
 };
 
-use crate::{
-    key::CacheKey,
-    purge::{Purge, Target},
-    semantics::no_vary_search::NoVarySearch,
-};
+use crate::{key::CacheKey, semantics::no_vary_search::NoVarySearch};
 
 /// How many paths are remembered.
 const MOST_PATHS: usize = 1024;
+/// How many different fields of one path are remembered.
+const MAX_RULES: usize = 8;
 
 /// The paths whose responses carried `No-Vary-Search`.
 #[derive(Debug, Default)]
@@ -28,8 +26,19 @@ pub(crate) struct SearchMemo {
 
 #[derive(Debug, Default)]
 struct Table {
-    paths: HashMap<CacheKey, NoVarySearch, ahash::RandomState>,
+    paths: HashMap<CacheKey, Known, ahash::RandomState>,
     oldest_first: VecDeque<CacheKey>,
+    /// A path, or a rule of one, was forgotten: what is known of paths is not all.
+    is_incomplete: bool,
+}
+
+/// What the responses of one path have said.
+#[derive(Debug, Default)]
+struct Known {
+    /// The last one; requests are looked up by it.
+    current: Option<NoVarySearch>,
+    /// All of them: responses may be stored under each.
+    all: Vec<NoVarySearch>,
 }
 
 impl SearchMemo {
@@ -40,7 +49,7 @@ impl SearchMemo {
             return None;
         }
         let table = self.read();
-        let search = table.paths.get(&key.with_query(None))?;
+        let search = table.paths.get(&key.with_query(None))?.current.as_ref()?;
         Some(rewritten(key, search))
     }
 
@@ -48,41 +57,36 @@ impl SearchMemo {
     pub(crate) fn learn(&self, key: &CacheKey, search: Option<NoVarySearch>) -> Option<CacheKey> {
         let path = || key.with_query(None);
         let Some(search) = search else {
-            if self.any.load(Ordering::Relaxed) {
-                self.write().paths.remove(&path());
+            if self.any.load(Ordering::Relaxed)
+                && let Some(known) = self.write().paths.get_mut(&path())
+            {
+                known.current = None;
             }
             return None;
         };
         let canonical = rewritten(key, &search);
-        let mut table = self.write();
-        if table.paths.insert(path(), search).is_none() {
-            table.oldest_first.push_back(path());
-            if table.oldest_first.len() > MOST_PATHS
-                && let Some(oldest) = table.oldest_first.pop_front()
-            {
-                table.paths.remove(&oldest);
-            }
-        }
+        self.write().learn(path(), search);
         self.any.store(true, Ordering::Relaxed);
         Some(canonical)
     }
 
-    /// What else has to be purged with a URL: it may be stored under another spelling of its query.
-    pub(crate) fn spellings(&self, purge: &Purge) -> Vec<Purge> {
-        let Target::Url { host, path, query } = purge.target() else { return Vec::new() };
+    /// The queries under which responses to this URL may be stored because of what its path has
+    /// said; `None` where that may not be all of them.
+    pub(super) fn queries(&self, path: &str, query: &str) -> Option<Vec<String>> {
         if !self.any.load(Ordering::Relaxed) {
-            return Vec::new();
+            return Some(Vec::new());
         }
         let table = self.read();
+        if table.is_incomplete {
+            return None;
+        }
         let of_path = table.paths.iter().filter(|(key, _)| key.path() == path);
-        let spelled = of_path.map(|(_, search)| {
-            let query = search.canonical(query.trim_start_matches('?'));
-            let query = if query.is_empty() { query } else { format!("?{query}") };
-            purge.of(Target::Url { host: host.clone(), path: path.clone(), query })
+        let rules = of_path.flat_map(|(_, known)| &known.all);
+        let queries = rules.map(|search| match search.canonical(query.trim_start_matches('?')) {
+            query if query.is_empty() => query,
+            query => format!("?{query}"),
         });
-        let mut spelled: Vec<_> = spelled.filter(|spelled| spelled != purge).collect();
-        spelled.dedup();
-        spelled
+        Some(queries.collect())
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
@@ -94,9 +98,32 @@ impl SearchMemo {
     }
 }
 
+impl Table {
+    fn learn(&mut self, path: CacheKey, search: NoVarySearch) {
+        if !self.paths.contains_key(&path) {
+            self.oldest_first.push_back(path.clone());
+        }
+        let known = self.paths.entry(path).or_default();
+        if !known.all.contains(&search) {
+            known.all.push(search.clone());
+            if known.all.len() > MAX_RULES {
+                known.all.remove(0);
+                self.is_incomplete = true;
+            }
+        }
+        known.current = Some(search);
+        if self.oldest_first.len() > MOST_PATHS
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.paths.remove(&oldest);
+            self.is_incomplete = true;
+        }
+    }
+}
+
 fn rewritten(key: &CacheKey, search: &NoVarySearch) -> CacheKey {
     let canonical = search.canonical(key.query().trim_start_matches('?'));
-    key.with_query((!canonical.is_empty()).then_some(canonical.as_str()))
+    key.for_queries((!canonical.is_empty()).then_some(canonical.as_str()))
 }
 
 #[cfg(test)]
@@ -123,9 +150,11 @@ mod tests {
         assert_eq!(memo.canonical(&key("h", "/a", "b=2&x=1")), stored);
         assert_eq!(memo.canonical(&key("other", "/a", "b=2&x=1")), None);
         assert_eq!(memo.canonical(&key("h", "/b", "b=2&x=1")), None);
-        assert_eq!(memo.spellings(&Purge::url("/a?x=1&b=2")), [Purge::url("/a?b=2&x=1")]);
         memo.learn(&key("h", "/a", "x=1"), None);
         assert_eq!(memo.canonical(&key("h", "/a", "b=2&x=1")), None);
+        let stored = Some(vec!["?b=2&x=1".to_owned()]);
+        assert_eq!(memo.queries("/a", "?x=1&b=2"), stored, "what was stored is still there");
+        assert_eq!(memo.queries("/b", "?x=1&b=2"), Some(vec![]));
     }
 
     #[test]
@@ -135,5 +164,6 @@ mod tests {
             memo.learn(&key("h", &format!("/{n}"), "a=1"), ignoring_order());
         }
         assert_eq!(memo.read().paths.len(), MOST_PATHS);
+        assert_eq!(memo.queries("/x", ""), None, "and then not all is known");
     }
 }

@@ -30,6 +30,16 @@ fn another_query_is_as_if_it_had_come_so() {
 }
 
 #[test]
+fn a_key_for_other_queries_says_so_and_is_another() {
+    let plain = key("h", "/a", Some("a=1&b=2"), &[]);
+    let merged = key("h", "/a", Some("b=2&a=1"), &[]).for_queries(Some("a=1&b=2"));
+    assert_eq!((merged.query(), merged.answers_other_queries()), ("?a=1&b=2", true));
+    assert!(merged != plain && !plain.answers_other_queries());
+    let read = CacheKey::from_bytes(Bytes::copy_from_slice(merged.as_bytes())).unwrap();
+    assert!(read.answers_other_queries() && read.variant(b"x").answers_other_queries());
+}
+
+#[test]
 fn boundaries_between_parts_are_kept() {
     let none: &[(String, Vec<String>)] = &[];
     assert_ne!(key("ab", "/c", None, none), key("a", "b/c", None, none));

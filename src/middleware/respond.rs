@@ -127,9 +127,9 @@ pub(super) fn invalidated<B>(method: &Method, res: &ServiceResponse<B>) -> Vec<P
         return Vec::new();
     };
     // the whole path: a change of `/products/7` is one of `/products/7?currency=EUR` too
-    let target = target.then(|| Purge::path(req.uri().path()));
+    let target = target.then(|| Purge::requested(req.uri().path()));
     let paths = locations
         .iter()
-        .map(|location| Purge::path(location.split('?').next().unwrap_or_default()));
+        .map(|location| Purge::requested(location.split('?').next().unwrap_or_default()));
     target.into_iter().chain(paths).chain(groups.into_iter().map(Purge::group)).collect()
 }

@@ -49,7 +49,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(super) fn new(plan: Plan, engine: Arc<Engine>) -> Self {
-        let handle = CacheHandle::new(Arc::clone(&engine), plan.query());
+        let handle = CacheHandle::new(Arc::clone(&engine));
         Self { plan, engine, handle, hits: BySeconds::default(), ages: BySeconds::default() }
     }
 

@@ -42,6 +42,11 @@ impl AnyStore {
         }
     }
 
+    /// Whether nobody but this process stores anything there.
+    pub(crate) fn is_private(&self) -> bool {
+        self.is_immediate()
+    }
+
     /// The entry under `key` where the store has it at hand, without waiting for anything.
     pub(crate) fn get_near(&self, key: &CacheKey) -> Option<Arc<Entry>> {
         match self {

@@ -11,9 +11,11 @@ use std::{
 
 use crate::{
     entry::{Entry, Timestamp},
+    host,
     key::CacheKey,
     path,
     purge::{Mark, Purge, Target},
+    query,
 };
 
 /// How many stamps are kept. Past that the oldest merge into the watermark: entries that have not
@@ -74,10 +76,12 @@ pub(super) enum Standing {
 }
 
 /// A purge that has been stamped, for counting what it took.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stamped {
-    target: Option<u64>,
-    previous: u64,
+    /// The hash that it raised, with the number of the hard purge before.
+    target: Option<(u64, u64)>,
+    /// Of a purge by prefix or of all: up to which number older ones count.
+    until: Option<u64>,
 }
 
 impl Stamps {
@@ -140,7 +144,7 @@ impl Table {
                     self.oldest_first.clear();
                     self.prefixes.clear();
                 }
-                return Stamped { target: None, previous };
+                return Stamped { until: Some(previous), ..Stamped::default() };
             }
             Target::Prefix(prefix) => {
                 let mut stamp = Stamp::default();
@@ -150,16 +154,24 @@ impl Table {
                     let oldest = self.prefixes.pop_front().map_or(0, |(_, stamp)| stamp.newest());
                     self.raise_watermark(oldest);
                 }
-                return Stamped { target: None, previous: number - 1 };
+                return Stamped { until: Some(number - 1), ..Stamped::default() };
             }
-            Target::Url { host: None, path, query } => self.hash(Hashed::Url(path, query)),
-            Target::Url { host: Some(host), path, query } => {
-                self.hash(Hashed::UrlOnHost(&host.to_ascii_lowercase(), path, query))
+            Target::Url { host, path, query } => {
+                let (host, query) = (host.as_deref().map(host::canonical), query::canonical(query));
+                self.hash(Hashed::Url(host.as_deref(), path, &query))
+            }
+            Target::AnyQuery { host, path } => {
+                self.hash(Hashed::AnyQuery(host.as_deref().map(host::canonical).as_deref(), path))
             }
             Target::Path(path) => self.hash(Hashed::Path(path)),
             Target::Group(group) => self.hash(Hashed::Group(group)),
             Target::Entry(key) => self.hash(Hashed::Entry(key)),
         };
+        Stamped { target: Some((hash, self.raise(hash, number, stale_since))), until: None }
+    }
+
+    /// Raises the stamp of one target; returns the number of its newest hard purge before.
+    fn raise(&mut self, hash: u64, number: u64, stale_since: Option<Timestamp>) -> u64 {
         let stamp = self.by_target.entry(hash).or_default();
         let previous = stamp.hard;
         stamp.raise(number, stale_since);
@@ -167,7 +179,7 @@ impl Table {
         if self.oldest_first.len() > MOST_STAMPS {
             self.merge_oldest();
         }
-        Stamped { target: Some(hash), previous }
+        previous
     }
 
     /// Lets a quarter of the stamps go at once, so that the cost is spread over many purges.
@@ -189,16 +201,13 @@ impl Table {
     /// The number of the newest hard purge that concerns `entry`; as it was before `except`, if
     /// given.
     fn newest_concerning(&self, entry: &Entry, except: Option<Stamped>) -> u64 {
-        let number = |(hash, stamp): (u64, Stamp)| match except {
-            Some(Stamped { target: Some(own), previous }) if own == hash => previous,
-            _ => stamp.hard,
+        let except = except.unwrap_or_default();
+        let number = |(hash, stamp): (u64, Stamp)| {
+            let own = except.target.filter(|(own, _)| *own == hash);
+            own.map_or(stamp.hard, |(_, previous)| previous)
         };
         let by_target = self.concerning(entry).map(number).max();
-        // of a purge by prefix or of all, `previous` is the time up to which older ones count
-        let until = match except {
-            Some(Stamped { target: None, previous }) => previous,
-            _ => u64::MAX,
-        };
+        let until = except.until.unwrap_or(u64::MAX);
         let prefixes = self.prefixes_above(entry).map(|stamp| stamp.hard);
         let prefix = prefixes.filter(|hard| *hard <= until).max();
         [by_target, prefix, Some(self.all.hard.min(until))].into_iter().flatten().max().unwrap_or(0)
@@ -218,15 +227,14 @@ impl Table {
     /// The stamps of targets that concern `entry`, with their hashes.
     fn concerning<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = (u64, Stamp)> + 'a {
         let key = &entry.key;
-        let host = key.host().to_ascii_lowercase();
-        let of_key = [
-            self.hash(Hashed::Url(key.path(), key.query())),
-            self.hash(Hashed::UrlOnHost(&host, key.path(), key.query())),
-            self.hash(Hashed::Path(key.path())),
-            self.hash(Hashed::Entry(key)),
-        ];
+        let (host, query) = (key.canonical_host(), key.canonical_query());
+        let hosts = [None, Some(&*host)];
+        let of_url = hosts.map(|host| self.hash(Hashed::Url(host, key.path(), &query)));
+        let of_any = hosts.map(|host| self.hash(Hashed::AnyQuery(host, key.path())));
+        let of_any = of_any.into_iter().filter(|_| key.answers_other_queries());
+        let of_key = [self.hash(Hashed::Path(key.path())), self.hash(Hashed::Entry(key))];
         let groups = entry.groups.iter().map(|group| self.hash(Hashed::Group(group)));
-        let hashes = of_key.into_iter().chain(groups);
+        let hashes = of_url.into_iter().chain(of_any).chain(of_key).chain(groups);
         hashes.filter_map(|hash| self.by_target.get(&hash).map(|stamp| (hash, *stamp)))
     }
 
@@ -243,8 +251,10 @@ impl Table {
 /// What a stamp is looked up by. Two targets with one hash purge a little more than they need to.
 #[derive(Hash)]
 enum Hashed<'a> {
-    Url(&'a str, &'a str),
-    UrlOnHost(&'a str, &'a str, &'a str),
+    /// Host, path and query.
+    Url(Option<&'a str>, &'a str, &'a str),
+    /// Host and path, of what answers other queries.
+    AnyQuery(Option<&'a str>, &'a str),
     Path(&'a str),
     Group(&'a str),
     Entry(&'a CacheKey),

@@ -6,9 +6,10 @@ use std::{
 };
 
 /// Each folder or file of `src` with its floor.
-const FLOORS: [(&str, usize); 12] = [
+const FLOORS: [(&str, usize); 13] = [
     ("semantics", 0),
     ("clock", 1),
+    ("host", 1),
     ("path", 1),
     ("query", 1),
     ("key", 1),

@@ -27,6 +27,7 @@ mod order;
 mod paths;
 mod product_server;
 mod purge;
+mod purge_spellings;
 mod query;
 mod redis;
 mod redis_ways;

@@ -77,22 +77,17 @@ pub(super) async fn mark(link: &Link, names: &Names) -> Result<Mark, StoreError>
     if let Some(now) = link.ask(vec![ask(names)]).await?.first().and_then(number) {
         return Ok(Mark::new(now));
     }
-    tick(link, names, None).await
+    let replies = link.ask(vec![begin(names)]).await?;
+    replies.first().and_then(number).map(Mark::new).ok_or_else(unexpected)
 }
 
-/// Raises the fence of `purge`: fills that began earlier are not published from now on, or by a
+/// Raises the fences of `purge`: fills that began earlier are not published from now on, or by a
 /// soft purge as stale. Returns the purge's number.
 pub(super) async fn raise(link: &Link, names: &Names, purge: &Purge) -> Result<Mark, StoreError> {
-    tick(link, names, Some(purge)).await
-}
-
-async fn tick(link: &Link, names: &Names, purge: Option<&Purge>) -> Result<Mark, StoreError> {
     let mut tick = begin(names);
-    if let Some(purge) = purge {
-        tick.arg(&fields::raised_by(purge.target()));
-        // no time before 1970, as a sign would be no digit
-        tick.arg(purge.stale_since().map(|then| then.as_millis().max(0)));
-    }
+    tick.arg(&fields::raised_by(purge.target()));
+    // no time before 1970, as a sign would be no digit
+    tick.arg(purge.stale_since().map(|then| then.as_millis().max(0)));
     let replies = link.ask(vec![tick]).await?;
     replies.first().and_then(number).map(Mark::new).ok_or_else(unexpected)
 }

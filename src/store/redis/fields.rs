@@ -1,8 +1,10 @@
 //! What a purge can name of an entry, as fields of the clock: the entry is checked against each.
 
 use crate::{
+    host,
     key::{self, CacheKey},
     purge::Target,
+    query,
 };
 
 /// A path is fenced by so many of its ancestors at most; a purge of a deeper prefix fences
@@ -16,6 +18,7 @@ pub(super) type Field = [u8; 16];
 pub(super) fn raised_by(target: &Target) -> Field {
     match target {
         Target::Url { host, path, query } => url(host.as_deref(), path, query),
+        Target::AnyQuery { host, path } => any_query(host.as_deref(), path),
         Target::Path(named) => path(named),
         Target::Prefix(named) => prefix(named),
         Target::Group(named) => group(named),
@@ -33,12 +36,17 @@ fn entry(key: &CacheKey) -> Field {
 }
 
 fn url(host: Option<&str>, path: &str, query: &str) -> Field {
-    match host {
-        Some(host) => {
-            let host = host.to_ascii_lowercase();
-            field(b'h', &[host.as_bytes(), path.as_bytes(), query.as_bytes()])
-        }
+    let query = query::canonical(query);
+    match host.map(host::canonical) {
+        Some(host) => field(b'h', &[host.as_bytes(), path.as_bytes(), query.as_bytes()]),
         None => field(b'u', &[path.as_bytes(), query.as_bytes()]),
+    }
+}
+
+fn any_query(host: Option<&str>, path: &str) -> Field {
+    match host.map(host::canonical) {
+        Some(host) => field(b'H', &[host.as_bytes(), path.as_bytes()]),
+        None => field(b'U', &[path.as_bytes()]),
     }
 }
 
@@ -58,16 +66,14 @@ fn prefix(prefix: &str) -> Field {
 /// Every field that a purge of this entry may have set.
 pub(super) fn concerning(key: &CacheKey, groups: &[String]) -> Vec<Field> {
     let (path, query) = (key.path(), key.query());
-    let one = [
-        all(),
-        entry(key),
-        url(None, path, query),
-        url(Some(key.host()), path, query),
-        self::path(path),
-    ];
+    let hosts = [None, Some(key.host())];
+    let urls = hosts.map(|host| url(host, path, query)).into_iter();
+    let any = hosts.map(|host| any_query(host, path)).into_iter();
+    let any = any.filter(|_| key.answers_other_queries());
+    let one = [all(), entry(key), self::path(path)].into_iter().chain(urls).chain(any);
     let prefixes = ancestors(path).map(|above| field(b'x', &[above.as_bytes()]));
     let groups = groups.iter().map(|group| self::group(group));
-    one.into_iter().chain(prefixes).chain(groups).collect()
+    one.chain(prefixes).chain(groups).collect()
 }
 
 /// The path's ancestors from the root down, the path itself last, as far as they go.
@@ -100,7 +106,8 @@ mod tests {
         let groups = ["g".to_owned()];
         for purge in [
             Purge::url("/a/b?q=1"),
-            Purge::url("http://SHOP.example/a/b?q=1"),
+            Purge::url("http://SHOP.example:80/a/b?q=1"),
+            Purge::url("/a/b?%71=1"),
             Purge::url("http://other.example/a/b?q=1"),
             Purge::url("/a/b"),
             Purge::path("/a/b"),
@@ -118,6 +125,20 @@ mod tests {
             Purge::all(),
         ] {
             assert_eq!(fenced(&purge), purge.concerns(&key, &groups), "{purge:?}");
+        }
+    }
+
+    #[test]
+    fn what_answers_other_queries_is_fenced_as_such_too() {
+        let key = KeyBuilder::new(false, "h", "/s", Some("b&a")).finish();
+        let merged = key.for_queries(Some("a&b"));
+        for (host, path) in [(None, "/s"), (Some("H:80"), "/s"), (Some("g"), "/s"), (None, "/t")] {
+            let host = host.map(str::to_owned);
+            let purge: Purge = Target::AnyQuery { host, path: path.to_owned() }.into();
+            for key in [&key, &merged] {
+                let is_fenced = concerning(key, &[]).contains(&raised_by(purge.target()));
+                assert_eq!(is_fenced, purge.concerns(key, &[]), "{purge:?}");
+            }
         }
     }
 

@@ -7,7 +7,9 @@ use redis::Cmd;
 use super::{link, names::Names};
 use crate::{
     entry::{Entry, Kind},
+    host,
     key::{self, CacheKey},
+    query,
 };
 
 /// Servers' clocks may differ by so much after a failover: members and indexes are kept longer.
@@ -56,23 +58,31 @@ return 1
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Member {
     pub(super) is_response: bool,
+    /// Whether it is an answer to other queries as well.
+    answers_others: bool,
     pub(super) digest: [u8; 16],
     host: [u8; 8],
     query: [u8; 8],
 }
 
-const RESPONSE: u8 = b'r';
-const VARIES: u8 = b'v';
+/// What a member begins with: whether it is a response or a note of variants, and in capitals where it
+/// answers other queries as well.
+const KINDS: [(u8, bool, bool); 4] =
+    [(b'r', true, false), (b'v', false, false), (b'R', true, true), (b'V', false, true)];
 const LENGTH: usize = 1 + 16 + 8 + 8;
 
 impl Member {
     fn of(key: &CacheKey, is_response: bool) -> Self {
-        let (host, query) = (of_host(key.host()), short(key.query()));
-        Self { is_response, digest: key.digest(), host, query }
+        let host = of_host(key.host());
+        let (answers_others, query) = (key.answers_other_queries(), of_query(key.query()));
+        Self { is_response, answers_others, digest: key.digest(), host, query }
     }
 
     fn to_bytes(self) -> [u8; LENGTH] {
-        let kind = [if self.is_response { RESPONSE } else { VARIES }];
+        let is_kind = |(_, is_response, answers_others): &&(u8, bool, bool)| {
+            (*is_response, *answers_others) == (self.is_response, self.answers_others)
+        };
+        let kind = KINDS.iter().find(is_kind).map(|(kind, ..)| *kind);
         let parts = kind.into_iter().chain(self.digest).chain(self.host).chain(self.query);
         let mut bytes = [0; LENGTH];
         bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
@@ -84,12 +94,8 @@ impl Member {
         let (digest, rest) = rest.split_first_chunk()?;
         let (host, query) = rest.split_first_chunk()?;
         let (digest, host, query) = (*digest, *host, query.try_into().ok()?);
-        matches!(*kind, RESPONSE | VARIES).then_some(Self {
-            is_response: *kind == RESPONSE,
-            digest,
-            host,
-            query,
-        })
+        let (_, is_response, answers_others) = *KINDS.iter().find(|(known, ..)| known == kind)?;
+        Some(Self { is_response, answers_others, digest, host, query })
     }
 }
 
@@ -98,17 +104,25 @@ impl Member {
 pub(super) struct Filter {
     host: Option<[u8; 8]>,
     query: Option<[u8; 8]>,
+    /// Only those that answer other queries as well.
+    only_any_query: bool,
 }
 
 impl Filter {
     /// Those of one URL.
     pub(super) fn url(host: Option<&str>, query: &str) -> Self {
-        Self { host: host.map(of_host), query: Some(short(query)) }
+        Self { host: host.map(of_host), query: Some(of_query(query)), only_any_query: false }
+    }
+
+    /// Those that answer other queries as well.
+    pub(super) fn any_query(host: Option<&str>) -> Self {
+        Self { host: host.map(of_host), query: None, only_any_query: true }
     }
 
     pub(super) fn takes(&self, member: &Member) -> bool {
         self.host.is_none_or(|host| host == member.host)
             && self.query.is_none_or(|query| query == member.query)
+            && (member.answers_others || !self.only_any_query)
     }
 }
 
@@ -188,7 +202,11 @@ impl Page {
 }
 
 fn of_host(host: &str) -> [u8; 8] {
-    short(&host.to_ascii_lowercase())
+    short(&host::canonical(host))
+}
+
+fn of_query(query: &str) -> [u8; 8] {
+    short(&query::canonical(query))
 }
 
 fn short(text: &str) -> [u8; 8] {
@@ -205,8 +223,9 @@ mod tests {
     #[test]
     fn members_are_read_back_and_nothing_else_is() {
         let key = KeyBuilder::new(false, "Shop", "/a", Some("q")).finish();
-        for is_response in [true, false] {
-            let member = Member::of(&key, is_response);
+        let merged = key.for_queries(Some("q"));
+        for (key, is_response) in [(&key, true), (&key, false), (&merged, true), (&merged, false)] {
+            let member = Member::of(key, is_response);
             let bytes = member.to_bytes();
             assert_eq!(Member::from_bytes(&bytes), Some(member));
             assert_eq!(Member::from_bytes(&bytes[1..]), None);
@@ -234,8 +253,14 @@ mod tests {
         let member = Member::of(&KeyBuilder::new(false, "Shop", "/a", Some("q")).finish(), true);
         assert!(Filter::default().takes(&member));
         assert!(Filter::url(None, "?q").takes(&member));
-        assert!(Filter::url(Some("sHOP"), "?q").takes(&member));
+        assert!(Filter::url(Some("sHOP:80"), "?%71").takes(&member));
         assert!(!Filter::url(Some("other"), "?q").takes(&member));
         assert!(!Filter::url(None, "").takes(&member));
+        let merged = KeyBuilder::new(false, "Shop", "/a", None).finish().for_queries(Some("q"));
+        let merged = Member::of(&merged, true);
+        assert!(Filter::any_query(Some("shop")).takes(&merged));
+        assert!(!Filter::any_query(Some("other")).takes(&merged));
+        assert!(!Filter::any_query(None).takes(&member));
+        assert!(Filter::url(None, "?q").takes(&merged));
     }
 }

@@ -88,6 +88,10 @@ pub(super) async fn carry_out(
             let url = Filter::url(host.as_deref(), query);
             walk.indexes(vec![names.path(path).into_bytes()], url).await
         }
+        Target::AnyQuery { host, path } => {
+            let any = Filter::any_query(host.as_deref());
+            walk.indexes(vec![names.path(path).into_bytes()], any).await
+        }
         Target::Prefix(prefix) => {
             let prefix = prefix.trim_end_matches('/');
             let mut gone = walk.indexes(vec![names.path(prefix).into_bytes()], all).await?;

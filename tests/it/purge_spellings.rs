@@ -1,0 +1,173 @@
+//! Which stored responses a purge reaches: every spelling of a URL, every query that a response also
+//! answers, every way in which clones make their keys. In memory, and in Redis through another process.
+
+use actix_response_cache::{CacheHandle, ResponseCache, StoreErrorKind};
+use actix_web::{
+    App, Error, HttpResponse,
+    body::MessageBody,
+    dev::{Service, ServiceResponse},
+    test::{TestRequest, init_service},
+    web,
+};
+
+use crate::support::{Origin, app, get, redis::RedisServer, send};
+
+/// Two caches over one store, as two processes have them, or the one cache twice.
+type Pair = (ResponseCache, ResponseCache);
+
+fn pairs(server: &RedisServer) -> [Pair; 3] {
+    let memory = ResponseCache::memory();
+    let slow = |cache: ResponseCache| cache.operate_timeout(std::time::Duration::from_secs(2));
+    let redis = || slow(ResponseCache::redis(server.url())).prefix("plain:");
+    let tiered = || slow(ResponseCache::tiered(server.url())).prefix("tiered:");
+    [(memory.clone(), memory), (redis(), redis()), (tiered(), tiered())]
+}
+
+async fn purge_url(handle: &CacheHandle, url: &str) -> u64 {
+    handle.purge_url(url).await.unwrap().entries
+}
+
+/// Stores the answer to a request, purges `url` by the other process, and says how many responses
+/// went and what the request is answered with then.
+async fn after_purge(
+    cache: &ResponseCache,
+    app: &impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = Error>,
+    other: &CacheHandle,
+    request: fn() -> TestRequest,
+    url: &str,
+) -> (u64, &'static str) {
+    send(app, request()).await;
+    cache.handle().unwrap().settle().await;
+    assert_eq!(send(app, request()).await.word(), "HIT", "before {url}");
+    (purge_url(other, url).await, send(app, request()).await.word())
+}
+
+#[actix_rt::test]
+async fn spellings_of_one_url_are_one_purge() {
+    type Case = (fn() -> TestRequest, &'static str);
+    fn on(host: &'static str, uri: &str) -> TestRequest {
+        TestRequest::get().uri(uri).insert_header(("host", host))
+    }
+    let cases: [Case; 14] = [
+        (|| get("/gr%C3%BCn"), "/grün"),
+        (|| get("/gr%c3%bcn"), "/gr%C3%BCn"),
+        (|| get("/a%20b?q=c%20d"), "/a b?q=c d"),
+        (|| get("/s?q=%C3%BC"), "/s?q=ü"),
+        (|| get("/s?q=a+b"), "/s?q=a b"),
+        (|| get("/a?"), "/a"),
+        (|| get("/a"), "/a?"),
+        (|| get("/a"), "/a#top"),
+        (|| get("/a?x=1"), "//shop.example/a?x=1#top"),
+        (|| get("/a"), "http://shop.example:80/a"),
+        (|| get("/a"), "https://SHOP.example:443/a"),
+        (|| on("shop.example:80", "/a"), "http://shop.example/a"),
+        (|| on("Shop.Example.", "/a"), "http://shop.example/a"),
+        (|| get("/a%2Ab"), "/a%2Ab"),
+    ];
+    let server = RedisServer::start();
+    for (cache, other) in pairs(&server) {
+        let app = app(&cache, &Origin::counting()).await;
+        let handle = other.handle().unwrap();
+        for (request, url) in cases {
+            let outcome = after_purge(&cache, &app, &handle, request, url).await;
+            assert_eq!(outcome, (1, "MISS"), "{url}");
+            handle.purge_all().await.unwrap();
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn a_url_that_is_another_stays() {
+    let cache = ResponseCache::memory();
+    let app = app(&cache, &Origin::counting()).await;
+    let handle = cache.handle().unwrap();
+    send(&app, get("/a?x=1")).await;
+    for other in ["/a", "/a?x=2", "/A?x=1", "//other.example/a?x=1", "//shop.example:8080/a?x=1"] {
+        assert_eq!(purge_url(&handle, other).await, 0, "{other}");
+    }
+    assert_eq!(send(&app, get("/a?x=1")).await.word(), "HIT");
+}
+
+#[actix_rt::test]
+async fn targets_that_can_match_nothing_are_errors() {
+    let handle = ResponseCache::memory().handle().unwrap();
+    let failed = [
+        handle.purge_url("*").await,
+        handle.purge_url("products/7").await,
+        handle.purge_url("/products/*").await,
+        handle.purge_url("ftp://shop.example/").await,
+        handle.purge_path("products").await,
+        handle.purge_path("/products/*").await,
+        handle.purge_prefix("").await,
+        handle.softly().purge_path("relative").await,
+    ];
+    for outcome in failed {
+        let error = outcome.expect_err("nothing can be stored there");
+        assert_eq!(error.kind(), StoreErrorKind::NoTarget);
+        assert!(error.to_string().contains('`'), "{error}");
+    }
+    assert_eq!(handle.stats().purges, 0);
+}
+
+#[actix_rt::test]
+async fn a_url_takes_what_answers_its_query_by_no_vary_search() {
+    let server = RedisServer::start();
+    for (cache, other) in pairs(&server) {
+        let origin = Origin::with_fields(&[("no-vary-search", "key-order")]);
+        let app = app(&cache, &origin).await;
+        let handle = other.handle().unwrap();
+        for url in ["/s?b=2&a=1", "/s?a=1&b=2", "/s?%61=1&b=2#x"] {
+            for stored in ["/s?b=2&a=1", "/s?plain"] {
+                send(&app, get(stored)).await;
+                cache.handle().unwrap().settle().await;
+            }
+            assert_eq!(send(&app, get("/s?a=1&b=2")).await.word(), "HIT");
+            assert!(purge_url(&handle, url).await >= 1, "{url}");
+            assert_eq!(send(&app, get("/s?b=2&a=1")).await.word(), "MISS", "{url}");
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn what_a_path_said_once_of_its_queries_is_purged_when_it_says_so_no_more() {
+    let cache = ResponseCache::memory();
+    let origin = Origin::new(|req, _| {
+        let mut res = HttpResponse::Ok();
+        if req.query_string() != "plain" {
+            res.insert_header(("no-vary-search", "key-order"));
+        }
+        res.finish()
+    });
+    let app = app(&cache, &origin).await;
+    let handle = cache.handle().unwrap();
+    send(&app, get("/s?b=2&a=1")).await;
+    send(&app, get("/s?plain")).await;
+    assert_eq!(purge_url(&handle, "/s?b=2&a=1").await, 1);
+    assert_eq!(send(&app, get("/s?plain")).await.word(), "HIT");
+    assert_eq!(send(&app, get("/s?b=2&a=1")).await.word(), "MISS");
+}
+
+#[actix_rt::test]
+async fn a_handle_knows_the_key_rules_of_every_clone() {
+    let cache = ResponseCache::memory();
+    let origin = Origin::counting();
+    let reports = web::scope("/reports")
+        .wrap(cache.clone().ignore_query(["utm"]))
+        .default_service(origin.route());
+    let sorted =
+        web::scope("/sorted").wrap(cache.clone().sort_query()).default_service(origin.route());
+    let app = init_service(App::new().service(reports).service(sorted)).await;
+    let handle = cache.handle().unwrap();
+    for (stored, named) in [
+        ("/reports/s?utm=1", "/reports/s?utm=1"),
+        ("/reports/s?utm=1", "/reports/s"),
+        ("/reports/s?utm=1&a=1", "/reports/s?a=1&utm=2"),
+        ("/sorted/s?b=2&a=1", "/sorted/s?b=2&a=1"),
+        ("/sorted/s?b=2&a=1", "/sorted/s?a=1&b=2"),
+    ] {
+        send(&app, get(stored)).await;
+        assert_eq!(send(&app, get(stored)).await.word(), "HIT");
+        assert_eq!(purge_url(&handle, named).await, 1, "{stored} by {named}");
+        assert_eq!(send(&app, get(stored)).await.word(), "MISS", "{stored} by {named}");
+    }
+}
