@@ -8,7 +8,7 @@ use std::{
 };
 
 use actix_web::web;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::problem::Problem;
 
@@ -18,6 +18,15 @@ const IN_MEMORY: &str = "file:/product_server?vfs=memdb";
 /// How long one connection waits for another, be it of another process.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The columns of products that a file of an earlier version lacks, and what adds each.
+const LATER_COLUMNS: [(&str, &str); 2] = [
+    ("description", "ALTER TABLE products ADD COLUMN description TEXT NOT NULL DEFAULT ''"),
+    (
+        "stock",
+        "ALTER TABLE products ADD COLUMN stock INTEGER NOT NULL DEFAULT 0 CHECK (stock >= 0)",
+    ),
+];
+
 /// A connection for everyday queries and one for reports.
 ///
 /// SQLite writes one change at a time, and an everyday query takes microseconds: more connections
@@ -26,21 +35,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Database {
     everyday: Arc<Mutex<Connection>>,
     reports: Arc<Mutex<Connection>>,
-    is_new: bool,
+    is_changed: bool,
 }
 
 impl Database {
-    /// Opens the file, or a database in memory, and fills it where it is empty.
+    /// Opens the file, or a database in memory. Fills it where it is empty, and adds what a file of
+    /// an earlier version lacks.
     pub(crate) fn open(file: Option<&Path>) -> rusqlite::Result<Self> {
         let mut everyday = connect(file)?;
-        let is_new = fill(&mut everyday)?;
+        let is_changed = prepare(&mut everyday)?;
         let reports = connect(file)?;
-        Ok(Self { everyday: shared(everyday), reports: shared(reports), is_new })
+        Ok(Self { everyday: shared(everyday), reports: shared(reports), is_changed })
     }
 
-    /// Whether it was empty.
-    pub(crate) fn is_new(&self) -> bool {
-        self.is_new
+    /// Whether opening it changed it: it was empty, or of an earlier version.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.is_changed
     }
 
     /// Runs a short query.
@@ -112,17 +122,35 @@ fn is_busy(problem: &rusqlite::Error) -> bool {
     problem.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
-/// Fills an empty database. Two processes may open one at the same time: the second one waits
-/// and finds it full.
-fn fill(connection: &mut Connection) -> rusqlite::Result<bool> {
+/// Fills an empty database, adds to another one the columns that it lacks, and says whether it
+/// changed anything. Two processes may open one at the same time: the second one waits and finds
+/// nothing to do.
+fn prepare(connection: &mut Connection) -> rusqlite::Result<bool> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // asked in SQL: what the connection itself knows of tables may be from before it waited
     let tables = "SELECT count(*) = 0 FROM sqlite_schema WHERE name = 'products'";
-    let is_new: bool = transaction.query_row(tables, [], |row| row.get(0))?;
-    if is_new {
-        transaction.execute_batch(include_str!("schema.sql"))?;
-        transaction.execute_batch(include_str!("seed.sql"))?;
-    }
+    let is_empty: bool = transaction.query_row(tables, [], |row| row.get(0))?;
+    let is_changed = if is_empty { fill(&transaction) } else { add_later_columns(&transaction) }?;
     transaction.commit()?;
-    Ok(is_new)
+    Ok(is_changed)
+}
+
+fn fill(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
+    transaction.execute_batch(include_str!("schema.sql"))?;
+    transaction.execute_batch(include_str!("seed.sql"))?;
+    Ok(true)
+}
+
+/// Adds the columns that are missing, and says whether one was.
+fn add_later_columns(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
+    let columns = "SELECT count(*) = 0 FROM pragma_table_info('products') WHERE name = ?1";
+    let mut is_changed = false;
+    for (column, add) in LATER_COLUMNS {
+        let is_missing: bool = transaction.query_row(columns, [column], |row| row.get(0))?;
+        if is_missing {
+            transaction.execute_batch(add)?;
+            is_changed = true;
+        }
+    }
+    Ok(is_changed)
 }

@@ -1,7 +1,9 @@
 //! A product server over SQLite with a response cache before it: `cargo run --example product_server`.
+//! Its page at `/` says what to try, and what the cache did with the last requests.
 //!
 //! Where to look: `caching.rs` has the cache's settings, `products.rs` the handlers and the one
-//! purge that they need, `server.rs` the order of the middleware.
+//! purge that they need, `server.rs` the order of the middleware, `verdicts.rs` a middleware that
+//! sees hits as it is outside of the cache.
 
 use std::{error::Error, io};
 
@@ -12,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 mod caching;
 mod database;
+mod home;
 mod options;
 mod problem;
 mod product;
@@ -19,6 +22,7 @@ mod products;
 mod reports;
 mod server;
 mod users;
+mod verdicts;
 
 use database::Database;
 use options::Options;
@@ -34,7 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let cache = caching::cache(&options);
     check(&cache).await?;
     let handle = cache.handle()?;
-    if database.is_new() {
+    if database.is_changed() {
         forget_other_databases(&handle).await;
     }
     let server = server::start(&options, Data::new(database), cache, admin_token()?)?;
@@ -59,7 +63,8 @@ async fn check(cache: &ResponseCache) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// A new database contradicts what a Redis remembers of the one before it.
+/// A database that was empty, or had fewer columns, contradicts what a Redis remembers of the one
+/// before it.
 async fn forget_other_databases(cache: &CacheHandle) {
     if let Err(problem) = cache.purge_all().await {
         tracing::warn!("responses from another database may still be stored: {problem}");

@@ -83,8 +83,9 @@ pub(crate) async fn update(
     Json(draft): Json<Draft>,
     cache: CacheHandle,
 ) -> Result<Json<Product>, Problem> {
-    draft.check()?;
     let id = id.into_inner();
+    draft.check()?;
+    draft.check_id(id)?;
     let product = database.query(move |connection| replace(connection, id, &draft)).await?;
     let product = product.ok_or_else(|| no_such_product(id))?;
     forget_lists(&cache).await;
@@ -136,9 +137,10 @@ fn select(connection: &Connection, ProductId(id): ProductId) -> rusqlite::Result
 }
 
 fn insert(connection: &Connection, draft: &Draft) -> rusqlite::Result<Product> {
-    let insert = "INSERT INTO products (name, category, price_cents)
-                  VALUES (?1, ?2, ?3) RETURNING *";
-    let values = (&draft.name, &draft.category, draft.price_cents);
+    let insert = "INSERT INTO products (name, description, category, price_cents, stock)
+                  VALUES (?1, ?2, ?3, ?4, ?5) RETURNING *";
+    let Draft { name, description, category, price_cents, stock, .. } = draft;
+    let values = (name, description, category, price_cents, stock);
     connection.query_one(insert, values, |row| Product::try_from(row))
 }
 
@@ -147,9 +149,11 @@ fn replace(
     ProductId(id): ProductId,
     draft: &Draft,
 ) -> rusqlite::Result<Option<Product>> {
-    let update = "UPDATE products SET name = ?2, category = ?3, price_cents = ?4
+    let update = "UPDATE products
+                  SET name = ?2, description = ?3, category = ?4, price_cents = ?5, stock = ?6
                   WHERE id = ?1 RETURNING *";
-    let values = (id, &draft.name, &draft.category, draft.price_cents);
+    let Draft { name, description, category, price_cents, stock, .. } = draft;
+    let values = (id, name, description, category, price_cents, stock);
     connection.query_one(update, values, |row| Product::try_from(row)).optional()
 }
 

@@ -2,8 +2,10 @@ CREATE TABLE products (
     -- a number is never used twice: its URL stays gone
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     name        TEXT    NOT NULL,
+    description TEXT    NOT NULL DEFAULT '',
     category    TEXT    NOT NULL,
-    price_cents INTEGER NOT NULL CHECK (price_cents >= 0)
+    price_cents INTEGER NOT NULL CHECK (price_cents >= 0),
+    stock       INTEGER NOT NULL DEFAULT 0 CHECK (stock >= 0)
 ) STRICT;
 
 -- what was sold stays sold, also when the product is gone

@@ -8,12 +8,18 @@ use actix_web::{
     dev::Server,
     guard,
     http::Method,
-    middleware::Logger,
+    middleware::{Logger, from_fn},
     rt::signal,
     web::{self, Data, ServiceConfig},
 };
 
-use crate::{database::Database, options::Options, problem, products, reports, users};
+use crate::{
+    database::Database,
+    home::{self, AdminScope},
+    options::Options,
+    problem, products, reports, users,
+    verdicts::{self, Verdicts},
+};
 
 /// For how long requests under way may go on when the server ends, in seconds.
 const FAREWELL: u64 = 10;
@@ -27,15 +33,20 @@ pub(crate) fn start(
     cache: ResponseCache,
     admin: Option<AdminToken>,
 ) -> io::Result<Server> {
+    let verdicts = Data::new(Verdicts::default());
+    let admin_scope = Data::new(AdminScope { is_on: admin.is_some() });
     let app = move || {
         App::new()
             .app_data(database.clone())
+            .app_data(verdicts.clone())
+            .app_data(admin_scope.clone())
             .configure(problem::configure)
             .configure(routes)
             .configure(|config| mount_admin(config, &cache, admin.as_ref()))
             .default_service(web::to(problem::no_such_route))
             // what is registered after the cache is outside of it and sees every request, hits too
             .wrap(cache.clone())
+            .wrap(from_fn(verdicts::record))
             .wrap(Logger::new(LOG_LINE))
     };
     let mut server = HttpServer::new(app).shutdown_timeout(FAREWELL).shutdown_signal(told_to_end());
@@ -51,6 +62,8 @@ pub(crate) fn start(
 
 fn routes(config: &mut ServiceConfig) {
     config
+        .service(resource("/", "GET, HEAD").route(read().to(home::page)))
+        .service(resource("/style.css", "GET, HEAD").route(read().to(home::style)))
         .service(
             resource("/products", "GET, HEAD, POST")
                 .route(read().to(products::list))

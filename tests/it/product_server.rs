@@ -5,6 +5,7 @@
 mod answer;
 mod bad_input;
 mod history;
+mod home;
 mod life;
 mod operator;
 mod server;
@@ -39,6 +40,43 @@ async fn miss_hit_put_miss() {
         server.logged(r#""GET /products/22 HTTP/1.1" 200 "#).await;
         server.logged("actix-response-cache; hit; ttl=").await;
     }
+}
+
+#[actix_rt::test]
+async fn put_accepts_what_get_gives() {
+    for server in Server::each().await {
+        let got = server.hit("/products/22").await;
+        let request = server.request("PUT", "/products/22").content_type("application/json");
+        let put = answer(request, got.body.clone()).await;
+        assert_eq!((put.status.as_u16(), &put.body), (200, &got.body));
+        let next = server.get("/products/22").await;
+        assert_eq!((next.is_hit(), &next.body), (false, &got.body));
+    }
+}
+
+#[actix_rt::test]
+async fn new_product_gets_a_new_number_and_keeps_the_rest() {
+    let server = Server::in_memory().await;
+    let first = server.get("/products/1").await.json();
+    let mut marbles = json!({
+        "id": 1,
+        "name": "Marbles",
+        "description": "Glass; twenty in a bag.",
+        "category": "games",
+        "price_cents": 300,
+        "stock": 1_000_000,
+    });
+    let created = server.send("POST", "/products", &marbles).await;
+    marbles["id"] = json!(37);
+    assert_eq!((created.status.as_u16(), created.json()), (201, marbles.clone()));
+    assert_eq!(server.get("/products/37").await.json(), marbles);
+    assert_eq!(server.get("/products/1").await.json(), first);
+
+    // a PUT replaces all of it
+    let put = server.send("PUT", "/products/37", &product("Marbles", 300)).await;
+    marbles["description"] = json!("");
+    marbles["stock"] = json!(0);
+    assert_eq!((put.status.as_u16(), put.json()), (200, marbles));
 }
 
 #[actix_rt::test]

@@ -23,11 +23,35 @@ const TABLE: &[Row] = &[
         "POST",
         "/products",
         JSON,
-        r#"{"id":1,"name":"a","category":"b","price_cents":1}"#,
+        r#"{"name":"a","category":"b","price_cents":1,"colour":"red"}"#,
         422,
-        "`id`",
+        "`colour`",
+    ),
+    (
+        "POST",
+        "/products",
+        JSON,
+        r#"{"name":"a","category":"b","price_cents":1,"stock":-1}"#,
+        422,
+        "`stock`",
+    ),
+    (
+        "POST",
+        "/products",
+        JSON,
+        r#"{"name":"a","category":"b","price_cents":1,"stock":1000001}"#,
+        422,
+        "`stock`",
     ),
     ("POST", "/products", "text/plain", "{}", 415, "content type"),
+    (
+        "PUT",
+        "/products/1",
+        JSON,
+        r#"{"id":2,"name":"a","category":"b","price_cents":1}"#,
+        422,
+        "`id` is 2",
+    ),
     ("PUT", "/products/1", JSON, r#"{"name":"a","category":"b","price_cents":-1}"#, 422, "between"),
     ("PUT", "/products/x", JSON, r#"{"name":"a","category":"b","price_cents":1}"#, 400, "`x`"),
     ("PUT", "/products/999", JSON, r#"{"name":"a","category":"b","price_cents":1}"#, 404, "999"),
@@ -48,6 +72,8 @@ const TABLE: &[Row] = &[
     ("PATCH", "/products", "", "", 405, "GET, HEAD, POST"),
     ("POST", "/products/1", "", "", 405, "GET, HEAD, PUT, DELETE"),
     ("DELETE", "/users/me", "", "", 405, "GET, HEAD"),
+    ("POST", "/", "", "", 405, "GET, HEAD"),
+    ("DELETE", "/style.css", "", "", 405, "GET, HEAD"),
 ];
 
 #[actix_rt::test]
@@ -76,11 +102,16 @@ async fn bad_input_gets_a_json_error_and_is_not_stored() {
 #[actix_rt::test]
 async fn what_is_too_long_is_refused() {
     let server = Server::in_memory().await;
-    let product = |name: &str| json!({ "name": name, "category": "games", "price_cents": 1 });
-    for (name, status) in
-        [("x".repeat(101), 422), ("ü".repeat(100), 201), ("x".repeat(20_000), 413)]
-    {
-        let answer = server.send("POST", "/products", &product(&name)).await;
+    for (field, text, status) in [
+        ("name", "x".repeat(101), 422),
+        ("name", "ü".repeat(100), 201),
+        ("name", "x".repeat(20_000), 413),
+        ("description", "x".repeat(1_001), 422),
+        ("description", "ü".repeat(1_000), 201),
+    ] {
+        let mut product = json!({ "name": "Kite", "category": "games", "price_cents": 1 });
+        product[field] = json!(text);
+        let answer = server.send("POST", "/products", &product).await;
         assert_eq!(answer.status, status, "{answer:?}");
         assert_eq!(answer.json()["error"].is_string(), status != 201);
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -13,6 +14,28 @@ use super::{
     product,
     server::{Server, fleet, refused},
 };
+
+/// A shop as the first version of the example made it, before products had a description and a
+/// stock.
+const FIRST_VERSION: &str = "
+    CREATE TABLE products (
+        id          INTEGER PRIMARY KEY AUTOINCREMENT,
+        name        TEXT    NOT NULL,
+        category    TEXT    NOT NULL,
+        price_cents INTEGER NOT NULL CHECK (price_cents >= 0)
+    ) STRICT;
+    CREATE TABLE order_lines (
+        order_id   INTEGER NOT NULL,
+        product_id INTEGER NOT NULL,
+        PRIMARY KEY (order_id, product_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE users (
+        token TEXT PRIMARY KEY,
+        name  TEXT NOT NULL,
+        email TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO products (name, category, price_cents) VALUES ('Oil lamp', 'kitchen', 3200);
+";
 
 #[actix_rt::test]
 async fn sigterm_lets_a_request_under_way_have_its_answer() {
@@ -37,7 +60,9 @@ async fn sigterm_lets_a_request_under_way_have_its_answer() {
         let read = timeout(Duration::from_secs(20), connection.read_to_string(&mut answer)).await;
         read.expect("the connection ends in time").unwrap();
         assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
-        assert!(answer.ends_with(r#""name":"Marbles","category":"games","price_cents":300}"#));
+        let end =
+            r#""name":"Marbles","description":"","category":"games","price_cents":300,"stock":0}"#;
+        assert!(answer.ends_with(end), "{answer}");
         assert!(server.ended().await.success());
     }
 }
@@ -108,6 +133,38 @@ async fn a_file_keeps_its_products_and_a_new_database_forgets_the_old_one() {
     }
     let new = Server::start(&["--redis", &url]).await.get("/products/22").await;
     assert_eq!((new.is_hit(), &new.json()["price_cents"]), (false, &json!(4900)));
+}
+
+#[actix_rt::test]
+async fn file_of_the_first_version_gets_the_later_columns() {
+    let (redis, folder) = fleet();
+    let (url, file) = (redis.url(), folder.path().join("shop.db"));
+    let arguments = ["--redis", &url, "--db", file.to_str().unwrap()];
+    Connection::open(&file).unwrap().execute_batch(FIRST_VERSION).unwrap();
+    // what Redis has of another database is gone with the change of this one
+    Server::start(&arguments[..2]).await.hit("/products/1").await;
+
+    let mut lamp = json!({
+        "id": 1,
+        "name": "Oil lamp",
+        "description": "",
+        "category": "kitchen",
+        "price_cents": 3200,
+        "stock": 0,
+    });
+    {
+        // both find the file as it was, and one of them changes it
+        let (one, other) = tokio::join!(Server::start(&arguments), Server::start(&arguments));
+        for server in [&one, &other] {
+            assert_eq!(server.get("/products/1").await.json(), lamp);
+        }
+        lamp["description"] = json!("Brass");
+        lamp["stock"] = json!(3);
+        assert_eq!(one.send("PUT", "/products/1", &lamp).await.status, 200);
+        assert_eq!(other.hit("/products/1").await.json(), lamp);
+    }
+    let again = Server::start(&arguments).await.get("/products/1").await;
+    assert_eq!((again.is_hit(), again.json()), (true, lamp));
 }
 
 #[actix_rt::test]
