@@ -7,7 +7,12 @@ use actix_web::{
     http::header::{self, HeaderName, HeaderValue},
 };
 
-use super::{cookies, error::ConfigError, survey::Survey};
+use super::{
+    cookies::{self, Pair},
+    credentials::CredentialHeaders,
+    error::ConfigError,
+    survey::Survey,
+};
 use crate::{
     key::{KeyBuilder, Part, Secret},
     semantics::storing::Credentials,
@@ -34,14 +39,16 @@ type AuthFn = dyn Fn(&ServiceRequest) -> Option<String> + Send + Sync;
 #[non_exhaustive]
 #[derive(Clone)]
 pub enum Auth {
-    /// Anonymous and authenticated requests have different caches. A request with `Authorization`
-    /// or with a cookie that is not ignored counts as authenticated.
+    /// Anonymous and authenticated requests have different caches. A request with `Authorization`,
+    /// with another [credential](crate::ResponseCache::credential_headers) or with a cookie that is
+    /// not ignored counts as authenticated.
     ///
     /// **All authenticated users share one cache**: for responses which depend on whether somebody
     /// is logged in, not on who it is.
     Status,
-    /// Each credential has a cache of its own: a digest of `Authorization` and of the cookies that
-    /// are not ignored is part of the key.
+    /// Each credential has a cache of its own: a digest of `Authorization`, of every other
+    /// [credential](crate::ResponseCache::credential_headers) and of the cookies that are not ignored
+    /// is part of the key.
     PerCredential,
     /// As [`PerCredential`](Self::PerCredential), of this header field only.
     Header(HeaderName),
@@ -61,7 +68,26 @@ impl Auth {
     /// for which it gives `None` bypass the cache.
     ///
     /// Everything that a response depends on must be in the value: the function answers for all
-    /// credentials of the request. The value enters the key as a digest.
+    /// credentials of the request. The value enters the key as a digest. Caches downstream do not
+    /// know it, so responses leave as `private`.
+    ///
+    /// A function can read what middleware *outside* of the cache (registered after it) has put into
+    /// the request's extensions, such as the user it has authenticated. By itself the cache does not
+    /// see extensions: without this function, responses that depend on them are shared by everybody.
+    ///
+    /// ```
+    /// use actix_response_cache::{Auth, ResponseCache};
+    /// use actix_web::HttpMessage as _;
+    ///
+    /// #[derive(Clone)]
+    /// struct User(String);
+    ///
+    /// let cache = ResponseCache::memory()
+    ///     .vary_by_auth(Auth::by(|req| Some(req.extensions().get::<User>()?.0.clone())));
+    /// ```
+    ///
+    /// In a scope inside a cached app, what this cache keeps out (`None`) or keys more finely is
+    /// neither stored nor served by the cache outside.
     pub fn by<F>(function: F) -> Self
     where
         F: Fn(&ServiceRequest) -> Option<String> + Send + Sync + 'static,
@@ -85,35 +111,35 @@ impl Auth {
             .map_err(|_| ConfigError::new("vary_by_auth", "the header name is not a field name"))
     }
 
+    /// Whether the key depends on cookies.
+    pub(super) fn reads_cookies(&self) -> bool {
+        matches!(self, Self::Status | Self::PerCredential | Self::Cookie(_))
+    }
+
     /// Puts the one who asks into the key; `None` where the request is not to be cached.
-    pub(super) fn write(
-        &self,
-        req: &ServiceRequest,
-        survey: &Survey,
-        ignored: &[String],
-        secret: &Secret,
-        key: &mut KeyBuilder,
-    ) -> Option<()> {
+    pub(super) fn write(&self, asking: &Asking<'_>, key: &mut KeyBuilder) -> Option<()> {
+        let Asking { req, survey, cookies, ignored, credentials, secret } = *asking;
         let values = |name: &HeaderName| req.headers().get_all(name).map(HeaderValue::as_bytes);
         match self {
             Self::Status => {
-                let status: &[u8] =
-                    if survey.authorization || survey.cookie { b"authenticated" } else { b"" };
+                let is_known = survey.authorization || survey.cookie || survey.credential;
+                let status: &[u8] = if is_known { b"authenticated" } else { b"" };
                 key.part(Part::Auth, "status", std::iter::once(status));
             }
             Self::PerCredential => {
                 key.secret_part(Part::Auth, "field", values(&header::AUTHORIZATION), secret);
-                let cookies = cookies::pairs(req.headers())
-                    .filter(|(name, _)| !cookies::is_named(name, ignored))
-                    .flat_map(|(name, value)| [name, value]);
+                let counted = cookies.iter().filter(|(name, _)| !cookies::is_named(name, ignored));
+                let cookies = counted.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
                 key.secret_part(Part::Auth, "cookies", cookies, secret);
+                if survey.credential {
+                    for name in credential_names(req, credentials) {
+                        key.secret_part(Part::Auth, name.as_str(), values(name), secret);
+                    }
+                }
             }
             Self::Header(name) => key.secret_part(Part::Auth, name.as_str(), values(name), secret),
             Self::Cookie(name) => {
-                let values = cookies::pairs(req.headers())
-                    .filter(|(cookie, _)| *cookie == name.as_bytes())
-                    .map(|(_, value)| value);
-                key.secret_part(Part::Auth, name, values, secret);
+                key.secret_part(Part::Auth, name, cookies::values(cookies, name), secret);
             }
             Self::By(AuthBy(function)) => {
                 let who = function(req)?;
@@ -124,20 +150,47 @@ impl Auth {
         Some(())
     }
 
-    /// Which of the request's credentials the key does not tell.
-    pub(super) fn uncovered(&self, survey: &Survey) -> Credentials {
-        let none = Credentials::default();
+    /// Takes the credentials that the key tells away from those that the request carries.
+    pub(super) fn cover(&self, uncovered: &mut Credentials, is_only_credential: bool) {
         match self {
-            Self::Status | Self::PerCredential | Self::By(_) => none,
-            Self::Header(name) if *name == header::AUTHORIZATION => {
-                Credentials { cookie: survey.cookie, ..none }
-            }
-            Self::Header(_) => {
-                Credentials { authorization: survey.authorization, cookie: survey.cookie }
-            }
-            Self::Cookie(_) => Credentials { authorization: survey.authorization, ..none },
+            Self::Status | Self::PerCredential | Self::By(_) => *uncovered = Credentials::default(),
+            Self::Header(name) if *name == header::AUTHORIZATION => uncovered.authorization = false,
+            Self::Header(_) => uncovered.other &= !is_only_credential,
+            Self::Cookie(_) => uncovered.cookie = false,
         }
     }
+
+    /// Where the function of [`Auth::by`] is, so that two can be told apart.
+    pub(super) fn function_address(&self) -> usize {
+        match self {
+            Self::By(AuthBy(function)) => Arc::as_ptr(function).cast::<()>().addr(),
+            _ => 0,
+        }
+    }
+}
+
+/// What an auth key is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) req: &'a ServiceRequest,
+    pub(super) survey: &'a Survey,
+    pub(super) cookies: &'a [Pair<'a>],
+    pub(super) ignored: &'a [String],
+    pub(super) credentials: &'a CredentialHeaders,
+    pub(super) secret: &'a Secret,
+}
+
+/// The request's fields that say who is asking, beside `Authorization` and `Cookie`, in one order
+/// whatever the order of the request.
+pub(super) fn credential_names<'a>(
+    req: &'a ServiceRequest,
+    credentials: &CredentialHeaders,
+) -> Vec<&'a HeaderName> {
+    let mut names: Vec<_> =
+        req.headers().keys().filter(|name| credentials.counts(name.as_str())).collect();
+    names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+    names.dedup();
+    names
 }
 
 impl fmt::Debug for Auth {

@@ -1,50 +1,159 @@
-//! Cookies of a request (RFC 6265 s.4.2), as far as a key needs them: names and values as bytes.
+//! Cookies of a request, as far as a key needs them, read as handlers read them.
+//!
+//! actix decodes names and values and trims them by Unicode; others do neither. What the readings
+//! disagree on has no key: one request could be anonymous to the key and somebody to the handler.
 
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::{
+    cookie::Cookie,
+    http::header::{self, HeaderMap},
+};
 
-use crate::query::matches;
+use crate::{query::matches, semantics::verdict::WhyNot};
 
-/// Name and value of every cookie, in order, repeated ones too.
-pub(super) fn pairs(fields: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
-    fields
-        .get_all(header::COOKIE)
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
-        .map(<[u8]>::trim_ascii)
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let equals = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-            let (name, value) = pair.split_at(equals);
-            (name, value.get(1..).unwrap_or_default())
-        })
+/// Name and value as they were sent.
+pub(super) type Pair<'a> = (&'a str, &'a str);
+
+/// Every cookie, in order, repeated ones too.
+///
+/// # Errors
+///
+/// Where a handler could read another list of names.
+pub(super) fn pairs(fields: &HeaderMap) -> Result<Vec<Pair<'_>>, WhyNot> {
+    let mut pairs = Vec::new();
+    for line in fields.get_all(header::COOKIE) {
+        // actix reads no cookie at all where a line is not UTF-8
+        let line = std::str::from_utf8(line.as_bytes()).map_err(|_| WhyNot::AmbiguousCookie)?;
+        for piece in line.split(';').map(str::trim_ascii).filter(|piece| !piece.is_empty()) {
+            pairs.push(pair(piece).ok_or(WhyNot::AmbiguousCookie)?);
+        }
+    }
+    Ok(pairs)
+}
+
+/// The cookie in this piece of a line; `None` where readings of it differ.
+fn pair(piece: &str) -> Option<Pair<'_>> {
+    let Some((name, value)) = piece.split_once('=') else {
+        // without a name to actix, a name without a value to others: no identity to either
+        return (piece.is_ascii() && !piece.contains('%')).then_some((piece, ""));
+    };
+    let read = Cookie::parse_encoded(piece).ok()?;
+    (read.name() == name && name.is_ascii() && !name.contains('%')).then_some((name, value))
+}
+
+/// The values of the cookie `name`.
+pub(super) fn values<'a>(pairs: &'a [Pair<'a>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pairs.iter().filter(move |(cookie, _)| *cookie == name).map(|(_, value)| value.as_bytes())
 }
 
 /// Whether the cookie `name` is one of `patterns`, which may end in `*`.
-pub(super) fn is_named(name: &[u8], patterns: &[String]) -> bool {
-    std::str::from_utf8(name)
-        .is_ok_and(|name| patterns.iter().any(|pattern| matches(pattern, name)))
+pub(super) fn is_named(name: &str, patterns: &[String]) -> bool {
+    patterns.iter().any(|pattern| matches(pattern, name))
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
+    use actix_web::{http::header::HeaderValue, test::TestRequest};
+    use proptest::prelude::*;
 
     use super::*;
 
+    fn fields(lines: &[&str]) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        for line in lines {
+            fields.append(header::COOKIE, HeaderValue::from_bytes(line.as_bytes()).unwrap());
+        }
+        fields
+    }
+
     #[test]
     fn reads_pairs_from_all_lines() {
+        let fields = fields(&["a=1; b=x=y;;c", " d= ; e=%20\"x\""]);
+        let expected = [("a", "1"), ("b", "x=y"), ("c", ""), ("d", ""), ("e", "%20\"x\"")];
+        assert_eq!(pairs(&fields).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_can_be_read_otherwise_is_not_read() {
+        for line in [
+            "session =mallory",
+            "session\t=mallory",
+            "%73ession=mallory",
+            "\u{a0}session=mallory",
+            "session\u{a0}=mallory",
+            "a=1; session =mallory",
+            "=mallory",
+            "session%3Dmallory",
+            "session=%ff",
+            "s\u{e9}ssion=x",
+        ] {
+            assert_eq!(pairs(&fields(&[line])), Err(WhyNot::AmbiguousCookie), "{line:?}");
+        }
         let mut fields = HeaderMap::new();
-        fields.append(header::COOKIE, HeaderValue::from_static("a=1; b=x=y;;c"));
-        fields.append(header::COOKIE, HeaderValue::from_static(" d= "));
-        let pairs: Vec<_> = pairs(&fields).collect();
-        let expected: [(&[u8], &[u8]); 4] =
-            [(b"a", b"1"), (b"b", b"x=y"), (b"c", b""), (b"d", b"")];
-        assert_eq!(pairs, expected);
+        fields.append(header::COOKIE, HeaderValue::from_bytes(b"session=a\xff").unwrap());
+        assert_eq!(pairs(&fields), Err(WhyNot::AmbiguousCookie));
     }
 
     #[test]
     fn names_may_be_patterns() {
         let patterns = ["theme".to_owned(), "_ga*".to_owned()];
-        assert!(is_named(b"theme", &patterns) && is_named(b"_ga_X1", &patterns));
-        assert!(!is_named(b"themes", &patterns) && !is_named(b"\xff", &patterns));
+        assert!(is_named("theme", &patterns) && is_named("_ga_X1", &patterns));
+        assert!(!is_named("themes", &patterns));
+    }
+
+    proptest! {
+        /// Whatever is sent: where two requests have the same values for the key, every reader of
+        /// actix finds the same value in both.
+        #[test]
+        fn key_and_handler_see_the_same_cookie(a in lines(), b in lines()) {
+            let value = |lines: &[String]| {
+                let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+                let fields = fields(&lines);
+                let read = pairs(&fields).ok()?;
+                let keyed = values(&read, "session").map(<[u8]>::to_vec).collect::<Vec<_>>();
+                let mut req = TestRequest::default();
+                for line in fields.get_all(header::COOKIE) {
+                    req = req.append_header((header::COOKIE, line.clone()));
+                }
+                let req = req.to_http_request();
+                let decoded = req.cookie("session").map(|cookie| cookie.value().to_owned());
+                let raw = req.cookies_raw().unwrap();
+                let raw = raw.iter().find(|cookie| cookie.name() == "session");
+                Some((keyed, decoded, raw.map(|cookie| cookie.value().to_owned())))
+            };
+            if let (Some(a), Some(b)) = (value(&a), value(&b)) {
+                // who is nobody to the key is nobody to the handler
+                prop_assert!(!a.0.is_empty() || (a.1.is_none() && a.2.is_none()));
+                if a.0 == b.0 {
+                    prop_assert_eq!((a.1, a.2), (b.1, b.2));
+                }
+            }
+        }
+    }
+
+    /// `Cookie` lines in which the name hides in every way.
+    fn lines() -> impl Strategy<Value = Vec<String>> {
+        let piece = prop::sample::select(vec![
+            "session",
+            "%73ession",
+            "SESSION",
+            "\u{a0}",
+            " ",
+            "\t",
+            "=",
+            "=",
+            ";",
+            "; ",
+            "mallory",
+            "alice",
+            "%6dallory",
+            "\"",
+            ",",
+            "%",
+            "%ff",
+            "\u{e9}",
+            "a",
+        ]);
+        let line = prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat());
+        prop::collection::vec(line, 0..3)
     }
 }

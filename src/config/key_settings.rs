@@ -88,9 +88,19 @@ impl ResponseCache {
         self.set(|config| config.keying.cookies_are_harmless = true)
     }
 
+    /// Whether no response depends on `Origin`, because CORS is handled outside of the cache
+    /// (registered after it). Default: no, and each origin has responses of its own: a handler that
+    /// allows some origins answers the others without CORS headers, and nothing in such an answer
+    /// says that it depends on the origin.
+    pub fn ignore_origin(self, on: bool) -> Self {
+        self.set(|config| config.keying.ignore_origin = on)
+    }
+
     /// Behind a proxy that sets `Forwarded` or `X-Forwarded-Host` and their like: makes what they
-    /// say part of the key. By default a request that carries one bypasses the cache, as handlers
-    /// can read them by `ConnectionInfo`.
+    /// say part of the key, beside the request's own `Host`, by which actix routes. By default a
+    /// request that carries one bypasses the cache, as handlers can read them by `ConnectionInfo`.
+    ///
+    /// The host that purges of a URL name is then the forwarded one.
     pub fn trust_forwarded(self) -> Self {
         self.set(|config| config.keying.forwarded = Forwarded::Trust)
     }

@@ -1,6 +1,11 @@
 //! How a request becomes a key: what is in it by default, and what settings add or leave out.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    hash::{Hash as _, Hasher},
+    sync::Arc,
+};
 
 use actix_web::{
     dev::ServiceRequest,
@@ -8,11 +13,13 @@ use actix_web::{
 };
 
 use super::{
-    auth::Auth,
-    cookies,
+    auth::{self, Asking, Auth},
+    cookies::{self, Pair},
+    credentials::CredentialHeaders,
     survey::{FORWARDING_FIELDS, Survey},
 };
 use crate::{
+    host,
     key::{CacheKey, KeyBuilder, Part, Secret, digest},
     query::QueryRules,
     semantics::{storing::Credentials, verdict::WhyNot},
@@ -34,6 +41,9 @@ pub(crate) struct Keying {
     pub(super) auth: Option<Auth>,
     pub(super) ignored_cookies: Vec<String>,
     pub(super) cookies_are_harmless: bool,
+    pub(super) credentials: CredentialHeaders,
+    /// No response depends on `Origin`.
+    pub(super) ignore_origin: bool,
 }
 
 /// A request's key, and what it does not tell.
@@ -82,16 +92,20 @@ impl Keying {
         }
     }
 
-    /// The request's key, and what it does not tell.
+    /// The request's key, and what it does not tell. `nested` is how many caches outside share the
+    /// store and decide by other rules.
     pub(super) fn key(
         &self,
         req: &ServiceRequest,
         mut survey: Survey,
         body: Option<&[u8]>,
+        nested: u8,
         secret: &Secret,
     ) -> Result<Keyed, WhyNot> {
-        survey.cookie = survey.cookie && self.has_unkeyed_cookie(req);
-        let mut key = self.url(req, &survey).ok_or(WhyNot::NoKey)?;
+        let cookies = self.cookies(req, &mut survey)?;
+        survey.credential = survey.credential && self.has_uncovered_credential(req);
+        survey.authorization &= !self.headers.contains(&header::AUTHORIZATION);
+        let mut key = self.url(req, &survey)?;
         if let Some(body) = body {
             let kind = [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE];
             for name in &kind {
@@ -100,88 +114,206 @@ impl Keying {
             }
             key.part(Part::Body, "", std::iter::once(digest(body).as_slice()));
         }
-        if survey.origin {
-            key.part(Part::Origin, "", std::iter::empty());
+        if nested > 0 {
+            key.part(Part::Nested, "", std::iter::once([nested].as_slice()));
         }
+        if survey.origin && !self.ignore_origin {
+            let values = req.headers().get_all(header::ORIGIN).map(HeaderValue::as_bytes);
+            key.part(Part::Origin, "", values);
+        }
+        self.write_settings(req, &survey, &cookies, secret, &mut key)?;
+        if key.exceeds(LONGEST_KEY) {
+            return Err(WhyNot::KeyTooLong);
+        }
+        let personal = self.is_personal(req, &survey);
+        Ok(Keyed { key: key.finish(), unkeyed: self.unkeyed(req, &survey), personal })
+    }
+
+    /// The parts that settings add to the key.
+    fn write_settings(
+        &self,
+        req: &ServiceRequest,
+        survey: &Survey,
+        cookies: &[Pair<'_>],
+        secret: &Secret,
+        key: &mut KeyBuilder,
+    ) -> Result<(), WhyNot> {
         for name in &self.headers {
             let values = req.headers().get_all(name).map(HeaderValue::as_bytes);
             key.secret_part(Part::Header, name.as_str(), values, secret);
         }
         for name in &self.cookies {
-            let values = cookies::pairs(req.headers())
-                .filter(|(cookie, _)| *cookie == name.as_bytes())
-                .map(|(_, value)| value);
-            key.secret_part(Part::Cookie, name, values, secret);
+            key.secret_part(Part::Cookie, name, cookies::values(cookies, name), secret);
         }
         if let Some(Custom(function)) = &self.custom {
             let part = function(req).ok_or(WhyNot::NoKey)?;
-            let part = std::iter::once(part.as_bytes());
-            key.secret_part(Part::Custom, "", part, secret);
+            key.secret_part(Part::Custom, "", std::iter::once(part.as_bytes()), secret);
         }
         if let Some(auth) = &self.auth {
-            auth.write(req, &survey, &self.ignored_cookies, secret, &mut key)
-                .ok_or(WhyNot::NoKey)?;
+            let (ignored, credentials) = (self.ignored_cookies.as_slice(), &self.credentials);
+            let asking = Asking { req, survey, cookies, ignored, credentials, secret };
+            auth.write(&asking, key).ok_or(WhyNot::NoKey)?;
         }
-        if key.exceeds(LONGEST_KEY) {
-            return Err(WhyNot::KeyTooLong);
-        }
-        let personal = survey.authorization || survey.cookie || self.has_own_parts();
-        Ok(Keyed { key: key.finish(), unkeyed: self.unkeyed(&survey), personal })
+        Ok(())
     }
 
-    /// The part of the key that says which URL the client asked for.
-    fn url(&self, req: &ServiceRequest, survey: &Survey) -> Option<KeyBuilder> {
-        let uri = req.uri();
+    /// The part of the key that says which URL the client asked for: all that a handler or a guard
+    /// can read of the target, as it was sent.
+    fn url(&self, req: &ServiceRequest, survey: &Survey) -> Result<KeyBuilder, WhyNot> {
+        let Target { scheme, authority, host_line } = Target::of(req)?;
+        let (uri, config) = (req.uri(), req.app_config());
         let query = uri.query().map(|query| self.query.apply(query));
         let query = query.as_ref().and_then(Option::as_ref).map(Cow::as_ref);
-        if survey.forwarded && self.forwarded == Forwarded::Trust {
+        let trusts = survey.forwarded && self.forwarded == Forwarded::Trust;
+        let mut key = if trusts {
             let seen = req.connection_info();
+            if !is_cached_scheme(seen.scheme()) {
+                return Err(WhyNot::Target);
+            }
             let secure = seen.scheme() == "https";
             let mut key = KeyBuilder::new(secure, seen.host(), uri.path(), query);
             for name in FORWARDING_FIELDS {
                 let values = req.headers().get_all(*name).map(HeaderValue::as_bytes);
                 key.part(Part::Header, name, values);
             }
-            return Some(key);
-        }
-        let host = req.headers().get(header::HOST).map(|host| host.to_str().ok());
-        let authority = uri.authority().map(actix_web::http::uri::Authority::as_str);
-        let config = req.app_config();
-        let host = host.unwrap_or_else(|| authority.or_else(|| Some(config.host())))?;
-        let mut key = KeyBuilder::new(config.secure(), host, uri.path(), query);
-        if let Some(authority) = authority.filter(|authority| *authority != host) {
-            // a target in absolute form: handlers can see both it and `Host`
-            key.part(Part::Custom, "authority", std::iter::once(authority.as_bytes()));
-        }
-        Some(key)
-    }
-
-    /// Whether any cookie is neither ignored nor part of the key.
-    fn has_unkeyed_cookie(&self, req: &ServiceRequest) -> bool {
-        if self.ignored_cookies.is_empty() && self.cookies.is_empty() {
-            return true;
-        }
-        cookies::pairs(req.headers()).any(|(name, _)| {
-            !cookies::is_named(name, &self.ignored_cookies)
-                && !self.cookies.iter().any(|keyed| keyed.as_bytes() == name)
-        })
-    }
-
-    /// Whether the key has parts that no cache on the way to the client knows of.
-    fn has_own_parts(&self) -> bool {
-        let by_more_than_credentials = matches!(self.auth, Some(Auth::Header(_) | Auth::By(_)));
-        let parts = !self.headers.is_empty() || !self.cookies.is_empty() || self.custom.is_some();
-        by_more_than_credentials || parts
-    }
-
-    fn unkeyed(&self, survey: &Survey) -> Credentials {
-        let mut unkeyed = match &self.auth {
-            Some(auth) => auth.uncovered(survey),
-            None => Credentials { authorization: survey.authorization, cookie: survey.cookie },
+            key
+        } else {
+            let host = host_line.or(authority).unwrap_or(config.host());
+            KeyBuilder::new(config.secure(), host, uri.path(), query)
         };
+        // mostly a target is path and query alone, beside one `Host`
+        if trusts || scheme.is_some() || authority.is_some() || host_line.is_none() {
+            let parts = [("scheme", scheme), ("authority", authority), ("host", host_line)];
+            for (name, part) in parts {
+                key.part(Part::Target, name, part.map(str::as_bytes).into_iter());
+            }
+            key.part(Part::Target, "secure", config.secure().then_some(&[][..]).into_iter());
+        }
+        Ok(key)
+    }
+
+    /// The request's cookies, where the key depends on them. Ignored and keyed ones are no credential.
+    fn cookies<'r>(
+        &self,
+        req: &'r ServiceRequest,
+        survey: &mut Survey,
+    ) -> Result<Vec<Pair<'r>>, WhyNot> {
+        let are_named = !self.ignored_cookies.is_empty() || !self.cookies.is_empty();
+        let are_read = are_named || self.auth.as_ref().is_some_and(Auth::reads_cookies);
+        if !survey.cookie || !are_read {
+            return Ok(Vec::new());
+        }
+        let pairs = cookies::pairs(req.headers())?;
+        survey.cookie = pairs.iter().any(|(name, _)| {
+            !cookies::is_named(name, &self.ignored_cookies)
+                && !self.cookies.iter().any(|keyed| keyed == name)
+        });
+        Ok(pairs)
+    }
+
+    /// Whether a field says who is asking that is not part of the key by itself.
+    fn has_uncovered_credential(&self, req: &ServiceRequest) -> bool {
+        self.headers.is_empty()
+            || auth::credential_names(req, &self.credentials)
+                .into_iter()
+                .any(|name| !self.headers.contains(name))
+    }
+
+    /// Whether no cache behind this one may share the response: it is to somebody's credential, or a
+    /// function that nobody else knows has made its key.
+    fn is_personal(&self, req: &ServiceRequest, survey: &Survey) -> bool {
+        let Survey { authorization, cookie, credential, .. } = *survey;
+        let is_named = match &self.auth {
+            Some(Auth::Header(name)) => req.headers().contains_key(name),
+            _ => false,
+        };
+        authorization || cookie || credential || is_named || self.is_by_function()
+    }
+
+    /// Whether a function of the user is part of the key, which nothing can tell other caches.
+    pub(super) fn is_by_function(&self) -> bool {
+        self.custom.is_some() || matches!(self.auth, Some(Auth::By(_)))
+    }
+
+    /// The request fields that the key depends on, for caches downstream (RFC 9110 s.12.5.5).
+    pub(super) fn fields(&self) -> Vec<HeaderName> {
+        let mut names = self.headers.clone();
+        match &self.auth {
+            Some(Auth::Status | Auth::PerCredential) => {
+                names.extend([header::AUTHORIZATION, header::COOKIE]);
+                names.extend(self.credentials.of_clients());
+            }
+            Some(Auth::Header(name)) => names.push(name.clone()),
+            Some(Auth::Cookie(_)) => names.push(header::COOKIE),
+            Some(Auth::By(_)) | None => {}
+        }
+        if !self.cookies.is_empty() {
+            names.push(header::COOKIE);
+        }
+        names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        names.dedup();
+        names
+    }
+
+    fn unkeyed(&self, req: &ServiceRequest, survey: &Survey) -> Credentials {
+        let Survey { authorization, cookie, credential: other, .. } = *survey;
+        let mut unkeyed = Credentials { authorization, cookie, other };
+        if let Some(auth) = &self.auth {
+            let is_only = |name: &HeaderName| {
+                auth::credential_names(req, &self.credentials)
+                    .into_iter()
+                    .all(|other| other == name || self.headers.contains(other))
+            };
+            let is_only = matches!(auth, Auth::Header(name) if other && is_only(name));
+            auth.cover(&mut unkeyed, is_only);
+        }
         unkeyed.cookie &= !self.cookies_are_harmless;
         unkeyed
     }
+
+    /// What tells these rules from others in this process.
+    pub(super) fn hash_rules(&self, hasher: &mut impl Hasher) {
+        format!("{self:?}").hash(hasher);
+        self.custom.as_ref().map(|custom| Arc::as_ptr(&custom.0).cast::<()>().addr()).hash(hasher);
+        self.auth.as_ref().map(Auth::function_address).hash(hasher);
+    }
+}
+
+/// What a request says of its target beside path and query.
+struct Target<'r> {
+    scheme: Option<&'r str>,
+    authority: Option<&'r str>,
+    host_line: Option<&'r str>,
+}
+
+impl<'r> Target<'r> {
+    /// Reads the target of a request that may have a key: it is one of `http` or `https`, and names
+    /// one host. Where target and `Host` name two (RFC 9112 s.3.2.2), handlers and guards disagree on
+    /// which of them is meant.
+    fn of(req: &'r ServiceRequest) -> Result<Self, WhyNot> {
+        let uri = req.uri();
+        let scheme = uri.scheme_str();
+        if scheme.is_some_and(|scheme| !is_cached_scheme(scheme)) {
+            return Err(WhyNot::Target);
+        }
+        let mut lines = req.headers().get_all(header::HOST);
+        let host_line = match (lines.next(), lines.next()) {
+            (None, _) => None,
+            (Some(line), None) => Some(line.to_str().map_err(|_| WhyNot::Target)?),
+            (Some(_), Some(_)) => return Err(WhyNot::Target),
+        };
+        let authority = uri.authority().map(actix_web::http::uri::Authority::as_str);
+        if let (Some(authority), Some(host)) = (authority, host_line)
+            && host::canonical(authority) != host::canonical(host)
+        {
+            return Err(WhyNot::Target);
+        }
+        Ok(Self { scheme, authority, host_line })
+    }
+}
+
+fn is_cached_scheme(scheme: &str) -> bool {
+    matches!(scheme, "http" | "https")
 }
 
 #[cfg(test)]
@@ -192,8 +324,8 @@ mod tests {
 
     fn key_of(keying: &Keying, req: TestRequest) -> (CacheKey, Credentials) {
         let req = req.to_srv_request();
-        let survey = Survey::of(req.headers());
-        let keyed = keying.key(&req, survey, None, &Secret::new(b"test")).unwrap();
+        let survey = Survey::of(req.headers(), &keying.credentials);
+        let keyed = keying.key(&req, survey, None, 0, &Secret::new(b"test")).unwrap();
         (keyed.key, keyed.unkeyed)
     }
 

@@ -14,6 +14,8 @@ impl ResponseCache {
     /// - [`ttl`](Self::ttl) to zero and [`heuristic_freshness`](Self::heuristic_freshness),
     /// - [`cookies_are_harmless`](Self::cookies_are_harmless) and
     ///   [`store_set_cookie`](Self::store_set_cookie),
+    /// - [`harmless_headers`](Self::harmless_headers) to all but `Authorization`, and
+    ///   [`ignore_origin`](Self::ignore_origin),
     /// - [`any_status`](Self::any_status),
     /// - [`honour_request_directives`](Self::honour_request_directives),
     /// - [`targets`](Self::targets) to `CDN-Cache-Control`, with
@@ -26,6 +28,8 @@ impl ResponseCache {
             .heuristic_freshness()
             .cookies_are_harmless()
             .store_set_cookie()
+            .harmless_headers(["*"])
+            .ignore_origin(true)
             .any_status()
             .honour_request_directives()
             .targets(["cdn-cache-control"])

@@ -10,6 +10,8 @@ pub(crate) mod auth;
 pub(crate) mod cache;
 pub(crate) mod client;
 mod cookies;
+mod credentials;
+pub(crate) mod downstream;
 pub(crate) mod error;
 pub(crate) mod filling;
 mod key_settings;

@@ -1,10 +1,16 @@
 //! `Plan`: all settings, checked once and compiled to what the first request needs.
 
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
+
 use actix_web::{dev::ServiceRequest, http::Method, http::header::HeaderName};
 
 use super::{
     Config,
     client::ClientCache,
+    downstream::Downstream,
     error::ConfigError,
     filling::Filling,
     keying::{Keyed, Keying},
@@ -44,6 +50,9 @@ pub(crate) struct Plan {
     query_method: bool,
     pub(crate) status_key: bool,
     tells_clients: bool,
+    pub(crate) downstream: Downstream,
+    /// What tells the rules by which requests are admitted and keyed from others in this process.
+    pub(crate) rules_id: u64,
 }
 
 /// How the responses of a rule, or of no rule, are treated.
@@ -86,6 +95,8 @@ impl Plan {
         }
         let rules = config.rules.iter().map(|(pattern, rule)| whole.with(pattern, rule));
         Ok(Self {
+            downstream: Downstream::new(config.keying.fields(), config.keying.is_by_function()),
+            rules_id: rules_id(config, &exclude),
             paths: Paths::new(&config.include, &exclude, &config.rules)?,
             keying: config.keying.clone(),
             secret,
@@ -107,19 +118,20 @@ impl Plan {
         })
     }
 
-    /// Whether the request is for the cache, and under which key.
-    pub(crate) fn admit(&self, req: &ServiceRequest) -> Admission {
-        match self.try_admit(req) {
+    /// Whether the request is for the cache, and under which key. `nested` is how many caches outside
+    /// share the store and decide by other rules.
+    pub(crate) fn admit(&self, req: &ServiceRequest, nested: u8) -> Admission {
+        match self.try_admit(req, nested) {
             Ok(admitted) => Admission::Cache(admitted),
             Err(why) => Admission::Bypass(why),
         }
     }
 
-    fn try_admit(&self, req: &ServiceRequest) -> Result<Admitted, WhyNot> {
+    fn try_admit(&self, req: &ServiceRequest, nested: u8) -> Result<Admitted, WhyNot> {
         if !matches!(*req.method(), Method::GET | Method::HEAD) {
             return Err(WhyNot::Method);
         }
-        self.admit_with(req, None)
+        self.admit_with(req, None, nested)
     }
 
     /// Whether the request is a QUERY that may be for the cache.
@@ -132,19 +144,25 @@ impl Plan {
         &self,
         req: &ServiceRequest,
         body: &[u8],
+        nested: u8,
     ) -> Result<Admitted, WhyNot> {
-        self.admit_with(req, Some(body))
+        self.admit_with(req, Some(body), nested)
     }
 
-    fn admit_with(&self, req: &ServiceRequest, body: Option<&[u8]>) -> Result<Admitted, WhyNot> {
+    fn admit_with(
+        &self,
+        req: &ServiceRequest,
+        body: Option<&[u8]>,
+        nested: u8,
+    ) -> Result<Admitted, WhyNot> {
         self.paths.decide(req.uri().path(), req.match_info().as_str())?;
-        let mut survey = Survey::of(req.headers());
+        let mut survey = Survey::of(req.headers(), &self.keying.credentials);
         survey.body &= body.is_none();
         self.keying.admits(&survey)?;
         if self.only_if.as_ref().is_some_and(|only_if| !(only_if.0)(req)) {
             return Err(WhyNot::Predicate);
         }
-        let keyed = self.keying.key(req, survey, body, &self.secret)?;
+        let keyed = self.keying.key(req, survey, body, nested, &self.secret)?;
         let Survey { conditional, directives, .. } = survey;
         Ok(Admitted { keyed, conditional, directives })
     }
@@ -177,6 +195,19 @@ impl Plan {
         let rule = self.paths.rule(routed).and_then(|rule| self.rules.get(rule));
         rule.unwrap_or(&self.whole).client.as_ref()
     }
+}
+
+/// Rules that are the same have the same number; where functions decide, only the same functions do.
+fn rules_id(config: &Config, exclude: &[String]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    config.keying.hash_rules(&mut hasher);
+    (&config.include, exclude, config.query_method).hash(&mut hasher);
+    for (pattern, rule) in &config.rules {
+        (pattern, rule.bypass).hash(&mut hasher);
+    }
+    let predicate = config.only_if.as_ref();
+    predicate.map(|only_if| Arc::as_ptr(&only_if.0).cast::<()>().addr()).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn stripped(config: &Config) -> Vec<HeaderName> {

@@ -3,12 +3,16 @@
 
 use actix_web::http::header::HeaderMap;
 
+use super::credentials::CredentialHeaders;
+
 /// Which of the fields that matter to a cache a request carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a field seen or not")]
 pub(crate) struct Survey {
     pub(crate) authorization: bool,
     pub(crate) cookie: bool,
+    /// Another field that says who is asking.
+    pub(crate) credential: bool,
     /// A body is coming: `Content-Length` above zero, or `Transfer-Encoding`.
     pub(crate) body: bool,
     pub(crate) method_override: bool,
@@ -24,7 +28,7 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    pub(crate) fn of(fields: &HeaderMap) -> Self {
+    pub(super) fn of(fields: &HeaderMap, credentials: &CredentialHeaders) -> Self {
         let mut survey = Self::default();
         for (name, value) in fields {
             match name.as_str() {
@@ -48,6 +52,7 @@ impl Survey {
                 // most fields end here, so what they are not has to be found quickly
                 name => {
                     survey.forwarded |= name.starts_with("x-") && FORWARDING_FIELDS.contains(&name);
+                    survey.credential |= credentials.counts(name);
                 }
             }
         }
@@ -98,7 +103,8 @@ mod tests {
     use super::*;
 
     fn survey(name: &'static str, value: &'static str) -> Survey {
-        Survey::of(TestRequest::default().insert_header((name, value)).to_http_request().headers())
+        let req = TestRequest::default().insert_header((name, value)).to_http_request();
+        Survey::of(req.headers(), &CredentialHeaders::default())
     }
 
     #[test]
@@ -107,6 +113,7 @@ mod tests {
         assert_eq!(survey("accept", "*/*"), none);
         assert_eq!(survey("Authorization", "x"), Survey { authorization: true, ..none });
         assert_eq!(survey("cookie", "a=b"), Survey { cookie: true, ..none });
+        assert_eq!(survey("x-api-key", "a"), Survey { credential: true, ..none });
         assert_eq!(survey("content-length", "0"), none);
         assert_eq!(survey("content-length", "1"), Survey { body: true, ..none });
         assert_eq!(survey("transfer-encoding", "chunked"), Survey { body: true, ..none });

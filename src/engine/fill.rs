@@ -239,10 +239,10 @@ impl Draft {
 /// Whether the handler may well answer the next request with what can be stored: it failed, or
 /// answered what only this request asked. Then one of those who wait tries next.
 fn speaks_for_itself(why: WhyNot, status: StatusCode) -> bool {
-    use WhyNot::{Authorization, Cookie, RequestNoStore};
     status.is_server_error()
         || matches!(status.as_u16(), 206 | 304 | 412 | 416)
-        || matches!(why, Authorization | Cookie | RequestNoStore)
+        || why.is_of_credentials()
+        || why == WhyNot::RequestNoStore
 }
 
 impl Engine {

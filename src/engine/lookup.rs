@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION};
+use actix_web::http::header::HeaderName;
 use tokio::time::timeout;
 
 use super::{
@@ -22,9 +22,6 @@ use crate::{
     },
     store,
 };
-
-/// Request fields whose values are nobody's business.
-const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
 
 /// What a look-up found.
 #[derive(Debug)]
@@ -178,8 +175,8 @@ impl Engine {
         Some(reuse(req, &response.terms, unkeyed, self.clock.now(), policy))
     }
 
-    /// The key of the variant which a request with these fields selects. Credentials among them
-    /// enter the key as a digest, as everywhere.
+    /// The key of the variant which a request with these fields selects. Values enter the key as a
+    /// digest unless all of them are of fields that never tell who is asking.
     pub(super) fn variant_key<F: Fields>(
         &self,
         key: &CacheKey,
@@ -188,9 +185,15 @@ impl Engine {
     ) -> CacheKey {
         let mut selecting = Vec::new();
         vary::write_selecting(req, names, &mut selecting);
-        if names.iter().any(|name| CREDENTIALS.contains(name)) {
-            return key.variant(&self.secret.digest(&selecting));
+        if names.iter().all(is_of_the_content) {
+            return key.variant(&selecting);
         }
-        key.variant(&selecting)
+        key.variant(&self.secret.digest(&selecting))
     }
+}
+
+/// Whether a request field says which form of the content is wanted, and nothing of a person.
+fn is_of_the_content(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.starts_with("accept") || matches!(name, "origin" | "user-agent" | "save-data")
 }

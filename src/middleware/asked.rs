@@ -149,6 +149,9 @@ impl Asked {
             purpose => (res.map_body(|_, body| CacheBody::passed(body)), purpose.verdict(Ok(()))),
         };
         worker.strip(&mut res);
+        if key.is_some() {
+            worker.plan.downstream.tell(res.response_mut());
+        }
         worker.tell(res.response_mut(), verdict, outer.as_ref(), inside, key.as_ref());
         Ok(res)
     }
@@ -167,7 +170,7 @@ impl Purpose {
 /// A response that is withheld from the store for its request's credentials was not for the cache.
 fn verdict(why: Forwarding, stored: Result<(), WhyNot>) -> Verdict {
     match stored {
-        Err(why @ (WhyNot::Authorization | WhyNot::Cookie)) => Verdict::bypassed(why),
+        Err(why) if why.is_of_credentials() => Verdict::bypassed(why),
         stored => Verdict::missed(why, stored),
     }
 }

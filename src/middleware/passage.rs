@@ -17,6 +17,12 @@ pub(super) struct Passage(Rc<Through>);
 #[derive(Debug)]
 struct Through {
     handle: CacheHandle,
+    /// The passage through the cache outside.
+    outer: Option<Passage>,
+    /// What tells the cache's rules of admission and keys from others, and how many caches outside
+    /// share its store and have other rules.
+    rules_id: u64,
+    nested: u8,
     /// Whether the cache handles the request, or only lets it pass.
     #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "the admin scope asks"))]
     cached: bool,
@@ -54,13 +60,43 @@ impl Passage {
     pub(super) fn open(
         req: &ServiceRequest,
         handle: CacheHandle,
+        rules_id: u64,
         cached: bool,
         outer: Option<&Self>,
     ) -> Self {
         let said = outer.map(|outer| Rc::clone(&outer.0.said)).unwrap_or_default();
-        let passage = Self(Rc::new(Through { handle, cached, said, inside: Cell::new(None) }));
+        let nested = Self::nested(outer, &handle, rules_id);
+        let outer = outer.cloned();
+        let inside = Cell::new(None);
+        let passage =
+            Self(Rc::new(Through { handle, outer, rules_id, nested, cached, said, inside }));
         req.extensions_mut().insert(passage.clone());
         passage
+    }
+
+    /// How many caches outside of one with this handle and these rules share its store and admit or
+    /// key requests by other rules. Each of them has keys of its own: what an inner one keeps out, or
+    /// keys more finely, an outer one must not find.
+    pub(super) fn nested(outer: Option<&Self>, handle: &CacheHandle, rules_id: u64) -> u8 {
+        let clone = outer.and_then(|outer| outer.nearest_clone(handle));
+        match clone {
+            None => 0,
+            Some(clone) if clone.0.rules_id == rules_id => clone.0.nested,
+            Some(clone) => clone.0.nested.saturating_add(1),
+        }
+    }
+
+    /// This passage, or the nearest one outside, through a clone of the cache with this handle.
+    fn nearest_clone(&self, handle: &CacheHandle) -> Option<&Self> {
+        if self.0.handle.is_clone_of(handle) {
+            return Some(self);
+        }
+        self.0.outer.as_ref()?.nearest_clone(handle)
+    }
+
+    /// Whether a clone outside looks for the same keys as a cache with these rules.
+    pub(super) fn shares_keys(&self, handle: &CacheHandle, rules_id: u64) -> bool {
+        self.nearest_clone(handle).is_some_and(|clone| clone.0.rules_id == rules_id)
     }
 
     pub(super) fn handle(&self) -> &CacheHandle {

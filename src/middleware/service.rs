@@ -30,7 +30,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    config::plan::{Admission, Admitted},
+    config::plan::Admission,
     semantics::{invalidation::is_safe, verdict::WhyNot},
 };
 
@@ -63,7 +63,8 @@ where
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
         let worker = &self.worker;
-        let admission = match worker.plan.admit(&req) {
+        let outer = Passage::outer(&req);
+        let admission = match worker.plan.admit(&req, worker.nested(outer.as_ref())) {
             Admission::Cache(_) if !worker.engine.is_on() => Admission::Bypass(WhyNot::Disabled),
             admission => admission,
         };
@@ -71,11 +72,10 @@ where
             Admission::Bypass(WhyNot::Method) if worker.plan.asks_query(&req) => self.query(req),
             Admission::Bypass(WhyNot::Method) if !is_safe(req.method()) => self.change(req),
             Admission::Bypass(why) => {
-                let outer = Passage::outer(&req);
                 let asked = Asked::passing(worker, &req, outer, why);
                 CacheFuture::asking(self.service.call(req), asked, Rc::clone(worker))
             }
-            Admission::Cache(admitted) => self.cached(req, admitted),
+            Admission::Cache(admitted) => self.cached(Looking::new(req, admitted, outer)),
         }
     }
 }
@@ -85,8 +85,7 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    fn cached(&self, req: ServiceRequest, admitted: Admitted) -> CacheFuture<S, B> {
-        let looking = Looking::new(req, admitted);
+    fn cached(&self, looking: Looking) -> CacheFuture<S, B> {
         if let Some(res) = hit(&self.worker, &looking) {
             return CacheFuture::answered(looking.req.into_response(res));
         }
@@ -110,15 +109,15 @@ where
     fn query(&self, mut req: ServiceRequest) -> CacheFuture<S, B> {
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
         CacheFuture::waiting(async move {
+            let outer = Passage::outer(&req);
             let admission = match read_body(&mut req).await {
                 Some(_) if !worker.engine.is_on() => Err(WhyNot::Disabled),
-                Some(body) => worker.plan.admit_query(&req, &body),
+                Some(body) => worker.plan.admit_query(&req, &body, worker.nested(outer.as_ref())),
                 None => Err(WhyNot::RequestBody),
             };
             match admission {
-                Ok(admitted) => proceed(service, worker, Looking::new(req, admitted)).await,
+                Ok(admitted) => proceed(service, worker, Looking::new(req, admitted, outer)).await,
                 Err(why) => {
-                    let outer = Passage::outer(&req);
                     let asked = Asked::passing(&worker, &req, outer, why);
                     asked.finish(&worker, service.call(req).await)
                 }

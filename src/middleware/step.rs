@@ -72,8 +72,7 @@ pub(super) struct Missed {
 }
 
 impl Looking {
-    pub(super) fn new(req: ServiceRequest, admitted: Admitted) -> Self {
-        let outer = Passage::outer(&req);
+    pub(super) fn new(req: ServiceRequest, admitted: Admitted, outer: Option<Passage>) -> Self {
         Self { req, admitted, outer, waits: 0, waits_elsewhere: 0, lead: None }
     }
 
@@ -179,9 +178,9 @@ fn may_share(worker: &Worker, looking: &Looking, missed: &Missed) -> bool {
     };
     // a response that such a request may share is the exception: one must have been stored before
     let unkeyed = looking.admitted.keyed.unkeyed;
-    let may_be_shared = missed.kept.is_some() || !(unkeyed.authorization || unkeyed.cookie);
+    let may_be_shared = missed.kept.is_some() || !unkeyed.any();
     // the flight that a clone of this cache leads for the request outside is its own
-    let is_first = looking.outer.as_ref().is_none_or(|outer| !worker.is_clone_of(outer));
+    let is_first = looking.outer.as_ref().is_none_or(|outer| !worker.shares_keys(outer));
     can_be_stored && may_be_shared && is_first && !looking.has_preconditions()
 }
 
@@ -213,7 +212,7 @@ fn keep(reuse: Reuse, entry: Arc<Entry>, is_head: bool) -> Option<Kept> {
 /// Why a stored response that is not served as it is sends the request to the handler.
 fn reason(reuse: &Reuse) -> Forwarding {
     match *reuse {
-        Reuse::Unusable(why @ (WhyNot::Authorization | WhyNot::Cookie)) => Forwarding::Bypass(why),
+        Reuse::Unusable(why) if why.is_of_credentials() => Forwarding::Bypass(why),
         Reuse::Unusable(why) => Forwarding::Miss(why),
         Reuse::Validate { why: WhyNot::RequestDirective, .. } => Forwarding::Request,
         _ => Forwarding::Stale,

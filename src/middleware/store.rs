@@ -82,7 +82,8 @@ fn judge<F: Fields + ?Sized>(
     mut groups: Vec<String>,
     res: &ResponseView<'_, F>,
 ) -> Result<(Terms, Vec<String>), WhyNot> {
-    if passage.inside().is_some_and(|inside| !inside.verdict.is_bypass()) {
+    // what the cache inside keeps out is kept out here as well
+    if passage.inside().is_some() {
         return Err(WhyNot::InnerCache);
     }
     if passage.said().skip {

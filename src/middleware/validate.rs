@@ -239,6 +239,7 @@ async fn headed<B: MessageBody + 'static>(
     };
     let mut res = res.map_body(|_, body| CacheBody::passed(body));
     worker.strip(&mut res);
+    worker.plan.downstream.tell(res.response_mut());
     let verdict = Verdict::missed(why, outcome);
     worker.tell(res.response_mut(), verdict, outer.as_ref(), passage.inside(), key.as_ref());
     res

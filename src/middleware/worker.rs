@@ -60,12 +60,22 @@ impl Worker {
         cached: bool,
         outer: Option<&Passage>,
     ) -> Passage {
-        Passage::open(req, self.handle.clone(), cached, outer)
+        Passage::open(req, self.handle.clone(), self.plan.rules_id, cached, outer)
+    }
+
+    /// How many caches outside share the store and have other rules.
+    pub(super) fn nested(&self, outer: Option<&Passage>) -> u8 {
+        Passage::nested(outer, &self.handle, self.plan.rules_id)
+    }
+
+    /// Whether a clone outside looks for the same keys.
+    pub(super) fn shares_keys(&self, outer: &Passage) -> bool {
+        outer.shares_keys(&self.handle, self.plan.rules_id)
     }
 
     /// Tells what became of a request. Among clones, the outermost counts it; among all caches of
-    /// this crate, the outermost writes it into the response. If a cache inside has handled the
-    /// request, what is told is what that one did.
+    /// this crate, the outermost writes it into the response. If the request has come to a cache
+    /// inside, what is told is what that one did.
     pub(super) fn tell<B>(
         &self,
         res: &mut HttpResponse<B>,
@@ -74,11 +84,10 @@ impl Worker {
         inside: Option<Inside>,
         key: Option<&CacheKey>,
     ) {
-        let handled_inside = inside.filter(|inside| !inside.verdict.is_bypass());
-        let told = handled_inside.map_or(verdict, |inside| inside.verdict);
+        let told = inside.map_or(verdict, |inside| inside.verdict);
         let is_clone = outer.is_some_and(|outer| self.is_clone_of(outer));
         if !is_clone {
-            let by_clone = handled_inside.is_some_and(|inside| inside.is_clone);
+            let by_clone = inside.is_some_and(|inside| inside.is_clone);
             self.engine.counters().verdict(if by_clone { &told } else { &verdict });
         }
         match outer {
@@ -100,6 +109,7 @@ impl Worker {
         if let Some(client) = self.plan.client(routed) {
             client.tell(&mut res, stored.terms.response_time, personal);
         }
+        self.plan.downstream.tell(&mut res);
         res
     }
 

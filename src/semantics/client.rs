@@ -5,7 +5,10 @@ use std::{fmt::Write as _, time::Duration};
 
 use actix_web::http::header::HeaderValue;
 
-use super::date::{MAX_DELTA, Timestamp};
+use super::{
+    cache_control::member_end,
+    date::{MAX_DELTA, Timestamp},
+};
 
 /// Who may store a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +76,34 @@ impl ClientTerms {
         HeaderValue::try_from(expires.to_http_date())
             .unwrap_or_else(|_| HeaderValue::from_static("0"))
     }
+}
+
+/// `Cache-Control` of a response that caches downstream may not share, from what it says by itself
+/// (RFC 9111 s.5.2.2.7): without what permits sharing, and with `private`. `None` where it says
+/// `private` or `no-store` already.
+pub(crate) fn without_sharing<'a>(
+    lines: impl Iterator<Item = &'a HeaderValue>,
+) -> Option<HeaderValue> {
+    let mut members = Vec::new();
+    for line in lines {
+        let mut rest = Some(line.as_bytes());
+        while let Some(list) = rest {
+            // a quoted string that does not end takes the rest of the line
+            let end = member_end(list, true).unwrap_or(list.len());
+            let (member, after) = list.split_at_checked(end)?;
+            let member = member.trim_ascii();
+            let name = member.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+            match name.to_ascii_lowercase().as_slice() {
+                b"no-store" => return None,
+                b"private" if member.len() == name.len() => return None,
+                b"" | b"public" | b"s-maxage" => {}
+                _ => members.push(member),
+            }
+            rest = after.get(1..);
+        }
+    }
+    members.push(b"private");
+    HeaderValue::from_bytes(&members.join(b", ".as_slice())).ok()
 }
 
 fn push_delta(text: &mut String, directive: &str, delta: Duration) {

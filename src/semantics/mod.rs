@@ -6,7 +6,7 @@
 //! | RFC 9110 s.7.6.1, RFC 9111 s.3.1 which fields are stored | [`fields`] |
 //! | RFC 9110 s.8.4, s.12.5.3 content codings | [`coding`] |
 //! | RFC 9110 s.14 range requests | [`range`], written out by [`multipart`] |
-//! | RFC 9111 s.3, s.3.5 storing | [`storing`] |
+//! | RFC 9111 s.3, s.3.5 storing | [`storing`], [`credentials`] |
 //! | RFC 9111 s.4.3 validation, RFC 9110 s.13 conditional requests | [`validation`] |
 //! | RFC 9111 s.3.2, s.4.3.4, s.4.3.5 updating what is stored | [`freshening`] |
 //! | RFC 9111 s.4 reuse, s.5.2.1 request directives | [`reuse`] |
@@ -29,6 +29,7 @@ pub(crate) mod cache_control;
 pub(crate) mod cache_status;
 pub(crate) mod client;
 mod coding;
+pub(crate) mod credentials;
 pub(crate) mod date;
 pub(crate) mod fields;
 pub(crate) mod freshening;

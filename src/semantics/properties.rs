@@ -113,7 +113,11 @@ fn time() -> impl Strategy<Value = i64> {
 }
 
 fn credentials() -> impl Strategy<Value = Credentials> {
-    any::<(bool, bool)>().prop_map(|(authorization, cookie)| Credentials { authorization, cookie })
+    any::<(bool, bool, bool)>().prop_map(|(authorization, cookie, other)| Credentials {
+        authorization,
+        cookie,
+        other,
+    })
 }
 
 fn store(

@@ -27,6 +27,16 @@ pub(crate) struct Credentials {
     pub authorization: bool,
     /// A `Cookie` that counts as a credential.
     pub cookie: bool,
+    /// Any other field that [counts](super::credentials) as one; what may answer `Authorization` may
+    /// answer it.
+    pub other: bool,
+}
+
+impl Credentials {
+    /// Whether there is any.
+    pub(crate) const fn any(self) -> bool {
+        self.authorization || self.cookie || self.other
+    }
 }
 
 /// Whether `res`, the complete answer to `req`, may be stored; the terms of its reuse, or why not
@@ -68,6 +78,9 @@ pub(super) fn may_answer(terms: &Terms, unkeyed: Credentials) -> Result<(), WhyN
     }
     if unkeyed.cookie && !terms.for_cookie {
         return Err(WhyNot::Cookie);
+    }
+    if unkeyed.other && !terms.for_authorization {
+        return Err(WhyNot::Credential);
     }
     Ok(())
 }

@@ -52,6 +52,12 @@ reasons! {
     Authorization => "authorization",
     /// `Cookie` without an auth key.
     Cookie => "cookie",
+    /// Another field that says who is asking, such as `X-Api-Key`, without an auth key.
+    Credential => "credential",
+    /// Handlers can read the request's cookies in another way than the key does.
+    AmbiguousCookie => "ambiguous-cookie",
+    /// The request's target is none of `http` or `https`, or names two hosts.
+    Target => "target",
 
     // The request's own directives (RFC 9111 s.5.2.1).
     /// The request says `no-store`.
@@ -106,6 +112,13 @@ reasons! {
     Stale => "stale",
     /// The stored response says `no-cache`.
     NoCache => "no-cache",
+}
+
+impl WhyNot {
+    /// Whether the request's credentials are the reason.
+    pub(crate) const fn is_of_credentials(self) -> bool {
+        matches!(self, Self::Authorization | Self::Cookie | Self::Credential)
+    }
 }
 
 impl fmt::Display for WhyNot {

@@ -63,8 +63,18 @@ async fn nothing_personal_is_told_to_be_public() {
     let keyed = || ResponseCache::memory().vary_by_auth(Auth::PerCredential);
     assert_eq!(told(keyed(), plain(), bearer()).await, private);
     assert_eq!(told(keyed(), plain(), get("/")).await, "public, max-age=300");
+    // a header that is no credential is nobody's, and caches downstream are told of it by `Vary`
     let by_currency = ResponseCache::memory().vary_by_header("x-currency");
-    assert_eq!(told(by_currency, plain(), get("/")).await, private);
+    assert_eq!(told(by_currency, plain(), get("/")).await, "public, max-age=300");
+    let by_function = || ResponseCache::memory().key_with(|_| Some("x".to_owned()));
+    assert_eq!(told(by_function(), plain(), get("/")).await, private);
+    let by_tenant = || ResponseCache::memory().vary_by_auth(Auth::by(|_| Some("x".to_owned())));
+    assert_eq!(told(by_tenant(), plain(), get("/")).await, private);
+    let by_key = || {
+        let auth = Auth::header("x-tenant").unwrap();
+        ResponseCache::memory().vary_by_auth(auth)
+    };
+    assert_eq!(told(by_key(), plain(), get_with("/", ("x-tenant", "a"))).await, private);
     let cookie = Origin::with_fields(&[("set-cookie", "a=b")]);
     assert_eq!(told(ResponseCache::memory(), cookie, get("/")).await, private);
 }
@@ -144,4 +154,66 @@ async fn only_if_cached_is_answered_from_the_store_or_not_at_all() {
     send(&app, get("/")).await;
     let hit = send(&app, only()).await;
     assert_eq!((hit.status.as_u16(), hit.word()), (200, "HIT"));
+}
+
+#[actix_rt::test]
+async fn caches_downstream_are_told_what_the_key_depends_on() {
+    type Make = fn() -> ResponseCache;
+    let caches: [(Make, &[&str]); 7] = [
+        (ResponseCache::memory, &[]),
+        (
+            || ResponseCache::memory().vary_by_auth(Auth::Status),
+            &["authorization", "cookie", "x-api-key"],
+        ),
+        (
+            || ResponseCache::memory().vary_by_auth(Auth::PerCredential),
+            &["authorization", "cookie", "x-auth-token"],
+        ),
+        (|| ResponseCache::memory().vary_by_auth(Auth::cookie("session")), &["cookie"]),
+        (|| ResponseCache::memory().vary_by_auth(Auth::header("x-tenant").unwrap()), &["x-tenant"]),
+        (|| ResponseCache::memory().vary_by_header("X-Currency"), &["x-currency"]),
+        (|| ResponseCache::memory().vary_by_cookie("theme"), &["cookie"]),
+    ];
+    for (make, expected) in caches {
+        let said = &[("vary", "Accept-Language"), ("etag", "\"v\"")];
+        let app = app(&make().client_cache(FIVE_MINUTES), &Origin::with_fields(said)).await;
+        let not_modified = || get_with("/", ("if-none-match", "\"v\""));
+        for (req, word) in [(get("/"), "MISS"), (get("/"), "HIT"), (not_modified(), "HIT")] {
+            let seen = send(&app, req).await;
+            let vary = seen.field("vary");
+            let names: Vec<_> = vary.split(", ").collect();
+            assert_eq!((seen.word(), names[0]), (word, "Accept-Language"));
+            for name in expected {
+                assert_eq!(names.iter().filter(|told| *told == name).count(), 1, "{name}: {vary}");
+            }
+            assert_eq!(names.len() == 1, expected.is_empty(), "{vary}");
+            assert_eq!(seen.field("cache-control"), "public, max-age=300");
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn what_a_function_has_keyed_leaves_as_private_whatever_the_handler_says() {
+    for (said, told) in [
+        ("public, max-age=60", "max-age=60, private"),
+        ("s-maxage=60", "private"),
+        ("max-age=60", "max-age=60, private"),
+    ] {
+        for cache in [
+            ResponseCache::memory().vary_by_auth(Auth::by(|_| Some("tenant".to_owned()))),
+            ResponseCache::memory().key_with(|_| Some("region".to_owned())),
+        ] {
+            let origin = Origin::new(move |_, _| {
+                let mut res = HttpResponse::Ok();
+                res.insert_header(("cache-control", said));
+                res.insert_header(("cdn-cache-control", "max-age=600")).finish()
+            });
+            let app = app(&cache, &origin).await;
+            for word in ["MISS", "HIT"] {
+                let seen = send(&app, get("/")).await;
+                assert_eq!((seen.word(), seen.field("cache-control").as_str()), (word, told));
+                assert_eq!(seen.field("cdn-cache-control"), "");
+            }
+        }
+    }
 }

@@ -169,3 +169,139 @@ async fn an_upgrade_that_may_be_ignored_is() {
         assert!(share(&ResponseCache::memory(), req(), get("/")).await, "{upgrade}");
     }
 }
+
+/// Tells all that a handler can read of the target.
+fn echo_of_target() -> Origin {
+    Origin::new(|req, _| {
+        let seen = req.connection_info().clone();
+        let uri = req.uri();
+        let host = req.headers().get("host").map(|host| host.to_str().unwrap().to_owned());
+        HttpResponse::Ok().body(format!(
+            "{} {} {:?} {:?} {host:?} {}",
+            seen.scheme(),
+            seen.host(),
+            uri.scheme_str(),
+            uri.authority(),
+            req.full_url(),
+        ))
+    })
+}
+
+#[actix_rt::test]
+async fn the_key_is_the_whole_target() {
+    let targets = [
+        (Some("shop.example"), "/page"),
+        (Some("shop.example:80"), "/page"),
+        (Some("SHOP.example"), "/page"),
+        (None, "/page"),
+        (Some("shop.example"), "http://shop.example/page"),
+        (Some("shop.example"), "https://shop.example/page"),
+        (Some("shop.example"), "http://shop.example:80/page"),
+        (Some("shop.example"), "http://SHOP.example/page"),
+        (Some("shop.example"), "http://user@shop.example/page"),
+        (None, "http://shop.example/page"),
+        (Some("shop.example"), "evil://shop.example/page"),
+        (Some("shop.example"), "ftp://shop.example/page"),
+        (Some("shop.example"), "http://evil.example/page"),
+        (Some("evil.example"), "http://shop.example/page"),
+        (None, "evil://shop.example/page"),
+    ];
+    let request = |(host, uri): (Option<&'static str>, &'static str)| {
+        let req = TestRequest::get().uri(uri);
+        match host {
+            Some(host) => req.insert_header(("host", host)),
+            None => req,
+        }
+    };
+    for cache in [ResponseCache::memory(), ResponseCache::memory().trust_forwarded()] {
+        let cached = app(&cache, &echo_of_target()).await;
+        let plain = app(&ResponseCache::memory().exclude("/"), &echo_of_target()).await;
+        for first in targets {
+            cache.handle().unwrap().purge_all().await.unwrap();
+            send(&cached, request(first)).await;
+            for target in targets {
+                let expected = send(&plain, request(target)).await;
+                assert_eq!(send(&cached, request(target)).await.text(), expected.text());
+            }
+            assert_eq!(send(&cached, request(targets[0])).await.word(), "HIT");
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn a_target_of_another_scheme_or_of_two_hosts_bypasses() {
+    let app = app(&ResponseCache::memory(), &Origin::counting()).await;
+    for req in [
+        get("evil://shop.example/page"),
+        get("http://evil.example/page"),
+        get("/page").append_header(("host", "evil.example")),
+    ] {
+        let seen = send(&app, req).await;
+        assert_eq!(seen.field("cache-status"), "actix-response-cache; fwd=bypass; detail=target");
+    }
+}
+
+#[actix_rt::test]
+async fn with_trust_both_the_forwarded_host_and_the_plain_one_are_in_the_key() {
+    use actix_web::{App, guard, test::init_service, web};
+
+    let tenant = |name: &'static str| {
+        let page = move || async move { name };
+        web::resource("/page").guard(guard::Host(name)).route(web::get().to(page))
+    };
+    let app = App::new()
+        .service(tenant("tenant-a"))
+        .service(tenant("tenant-b"))
+        .wrap(ResponseCache::memory().trust_forwarded());
+    let app = init_service(app).await;
+    let ask = |host: &'static str, forwarded: Option<(&'static str, &'static str)>| {
+        let req = TestRequest::get().uri("/page").insert_header(("host", host));
+        match forwarded {
+            Some(field) => req.insert_header(field),
+            None => req,
+        }
+    };
+    for word in ["MISS", "HIT"] {
+        for forwarded in [
+            None,
+            Some(("forwarded", "host=tenant-b")),
+            Some(("x-forwarded-host", "tenant-b")),
+            Some(("forwarded", "host=tenant-a")),
+            Some(("x-forwarded-proto", "https")),
+        ] {
+            for host in ["tenant-a", "tenant-b"] {
+                let seen = send(&app, ask(host, forwarded)).await;
+                assert_eq!((seen.text(), seen.word()), (host, word), "{forwarded:?}");
+            }
+        }
+    }
+    let evil = send(&app, ask("tenant-a", Some(("x-forwarded-proto", "evil")))).await;
+    assert_eq!(evil.word(), "BYPASS", "and no scheme but `http` and `https`");
+}
+
+#[actix_rt::test]
+async fn a_guard_on_a_header_needs_the_header_in_the_key() {
+    use actix_web::{App, guard, test::init_service, web};
+
+    let app = |cache: ResponseCache| {
+        let version = |name: &'static str| {
+            let page = move || async move { name };
+            web::resource("/page")
+                .guard(guard::Header("x-version", name))
+                .route(web::get().to(page))
+        };
+        init_service(App::new().service(version("1")).service(version("2")).wrap(cache))
+    };
+    let ask = |version: &'static str| get_with("/page", ("x-version", version));
+    // no `Vary` names the header, so the cache cannot know: why the documentation says it
+    let unaware = app(ResponseCache::memory()).await;
+    send(&unaware, ask("1")).await;
+    assert_eq!(send(&unaware, ask("2")).await.text(), "1");
+    let cured = app(ResponseCache::memory().vary_by_header("x-version")).await;
+    for word in ["MISS", "HIT"] {
+        for version in ["1", "2"] {
+            let seen = send(&cured, ask(version)).await;
+            assert_eq!((seen.text(), seen.word()), (version, word));
+        }
+    }
+}

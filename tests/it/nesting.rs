@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use actix_response_cache::{Clock, ResponseCache};
-use actix_web::{App, test::init_service, web};
+use actix_response_cache::{Auth, Clock, ResponseCache, Rule};
+use actix_web::{App, HttpResponse, dev::ServiceRequest, test::init_service, web};
 
 use crate::support::{Origin, get, get_with, request, send};
 
@@ -51,21 +51,100 @@ async fn of_two_caches_the_inner_one_stores_and_the_outer_one_passes() {
 }
 
 #[actix_rt::test]
-async fn where_the_inner_cache_passes_the_outer_one_stores() {
-    let outer = ResponseCache::memory();
-    let inner = ResponseCache::memory().exclude("/");
-    let app = init_service(
-        App::new()
-            .wrap(inner.clone())
-            .wrap(outer.clone())
-            .default_service(Origin::counting().route()),
-    )
-    .await;
-    let miss = send(&app, get("/")).await;
-    assert_eq!(miss.field("cache-status"), "actix-response-cache; fwd=uri-miss; stored");
-    let hit = send(&app, get("/")).await;
-    assert_eq!((hit.word(), hit.all("cache-status").len()), ("HIT", 1));
-    assert_eq!(inner.stats().unwrap().bypassed(), 1);
+async fn what_the_inner_cache_keeps_out_is_kept_out_by_the_outer_one() {
+    type Make = fn(&ResponseCache) -> ResponseCache;
+    let ways: [Make; 6] = [
+        |base| base.clone().exclude("/reports"),
+        |base| base.clone().only_if(|_| false),
+        |base| base.clone().rule("/{tail:.*}", Rule::bypass()),
+        |base| base.clone().key_with(|_| None),
+        |base| base.clone().vary_by_auth(Auth::by(|_| None)),
+        |_| ResponseCache::memory().exclude("/"),
+    ];
+    for make in ways {
+        let outer = ResponseCache::memory();
+        let reports =
+            web::scope("/reports").wrap(make(&outer)).default_service(Origin::counting().route());
+        let app = init_service(App::new().service(reports).wrap(outer.clone())).await;
+        for call in 1..4 {
+            let seen = send(&app, get("/reports/1")).await;
+            assert_eq!((seen.word(), seen.text()), ("BYPASS", format!("answer {call}").as_str()));
+            assert_eq!(seen.all("cache-status").len(), 1);
+        }
+        assert_eq!(outer.stats().unwrap().stores, 0);
+    }
+}
+
+#[actix_rt::test]
+async fn what_the_inner_cache_keys_more_finely_is_nobody_elses() {
+    let tenant =
+        |req: &ServiceRequest| Some(req.headers().get("x-tenant")?.to_str().ok()?.to_owned());
+    let who = || {
+        Origin::new(|req, _| {
+            let tenant = req.headers().get("x-tenant").map(|value| value.to_str().unwrap());
+            HttpResponse::Ok().body(tenant.unwrap_or("nobody").to_owned())
+        })
+    };
+    let base = ResponseCache::memory();
+    for inner in [
+        base.clone().vary_by_auth(Auth::by(tenant)),
+        base.clone().key_with(tenant),
+        base.clone().vary_by_header("x-tenant"),
+    ] {
+        let scope = web::scope("/t").wrap(inner).default_service(who().route());
+        let app = init_service(App::new().service(scope).wrap(base.clone())).await;
+        for round in 0..3 {
+            assert_eq!(send(&app, get("/t/page")).await.text(), "nobody", "{round}");
+            for name in ["a", "b"] {
+                let seen = send(&app, get_with("/t/page", ("x-tenant", name))).await;
+                let word = if round == 0 { "MISS" } else { "HIT" };
+                assert_eq!((seen.text(), seen.word()), (name, word), "{round}");
+            }
+        }
+        base.handle().unwrap().purge_all().await.unwrap();
+    }
+}
+
+#[actix_rt::test]
+async fn what_the_inner_cache_stores_for_some_is_not_served_to_those_it_keeps_out() {
+    let staff = |req: &ServiceRequest| req.headers().contains_key("x-staff");
+    let base = ResponseCache::memory();
+    let inner = base.clone().only_if(move |req| !staff(req));
+    let origin = Origin::new(|req, _| {
+        let is_staff = req.headers().contains_key("x-staff");
+        HttpResponse::Ok().body(if is_staff { "draft" } else { "page" })
+    });
+    let scope = web::scope("/t").wrap(inner).default_service(origin.route());
+    let app = init_service(App::new().service(scope).wrap(base.clone())).await;
+    for _ in 0..3 {
+        assert_eq!(send(&app, get("/t/page")).await.text(), "page");
+        assert_eq!(send(&app, get_with("/t/page", ("x-staff", "1"))).await.text(), "draft");
+    }
+    assert_eq!(send(&app, get("/t/page")).await.word(), "HIT");
+    assert_eq!(base.handle().unwrap().purge_url("/t/page").await.unwrap().entries, 1);
+}
+
+#[actix_rt::test]
+async fn a_burst_on_an_inner_cache_with_keys_of_its_own_runs_one_handler() {
+    let base = ResponseCache::memory();
+    let calls = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&calls);
+    let slow = web::to(move || {
+        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            "page"
+        }
+    });
+    let scope =
+        web::scope("/t").wrap(base.clone().vary_by_header("x-tenant")).default_service(slow);
+    let app = init_service(App::new().service(scope).wrap(base.clone())).await;
+    send(&app, get("/t/first")).await;
+    // the cache outside has learned that it stores nothing here, so nobody waits for it
+    let burst = (0..20).map(|_| send(&app, get_with("/t/first", ("x-tenant", "a"))));
+    let seen = futures_util::future::join_all(burst).await;
+    assert!(seen.iter().all(|seen| seen.text() == "page"));
+    assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 2);
 }
 
 #[actix_rt::test]
@@ -116,6 +195,8 @@ async fn clones_with_other_keys_share_no_answers() {
     .await;
     send(&keyed, get_with("/", ("x-tenant", "a"))).await;
     assert_eq!(send(&strict, get_with("/", ("x-tenant", "a"))).await.word(), "MISS");
-    let warnings = async |cache: &ResponseCache| cache.check().await.unwrap().warnings;
-    assert_eq!(warnings(&base).await.len() + warnings(&by_tenant).await.len(), 1);
+    for cache in [&base, &by_tenant] {
+        let warnings = cache.check().await.unwrap().warnings;
+        assert!(warnings.is_empty(), "a scope's clone may have keys of its own: {warnings:?}");
+    }
 }

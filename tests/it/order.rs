@@ -157,19 +157,46 @@ where
 }
 
 #[actix_rt::test]
-async fn cors_outside_answers_each_origin_from_one_entry() {
-    let app = init_service(
-        App::new()
-            .wrap(ResponseCache::memory())
-            .wrap(cors())
-            .default_service(Origin::counting().route()),
-    )
-    .await;
-    send(&app, get("/")).await;
+async fn cors_outside_answers_each_origin_its_own_and_from_one_entry_where_it_may() {
     let (a, b) = ("https://a.example", "https://b.example");
-    assert_eq!(allowed(&app, a).await, (a.to_owned(), "MISS"));
-    assert_eq!(allowed(&app, b).await, (b.to_owned(), "HIT"));
-    assert_eq!(allowed(&app, a).await, (a.to_owned(), "HIT"));
+    for (cache, [first_of_a, first_of_b]) in [
+        (ResponseCache::memory(), ["MISS", "MISS"]),
+        (ResponseCache::memory().ignore_origin(true), ["HIT", "HIT"]),
+        (ResponseCache::memory().ignore_origin(true).ignore_origin(false), ["MISS", "MISS"]),
+    ] {
+        let app = init_service(
+            App::new().wrap(cache).wrap(cors()).default_service(Origin::counting().route()),
+        )
+        .await;
+        send(&app, get("/")).await;
+        assert_eq!(allowed(&app, a).await, (a.to_owned(), first_of_a));
+        assert_eq!(allowed(&app, b).await, (b.to_owned(), first_of_b));
+        assert_eq!(allowed(&app, a).await, (a.to_owned(), "HIT"));
+    }
+}
+
+#[actix_rt::test]
+async fn an_origin_that_is_not_allowed_leaves_nothing_to_one_that_is() {
+    // CORS by hand, with a list of origins and without `Vary`
+    let by_hand = || {
+        Origin::new(|req, _| {
+            let origin =
+                req.headers().get("origin").filter(|origin| *origin == "https://a.example");
+            let mut res = HttpResponse::Ok();
+            origin.map(|origin| res.insert_header(("access-control-allow-origin", origin.clone())));
+            res.finish()
+        })
+    };
+    let (a, evil) = ("https://a.example", "https://evil.example");
+    for order in [[evil, a], [a, evil]] {
+        let app = crate::support::app(&ResponseCache::memory(), &by_hand()).await;
+        for word in ["MISS", "HIT"] {
+            for origin in order {
+                let expected = if origin == a { a } else { "" };
+                assert_eq!(allowed(&app, origin).await, (expected.to_owned(), word));
+            }
+        }
+    }
 }
 
 #[actix_rt::test]

@@ -99,15 +99,17 @@ async fn no_credential_is_in_redis_in_clear() {
     let caches = [
         ResponseCache::redis(server.url()).vary_by_auth(Auth::PerCredential),
         ResponseCache::redis(server.url()).vary_by_auth(Auth::by(|_| Some("hunter2".into()))),
-        ResponseCache::redis(server.url()).cookies_are_harmless(), // the answer varies by cookie
+        // the answer varies by both
+        ResponseCache::redis(server.url()).cookies_are_harmless().harmless_headers(["x-api-key"]),
         ResponseCache::redis(server.url()).vary_by_cookie("session").vary_by_header("x-api-key"),
         ResponseCache::redis(server.url())
             .key_with(|_| Some("hunter2".into()))
-            .ignore_cookies(["*"]),
+            .ignore_cookies(["*"])
+            .harmless_headers(["x-api-key"]),
     ];
     for (n, cache) in caches.into_iter().enumerate() {
         let cache = cache.prefix(format!("{n}:"));
-        let app = app(&cache, &Origin::with_fields(&[("vary", "cookie")])).await;
+        let app = app(&cache, &Origin::with_fields(&[("vary", "cookie, x-api-key")])).await;
         let ask =
             || get_with("/", ("cookie", "session=hunter2")).insert_header(("x-api-key", "hunter2"));
         send(&app, ask()).await;

@@ -13,7 +13,10 @@ use actix_response_cache::{
     purge::Mark, store::Put,
 };
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer, middleware::Logger, test::init_service, web,
+    App, HttpRequest, HttpResponse, HttpServer,
+    middleware::{Condition, Logger},
+    test::init_service,
+    web,
 };
 
 use futures_util::FutureExt as _;
@@ -114,10 +117,11 @@ async fn in_a_scope_the_refresh_has_parameters_patterns_and_data() {
         let clock = Clock::manual();
         let cache = stale_after_10(&clock);
         let scope = web::scope("/shops/{shop}").app_data(web::Data::new("data"));
-        let never = stale_after_10(&clock).only_if(|_| false);
-        let (inner, outer) = if at_app { (never, cache.clone()) } else { (cache.clone(), never) };
-        let scope = scope.service(web::resource("/products/{id}").to(page)).wrap(inner);
-        let app = init_service(App::new().service(scope).wrap(outer).wrap(Logger::default())).await;
+        let scope = scope
+            .service(web::resource("/products/{id}").to(page))
+            .wrap(Condition::new(!at_app, cache.clone()));
+        let app = App::new().service(scope).wrap(Condition::new(at_app, cache.clone()));
+        let app = init_service(app.wrap(Logger::default())).await;
         let expected = "a 7 /shops/{shop}/products/{id} data";
         assert_eq!(send(&app, get("/shops/a/products/7")).await.text(), expected);
         for _ in 0..3 {

@@ -174,7 +174,7 @@ fn reasons() {
 fn credentials_outside_of_the_key() {
     let req = RequestView { method: &Method::GET, fields: [].as_slice() };
     let closed = Terms { for_authorization: false, for_cookie: false, ..minute() };
-    let with = |authorization, cookie| Credentials { authorization, cookie };
+    let with = |authorization, cookie| Credentials { authorization, cookie, other: false };
     for (unkeyed, expected) in [
         (with(true, false), Some(WhyNot::Authorization)),
         (with(false, true), Some(WhyNot::Cookie)),

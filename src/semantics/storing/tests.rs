@@ -244,8 +244,9 @@ fn stale_as_it_comes() {
 
 #[test]
 fn credentials() {
-    let authorization = Credentials { authorization: true, cookie: false };
-    let cookie = Credentials { authorization: false, cookie: true };
+    let authorization = Credentials { authorization: true, ..Credentials::default() };
+    let cookie = Credentials { cookie: true, ..Credentials::default() };
+    let other = Credentials { other: true, ..Credentials::default() };
     // s.3.5
     for (control, with_authorization, with_cookie) in [
         ("max-age=60", false, false),
@@ -259,6 +260,8 @@ fn credentials() {
         let judge = |unkeyed| ask(&Method::GET, &[], 200, lines, unkeyed, &Policy::default()).err();
         let expected = (!with_authorization).then_some(WhyNot::Authorization);
         assert_eq!(judge(authorization), expected, "{control}");
+        let expected = (!with_authorization).then_some(WhyNot::Credential);
+        assert_eq!(judge(other), expected, "{control}");
         assert_eq!(judge(cookie), (!with_cookie).then_some(WhyNot::Cookie), "{control}");
     }
 }

@@ -1,0 +1,140 @@
+//! Settings of credentials: which request fields, beside `Authorization` and `Cookie`, say who is asking.
+
+use actix_web::http::header::HeaderName;
+
+use super::{cache::ResponseCache, error::ConfigError};
+use crate::{
+    query::matches,
+    semantics::credentials::{CLIENT_CREDENTIALS, is_credential},
+};
+
+/// Which fields count, by settings and by default.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CredentialHeaders {
+    counted: Vec<String>,
+    harmless: Vec<String>,
+}
+
+impl CredentialHeaders {
+    /// Whether the field `name`, in lower case, says who is asking.
+    pub(super) fn counts(&self, name: &str) -> bool {
+        let named = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, name));
+        named(&self.counted) || (is_credential(name) && !named(&self.harmless))
+    }
+
+    /// The fields by which clients say who they are, as far as they have one name each.
+    pub(super) fn of_clients(&self) -> impl Iterator<Item = HeaderName> {
+        let known = CLIENT_CREDENTIALS.iter().copied().filter(|name| self.counts(name));
+        let counted = self.counted.iter().map(String::as_str);
+        counted.chain(known).filter_map(|name| name.parse().ok())
+    }
+
+    fn count(&mut self, name: String) {
+        self.harmless.retain(|other| *other != name);
+        self.counted.push(name);
+    }
+
+    fn declare_harmless(&mut self, name: String) {
+        self.counted.retain(|other| *other != name);
+        self.harmless.push(name);
+    }
+}
+
+/// Who is asking.
+impl ResponseCache {
+    /// Lets request headers count as credentials, as `Authorization` does; a name may end in `*`.
+    ///
+    /// By default these count: `X-Api-Key`, `Api-Key`, `X-Auth-Token`, `X-Access-Token`,
+    /// `X-Session-Token`, `X-Amz-Security-Token`, `Proxy-Authorization`, and what authenticating
+    /// proxies add: `X-Forwarded-User`, `X-Remote-User`, `Remote-User`, `X-Auth-Request-*`,
+    /// `X-Goog-IAP-*`, `X-Amzn-Oidc-*`, `X-MS-Client-Principal*`, `Cf-Access-*`,
+    /// `X-Forwarded-Client-Cert`, `X-Client-Cert`, `X-SSL-Client-*`.
+    ///
+    /// A header that is part of the key ([`vary_by_header`](Self::vary_by_header)) no longer counts.
+    ///
+    /// # Errors
+    ///
+    /// A name that is no header name keeps the server from starting.
+    pub fn credential_headers<I>(self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let names = named("credential_headers", names);
+        self.set_with(names, |config, names| {
+            names.into_iter().for_each(|name| config.keying.credentials.count(name));
+        })
+    }
+
+    /// Lets request headers not count as credentials, those that count by default too; a name may end
+    /// in `*`, and `*` alone names all of them. No response may depend on them.
+    ///
+    /// # Errors
+    ///
+    /// A name that is no header name keeps the server from starting, and so do `Authorization`, which
+    /// always counts (RFC 9111 s.3.5), and `Cookie`, for which there are
+    /// [`ignore_cookies`](Self::ignore_cookies) and
+    /// [`cookies_are_harmless`](Self::cookies_are_harmless).
+    pub fn harmless_headers<I>(self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let names = named("harmless_headers", names).and_then(|names| {
+            match names.iter().find(|name| matches!(name.as_str(), "authorization" | "cookie")) {
+                None => Ok(names),
+                Some(name) => {
+                    let problem = format!("`{name}` always counts as a credential");
+                    Err(ConfigError::new("harmless_headers", problem))
+                }
+            }
+        });
+        self.set_with(names, |config, names| {
+            names.into_iter().for_each(|name| config.keying.credentials.declare_harmless(name));
+        })
+    }
+}
+
+/// Names in lower case, each a header name or the beginning of one with a `*`.
+fn named<I>(setting: &'static str, names: I) -> Result<Vec<String>, ConfigError>
+where
+    I: IntoIterator,
+    I::Item: Into<String>,
+{
+    let check = |name: String| {
+        let name = name.to_ascii_lowercase();
+        let start = name.strip_suffix('*').unwrap_or(&name);
+        let is_name = !start.contains('*') && start.parse::<HeaderName>().is_ok() || name == "*";
+        let problem = || ConfigError::new(setting, format!("`{name}` is not a header name"));
+        is_name.then(|| name.clone()).ok_or_else(problem)
+    };
+    names.into_iter().map(|name| check(name.into())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_on_a_header_counts() {
+        let mut headers = CredentialHeaders::default();
+        assert!(headers.counts("x-api-key") && !headers.counts("x-member"));
+        headers.declare_harmless("x-api-key".into());
+        headers.count("x-member*".into());
+        assert!(!headers.counts("x-api-key") && headers.counts("x-member-id"));
+        headers.count("x-api-key".into());
+        headers.declare_harmless("x-member*".into());
+        assert!(headers.counts("x-api-key") && !headers.counts("x-member-id"));
+        headers.declare_harmless("*".into());
+        assert!(headers.counts("x-api-key"), "named by itself");
+        assert!(!headers.counts("x-auth-token"));
+    }
+
+    #[test]
+    fn what_is_no_header_name_is_refused() {
+        for name in ["", "a b", "x-*-y", "**"] {
+            assert!(named("credential_headers", [name]).is_err(), "{name:?}");
+        }
+        assert_eq!(named("credential_headers", ["X-Member", "*"]).unwrap(), ["x-member", "*"]);
+    }
+}
