@@ -69,24 +69,42 @@ pub struct Readiness {
 
 impl ResponseCache {
     /// A cache in the process's own memory: 64 MiB, and 60 s for responses that state no lifetime.
+    ///
+    /// **Make it once, outside of the closure that makes the app, and clone it in.** Made inside, each
+    /// worker has a cache of its own, and a purge reaches one of them: the others go on answering with
+    /// what was purged. That is warned of when it happens.
     #[cfg(feature = "memory")]
+    #[track_caller]
     pub fn memory() -> Self {
         Self::new(Backend::Memory)
     }
 
     /// A cache in a store of your own.
+    #[track_caller]
     pub fn with_store(store: impl Store) -> Self {
         Self::new(Backend::Custom(AnyStore::custom(store)))
     }
 
+    #[track_caller]
     pub(super) fn new(backend: Backend) -> Self {
         Self { shared: Shared::new(backend), config: Arc::default(), error: None }
     }
 
-    /// The freshness lifetime of 2xx responses that state none. Default: 60 s. Zero: only
-    /// responses which state a lifetime are stored.
+    /// The freshness lifetime of 2xx responses that state none. Default: 60 s, so **every 200 is
+    /// stored** that nothing forbids to store, health checks and long polls too; see
+    /// [`only_declared`](Self::only_declared). Zero: only responses which state a lifetime are stored.
     pub fn ttl(self, ttl: Duration) -> Self {
-        self.set(|config| config.ttl = ttl)
+        self.set(|config| config.ttl = Some(ttl))
+    }
+
+    /// Stores nothing whose response or [rule](Self::rule) does not say a lifetime: no default one is
+    /// given, and none is guessed. [`ttl`](Self::ttl) and
+    /// [`heuristic_freshness`](Self::heuristic_freshness) undo it.
+    pub fn only_declared(self) -> Self {
+        self.set(|config| {
+            config.ttl = None;
+            config.policy.heuristic = false;
+        })
     }
 
     /// The longest body that is stored, in bytes. Default: 2 MiB. A longer one passes untouched.
@@ -156,7 +174,8 @@ impl ResponseCache {
     /// How much memory entries may take, in bytes, of a cache in memory, alone or before Redis.
     /// Default: 64 MiB.
     ///
-    /// A setting of the store: all clones have that of the one which is used first.
+    /// A setting of the store, which all clones share: a clone that sets another value than the one
+    /// used first keeps the server from starting.
     pub fn capacity(self, bytes: u64) -> Self {
         self.set(|config| config.storage.capacity = bytes)
     }
@@ -165,14 +184,16 @@ impl ResponseCache {
     /// random one; else one that is the same for everybody, which protects a short credential
     /// from nobody who can read the store. All processes of a fleet need the same secret.
     ///
-    /// A setting of the store: all clones have that of the one which is used first.
+    /// A setting of the store, which all clones share: a clone that sets another value than the one
+    /// used first keeps the server from starting.
     pub fn credential_secret(self, secret: impl AsRef<[u8]>) -> Self {
         self.set(|config| config.storage.secret = Some(secret.as_ref().to_vec()))
     }
 
     /// Where the cache reads the time; for tests.
     ///
-    /// A setting of the store: all clones have that of the one which is used first.
+    /// A setting of the store, which all clones share: a clone that sets another value than the one
+    /// used first keeps the server from starting.
     pub fn clock(self, clock: Clock) -> Self {
         self.set(|config| config.storage.clock = clock)
     }
@@ -203,19 +224,30 @@ impl ResponseCache {
     /// [`Readiness::store`].
     pub async fn check(&self) -> Result<Readiness, ConfigError> {
         self.plan()?;
-        let store = self.engine()?.store().ping().await;
-        Ok(Readiness { warnings: self.warnings(), store })
+        let engine = self.engine()?;
+        let store = engine.store().ping().await;
+        let mut warnings = self.warnings();
+        warnings.extend(engine.store().foreign_configuration().await);
+        Ok(Readiness { warnings, store })
     }
 
     pub(crate) fn engine(&self) -> Result<Arc<Engine>, ConfigError> {
         match &self.error {
             Some(error) => Err(error.clone()),
             None => {
-                let engine = self.shared.engine(&self.config.storage)?;
+                let engine = self.shared.engine(&self.config)?;
                 engine.query_rules().add(&self.config.keying.query);
                 Ok(engine)
             }
         }
+    }
+
+    /// What is wrong if each worker makes a cache of its own.
+    pub(crate) fn second_of_its_line(&self) -> Option<String> {
+        #[cfg(feature = "memory")]
+        return self.shared.second_of_its_line();
+        #[cfg(not(feature = "memory"))]
+        None
     }
 
     /// Whether nobody has been told this of the cache yet: every worker finds the same.
@@ -227,7 +259,7 @@ impl ResponseCache {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
-        let secret = self.shared.secret(&self.config.storage)?;
+        let secret = self.shared.secret(&self.config)?;
         Plan::new(&self.config, secret, &self.shared.admin_paths())
     }
 
@@ -240,7 +272,7 @@ impl ResponseCache {
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         let config = &self.config;
-        if config.ttl.is_zero() {
+        if config.ttl.is_some_and(|ttl| ttl.is_zero()) {
             warnings.push(
                 "ttl is zero: only responses which state a lifetime themselves are stored".into(),
             );
@@ -254,7 +286,8 @@ impl ResponseCache {
         if config.keying.auth.is_some() && config.keying.cookies_are_harmless {
             warnings.push("vary_by_auth and cookies_are_harmless contradict each other".into());
         }
-        if self.shared.keyed_otherwise(&config.storage, &config.keying) {
+        #[cfg(feature = "redis")]
+        if self.shared.keyed_otherwise(config) {
             warnings.push(
                 "another cache with the same store and prefix makes its keys in another way: \
                  what one of them stores, the other may not find"

@@ -101,7 +101,8 @@ impl ResponseCache {
     /// How many bytes of streams may be recorded at a time, over all requests. Default: 64 MiB. A
     /// stream that finds no room passes without being stored.
     ///
-    /// A setting of the store: all clones have that of the one which is used first.
+    /// A setting of the store, which all clones share: a clone that sets another value than the one
+    /// used first keeps the server from starting.
     pub fn recording_budget(self, bytes: usize) -> Self {
         self.set(|config| config.storage.recording_budget = bytes)
     }

@@ -34,7 +34,8 @@ use rule::Rule;
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct Config {
-    ttl: Duration,
+    /// `None`: what states no lifetime is not stored, and that is meant.
+    ttl: Option<Duration>,
     policy: Policy,
     max_body: usize,
     filling: Filling,
@@ -65,6 +66,34 @@ struct Storage {
     clock: Clock,
 }
 
+impl Storage {
+    /// The name of a setting in which the two differ.
+    fn difference(&self, other: &Self) -> Option<&'static str> {
+        let differs = |is_same: bool, setting: &'static str| (!is_same).then_some(setting);
+        let own = differs(self.capacity == other.capacity, "capacity")
+            .or(differs(self.secret == other.secret, "credential_secret"))
+            .or(differs(self.recording_budget == other.recording_budget, "recording_budget"))
+            .or(differs(self.clock.is_same(&other.clock), "clock"));
+        #[cfg(feature = "redis")]
+        let own = own.or_else(|| self.redis.difference(&other.redis));
+        own
+    }
+}
+
+#[cfg(feature = "redis")]
+impl Config {
+    /// What tells this application's configuration, as far as keys depend on it, from another's.
+    fn fingerprint(&self) -> String {
+        let program = std::env::current_exe().ok();
+        let program = program.as_deref().and_then(std::path::Path::file_stem);
+        let rules: Vec<_> =
+            self.rules.iter().map(|(pattern, rule)| (pattern, rule.bypass)).collect();
+        let paths = (&self.include, &self.exclude, rules, self.query_method);
+        let text = format!("{program:?} {:?} {paths:?}", self.keying);
+        crate::key::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 /// A user's function that decides whether a request is for the cache.
 #[derive(Clone)]
 pub(crate) struct Predicate(pub(crate) Arc<dyn Fn(&ServiceRequest) -> bool + Send + Sync>);
@@ -78,7 +107,7 @@ impl fmt::Debug for Predicate {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            ttl: Duration::from_secs(60),
+            ttl: Some(Duration::from_secs(60)),
             policy: Policy::default(),
             max_body: 2 * 1024 * 1024,
             filling: Filling::default(),

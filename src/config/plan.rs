@@ -86,11 +86,11 @@ impl Plan {
     ) -> Result<Self, ConfigError> {
         let exclude = [config.exclude.as_slice(), admin_paths].concat();
         let whole = Treatment {
-            policy: Policy { default_ttl: config.ttl, ..config.policy.clone() },
+            policy: Policy { default_ttl: config.ttl.unwrap_or_default(), ..config.policy.clone() },
             client: config.client.clone(),
             groups: Vec::new(),
         };
-        if config.ttl > MAX_DELTA {
+        if config.ttl.is_some_and(|ttl| ttl > MAX_DELTA) {
             return Err(ConfigError::new("ttl", "is longer than 2^31 seconds"));
         }
         let rules = config.rules.iter().map(|(pattern, rule)| whole.with(pattern, rule));

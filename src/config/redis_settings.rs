@@ -11,11 +11,13 @@ impl ResponseCache {
     /// whatever else [`RedisServers`] can be made from.
     ///
     /// While Redis is down or slow, requests are answered by their handlers.
+    #[track_caller]
     pub fn redis(servers: impl Into<RedisServers>) -> Self {
         Self::new(Backend::Redis(servers.into()))
     }
 
-    /// A cache in memory before one in Redis: what the process has answered or read lately is
+    /// A cache in memory before one in Redis. **Make it once, outside of the closure that makes the
+    /// app, and clone it in**, or each worker has a memory of its own. What the process has answered or read lately is
     /// answered without asking Redis, and [`capacity`](Self::capacity) bounds it.
     ///
     /// What is stored or purged by one process is announced to all others, which takes about a
@@ -23,12 +25,14 @@ impl ResponseCache {
     /// from before, and holds what it gets for at most a second, so that even while Redis is away a
     /// response is asked for once a second and not for each request.
     #[cfg(feature = "memory")]
+    #[track_caller]
     pub fn tiered(servers: impl Into<RedisServers>) -> Self {
         Self::new(Backend::Tiered(servers.into()))
     }
 
     /// A cache in a Redis Cluster: [`redis`](Self::redis) with [`RedisServers::cluster`].
     #[cfg(feature = "redis-cluster")]
+    #[track_caller]
     pub fn redis_cluster(urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::redis(RedisServers::cluster(urls))
     }
@@ -36,6 +40,7 @@ impl ResponseCache {
     /// A cache in the Redis that sentinels know as `service`: [`redis`](Self::redis) with
     /// [`RedisServers::sentinel`].
     #[cfg(feature = "redis-sentinel")]
+    #[track_caller]
     pub fn redis_sentinel(
         service: impl Into<String>,
         urls: impl IntoIterator<Item = impl Into<String>>,
@@ -45,21 +50,24 @@ impl ResponseCache {
 
     /// What the names of all keys in Redis begin with. Default: `arc:`.
     ///
-    /// A setting of the store: all clones have that of the one which is used first.
+    /// A setting of the store, which all clones share: a clone that sets another value than the one
+    /// used first keeps the server from starting.
     pub fn prefix(self, prefix: impl Into<String>) -> Self {
         self.set(|config| config.storage.redis.prefix = prefix.into())
     }
 
     /// How long to wait for a connection to Redis. Default: 100 ms.
     ///
-    /// A setting of the store: all clones have that of the one which is used first.
+    /// A setting of the store, which all clones share: a clone that sets another value than the one
+    /// used first keeps the server from starting.
     pub fn connect_timeout(self, timeout: Duration) -> Self {
         self.set(|config| config.storage.redis.connect_timeout = timeout)
     }
 
     /// How long to wait for an answer of Redis. Default: 50 ms.
     ///
-    /// A setting of the store: all clones have that of the one which is used first.
+    /// A setting of the store, which all clones share: a clone that sets another value than the one
+    /// used first keeps the server from starting.
     pub fn operate_timeout(self, timeout: Duration) -> Self {
         self.set(|config| config.storage.redis.operate_timeout = timeout)
     }
@@ -68,7 +76,8 @@ impl ResponseCache {
     /// [`max_body`](Self::max_body) lets through. A longer one counts as too large; a
     /// [`tiered`](Self::tiered) cache keeps it in the memory of the process that got it.
     ///
-    /// A setting of the store: all clones have that of the one which is used first.
+    /// A setting of the store, which all clones share: a clone that sets another value than the one
+    /// used first keeps the server from starting.
     pub fn redis_max_body(self, bytes: usize) -> Self {
         self.set(|config| config.storage.redis.max_body = bytes)
     }
@@ -79,7 +88,8 @@ impl ResponseCache {
     ///
     /// All processes of a fleet need the feature `compression` to read what one compresses.
     ///
-    /// A setting of the store: all clones have that of the one which is used first.
+    /// A setting of the store, which all clones share: a clone that sets another value than the one
+    /// used first keeps the server from starting.
     #[cfg(feature = "compression")]
     pub fn compress_stored(self, above: usize) -> Self {
         self.set(|config| config.storage.redis.compress_above = Some(above))
@@ -93,7 +103,8 @@ impl ResponseCache {
     /// failover may therefore not know of the last purges, usually those of the last milliseconds:
     /// what they removed is served again, until its lifetime ends.
     ///
-    /// A setting of the store: all clones have that of the one which is used first.
+    /// A setting of the store, which all clones share: a clone that sets another value than the one
+    /// used first keeps the server from starting.
     pub fn purges_wait_for_replicas(self, count: u32, within: Duration) -> Self {
         self.set(|config| config.storage.redis.replicas = Some(Replicas { count, within }))
     }
@@ -101,7 +112,8 @@ impl ResponseCache {
     /// User and password of the Redis servers, in place of those in the URL. With Sentinel those
     /// in the URLs are then the sentinels' alone. An empty user is the default one.
     ///
-    /// A setting of the store: all clones have that of the one which is used first.
+    /// A setting of the store, which all clones share: a clone that sets another value than the one
+    /// used first keeps the server from starting.
     pub fn redis_login(self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.set(|config| config.storage.redis.access.login = Some((user.into(), password.into())))
     }
@@ -109,7 +121,8 @@ impl ResponseCache {
     /// Certificates in PEM of the authorities that are trusted to name Redis servers
     /// (`rediss://`). Default: those that the system trusts.
     ///
-    /// A setting of the store: all clones have that of the one which is used first.
+    /// A setting of the store, which all clones share: a clone that sets another value than the one
+    /// used first keeps the server from starting.
     #[cfg(feature = "redis-tls")]
     pub fn redis_ca(self, pem: impl AsRef<[u8]>) -> Self {
         self.set(|config| config.storage.redis.access.ca = Some(pem.as_ref().to_vec()))
@@ -118,7 +131,8 @@ impl ResponseCache {
     /// The certificate chain and the private key, in PEM, by which Redis knows the cache
     /// (`rediss://`). Default: none.
     ///
-    /// A setting of the store: all clones have that of the one which is used first.
+    /// A setting of the store, which all clones share: a clone that sets another value than the one
+    /// used first keeps the server from starting.
     #[cfg(feature = "redis-tls")]
     pub fn redis_client_certificate(
         self,

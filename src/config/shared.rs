@@ -4,12 +4,22 @@
 use std::collections::HashSet;
 #[cfg(feature = "memory")]
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::{
+    panic::Location,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use super::{Storage, error::ConfigError, keying::Keying};
+use super::{Config, Storage, error::ConfigError};
 #[cfg(feature = "redis")]
 use crate::store::redis::{RedisServers, RedisStore};
 use crate::{engine::Engine, key::Secret, store::any::AnyStore};
+
+/// So many caches over one place in Redis are compared.
+#[cfg(feature = "redis")]
+const MAX_CACHES: usize = 64;
 
 /// Where entries will be kept.
 #[derive(Debug)]
@@ -29,24 +39,33 @@ pub(super) struct Shared {
     backend: Backend,
     made: OnceLock<Made>,
     admin_paths: Mutex<Vec<String>>,
-    keying: Mutex<Option<String>>,
     told: Mutex<HashSet<String>>,
+    /// What tells this cache from others of the process.
+    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "caches in Redis are compared"))]
+    number: u64,
+    /// The line of the application that has made the cache.
+    #[cfg_attr(not(feature = "memory"), allow(dead_code, reason = "caches in memory are counted"))]
+    made_at: &'static Location<'static>,
 }
 
 #[derive(Debug)]
 struct Made {
     engine: Arc<Engine>,
     secret: Secret,
+    storage: Storage,
 }
 
 impl Shared {
+    #[track_caller]
     pub(super) fn new(backend: Backend) -> Arc<Self> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
         Arc::new(Self {
             backend,
             made: OnceLock::new(),
             admin_paths: Mutex::default(),
-            keying: Mutex::default(),
             told: Mutex::default(),
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            made_at: Location::caller(),
         })
     }
 
@@ -64,33 +83,36 @@ impl Shared {
     }
 
     /// The engine over the store; made with these settings if this is the first call.
-    pub(super) fn engine(&self, storage: &Storage) -> Result<Arc<Engine>, ConfigError> {
-        self.made(storage).map(|made| Arc::clone(&made.engine))
+    pub(super) fn engine(&self, config: &Config) -> Result<Arc<Engine>, ConfigError> {
+        self.made(config).map(|made| Arc::clone(&made.engine))
     }
 
-    pub(super) fn secret(&self, storage: &Storage) -> Result<Secret, ConfigError> {
-        self.made(storage).map(|made| made.secret.clone())
+    pub(super) fn secret(&self, config: &Config) -> Result<Secret, ConfigError> {
+        self.made(config).map(|made| made.secret.clone())
     }
 
-    fn made(&self, storage: &Storage) -> Result<&Made, ConfigError> {
+    fn made(&self, config: &Config) -> Result<&Made, ConfigError> {
+        let storage = &config.storage;
         if let Some(made) = self.made.get() {
-            return Ok(made);
+            return made.if_same(storage);
         }
-        let store = self.store(storage)?;
+        let store = self.store(config)?;
         let secret = match &storage.secret {
             Some(material) => Secret::new(material),
             None => self.default_secret(),
         };
         let engine =
             Engine::new(store, storage.clock.clone(), secret.clone(), storage.recording_budget);
-        Ok(self.made.get_or_init(|| Made { engine, secret }))
+        let made = Made { engine, secret, storage: storage.clone() };
+        self.made.get_or_init(|| made).if_same(storage)
     }
 
     #[cfg_attr(
         not(feature = "redis"),
         allow(unused_variables, clippy::unnecessary_wraps, reason = "only a URL can be wrong")
     )]
-    fn store(&self, storage: &Storage) -> Result<AnyStore, ConfigError> {
+    fn store(&self, config: &Config) -> Result<AnyStore, ConfigError> {
+        let storage = &config.storage;
         match &self.backend {
             #[cfg(feature = "memory")]
             Backend::Memory => {
@@ -98,11 +120,11 @@ impl Shared {
                 Ok(AnyStore::Memory(MemoryStore::new(storage.capacity)))
             }
             #[cfg(feature = "redis")]
-            Backend::Redis(servers) => Ok(AnyStore::Redis(Arc::new(redis(servers, storage)?))),
+            Backend::Redis(servers) => Ok(AnyStore::Redis(Arc::new(redis(servers, config)?))),
             #[cfg(all(feature = "memory", feature = "redis"))]
             Backend::Tiered(servers) => {
                 use crate::store::tiered::TieredStore;
-                let store = TieredStore::new(storage.capacity, redis(servers, storage)?);
+                let store = TieredStore::new(storage.capacity, redis(servers, config)?);
                 Ok(AnyStore::Tiered(Arc::new(store)))
             }
             Backend::Custom(store) => Ok(store.clone()),
@@ -122,20 +144,62 @@ impl Shared {
         }
     }
 
-    /// Remembers how keys are made in this store, and says whether another cache makes them in
-    /// another way.
-    #[cfg_attr(not(feature = "redis"), allow(unused_variables))]
-    pub(super) fn keyed_otherwise(&self, storage: &Storage, keying: &Keying) -> bool {
-        let keying = format!("{keying:?}");
-        #[cfg(feature = "redis")]
-        if let Some(servers) = self.servers() {
-            static PLACES: OnceLock<Mutex<std::collections::HashMap<String, String>>> =
-                OnceLock::new();
-            let mut places = lock(PLACES.get_or_init(Mutex::default));
-            let place = format!("{} {}", servers.place(), storage.redis.prefix);
-            return *places.entry(place).or_insert_with(|| keying.clone()) != keying;
+    /// Remembers how keys are made in this store, and says whether another cache of this process uses
+    /// the same place in Redis and makes all of its keys in other ways. Clones may differ: handles
+    /// know the rules of all of them.
+    #[cfg(feature = "redis")]
+    pub(super) fn keyed_otherwise(&self, config: &Config) -> bool {
+        type Ways = std::collections::HashMap<u64, HashSet<String>>;
+        static PLACES: OnceLock<Mutex<std::collections::HashMap<String, Ways>>> = OnceLock::new();
+        let Some(servers) = self.servers() else { return false };
+        let mut places = lock(PLACES.get_or_init(Mutex::default));
+        let place = format!("{} {}", servers.place(), config.storage.redis.prefix);
+        let ways = places.entry(place).or_default();
+        let own = self.number;
+        if ways.len() >= MAX_CACHES && !ways.contains_key(&own) {
+            return false;
         }
-        *lock(&self.keying).get_or_insert_with(|| keying.clone()) != keying
+        ways.entry(own).or_default().insert(format!("{:?}", config.keying));
+        let Some(ours) = ways.get(&own) else { return false };
+        ways.iter().any(|(other, theirs)| *other != own && theirs.is_disjoint(ours))
+    }
+
+    /// What is wrong if the line that has made this cache makes one in memory for each worker; told
+    /// once for each line.
+    #[cfg(feature = "memory")]
+    pub(super) fn second_of_its_line(&self) -> Option<String> {
+        type Line = (&'static str, u32, u32);
+        struct First {
+            engine: std::sync::Weak<Engine>,
+            is_told: bool,
+        }
+        static LINES: OnceLock<Mutex<std::collections::HashMap<Line, First>>> = OnceLock::new();
+        match self.backend {
+            Backend::Memory => {}
+            #[cfg(feature = "redis")]
+            Backend::Tiered(_) => {}
+            _ => return None,
+        }
+        // what its workers hold, where the cache itself may be gone
+        let engine = &self.made.get()?.engine;
+        let at = self.made_at;
+        let mut lines = lock(LINES.get_or_init(Mutex::default));
+        let first = lines
+            .entry((at.file(), at.line(), at.column()))
+            .or_insert_with(|| First { engine: Arc::downgrade(engine), is_told: false });
+        match first.engine.upgrade() {
+            None => first.engine = Arc::downgrade(engine),
+            Some(other) if !Arc::ptr_eq(&other, engine) && !first.is_told => {
+                first.is_told = true;
+                return Some(format!(
+                    "{at} makes a second cache in memory: each worker then has its own, and a purge \
+                     reaches one of them. Make the cache once, outside of the closure that makes the \
+                     app, and clone it in"
+                ));
+            }
+            Some(_) => {}
+        }
+        None
     }
 
     #[cfg(feature = "redis")]
@@ -149,9 +213,21 @@ impl Shared {
     }
 }
 
+impl Made {
+    /// It, unless a clone asks for another store than the one that all share.
+    fn if_same(&self, storage: &Storage) -> Result<&Self, ConfigError> {
+        let Some(setting) = self.storage.difference(storage) else { return Ok(self) };
+        let problem = "clones of a cache share its store, which has been made with another value: set \
+                       it before the cache is cloned or used";
+        Err(ConfigError::new(setting, problem))
+    }
+}
+
 #[cfg(feature = "redis")]
-fn redis(servers: &RedisServers, storage: &Storage) -> Result<RedisStore, ConfigError> {
-    let store = RedisStore::new(servers.clone(), &storage.redis);
+fn redis(servers: &RedisServers, config: &Config) -> Result<RedisStore, ConfigError> {
+    let mut options = config.storage.redis.clone();
+    options.configuration = config.fingerprint();
+    let store = RedisStore::new(servers.clone(), &options);
     store.map_err(|error| ConfigError::new(error.setting, error.to_string()))
 }
 

@@ -69,6 +69,7 @@ pub(crate) struct Engine {
     failures: Quiet,
     unattended: Arc<Semaphore>,
     off: AtomicBool,
+    has_told_of_forwarded: AtomicBool,
 }
 
 impl Engine {
@@ -91,6 +92,7 @@ impl Engine {
             query_rules: AllQueryRules::default(),
             pending: Pending::default(),
             off: AtomicBool::new(false),
+            has_told_of_forwarded: AtomicBool::new(false),
         })
     }
 
@@ -162,6 +164,18 @@ impl Engine {
         self.counters.stood_in();
         if let Some(quiet) = self.failures.tells() {
             tracing::warn!(?status, ?past, quiet, "a handler failed; a stale response stands in");
+        }
+    }
+
+    /// A request bypasses for its forwarding fields. Behind a proxy that always sets them every
+    /// request does, and nothing is ever stored: so the log is told once.
+    pub(crate) fn bypassed_for_forwarded(&self) {
+        if !self.has_told_of_forwarded.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "response cache: a request with `Forwarded` or `X-Forwarded-*` bypasses the cache. \
+                 Behind a proxy that sets these headers, say `trust_forwarded`; where no handler \
+                 reads them, `ignore_forwarded`"
+            );
         }
     }
 

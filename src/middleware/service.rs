@@ -72,6 +72,9 @@ where
             Admission::Bypass(WhyNot::Method) if worker.plan.asks_query(&req) => self.query(req),
             Admission::Bypass(WhyNot::Method) if !is_safe(req.method()) => self.change(req),
             Admission::Bypass(why) => {
+                if why == WhyNot::Forwarded {
+                    worker.engine.bypassed_for_forwarded();
+                }
                 let asked = Asked::passing(worker, &req, outer, why);
                 CacheFuture::asking(self.service.call(req), asked, Rc::clone(worker))
             }

@@ -30,7 +30,8 @@ where
         let worker = self.plan().and_then(|plan| Ok(Worker::new(plan, self.engine()?)));
         ready(match worker {
             Ok(worker) => {
-                for warning in self.warnings().iter().filter(|warning| self.is_news(warning)) {
+                let odd = self.warnings().into_iter().filter(|warning| self.is_news(warning));
+                for warning in odd.chain(self.second_of_its_line()) {
                     tracing::warn!("response cache: {warning}");
                 }
                 Ok(CacheService::new(Rc::new(service), Rc::new(worker)))

@@ -147,6 +147,18 @@ impl AnyStore {
         }
     }
 
+    /// A warning, where another configuration than this process's uses the same place.
+    pub(crate) async fn foreign_configuration(&self) -> Option<String> {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => store.foreign_configuration().await,
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => store.far().foreign_configuration().await,
+            #[allow(unreachable_patterns)] // as above
+            _ => None,
+        }
+    }
+
     pub(crate) fn size(&self) -> Option<Size> {
         match self {
             #[cfg(feature = "memory")]

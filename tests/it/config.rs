@@ -10,7 +10,7 @@ use actix_web::{
     web,
 };
 
-use crate::support::{Origin, app, log::Log};
+use crate::support::{Origin, app, get, log::Log, redis::RedisServer, send};
 
 async fn problem(cache: ResponseCache) -> String {
     let early = cache.check().await.expect_err("a setting that cannot be used").to_string();
@@ -117,4 +117,132 @@ async fn warnings_are_logged_once_however_many_workers_start() {
         app(&cache, &Origin::counting()).await;
     }
     assert_eq!(log.text().matches("ttl is zero").count(), 1, "{}", log.text());
+}
+
+#[actix_rt::test]
+async fn a_setting_of_the_store_on_a_later_clone_is_an_error() {
+    type Set = fn(ResponseCache) -> ResponseCache;
+    let settings: [(&str, Set); 8] = [
+        ("capacity", |cache| cache.capacity(1 << 20)),
+        ("credential_secret", |cache| cache.credential_secret("s")),
+        ("recording_budget", |cache| cache.recording_budget(1)),
+        ("clock", |cache| cache.clock(actix_response_cache::Clock::manual())),
+        ("prefix", |cache| cache.prefix("shop:")),
+        ("operate_timeout", |cache| cache.operate_timeout(Duration::from_secs(1))),
+        ("redis_max_body", |cache| cache.redis_max_body(1)),
+        ("redis_login", |cache| cache.redis_login("user", "hunter2")),
+    ];
+    for (name, set) in settings {
+        let first = ResponseCache::tiered("redis://127.0.0.1:1");
+        let later = set(first.clone());
+        first.handle().expect("the store is made");
+        let problem = problem(later.clone()).await;
+        assert!(problem.contains(&format!("`{name}`")) && problem.contains("clone"), "{problem}");
+        assert!(!problem.contains("hunter2"));
+        // set before the first use it holds for all, and set to the same value it is no contradiction
+        let first = set(ResponseCache::tiered("redis://127.0.0.1:1"));
+        first.handle().unwrap();
+        first.clone().ttl(Duration::from_secs(1)).handle().expect("another setting");
+        if name != "clock" {
+            set(first.clone()).handle().expect("the same value");
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn a_line_that_makes_a_cache_for_each_worker_is_named_once() {
+    let log = Log::default();
+    let _guard = log.listen();
+    let mut apps = Vec::new();
+    for make in [ResponseCache::memory, || ResponseCache::tiered("redis://127.0.0.1:1")] {
+        let before = log.text();
+        for _ in 0..3 {
+            let cache = make();
+            apps.push(app(&cache, &Origin::counting()).await);
+            apps.push(app(&cache, &Origin::counting()).await); // cloned in: no second cache
+        }
+        let said = log.text()[before.len()..].to_owned();
+        assert_eq!(said.matches("makes a second cache in memory").count(), 1, "{said}");
+    }
+    let line = log.text();
+    assert!(line.contains("clone it in"), "{line}");
+}
+
+#[actix_rt::test]
+async fn the_line_that_makes_a_second_cache_is_that_of_the_application() {
+    let log = Log::default();
+    let _guard = log.listen();
+    let mut apps = Vec::new();
+    let line = line!() + 2;
+    for _ in 0..2 {
+        apps.push(app(&ResponseCache::memory(), &Origin::counting()).await);
+    }
+    assert!(log.text().contains(&format!("{}:{line}:", file!())), "{}", log.text());
+}
+
+#[actix_rt::test]
+async fn a_cache_that_is_gone_is_no_second_one() {
+    let log = Log::default();
+    let _guard = log.listen();
+    for _ in 0..3 {
+        app(&ResponseCache::memory(), &Origin::counting()).await;
+    }
+    assert_eq!(log.text(), "");
+}
+
+#[actix_rt::test]
+async fn only_what_declares_a_lifetime_is_stored_where_that_is_said() {
+    let declared = || ResponseCache::memory().only_declared();
+    assert!(declared().check().await.unwrap().warnings.is_empty(), "it is meant so");
+    let ruled = || declared().rule("/ruled", Rule::new().ttl(Duration::from_secs(5)));
+    let second =
+        async |cache: ResponseCache, path: &str, field: Option<(&'static str, &'static str)>| {
+            let origin = Origin::new(move |_, _| {
+                let mut res = HttpResponse::Ok();
+                field.map(|field| res.insert_header(field));
+                res.finish()
+            });
+            let app = app(&cache, &origin).await;
+            send(&app, get(path)).await;
+            send(&app, get(path)).await.word()
+        };
+    let modified = Some(("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"));
+    assert_eq!(second(ResponseCache::memory(), "/health", None).await, "HIT");
+    assert_eq!(second(ruled(), "/health", None).await, "MISS");
+    assert_eq!(second(ruled().heuristic_freshness().only_declared(), "/", modified).await, "MISS");
+    assert_eq!(second(ruled(), "/ruled", None).await, "HIT");
+    assert_eq!(second(ruled(), "/", Some(("cache-control", "max-age=5"))).await, "HIT");
+    assert_eq!(second(ruled().ttl(Duration::from_secs(5)), "/health", None).await, "HIT");
+}
+
+#[actix_rt::test]
+async fn a_proxy_that_always_forwards_is_told_of_once() {
+    let log = Log::default();
+    let _guard = log.listen();
+    let app = app(&ResponseCache::memory(), &Origin::counting()).await;
+    for _ in 0..3 {
+        let forwarded = get("/").insert_header(("x-forwarded-proto", "https"));
+        assert_eq!(send(&app, forwarded).await.word(), "BYPASS");
+    }
+    assert_eq!(log.text().matches("trust_forwarded").count(), 1, "{}", log.text());
+}
+
+#[actix_rt::test]
+async fn another_applications_configuration_under_one_prefix_is_warned_of() {
+    let server = RedisServer::start();
+    let own = || ResponseCache::redis(server.url());
+    let other = || ResponseCache::redis(server.url()).ignore_query(["ref"]);
+    let warnings = async |cache: ResponseCache| {
+        let readiness = cache.check().await.unwrap();
+        readiness.store.expect("the server answers");
+        readiness.warnings
+    };
+    assert!(warnings(own()).await.is_empty());
+    assert!(warnings(own()).await.is_empty(), "another process of the same application");
+    let found = warnings(other()).await;
+    assert!(
+        found.iter().any(|text| text.contains("`arc:`") && text.contains("prefix")),
+        "{found:?}"
+    );
+    assert!(warnings(other().prefix("other:")).await.is_empty());
 }

@@ -24,6 +24,7 @@ use tokio::{
 };
 
 use super::{
+    configuration::Configuration,
     fence,
     known::{Heard, Known},
     link::{Link, number},
@@ -51,10 +52,17 @@ struct Running {
 
 impl Feed {
     /// Begins to listen, unless it has begun.
-    pub(super) fn start(&self, known: &Arc<Known>, link: &Arc<Link>, names: &Names) {
+    pub(super) fn start(
+        &self,
+        known: &Arc<Known>,
+        link: &Arc<Link>,
+        names: &Names,
+        configuration: &Arc<Configuration>,
+    ) {
         self.0.get_or_init(|| {
             let (known, link) = (Arc::clone(known), Arc::clone(link));
-            let running = Listen { known, link, names: names.clone() }.on_a_thread();
+            let (names, configuration) = (names.clone(), Arc::clone(configuration));
+            let running = Listen { known, link, names, configuration }.on_a_thread();
             let running = running.inspect_err(|error| {
                 tracing::warn!(%error, "announcements of purges cannot be listened to");
             });
@@ -72,6 +80,7 @@ struct Listen {
     known: Arc<Known>,
     link: Arc<Link>,
     names: Names,
+    configuration: Arc<Configuration>,
 }
 
 impl Listen {
@@ -114,6 +123,7 @@ impl Listen {
         let (mut sink, mut stream) = timeout(LONGEST_STEP, subscribe).await.ok()??;
         // what was purged before is asked for now, and what will be is heard of
         self.load().await?;
+        self.configuration.check(&self.link, &self.names).await;
         let mut checks = Checks::default();
         loop {
             self.check(&mut checks, &mut sink, &mut stream).await?;

@@ -6,6 +6,7 @@
 //! nothing can be read that a purge would miss. Needs Redis 5 or later and the commands of scripts.
 
 mod announce;
+mod configuration;
 mod confirm;
 mod connect;
 mod failing;
@@ -42,8 +43,8 @@ use redis::{RedisWrite, ToRedisArgs, Value};
 pub use self::connect::RedisServers;
 pub(crate) use self::connect::{Access, ServersError};
 use self::{
-    connect::Bounds, feed::Feed, fence::Admission, known::Known, ledger::Standing, link::Link,
-    names::Names, pending::Pending,
+    configuration::Configuration, connect::Bounds, feed::Feed, fence::Admission, known::Known,
+    ledger::Standing, link::Link, names::Names, pending::Pending,
 };
 use super::{
     Lead, Put, Store, StoreError, StoreErrorKind,
@@ -104,10 +105,28 @@ pub(crate) struct RedisOptions {
     pub(crate) max_body: usize,
     /// From which length on bodies are compressed.
     pub(crate) compress_above: Option<usize>,
+    /// What tells this application's configuration from another's; empty: it is not compared.
+    pub(crate) configuration: String,
+}
+
+impl RedisOptions {
+    /// The name of a setting in which the two differ.
+    pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
+        let pairs = [
+            (self.prefix == other.prefix, "prefix"),
+            (self.connect_timeout == other.connect_timeout, "connect_timeout"),
+            (self.operate_timeout == other.operate_timeout, "operate_timeout"),
+            (self.replicas == other.replicas, "purges_wait_for_replicas"),
+            (self.max_body == other.max_body, "redis_max_body"),
+            (self.compress_above == other.compress_above, "compress_stored"),
+        ];
+        let differs = pairs.iter().find(|(is_same, _)| !is_same).map(|(_, setting)| *setting);
+        differs.or_else(|| self.access.difference(&other.access))
+    }
 }
 
 /// So many replicas, for so long at most.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Replicas {
     pub(crate) count: u32,
     pub(crate) within: Duration,
@@ -123,6 +142,7 @@ impl Default for RedisOptions {
             replicas: None,
             max_body: usize::MAX,
             compress_above: None,
+            configuration: String::new(),
         }
     }
 }
@@ -138,6 +158,7 @@ pub(crate) struct RedisStore {
     known: Arc<Known>,
     feed: Feed,
     corrupt: AtomicU64,
+    configuration: Arc<Configuration>,
 }
 
 impl RedisStore {
@@ -160,6 +181,7 @@ impl RedisStore {
             known,
             feed: Feed::default(),
             corrupt: AtomicU64::new(0),
+            configuration: Configuration::new(&options.configuration),
         })
     }
 
@@ -171,13 +193,18 @@ impl RedisStore {
 
     /// What is known of what happens in Redis, kept up to date from now on.
     pub(super) fn known(&self) -> &Arc<Known> {
-        self.feed.start(&self.known, &self.link, &self.names);
+        self.feed.start(&self.known, &self.link, &self.names, &self.configuration);
         &self.known
     }
 
     /// Whether the server answers, asked even while the breaker is open.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         self.link.ask_anyway(vec![redis::cmd("PING")]).await.map(drop)
+    }
+
+    /// A warning, where another configuration than this process's was the last to use the prefix.
+    pub(crate) async fn foreign_configuration(&self) -> Option<String> {
+        self.configuration.compare(&self.link, &self.names).await
     }
 
     /// Whether operations fail at once, because the server has not answered lately.

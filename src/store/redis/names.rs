@@ -30,6 +30,15 @@ impl Names {
         Self { prefix: prefix.to_owned() }
     }
 
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The mark of the configuration that uses this prefix.
+    pub(super) fn configuration(&self) -> String {
+        format!("{}configuration", self.prefix)
+    }
+
     /// The clock and the fences of this prefix.
     pub(super) fn clock(&self) -> String {
         format!("{}clock", self.prefix)

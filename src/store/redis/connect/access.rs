@@ -27,6 +27,16 @@ impl fmt::Debug for Access {
 }
 
 impl Access {
+    /// The name of a setting in which the two differ.
+    pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
+        let differs = (self.login != other.login).then_some("redis_login");
+        #[cfg(feature = "redis-tls")]
+        let differs = differs
+            .or((self.ca != other.ca).then_some("redis_ca"))
+            .or((self.certificate != other.certificate).then_some("redis_client_certificate"));
+        differs
+    }
+
     /// A client for a server at this address.
     pub(super) fn client(&self, info: ConnectionInfo) -> Result<Client, ServersError> {
         let info = self.logged_in(info);
