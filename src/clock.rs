@@ -55,17 +55,6 @@ impl Clock {
         }
     }
 
-    /// Whether both always tell the same time.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            (Source::System, Source::System) => true,
-            #[cfg(any(test, feature = "testing"))]
-            (Source::Manual(one), Source::Manual(other)) => Arc::ptr_eq(one, other),
-            #[cfg(any(test, feature = "testing"))]
-            _ => false,
-        }
-    }
-
     /// The time now.
     pub fn now(&self) -> Timestamp {
         match &self.0 {

@@ -192,8 +192,7 @@ impl ResponseCache {
 
     /// Where the cache reads the time; for tests.
     ///
-    /// A setting of the store, which all clones share: a clone that sets another value than the one
-    /// used first keeps the server from starting.
+    /// All clones have the clock of the one which is used first.
     pub fn clock(self, clock: Clock) -> Self {
         self.set(|config| config.storage.clock = clock)
     }

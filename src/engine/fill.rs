@@ -47,6 +47,8 @@ pub(crate) struct Fill {
     fields: HeaderMap,
     unkeyed: Credentials,
     personal: bool,
+    /// The stored response that is asked about may be renewed by the answer.
+    renews: bool,
     /// Others may be waiting.
     lead: Option<Lead>,
 }
@@ -67,7 +69,10 @@ pub(crate) struct Draft {
 }
 
 impl Engine {
-    /// Begins a fill. To be called before the handler is.
+    /// Begins a fill. To be called before the handler is. Where the handler is to be asked whether a
+    /// `stored` entry still is good, its answer may renew the entry only if no purge has taken that
+    /// meanwhile: a date of whole seconds, and any validator of a handler that is slow to notice,
+    /// confirms what was purged.
     pub(crate) async fn begin_fill(
         self: &Arc<Self>,
         key: CacheKey,
@@ -75,14 +80,22 @@ impl Engine {
         unkeyed: Credentials,
         personal: bool,
         lead: Option<Lead>,
+        stored: Option<&Entry>,
     ) -> Fill {
-        let since = match self.store.mark().await {
-            Ok(mark) => Some(mark),
+        let mark = match stored {
+            Some(entry) => self.store.mark_to_renew(entry).await,
+            None => self.store.mark().await.map(|mark| (mark, false)),
+        };
+        let (since, renews) = match mark {
+            Ok((mark, renews)) => (Some(mark), renews),
             Err(error) => {
                 self.failed("read the logical time", &error);
-                None
+                (None, false)
             }
         };
+        if let (Some(lead), Some(since)) = (&lead, since) {
+            lead.begin(since);
+        }
         Fill {
             engine: Arc::clone(self),
             key,
@@ -92,12 +105,18 @@ impl Engine {
             fields: req.fields.clone(),
             unkeyed,
             personal,
+            renews,
             lead,
         }
     }
 }
 
 impl Fill {
+    /// Whether the stored response that is asked about may be renewed by the handler's answer.
+    pub(crate) fn renews(&self) -> bool {
+        self.renews
+    }
+
     /// Whether the handler's response may be stored, and under which terms.
     pub(crate) fn judge<F: Fields + ?Sized>(
         &self,
@@ -248,6 +267,7 @@ fn speaks_for_itself(why: WhyNot, status: StatusCode) -> bool {
 impl Engine {
     async fn store_entry(&self, landed: Landed, mut lead: Option<Lead>) {
         let Landed { entry, url, names } = &landed;
+        lead.iter().for_each(Lead::close);
         let keep_for = entry.response().map_or_else(Default::default, StoredResponse::useful_for);
         match self.store.put(Arc::clone(entry), keep_for).await {
             Ok(Put::Kept) => self.counters.stored(),

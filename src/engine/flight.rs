@@ -4,11 +4,28 @@
 //! Whoever waits is woken by a channel of its own, at once. A lead that ends without a word, be it
 //! dropped, failed or in a panic, goes to whoever has waited longest; one that is on its way to
 //! somebody who is gone goes on to the next. So nobody waits for anyone who is not there.
+//!
+//! A follower may have come after a purge, and the handler may have begun before it. Two rules keep
+//! what was purged from that follower:
+//!
+//! - The store refuses what a purge has concerned since the handler began, as of when it is asked to
+//!   keep it. So a flight is *closing* from then on: who comes later is told to look again, and finds
+//!   what the store has after all purges that returned before it came.
+//!
+//! ```text
+//! leader    handler ───────────── close ─ put ───── land
+//! purge                                       P
+//! follower      F1 (before close)                F2 (late)
+//!               gets what was put                looks again: P has taken it
+//! ```
+//!
+//! - A flight that is known to have begun before a purge of its key takes no followers: the next
+//!   request begins another flight, rather than to wait for a response that cannot be kept.
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -17,7 +34,10 @@ use std::{
 use actix_web::http::header::HeaderName;
 use tokio::{sync::oneshot, time::timeout};
 
-use crate::{clock::Clock, entry::Entry, key::CacheKey, semantics::date::Timestamp, store::Lease};
+use crate::{
+    clock::Clock, entry::Entry, key::CacheKey, purge::Mark, semantics::date::Timestamp,
+    store::Lease,
+};
 
 /// Past so many flights at a time, requests go on their own.
 const MOST_FLIGHTS: usize = 16_384;
@@ -46,11 +66,20 @@ struct Shared {
 struct Flight {
     begun: Timestamp,
     waiting: Mutex<Waiting>,
+    /// The flight in whose place it was begun, because a purge had come; if that is still under way,
+    /// there is no third one.
+    before: Weak<Flight>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     followers: VecDeque<oneshot::Sender<Landing>>,
+    /// Those who came while the response was being put into the store.
+    late: VecDeque<oneshot::Sender<Landing>>,
+    /// The response is being put into the store.
+    is_closing: bool,
+    /// The store's logical time before the handler ran, once that is known.
+    since: Option<Mark>,
     handovers: u32,
 }
 
@@ -101,19 +130,32 @@ impl Flights {
     }
 
     /// Enters the flight of `key`, or begins it where the request `may_lead` one. A flight that is
-    /// `longest` under way is not waited for any more: the next one begins another.
-    pub(crate) fn enter(&self, key: &CacheKey, may_lead: bool, longest: Duration) -> Entered {
+    /// `longest` under way is not waited for any more, nor one that a purge has concerned since the
+    /// logical time that `is_purged` is asked for: the next one begins another.
+    pub(crate) fn enter(
+        &self,
+        key: &CacheKey,
+        may_lead: bool,
+        longest: Duration,
+        is_purged: impl Fn(Mark) -> bool,
+    ) -> Entered {
         let mut table = self.table();
+        let mut before = Weak::new();
         if let Some(flight) = table.get(key)
             && self.0.clock.now().since(flight.begun) < longest
         {
-            return flight.lock().follow();
+            let mut waiting = flight.lock();
+            let is_over = may_lead && waiting.since.is_some_and(is_purged);
+            if !is_over || flight.before.strong_count() > 0 {
+                return waiting.follow();
+            }
+            before = Arc::downgrade(flight);
         }
         if !may_lead || table.len() >= MOST_FLIGHTS {
             return Entered::Alone;
         }
-        let flight = Flight { begun: self.0.clock.now(), waiting: Mutex::default() };
-        let flight = Arc::new(flight);
+        let begun = self.0.clock.now();
+        let flight = Arc::new(Flight { begun, waiting: Mutex::default(), before });
         table.insert(key.clone(), Arc::clone(&flight));
         Entered::Lead(Lead {
             of: self.clone(),
@@ -153,14 +195,15 @@ impl Flight {
 
 impl Waiting {
     fn follow(&mut self) -> Entered {
-        if self.followers.len() >= MOST_FOLLOWERS {
-            self.followers.retain(|follower| !follower.is_closed());
+        let waiting = if self.is_closing { &mut self.late } else { &mut self.followers };
+        if waiting.len() >= MOST_FOLLOWERS {
+            waiting.retain(|follower| !follower.is_closed());
         }
-        if self.followers.len() >= MOST_FOLLOWERS {
+        if waiting.len() >= MOST_FOLLOWERS {
             return Entered::Alone;
         }
         let (sender, receiver) = oneshot::channel();
-        self.followers.push_back(sender);
+        waiting.push_back(sender);
         Entered::Follow(Follower(receiver))
     }
 
@@ -169,6 +212,9 @@ impl Waiting {
         if self.handovers >= MOST_HANDOVERS {
             return None;
         }
+        // another run of the handler begins, which all of them may wait for
+        (self.is_closing, self.since) = (false, None);
+        self.followers.append(&mut self.late);
         self.followers.retain(|follower| !follower.is_closed());
         let next = self.followers.pop_front()?;
         self.handovers += 1;
@@ -203,33 +249,48 @@ impl Lead {
         self.lease.is_some()
     }
 
-    /// The response is in the store: everybody gets it.
+    /// The handler is about to run, at this logical time of the store.
+    pub(crate) fn begin(&self, since: Mark) {
+        self.flight.lock().since = Some(since);
+    }
+
+    /// The response is about to be put into the store: from now on nobody is promised it.
+    pub(crate) fn close(&self) {
+        self.flight.lock().is_closing = true;
+    }
+
+    /// The response is in the store: everybody gets it, but for those who came while it was put there.
     pub(crate) fn land(self, landed: Landed) {
         // first counted and then gone from the table: who leads after it knows that it has to look
         if let Some(counter) = self.of.counter(&landed.url) {
             counter.fetch_add(1, Ordering::Release);
         }
         let landed = Arc::new(landed);
-        self.end(|| Landing::Stored(Arc::clone(&landed)));
+        self.end(|is_late| match is_late {
+            false => Landing::Stored(Arc::clone(&landed)),
+            true => Landing::LookAgain,
+        });
     }
 
     /// The store has had the response all the while.
     pub(crate) fn look_again(self) {
-        self.end(|| Landing::LookAgain);
+        self.end(|_| Landing::LookAgain);
     }
 
     /// There will be nothing to share: everybody goes on, side by side.
     pub(crate) fn release(self) {
-        self.end(|| Landing::Alone);
+        self.end(|_| Landing::Alone);
     }
 
-    fn end(mut self, landing: impl Fn() -> Landing) {
+    /// Gives everybody a landing, by whether they came late.
+    fn end(mut self, landing: impl Fn(bool) -> Landing) {
         self.ended = true;
         self.leave(&mut self.of.table());
-        let followers = std::mem::take(&mut self.flight.lock().followers);
-        for follower in followers {
+        let Waiting { followers, late, .. } = std::mem::take(&mut *self.flight.lock());
+        let in_time = followers.into_iter().map(|follower| (follower, false));
+        for (follower, is_late) in in_time.chain(late.into_iter().map(|late| (late, true))) {
             // who is gone needs no answer
-            let _ = follower.send(landing());
+            let _ = follower.send(landing(is_late));
         }
     }
 
@@ -243,6 +304,7 @@ impl Lead {
                 self.leave(&mut table);
                 // who still waits goes on alone, as its sender is gone
                 waiting.followers.clear();
+                waiting.late.clear();
             }
             next
         };

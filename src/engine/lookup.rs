@@ -128,7 +128,8 @@ impl Engine {
         if self.unshared.is_set(selected) {
             return Entered::Alone;
         }
-        self.flights.enter(selected, may_lead, longest)
+        let is_purged = |since| self.store.is_purged_since(selected, since);
+        self.flights.enter(selected, may_lead, longest, is_purged)
     }
 
     /// Takes the lead of all processes, as far as the store gives one, for `at_most` this time.

@@ -1,8 +1,9 @@
 //! One purge, whoever asks for it. A purge that has begun comes to its end, even if whoever asked
 //! goes away: what it is for has already been changed.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
+use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 use super::Engine;
@@ -58,6 +59,25 @@ impl Engine {
         match self.to_its_end(async move { store.purge_uncounted(&of).await }).await {
             Ok(purged) => self.purged(purged),
             Err(error) => drop(self.failed("purge", &error)),
+        }
+    }
+
+    /// Purges that nobody waits for: at once where the store is immediate, else behind.
+    pub(crate) fn purge_behind(self: &Arc<Self>, purges: Vec<Purge>) {
+        let engine = Arc::clone(self);
+        let run = async move {
+            for purge in purges {
+                let purge = match purge.stale_since() {
+                    Some(_) => purge.softly_since(engine.clock.now()),
+                    None => purge,
+                };
+                engine.purge_uncounted(&purge).await;
+            }
+        };
+        if self.store.is_immediate() {
+            let _done = run.now_or_never();
+        } else {
+            self.pending.spawn(run);
         }
     }
 

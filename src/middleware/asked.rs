@@ -90,6 +90,11 @@ impl Asked {
         matches!(self.purpose, Purpose::Fill(..))
     }
 
+    /// Whether a stored response that is asked about may be renewed by the answer.
+    pub(super) fn renews(&self) -> bool {
+        matches!(&self.purpose, Purpose::Fill(_, fill) if fill.renews())
+    }
+
     /// To be set when the client has been answered otherwise.
     pub(super) fn answered_otherwise(&self) -> Rc<Cell<bool>> {
         Rc::clone(&self.otherwise)

@@ -20,6 +20,7 @@ pub(crate) mod service;
 mod step;
 mod store;
 mod transform;
+mod unanswered;
 mod validate;
 mod worker;
 

@@ -109,7 +109,8 @@ where
             return Some(());
         }
     }
-    let fill = worker.engine.begin_fill(key, &view, unkeyed, personal, lead).await;
+    let stored = Some(kept.entry.as_ref());
+    let fill = worker.engine.begin_fill(key, &view, unkeyed, personal, lead, stored).await;
     let asked = Asked::refreshing(&worker, &req, Forwarding::Stale, fill);
     let res = validate(service, worker, req, asked, kept).await.ok()?;
     let failed = res.status().is_server_error();

@@ -27,6 +27,7 @@ use super::{
     refresh::refresh_behind,
     respond,
     step::{Looking, Step, step},
+    unanswered::Unanswered,
     worker::Worker,
 };
 use crate::{
@@ -70,7 +71,7 @@ where
         };
         match admission {
             Admission::Bypass(WhyNot::Method) if worker.plan.asks_query(&req) => self.query(req),
-            Admission::Bypass(WhyNot::Method) if !is_safe(req.method()) => self.change(req),
+            Admission::Bypass(WhyNot::Method) if !is_safe(req.method()) => self.change(req, outer),
             Admission::Bypass(why) => {
                 if why == WhyNot::Forwarded {
                     worker.engine.bypassed_for_forwarded();
@@ -130,13 +131,14 @@ where
 
     /// An unsafe request: what it changes is purged before its answer is given, so that whoever
     /// reads the answer does not read the past afterwards.
-    fn change(&self, req: ServiceRequest) -> CacheFuture<S, B> {
-        let outer = Passage::outer(&req);
+    fn change(&self, req: ServiceRequest, outer: Option<Passage>) -> CacheFuture<S, B> {
         let asked = Asked::passing(&self.worker, &req, outer, WhyNot::Method);
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
         let method = req.method().clone();
+        let unanswered = Unanswered::new(&worker, &req, &asked.passage);
         CacheFuture::waiting(async move {
             let res = service.call(req).await;
+            unanswered.answered(res.as_ref().err());
             if let Ok(res) = &res {
                 invalidate(&worker, &method, res).await;
             }

@@ -235,7 +235,9 @@ pub(super) async fn go<B>(
     }
     // what a HEAD brings up to date is the response to a GET
     let view = RequestView { method: &Method::GET, fields: req.headers() };
-    let fill = worker.engine.begin_fill(key.clone(), &view, unkeyed, personal, lead).await;
+    let stored = kept.as_ref().map(|kept| kept.entry.as_ref());
+    let begun = worker.engine.begin_fill(key.clone(), &view, unkeyed, personal, lead, stored);
+    let fill = begun.await;
     let asked = Asked::filling(worker, &req, outer, why, fill).looked_up_by(key);
     match kept {
         Some(kept) => Step::Validate(Box::new((req, asked, kept))),

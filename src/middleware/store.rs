@@ -39,7 +39,7 @@ pub(super) fn store<B: MessageBody + 'static>(
     let routed = res.request().match_info().as_str();
     let client = worker.plan.client(routed);
     let (now, personal) = (fill.now(), fill.is_personal());
-    let draft = prepare(worker, passage, fill, routed, &view(&res));
+    let draft = prepare(worker, passage, fill, routed, &[], &view(&res));
     // told after the fields were taken, so that what is stored is the handler's word alone
     if let Some(client) = client
         && !matches!(draft, Err(WhyNot::InnerCache))
@@ -53,15 +53,18 @@ pub(super) fn store<B: MessageBody + 'static>(
 }
 
 /// The entry-to-be of a response without its body, or why there is none. The response is the
-/// handler's, or a stored one that a 304 or the answer to a HEAD has brought up to date.
+/// handler's, or a stored one that a 304 or the answer to a HEAD has brought up to date: that one
+/// stays in the groups that it `had`, as handlers name groups beside a body.
 pub(super) fn prepare<F: Fields + ?Sized>(
     worker: &Worker,
     passage: &Passage,
     fill: Fill,
     routed: &str,
+    had: &[String],
     res: &ResponseView<'_, F>,
 ) -> Result<Draft, WhyNot> {
-    let (treatment, groups) = worker.plan.treatment(routed);
+    let (treatment, mut groups) = worker.plan.treatment(routed);
+    groups.extend_from_slice(had);
     let (terms, groups) = match judge(worker, passage, &fill, treatment, groups, res) {
         Ok(judged) => judged,
         Err(why) => {

@@ -69,8 +69,8 @@ where
     };
     let is_head = *req.method() == Method::HEAD;
     // only a GET can be asked twice: the body of a QUERY is read once
-    let validators = match *req.method() {
-        Method::GET => validators(stored.fields.as_slice()),
+    let validators = match (req.method(), asked.renews()) {
+        (&Method::GET, true) => validators(stored.fields.as_slice(), stored.terms.outdated),
         _ => FieldList::new(),
     };
     let client = Client::new(&req, &asked);
@@ -181,7 +181,8 @@ async fn confirmed<B>(
         body: stored.body.clone(),
     };
     let view = ResponseView { status: answered.status, fields: answered.fields.as_slice() };
-    let outcome = match prepare(worker, &passage, *fill, client.unrouted.as_str(), &view) {
+    let routed = client.unrouted.as_str();
+    let outcome = match prepare(worker, &passage, *fill, routed, &entry.groups, &view) {
         Ok(draft) => {
             answered = draft.response(stored.body.clone());
             draft.commit(stored.body.clone());
@@ -214,7 +215,10 @@ async fn headed<B: MessageBody + 'static>(
     let (why, outcome) = match purpose {
         Purpose::Fill(why, fill) => {
             let length = stored.body.len() as u64;
-            let says = match head_says(stored.fields.as_slice(), length, res.headers()) {
+            let (fields, outdated) = (stored.fields.as_slice(), stored.terms.outdated);
+            let says = match head_says(fields, length, res.headers(), outdated) {
+                // it has been purged meanwhile, so there is nothing to say something of
+                _ if !fill.renews() => HeadSays::Nothing,
                 _ if !body_agrees(res.response().body().size(), length) => HeadSays::Other,
                 says => says,
             };
@@ -224,7 +228,7 @@ async fn headed<B: MessageBody + 'static>(
                     freshen(&mut fields, res.headers(), fill.now());
                     let routed = res.request().match_info().as_str();
                     let view = ResponseView { status: stored.status, fields: fields.as_slice() };
-                    let fresh = prepare(worker, &passage, *fill, routed, &view);
+                    let fresh = prepare(worker, &passage, *fill, routed, &entry.groups, &view);
                     fresh.map(|draft| draft.commit(stored.body.clone()))
                 }
                 HeadSays::Other => {

@@ -7,7 +7,7 @@ use super::{
     date::Timestamp,
     fields::{FieldList, Fields, end_to_end},
     names::{AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED},
-    validation::EntityTag,
+    validation::{EntityTag, is_date_strong},
 };
 
 /// Whether a 304 is about this stored response (RFC 9111 s.4.3.4): its strong validator is the
@@ -58,15 +58,18 @@ pub(crate) enum HeadSays {
 }
 
 /// Compares the 200 that answers a HEAD with the stored response to a GET, whose body has `length`
-/// bytes (RFC 9111 s.4.3.5).
+/// bytes (RFC 9111 s.4.3.5). Where it `must_tell_changes`, a date says that nothing has changed only
+/// if it is a strong validator.
 pub(crate) fn head_says<S: Fields + ?Sized, F: Fields + ?Sized>(
     stored: &S,
     length: u64,
     head: &F,
+    must_tell_changes: bool,
 ) -> HeadSays {
     let received = [&ETAG, &LAST_MODIFIED].map(|name| (head.first(name), stored.first(name)));
     let other = received.iter().any(|(theirs, ours)| theirs.is_some() && theirs != ours);
-    let same = received.iter().any(|(theirs, _)| theirs.is_some());
+    let [tag, date] = received.map(|(theirs, _)| theirs.is_some());
+    let same = tag || (date && (!must_tell_changes || is_date_strong(stored)));
     let stated = |value: &HeaderValue| value.to_str().ok()?.trim().parse::<u64>().ok();
     let same_length = head.first(&CONTENT_LENGTH).is_none_or(|value| stated(value) == Some(length));
     match (other || !same_length, same) {

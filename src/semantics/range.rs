@@ -8,8 +8,8 @@ use super::{
     coding::may_be_encoded,
     date::Timestamp,
     fields::Fields,
-    names::{DATE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE},
-    validation::EntityTag,
+    names::{ETAG, IF_RANGE, LAST_MODIFIED, RANGE},
+    validation::{EntityTag, is_date_strong},
 };
 
 /// How many ranges a request may ask for before it gets the whole instead: together they never
@@ -71,9 +71,8 @@ fn is_same_representation<Q: Fields + ?Sized, S: Fields + ?Sized>(req: &Q, store
         (Some(_), Some(_)) => return false,
     };
     if let Some(wanted) = Timestamp::from_http_date(condition) {
-        let date = |name| stored.first(name).and_then(Timestamp::from_http_date);
-        return date(&LAST_MODIFIED) == Some(wanted)
-            && date(&DATE).is_some_and(|date| date.since(wanted).as_secs() >= 1);
+        let modified = stored.first(&LAST_MODIFIED).and_then(Timestamp::from_http_date);
+        return modified == Some(wanted) && is_date_strong(stored);
     }
     let tag = EntityTag::new(condition.as_bytes());
     stored.first(&ETAG).is_some_and(|ours| EntityTag::new(ours.as_bytes()).strongly_equals(tag))

@@ -59,10 +59,24 @@ pub(crate) fn is_conditional(name: &HeaderName) -> bool {
 
 /// The request fields with which the handler can tell that a stored response is still good: the
 /// validators as they came (RFC 9111 s.4.3.1).
-pub(crate) fn validators<S: Fields + ?Sized>(stored: &S) -> FieldList {
+///
+/// Where it `must_tell_changes`, because somebody has said that it changed, a date counts only if it
+/// is a strong validator.
+pub(crate) fn validators<S: Fields + ?Sized>(stored: &S, must_tell_changes: bool) -> FieldList {
     let etag = etag(stored).map(|tag| (IF_NONE_MATCH.clone(), tag.clone()));
-    let modified = modified(stored).map(|date| (IF_MODIFIED_SINCE.clone(), date.clone()));
+    let modified = modified(stored).filter(|_| !must_tell_changes || is_date_strong(stored));
+    let modified = modified.map(|date| (IF_MODIFIED_SINCE.clone(), date.clone()));
     etag.into_iter().chain(modified).collect()
+}
+
+/// Whether `Last-Modified` is a strong validator: the response was made at least a second after it
+/// was modified, so that another change has another date (RFC 9110 s.8.8.2.2).
+pub(super) fn is_date_strong<S: Fields + ?Sized>(stored: &S) -> bool {
+    let date = |name| stored.first(name).and_then(Timestamp::from_http_date);
+    match (date(&DATE), date(&LAST_MODIFIED)) {
+        (Some(made), Some(modified)) => made.since(modified).as_secs() >= 1,
+        _ => false,
+    }
 }
 
 /// Whether there is anything to validate a stored response with.

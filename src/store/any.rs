@@ -73,6 +73,41 @@ impl AnyStore {
         }
     }
 
+    /// [`mark`](Self::mark) before a handler is asked whether `entry` still is good, and whether its
+    /// answer may renew the entry: no purge has taken it since it was found.
+    pub(crate) async fn mark_to_renew(&self, entry: &Entry) -> Result<(Mark, bool), StoreError> {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => Box::pin(store.mark_to_renew(entry)).await,
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => Box::pin(store.mark_to_renew(entry)).await,
+            #[allow(unreachable_patterns)] // with no store of ours, every store is a custom one
+            _ => {
+                // first the time: a purge after it refuses the renewed entry, one before it is seen now
+                let mark = self.mark().await?;
+                let found = self.get(&entry.key).await?;
+                Ok((mark, found.is_some_and(|found| found.since == entry.since)))
+            }
+        }
+    }
+
+    /// Whether a purge is known here, without asking anybody, that came after this logical time and
+    /// names `key` itself. Of groups a key knows nothing.
+    pub(crate) fn is_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => store.is_purged_since(key, since),
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => store.is_purged_since(key, since),
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => store.far().is_purged_since(key, since),
+            Self::Custom(_) => {
+                let _ = (key, since);
+                false
+            }
+        }
+    }
+
     pub(crate) async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
         match self {
             #[cfg(feature = "memory")]

@@ -135,6 +135,11 @@ impl MemoryStore {
         put
     }
 
+    /// Whether a purge that names `key` itself has come since this logical time.
+    pub(crate) fn is_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
+        self.stamps.is_purged(key, since.number())
+    }
+
     /// Whether there is one in its place that no soft purge has concerned.
     fn has_fresher(&self, slot: &Slot) -> bool {
         let there = self.cache.get(&slot.entry.key);

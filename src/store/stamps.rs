@@ -118,6 +118,17 @@ impl Stamps {
         }
     }
 
+    /// Whether a purge, hard or soft, that names `key` itself has come since the logical time `since`.
+    pub(super) fn is_purged(&self, key: &CacheKey, since: u64) -> bool {
+        if since >= self.newest.load(Ordering::Acquire) {
+            return false;
+        }
+        let table = self.read();
+        let stamps = table.concerning(key, &[]).map(|(_, stamp)| stamp);
+        let newest = stamps.chain(table.prefixes_above(key)).chain([table.all]).map(Stamp::newest);
+        newest.max().is_some_and(|newest| newest > since)
+    }
+
     /// Whether `entry` was not yet gone when the purge `stamped` came.
     pub(super) fn alive_before(&self, entry: &Entry, checked: u64, stamped: Stamped) -> bool {
         self.read().newest_concerning(entry, Some(stamped)) <= checked
@@ -206,40 +217,43 @@ impl Table {
             let own = except.target.filter(|(own, _)| *own == hash);
             own.map_or(stamp.hard, |(_, previous)| previous)
         };
-        let by_target = self.concerning(entry).map(number).max();
+        let by_target = self.concerning(&entry.key, &entry.groups).map(number).max();
         let until = except.until.unwrap_or(u64::MAX);
-        let prefixes = self.prefixes_above(entry).map(|stamp| stamp.hard);
+        let prefixes = self.prefixes_above(&entry.key).map(|stamp| stamp.hard);
         let prefix = prefixes.filter(|hard| *hard <= until).max();
         [by_target, prefix, Some(self.all.hard.min(until))].into_iter().flatten().max().unwrap_or(0)
     }
 
     /// Since when `entry` is stale by soft purges after the logical time `checked`.
     fn stale_since(&self, entry: &Entry, checked: u64) -> Option<Timestamp> {
-        let by_target = self.concerning(entry).map(|(_, stamp)| stamp);
+        let by_target = self.concerning(&entry.key, &entry.groups).map(|(_, stamp)| stamp);
         by_target
-            .chain(self.prefixes_above(entry))
+            .chain(self.prefixes_above(&entry.key))
             .chain([self.all])
             .filter(|stamp| stamp.soft > checked)
             .map(|stamp| stamp.stale_since)
             .min()
     }
 
-    /// The stamps of targets that concern `entry`, with their hashes.
-    fn concerning<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = (u64, Stamp)> + 'a {
-        let key = &entry.key;
+    /// The stamps of targets that concern an entry with this key and these groups, with their hashes.
+    fn concerning<'a>(
+        &'a self,
+        key: &'a CacheKey,
+        groups: &'a [String],
+    ) -> impl Iterator<Item = (u64, Stamp)> + 'a {
         let (host, query) = (key.canonical_host(), key.canonical_query());
         let hosts = [None, Some(&*host)];
         let of_url = hosts.map(|host| self.hash(Hashed::Url(host, key.path(), &query)));
         let of_any = hosts.map(|host| self.hash(Hashed::AnyQuery(host, key.path())));
         let of_any = of_any.into_iter().filter(|_| key.answers_other_queries());
         let of_key = [self.hash(Hashed::Path(key.path())), self.hash(Hashed::Entry(key))];
-        let groups = entry.groups.iter().map(|group| self.hash(Hashed::Group(group)));
+        let groups = groups.iter().map(|group| self.hash(Hashed::Group(group)));
         let hashes = of_url.into_iter().chain(of_any).chain(of_key).chain(groups);
         hashes.filter_map(|hash| self.by_target.get(&hash).map(|stamp| (hash, *stamp)))
     }
 
-    fn prefixes_above<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = Stamp> + 'a {
-        let above = |(prefix, _): &&(String, Stamp)| path::is_under(entry.key.path(), prefix);
+    fn prefixes_above<'a>(&'a self, key: &'a CacheKey) -> impl Iterator<Item = Stamp> + 'a {
+        let above = |(prefix, _): &&(String, Stamp)| path::is_under(key.path(), prefix);
         self.prefixes.iter().filter(above).map(|(_, stamp)| *stamp)
     }
 

@@ -21,15 +21,19 @@ fn landed() -> Landed {
     Landed { entry: Arc::new(entry), url: key(1), names: vec![] }
 }
 
+fn unpurged(_: Mark) -> bool {
+    false
+}
+
 fn lead(flights: &Flights) -> Lead {
-    match flights.enter(&key(1), true, LONGEST) {
+    match flights.enter(&key(1), true, LONGEST, unpurged) {
         Entered::Lead(lead) => lead,
         other => panic!("{other:?}"),
     }
 }
 
 fn follow(flights: &Flights) -> Follower {
-    match flights.enter(&key(1), true, LONGEST) {
+    match flights.enter(&key(1), true, LONGEST, unpurged) {
         Entered::Follow(follower) => follower,
         other => panic!("{other:?}"),
     }
@@ -51,6 +55,54 @@ fn one_leads_and_all_get_what_it_stored() {
         assert!(matches!(told(follower), Some(Landing::Stored(_))));
     }
     assert_eq!((flights.len(), flights.landed(&key(1))), (0, before + 1));
+}
+
+#[test]
+fn who_comes_while_the_response_is_put_looks_again() {
+    let flights = flights();
+    let (first, in_time) = (lead(&flights), follow(&flights));
+    first.close();
+    let late = follow(&flights);
+    first.land(landed());
+    assert!(matches!(told(in_time), Some(Landing::Stored(_))));
+    assert!(matches!(told(late), Some(Landing::LookAgain)));
+}
+
+#[test]
+fn who_came_late_to_one_run_is_in_time_for_the_next() {
+    let flights = flights();
+    let (first, in_time) = (lead(&flights), follow(&flights));
+    first.close();
+    let late = follow(&flights);
+    drop(first);
+    let Some(Landing::Lead(second)) = told(in_time) else { panic!("the lead is handed on") };
+    second.land(landed());
+    assert!(matches!(told(late), Some(Landing::Stored(_))));
+    // and where nobody else is left, it leads itself
+    let first = lead(&flights);
+    first.close();
+    let late = follow(&flights);
+    drop(first);
+    assert!(matches!(told(late), Some(Landing::Lead(_))));
+}
+
+#[test]
+fn a_flight_that_began_before_a_purge_takes_no_followers() {
+    let flights = flights();
+    let enter = |purge: u64| flights.enter(&key(1), true, LONGEST, |since| since.number() < purge);
+    let (old, waiting) = (lead(&flights), follow(&flights));
+    assert!(matches!(enter(7), Entered::Follow(_)), "it has not asked the handler yet");
+    old.begin(Mark::new(6));
+    let Entered::Lead(new) = enter(7) else { panic!("a purge has come") };
+    new.begin(Mark::new(7));
+    assert!(matches!(enter(7), Entered::Follow(_)), "the new one began after it");
+    assert!(matches!(enter(8), Entered::Follow(_)), "two at a time are enough");
+    drop(old);
+    assert!(matches!(told(waiting), Some(Landing::Lead(_))), "the lead of the old one");
+    let Entered::Lead(newest) = enter(8) else { panic!("the old one is over") };
+    newest.begin(Mark::new(8));
+    let only_follows = flights.enter(&key(1), false, LONGEST, |_| true);
+    assert!(matches!(only_follows, Entered::Follow(_)), "what may not lead ends no flight");
 }
 
 #[test]
@@ -133,9 +185,9 @@ fn an_old_flight_is_not_joined_and_keeps_its_followers() {
 #[test]
 fn what_may_not_lead_follows_or_goes_alone() {
     let flights = flights();
-    assert!(matches!(flights.enter(&key(1), false, LONGEST), Entered::Alone));
+    assert!(matches!(flights.enter(&key(1), false, LONGEST, unpurged), Entered::Alone));
     let _lead = lead(&flights);
-    assert!(matches!(flights.enter(&key(1), false, LONGEST), Entered::Follow(_)));
+    assert!(matches!(flights.enter(&key(1), false, LONGEST, unpurged), Entered::Follow(_)));
 }
 
 #[test]
@@ -143,14 +195,14 @@ fn flights_and_followers_are_bounded() {
     let flights = flights();
     let _lead = lead(&flights);
     let mut followers: Vec<_> = (0..MOST_FOLLOWERS).map(|_| follow(&flights)).collect();
-    assert!(matches!(flights.enter(&key(1), true, LONGEST), Entered::Alone));
+    assert!(matches!(flights.enter(&key(1), true, LONGEST, unpurged), Entered::Alone));
     followers.pop();
     followers.push(follow(&flights));
 
-    let others = (2..=MOST_FLIGHTS).map(|n| flights.enter(&key(n), true, LONGEST));
+    let others = (2..=MOST_FLIGHTS).map(|n| flights.enter(&key(n), true, LONGEST, unpurged));
     let others: Vec<_> = others.collect();
     assert!(others.iter().all(|entered| matches!(entered, Entered::Lead(_))));
-    assert!(matches!(flights.enter(&key(0), true, LONGEST), Entered::Alone));
+    assert!(matches!(flights.enter(&key(0), true, LONGEST, unpurged), Entered::Alone));
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,7 +222,7 @@ fn from_many_threads_nobody_is_forgotten() {
             let flights = &flights;
             scope.spawn(move || {
                 for n in 0..2_000_usize {
-                    match flights.enter(&key(n % 3), true, LONGEST) {
+                    match flights.enter(&key(n % 3), true, LONGEST, unpurged) {
                         Entered::Lead(lead) => match (n + seed) % 4 {
                             0 => lead.land(landed()),
                             1 => lead.release(),

@@ -4,7 +4,7 @@ use actix_web::http::header::HeaderName;
 use proptest::prelude::*;
 
 use super::*;
-use crate::semantics::fields::FieldList;
+use crate::semantics::{fields::FieldList, names::DATE};
 
 type Lines<'a> = &'a [(&'a HeaderName, &'static str)];
 

@@ -137,7 +137,7 @@ fn validators_as_they_came() {
     ];
     for (stored, expected) in table {
         let stored = fields(stored);
-        assert_eq!(validators(stored.as_slice()), fields(expected));
+        assert_eq!(validators(stored.as_slice(), false), fields(expected));
         assert_eq!(has_validator(stored.as_slice()), !expected.is_empty());
     }
 }
@@ -167,7 +167,7 @@ proptest! {
             let view = RequestView { method: &Method::GET, fields: req.as_slice() };
             let stored = ResponseView { status: StatusCode::OK, fields: res.as_slice() };
             evaluate(&view, &stored, RECEIVED);
-            validators(res.as_slice());
+            validators(res.as_slice(), false);
         }
     }
 
@@ -180,4 +180,16 @@ proptest! {
         let list = [before, vec![tag.clone()], after].concat().join(", ");
         prop_assert!(not_modified(&[(&IF_NONE_MATCH, &list)], &[(&ETAG, &tag)]));
     }
+}
+
+#[test]
+fn a_date_that_cannot_tell_a_change_is_no_validator_where_there_was_one() {
+    let condition = (&IF_MODIFIED_SINCE, DATE_HTTP);
+    for (date, expected) in [(DATE_HTTP, fields(&[])), (NEW, fields(&[condition]))] {
+        let stored = fields(&[(&LAST_MODIFIED, DATE_HTTP), (&DATE, date)]);
+        assert_eq!(validators(stored.as_slice(), true), expected, "{date}");
+        assert_eq!(validators(stored.as_slice(), false), fields(&[condition]), "{date}");
+    }
+    let tagged = fields(&[(&LAST_MODIFIED, DATE_HTTP), (&ETAG, "\"a\"")]);
+    assert_eq!(validators(tagged.as_slice(), true), fields(&[(&IF_NONE_MATCH, "\"a\"")]));
 }

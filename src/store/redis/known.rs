@@ -20,6 +20,7 @@ use super::{
 use crate::{
     clock::Stopwatch,
     entry::Entry,
+    key::CacheKey,
     purge::{Mark, Purge},
 };
 
@@ -173,6 +174,16 @@ impl Known {
             Standing::Alive | Standing::Stale(_) if !self.is_trusted() => Standing::Unknown,
             standing => standing,
         }
+    }
+
+    /// Whether a purge that names `key` itself is known that came after this logical time.
+    pub(super) fn is_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
+        let since = since.number();
+        if !self.read().is_of_interest(since) {
+            return false;
+        }
+        let fields = fields::concerning(key, &[]);
+        matches!(self.read().standing(since, &fields), Standing::Purged | Standing::Stale(_))
     }
 
     /// What is heard of an entry from now on.

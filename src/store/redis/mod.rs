@@ -191,6 +191,25 @@ impl RedisStore {
         &self.known
     }
 
+    /// [`Store::mark`], and in the same exchange whether an entry that was read before may be renewed.
+    pub(super) async fn mark_to_renew(&self, entry: &Entry) -> Result<(Mark, bool), StoreError> {
+        self.pending.check()?;
+        self.known();
+        let commands = vec![fence::ask(&self.names), fence::read(&self.names, entry)];
+        let replies = self.link.ask(commands).await?;
+        match (replies.first().and_then(link::number), replies.get(1)) {
+            (Some(now), Some(fences)) => {
+                Ok((Mark::new(now), fence::judge(fences, entry.since) != Admission::Refused))
+            }
+            _ => Ok((fence::mark(&self.link, &self.names).await?, false)),
+        }
+    }
+
+    /// Whether a purge that names `key` itself has been heard of that came after this logical time.
+    pub(super) fn is_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
+        self.known.is_purged_since(key, since)
+    }
+
     /// What is known of what happens in Redis, kept up to date from now on.
     pub(super) fn known(&self) -> &Arc<Known> {
         self.feed.start(&self.known, &self.link, &self.names, &self.configuration);
