@@ -18,8 +18,8 @@ use crate::{
 ///
 /// While Redis is away a purge is [pending](Purged::pending): it holds in this process, as nothing of
 /// Redis is served before the purge has been repeated, which is done as soon as Redis answers. Other
-/// processes that reach Redis earlier may serve what it names until then. At most 1,024 purges are
-/// kept; more become one of everything.
+/// processes to which Redis was away serve nothing of it either until this one has had time for that.
+/// At most 512 purges are kept; more become one of everything.
 ///
 /// # Errors
 ///

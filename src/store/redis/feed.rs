@@ -33,8 +33,11 @@ use super::{
 };
 use crate::store::breaker;
 
-/// How long an attempt to listen, or one check, may take.
+/// How long an attempt to listen may take.
 const LONGEST_STEP: Duration = Duration::from_secs(1);
+/// How long one check may take. A server that is silent for longer is away: purges of other processes
+/// may have failed.
+const LONGEST_CHECK: Duration = Duration::from_millis(500);
 
 /// After so many failures in a row, some ten seconds, somebody should look at it: the user may not be
 /// permitted to subscribe.
@@ -103,6 +106,10 @@ impl Listen {
             let (listening, replaced) = (pin!(self.listen()), pin!(self.link.replaced()));
             select(listening, replaced).await;
             self.known.lose();
+            // the user may not be permitted to listen; then the server answers all the same
+            if self.link.ask_aside(vec![redis::cmd("PING")]).await.is_none() {
+                self.link.lost();
+            }
             // what has worked for a while is not failing
             let lasted = self.known.now().saturating_sub(begun);
             failures = if lasted > breaker::LONGEST_WAIT { 0 } else { failures + 1 };
@@ -159,12 +166,13 @@ impl Listen {
         stream: &mut PubSubStream,
     ) -> Option<()> {
         let (begun, before) = (self.known.now(), self.known.last());
-        let ask = pin!(timeout(LONGEST_STEP, async {
+        let ask = pin!(timeout(LONGEST_CHECK, async {
             let replies = self.link.ask_aside(vec![fence::ask(&self.names)]).await;
             let _: redis::Value = sink.ping().await.ok()?;
             Some(replies)
         }));
-        let replies = self.hear_during(ask, stream).await?.ok()??;
+        let answered = self.hear_during(ask, stream).await?;
+        let replies = answered.inspect_err(|_| self.link.lost()).ok()??;
         // all of it, whatever has been done in this turn
         while let Some(message) = unconstrained(stream.next()).now_or_never() {
             self.hear(message)?;

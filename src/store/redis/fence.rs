@@ -84,12 +84,24 @@ pub(super) async fn mark(link: &Link, names: &Names) -> Result<Mark, StoreError>
 /// Raises the fences of `purge`: fills that began earlier are not published from now on, or by a
 /// soft purge as stale. Returns the purge's number.
 pub(super) async fn raise(link: &Link, names: &Names, purge: &Purge) -> Result<Mark, StoreError> {
-    let mut tick = begin(names);
-    tick.arg(&fields::raised_by(purge.target()));
-    // no time before 1970, as a sign would be no digit
-    tick.arg(purge.stale_since().map(|then| then.as_millis().max(0)));
-    let replies = link.ask(vec![tick]).await?;
+    let replies = raise_all(link, names, std::slice::from_ref(purge)).await?;
     replies.first().and_then(number).map(Mark::new).ok_or_else(unexpected)
+}
+
+/// Raises the fences of several purges. Returns the replies, which are their numbers.
+pub(super) async fn raise_all(
+    link: &Link,
+    names: &Names,
+    purges: &[Purge],
+) -> Result<Vec<Value>, StoreError> {
+    let tick = |purge: &Purge| {
+        let mut tick = begin(names);
+        tick.arg(&fields::raised_by(purge.target()));
+        // no time before 1970, as a sign would be no digit
+        tick.arg(purge.stale_since().map(|then| then.as_millis().max(0)));
+        tick
+    };
+    link.ask(purges.iter().map(tick).collect()).await
 }
 
 /// Begins a clock where there is none.

@@ -13,6 +13,7 @@ use super::{
     connect::{Access, Bounds, Connections, Node, RedisServers, ServersError},
     failing::{self, Kind, Source},
     index::Scored,
+    settling::{Phase, Settling},
 };
 use crate::{
     clock::Stopwatch,
@@ -29,6 +30,7 @@ const ASK_ANEW: Duration = Duration::from_secs(1);
 pub(super) struct Link {
     connections: Connections,
     breaker: Breaker,
+    settling: Settling,
     up: Stopwatch,
 }
 
@@ -41,8 +43,36 @@ impl Link {
         Ok(Self {
             connections: Connections::new(servers, access, bounds)?,
             breaker: Breaker::default(),
+            settling: Settling::new(bounds),
             up: Stopwatch::start(),
         })
+    }
+
+    /// Whether what Redis says can be relied on, since it was last away. If not, an error; while it is
+    /// away it may be asked all the same, or nobody would find it again.
+    pub(super) fn check_settled(&self) -> Result<(), StoreError> {
+        match self.settling.phase(|| self.up.elapsed()) {
+            Phase::Settled | Phase::Away => Ok(()),
+            Phase::Settling => Err(unsettled()),
+        }
+    }
+
+    /// Whether what Redis has just said can be relied on.
+    pub(super) fn check_answer(&self) -> Result<(), StoreError> {
+        match self.settling.phase(|| self.up.elapsed()) {
+            Phase::Settled => Ok(()),
+            Phase::Away | Phase::Settling => Err(unsettled()),
+        }
+    }
+
+    /// Redis has not been heard of for long.
+    pub(super) fn lost(&self) {
+        self.settling.lost();
+    }
+
+    /// Whether the server answers now, whatever the breaker says; it closes if so.
+    pub(super) async fn probe(&self) -> bool {
+        self.ask_anyway(vec![redis::cmd("PING")]).await.is_ok()
     }
 
     pub(super) fn address(&self) -> String {
@@ -150,6 +180,7 @@ impl Link {
     fn judge<T>(&self, result: Result<T, (Kind, Source)>) -> Result<T, StoreError> {
         let (kind, source) = match result {
             Ok(replies) => {
+                self.settling.answered(self.up.elapsed());
                 self.report(self.breaker.succeeded(), None);
                 return Ok(replies);
             }
@@ -177,7 +208,9 @@ impl Link {
     /// Replies to commands that say nothing of whether others should ask: the breaker is neither
     /// asked nor told.
     pub(super) async fn ask_aside(&self, commands: Vec<Cmd>) -> Option<Vec<Value>> {
-        self.connections.exchange(commands).await.ok()
+        let replies = self.connections.exchange(commands).await.ok()?;
+        self.settling.answered(self.up.elapsed());
+        Some(replies)
     }
 
     /// A subscription to a channel.
@@ -213,6 +246,7 @@ impl Link {
         let error = error.map(tracing::field::display);
         match change {
             Some(Change::Opened) => {
+                self.settling.lost();
                 let address = self.address();
                 tracing::warn!(address, error, "Redis fails; requests go on without it");
             }
@@ -220,6 +254,12 @@ impl Link {
             None => {}
         }
     }
+}
+
+/// Redis was away, and what it says is not to be relied on yet.
+fn unsettled() -> StoreError {
+    let problem = "Redis was away, and purges of other processes may be on their way";
+    StoreError::with_source(StoreErrorKind::Unavailable, problem)
 }
 
 /// A reply that should have been another.

@@ -21,6 +21,7 @@ mod link;
 mod names;
 mod pending;
 mod purge;
+mod settling;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "memory")]
@@ -193,10 +194,11 @@ impl RedisStore {
 
     /// [`Store::mark`], and in the same exchange whether an entry that was read before may be renewed.
     pub(super) async fn mark_to_renew(&self, entry: &Entry) -> Result<(Mark, bool), StoreError> {
-        self.pending.check()?;
+        self.check()?;
         self.known();
         let commands = vec![fence::ask(&self.names), fence::read(&self.names, entry)];
         let replies = self.link.ask(commands).await?;
+        self.link.check_answer()?;
         match (replies.first().and_then(link::number), replies.get(1)) {
             (Some(now), Some(fences)) => {
                 Ok((Mark::new(now), fence::judge(fences, entry.since) != Admission::Refused))
@@ -208,6 +210,13 @@ impl RedisStore {
     /// Whether a purge that names `key` itself has been heard of that came after this logical time.
     pub(super) fn is_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
         self.known.is_purged_since(key, since)
+    }
+
+    /// Whether Redis may be asked: every purge of this process is confirmed, and others have had time
+    /// to repeat theirs.
+    fn check(&self) -> Result<(), StoreError> {
+        self.pending.check()?;
+        self.link.check_settled()
     }
 
     /// What is known of what happens in Redis, kept up to date from now on.
@@ -321,16 +330,18 @@ impl RedisStore {
 
 impl Store for RedisStore {
     async fn mark(&self) -> Result<Mark, StoreError> {
-        self.pending.check()?;
+        self.check()?;
         self.known();
-        fence::mark(&self.link, &self.names).await
+        let mark = fence::mark(&self.link, &self.names).await?;
+        self.link.check_answer().map(|()| mark)
     }
 
     async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
-        self.pending.check()?;
+        self.check()?;
         let mut get = redis::cmd("GET");
         get.arg(self.names.live(&key.digest()));
         let reply = self.link.ask(vec![get]).await?.pop();
+        self.link.check_answer()?;
         let Some(entry) = self.read(key, reply) else { return Ok(None) };
         Ok(match self.known().standing(&entry) {
             Standing::Alive => Some(entry),
@@ -352,7 +363,7 @@ impl Store for RedisStore {
         if entry.groups.len() > MOST_GROUPS {
             return Err(StoreError::with_source(StoreErrorKind::Refused, "too many groups"));
         }
-        self.pending.check()?;
+        self.check()?;
         let digest = entry.key.digest();
         if entry.response().is_some_and(|response| response.body.len() > self.max_body) {
             // what it was to replace is not to outlive it
@@ -363,6 +374,7 @@ impl Store for RedisStore {
         }
         let encoded = codec::encode_above(&entry, self.compress_above)?;
         let admission = self.prepare(&entry, &encoded, &self.names.waiting(&digest), keep).await?;
+        self.link.check_answer()?;
         self.publish(&encoded, admission, &digest, keep).await
     }
 

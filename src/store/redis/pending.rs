@@ -13,18 +13,22 @@ use std::{
 
 use tokio::runtime::Handle;
 
-use super::{known::Known, link::Link, names::Names, purge};
+use super::{fence, known::Known, link::Link, names::Names, purge};
 use crate::{
     purge::{Purge, Purged},
     store::{StoreError, StoreErrorKind},
 };
 
-/// So many purges are kept; past that they become one of all.
-const MOST: usize = 1024;
+/// So many purges are kept; past that they become one of all. Their fences are raised together, and
+/// half of those that the clock keeps leave room for others.
+const MOST: usize = 512;
+/// So many fences are raised at once.
+const FENCES: usize = 64;
 /// How long to wait after the first attempt that failed; each time twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
-/// The longest wait between two attempts. While the breaker is open most of them cost nothing.
-const LONGEST_WAIT: Duration = Duration::from_millis(250);
+/// The longest wait between two attempts: other processes [settle](super::settling) for as long, so
+/// that what they serve is never older.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 /// The purges of one store that are to be repeated.
 pub(super) struct Pending {
@@ -89,6 +93,14 @@ impl Pending {
     }
 
     async fn repeat(&self) -> Result<(), StoreError> {
+        // nobody's request waits here, so the breaker need not be waited for
+        if self.link.is_open() && !self.link.probe().await {
+            return Err(StoreError::new(StoreErrorKind::Unavailable));
+        }
+        // what is fenced is served by nobody, however long it takes to carry all of them out
+        for purges in self.kept().chunks(FENCES) {
+            fence::raise_all(&self.link, &self.names, purges).await?;
+        }
         while let Some(purge) = self.next() {
             purge::run(&self.link, &self.names, &self.known, &purge).await?;
             if self.link.was_replaced().await {
@@ -97,6 +109,11 @@ impl Pending {
             self.lock().current = None;
         }
         Ok(())
+    }
+
+    fn kept(&self) -> Vec<Purge> {
+        let queue = self.lock();
+        queue.current.iter().chain(&queue.waiting).cloned().collect()
     }
 
     /// The next one to repeat; where there is none, the replayer is done.
