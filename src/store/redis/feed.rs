@@ -126,7 +126,7 @@ impl Listen {
 
     /// Subscribes, and listens until the subscription ends or has missed something.
     async fn listen(&self) -> Option<Infallible> {
-        let subscribe = self.link.subscribe(self.names.news());
+        let subscribe = self.link.subscribe(self.names.news().to_owned());
         let (mut sink, mut stream) = timeout(LONGEST_STEP, subscribe).await.ok()??;
         // what was purged before is asked for now, and what will be is heard of
         self.load().await?;

@@ -48,6 +48,11 @@ impl Link {
         })
     }
 
+    /// The number of the database.
+    pub(super) fn database(&self) -> i64 {
+        self.connections.database()
+    }
+
     /// Whether what Redis says can be relied on, since it was last away. If not, an error; while it is
     /// away it may be asked all the same, or nobody would find it again.
     pub(super) fn check_settled(&self) -> Result<(), StoreError> {

@@ -171,7 +171,7 @@ impl RedisStore {
         let RedisOptions { prefix, connect_timeout, operate_timeout, access, .. } = options;
         let bounds = Bounds { connect: *connect_timeout, operate: *operate_timeout };
         let link = Arc::new(Link::new(servers.into(), access, bounds)?);
-        let (names, known) = (Names::new(prefix), Arc::new(Known::new()));
+        let (names, known) = (Names::new(prefix, link.database()), Arc::new(Known::new()));
         Ok(Self {
             pending: Pending::new(&link, &names, &known),
             link,

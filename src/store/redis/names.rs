@@ -12,6 +12,8 @@ pub(super) const LONGEST_TEXT: usize = 256;
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     prefix: String,
+    /// Channels belong to the server and not to a database: so the database is part of their names.
+    channel: String,
 }
 
 /// What a name under our prefix is the name of.
@@ -26,8 +28,9 @@ pub(super) enum Named {
 }
 
 impl Names {
-    pub(super) fn new(prefix: &str) -> Self {
-        Self { prefix: prefix.to_owned() }
+    /// The names under a prefix in this database.
+    pub(super) fn new(prefix: &str, database: i64) -> Self {
+        Self { prefix: prefix.to_owned(), channel: format!("{prefix}news:{database}") }
     }
 
     pub(super) fn prefix(&self) -> &str {
@@ -49,9 +52,9 @@ impl Names {
         format!("{}wait", self.prefix)
     }
 
-    /// The channel of this prefix for announcements.
-    pub(super) fn news(&self) -> String {
-        format!("{}news", self.prefix)
+    /// The channel of this prefix and database for announcements.
+    pub(super) fn news(&self) -> &str {
+        &self.channel
     }
 
     /// The lease of the lead in filling the entry with this digest.
@@ -179,7 +182,7 @@ mod tests {
 
     #[test]
     fn names_say_what_they_name() {
-        let names = Names::new("arc:");
+        let names = Names::new("arc:", 0);
         let digest = [0xab; 16];
         let hex = "ab".repeat(16);
         assert_eq!(names.live(&digest), format!("arc:e:{{{hex}}}"));
@@ -195,10 +198,16 @@ mod tests {
     }
 
     #[test]
+    fn each_database_has_a_channel_of_its_own() {
+        let channels = [0, 1].map(|database| Names::new("arc:", database).news().to_owned());
+        assert_eq!(channels, ["arc:news:0", "arc:news:1"]);
+    }
+
+    #[test]
     fn a_prefix_inside_another_is_not_ours() {
-        let (outer, digest) = (Names::new("a:"), [1; 16]);
+        let (outer, digest) = (Names::new("a:", 0), [1; 16]);
         for inner in ["a:b:", "a:e:", "a:p:"] {
-            let inner = Names::new(inner);
+            let inner = Names::new(inner, 0);
             for name in [inner.live(&digest), inner.waiting(&digest), inner.clock()] {
                 assert_eq!(outer.named(name.as_bytes()), None, "{name}");
             }
@@ -207,7 +216,7 @@ mod tests {
 
     #[test]
     fn long_texts_are_bounded_and_kept_apart() {
-        let names = Names::new("");
+        let names = Names::new("", 0);
         let long = |end: &str| names.path(&format!("/{}{end}", "ü".repeat(4000)));
         assert!(long("a").len() < LONGEST_TEXT + 64);
         assert_ne!(long("a"), long("b"));
@@ -217,15 +226,15 @@ mod tests {
     #[test]
     fn patterns_are_escaped() {
         assert_eq!(
-            Names::new("a*[b]?:").paths_below("/x*\\y").first().map(String::as_str),
+            Names::new("a*[b]?:", 0).paths_below("/x*\\y").first().map(String::as_str),
             Some("a\\*\\[b\\]\\?:p:/x\\*\\\\y/*")
         );
-        assert_eq!(Names::new("a*").everything(), "a\\*?:*");
+        assert_eq!(Names::new("a*", 0).everything(), "a\\*?:*");
     }
 
     #[test]
     fn long_prefixes_find_long_paths_only() {
-        let names = Names::new("");
+        let names = Names::new("", 0);
         let deep = "/x".repeat(LONGEST_TEXT);
         let [pattern] = names.paths_below(&deep).try_into().expect("one pattern");
         let stem = pattern.trim_end_matches('*').to_owned();

@@ -89,6 +89,11 @@ impl Connections {
         self.servers.address()
     }
 
+    /// The number of the database.
+    pub(super) fn database(&self) -> i64 {
+        self.servers.database()
+    }
+
     /// Whether keys are spread over several servers, which do not wait for one another.
     pub(super) fn is_to_several(&self) -> bool {
         self.servers.are_several()

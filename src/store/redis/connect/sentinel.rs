@@ -73,6 +73,13 @@ impl Sentinel {
         Ok(Self::Named { service, sentinels: sentinels.collect::<Result<_, _>>()?, server })
     }
 
+    pub(super) fn database(&self) -> i64 {
+        match self {
+            Self::Named { server, .. } => server.get_connection_info().redis_settings().db(),
+            Self::Client(_) => 0,
+        }
+    }
+
     pub(super) fn address(&self) -> String {
         match self {
             Self::Named { service, sentinels, .. } => {

@@ -175,6 +175,18 @@ impl Servers {
         }
     }
 
+    /// The number of the database. A Cluster has one; what a client of sentinels was made with it
+    /// does not tell, and is taken for the default.
+    pub(super) fn database(&self) -> i64 {
+        match self {
+            Self::One(client) => client.get_connection_info().redis_settings().db(),
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(_) => 0,
+            #[cfg(feature = "redis-sentinel")]
+            Self::Sentinel(sentinel) => sentinel.database(),
+        }
+    }
+
     /// Whether keys are spread over several servers.
     pub(super) fn are_several(&self) -> bool {
         match self {

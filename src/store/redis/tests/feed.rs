@@ -114,7 +114,7 @@ async fn foreign_messages_cost_a_reload_at_most() {
         "p2foreign",
         "p118446744073709551614 18446744073709551615 - 0123456789abcdef",
     ] {
-        until("heard", || server.command::<u64>(&["PUBLISH", "arc:news", message]) == 1).await;
+        until("heard", || server.command::<u64>(&["PUBLISH", "arc:news:0", message]) == 1).await;
         listening(&store).await;
         assert!(has(&store, "/a").await, "{message}");
     }
@@ -167,4 +167,29 @@ fn a_store_outlives_the_runtime_that_used_it_first() {
             .await;
         assert!(store.known().is_trusted());
     });
+}
+
+#[tokio::test]
+async fn databases_of_one_server_do_not_hear_of_each_other() {
+    let server = RedisServer::start();
+    let options = RedisOptions::default();
+    let at = |database: u8| {
+        RedisStore::new(format!("{}/{database}", server.url()), &options).expect("a URL")
+    };
+    let (zero, one) = (at(0), at(1));
+    listening(&zero).await;
+    listening(&one).await;
+    let since = zero.mark().await.expect("a mark");
+    let entry = Arc::new(Entry { since, ..samples::target() });
+    assert_eq!(zero.put(Arc::clone(&entry), KEEP).await.expect("stored"), crate::store::Put::Kept);
+    for _ in 0..3 {
+        one.purge(&Purge::all()).await.expect("purged");
+        one.purge(&Purge::path("/shop/7")).await.expect("purged");
+    }
+    let begun = zero.known().generation(zero.known().now());
+    // heard of by now, were it to be heard of
+    zero.purge(&Purge::path("/another")).await.expect("purged");
+    assert!(zero.get(&entry.key).await.expect("an answer").is_some(), "of another database");
+    assert_eq!(zero.known().generation(zero.known().now()), begun, "nothing was missed");
+    assert!(zero.known().is_trusted());
 }
