@@ -125,7 +125,8 @@ impl ResponseCache {
         self.set_with(prefix, |config, prefix| config.exclude.push(prefix))
     }
 
-    /// Caches only requests for which `predicate` is true.
+    /// Caches only requests for which `predicate` is true. In a scope inside a cached app, what it
+    /// keeps out is neither stored nor served by the cache outside.
     pub fn only_if<F>(self, predicate: F) -> Self
     where
         F: Fn(&ServiceRequest) -> bool + Send + Sync + 'static,

@@ -43,7 +43,7 @@ impl Rule {
         Self::default()
     }
 
-    /// A rule that keeps the paths out of the cache.
+    /// A rule that keeps the paths out of the cache, and out of every cache of this crate outside of it.
     pub fn bypass() -> Self {
         Self { bypass: true, ..Self::default() }
     }

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use actix_cors::Cors;
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{Auth, Caching, ResponseCache};
 use actix_session::{Session, SessionMiddleware, storage::CookieSessionStore};
 use actix_web::{
-    App, Error, HttpResponse,
+    App, Error, HttpMessage as _, HttpRequest, HttpResponse,
     body::MessageBody,
     cookie::Key,
     dev::{Service, ServiceResponse},
@@ -359,5 +359,75 @@ async fn a_download_resumed_through_compression_is_not_cut_from_other_bytes() {
             let part = send(&app, req).await;
             assert_eq!((part.status.as_u16(), part.text()), (206, "long text "), "{identity:?}");
         }
+    }
+}
+
+/// A form with a token of the visitor's session.
+async fn form(session: Session, caching: Caching, keep_out: bool) -> Result<String, Error> {
+    if keep_out {
+        caching.skip();
+    }
+    let token = match session.get::<u64>("token")? {
+        Some(token) => token,
+        None => fastrand::u64(..),
+    };
+    session.insert("token", token)?;
+    Ok(token.to_string())
+}
+
+#[actix_rt::test]
+async fn a_form_with_a_token_is_kept_out_by_its_handler() {
+    let app = App::new()
+        .route("/form", web::get().to(|session, caching| form(session, caching, true)))
+        .wrap(ResponseCache::memory())
+        .wrap(sessions());
+    let app = init_service(app).await;
+    let (first, second) = (send(&app, get("/form")).await, send(&app, get("/form")).await);
+    assert_ne!(first.text(), second.text(), "each visitor has a token of their own");
+    assert_eq!(second.word(), "MISS");
+    assert!(!second.all("set-cookie").is_empty());
+}
+
+#[actix_rt::test]
+async fn a_form_with_a_token_is_not_stored_where_sessions_are_inside() {
+    let app = App::new()
+        .route("/form", web::get().to(|session, caching| form(session, caching, false)))
+        .wrap(sessions())
+        .wrap(ResponseCache::memory());
+    let app = init_service(app).await;
+    let (first, second) = (send(&app, get("/form")).await, send(&app, get("/form")).await);
+    assert_ne!(first.text(), second.text());
+    assert!(second.field("cache-status").ends_with("detail=set-cookie"));
+}
+
+#[actix_rt::test]
+async fn a_user_whom_middleware_outside_knows_is_in_the_key_by_a_function() {
+    #[derive(Clone)]
+    struct User(String);
+
+    async fn page(req: HttpRequest) -> String {
+        req.extensions().get::<User>().map_or("nobody".to_owned(), |user| user.0.clone())
+    }
+    let app = |cache: ResponseCache| {
+        let app = App::new().route("/", web::get().to(page)).wrap(cache);
+        init_service(app.wrap_fn(|req, service| {
+            let user = req.headers().get("x-badge").map(|badge| badge.to_str().unwrap().to_owned());
+            user.map(|user| req.extensions_mut().insert(User(user)));
+            service.call(req)
+        }))
+    };
+    let by = |user: &'static str| get_with("/", ("x-badge", user));
+    // the cache sees no extensions: why the documentation warns of this
+    let unaware = app(ResponseCache::memory()).await;
+    send(&unaware, by("alice")).await;
+    assert_eq!(send(&unaware, by("bob")).await.text(), "alice");
+    let by_user = Auth::by(|req| Some(req.extensions().get::<User>()?.0.clone()));
+    let cured = app(ResponseCache::memory().vary_by_auth(by_user)).await;
+    for word in ["MISS", "HIT"] {
+        for user in ["alice", "bob"] {
+            let seen = send(&cured, by(user)).await;
+            assert_eq!((seen.text(), seen.word()), (user, word));
+        }
+        assert_eq!(send(&cured, get("/")).await.word(), "BYPASS", "who is not known");
     }
 }

@@ -161,3 +161,52 @@ async fn a_full_server_is_purged_all_the_same() {
     assert!(!store.purge(&Purge::group("g")).await.expect("purged").pending);
     assert!(!has(&store, "/7").await);
 }
+
+/// Purges on a runtime of its own that ends with the call, so that nobody repeats the purge.
+fn purge_and_stop(store: &Arc<RedisStore>, purge: Purge) {
+    let store = Arc::clone(store);
+    let purged = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async { store.purge(&purge).await })
+    });
+    assert_eq!(purged.join().expect("no panic").expect("kept"), Purged::pending());
+}
+
+#[tokio::test]
+async fn what_another_process_is_about_to_purge_is_not_served() {
+    let server = RedisServer::start();
+    let (one, two) = (Arc::new(hasty(&server)), hasty(&server));
+    let entry = stored_and_stopped(&two, &server).await;
+    let fill = Arc::new(Entry { ..entry.clone() });
+    purge_and_stop(&one, Purge::path("/shop/7"));
+    until("the other one does not notice", async || {
+        two.get(&entry.key).await.is_err() && two.is_open()
+    })
+    .await;
+    server.signal("CONT");
+    until("the server is not found again", async || two.link.probe().await).await;
+    assert!(two.get(&entry.key).await.is_err(), "it settles");
+    assert!(two.mark().await.is_err(), "and nothing begins");
+    assert!(two.put(Arc::clone(&fill), KEEP).await.is_err(), "or is published");
+    assert!(one.get(&entry.key).await.is_err(), "and now the first one goes on");
+    until("it is not trusted again", async || answers(&two).await).await;
+    assert!(two.get(&entry.key).await.expect("an answer").is_none(), "purged by then");
+    assert_eq!(two.put(fill, KEEP).await.expect("an answer"), Put::Refused, "begun before");
+}
+
+#[tokio::test]
+async fn many_purges_are_fenced_before_the_first_is_carried_out() {
+    let server = RedisServer::start();
+    let (one, two) = (Arc::new(hasty(&server)), hasty(&server));
+    let entry = stored_and_stopped(&two, &server).await;
+    for number in 0..200 {
+        // what is dropped before it is confirmed is kept
+        drop(one.pending.attempt(&Purge::path(&format!("/other/{number}"))));
+    }
+    drop(one.pending.attempt(&Purge::path("/shop/7")));
+    server.signal("CONT");
+    let clock = one.names.clock();
+    until("not fenced", async || server.command::<u64>(&["HLEN", &clock]) > 200).await;
+    let found = two.get(&entry.key).await;
+    assert!(!matches!(found, Ok(Some(_))), "{found:?}");
+}
