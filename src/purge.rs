@@ -16,7 +16,7 @@ use crate::{host, key::CacheKey, path, query, semantics::date::Timestamp};
 pub struct Purge {
     target: Target,
     stale_since: Option<Timestamp>,
-    problem: Option<String>,
+    problem: Option<Box<str>>,
 }
 
 /// What a [`Purge`] names.
@@ -64,10 +64,12 @@ impl Purge {
         };
         let problem = match &read {
             Ok(read) if !matches!(read.scheme(), "http" | "https") => {
-                Some(format!("`{url}` is neither an `http` URL nor begins with `/`"))
+                Some(format!("`{url}` is neither an `http` URL nor begins with `/`").into())
             }
             Ok(_) => pattern_in(url.split(['?', '#']).next().unwrap_or_default()),
-            Err(_) => Some(format!("`{url}` is neither an absolute URL nor begins with `/`")),
+            Err(_) => {
+                Some(format!("`{url}` is neither an absolute URL nor begins with `/`").into())
+            }
         };
         let Ok(read) = read else {
             return Self { problem, ..Target::Path(url.to_owned()).into() };
@@ -186,20 +188,21 @@ fn is_on(host: Option<&str>, key: &CacheKey) -> bool {
 /// What a URL without a host is read against.
 const ANY_HOST: &str = "http://any.invalid/";
 
-fn problem_of_path(path: &str) -> Option<String> {
+fn problem_of_path(path: &str) -> Option<Box<str>> {
     if path.starts_with('/') {
         return pattern_in(path);
     }
     let hint = if path.contains("://") { "; for a URL there is `purge_url`" } else { "" };
-    Some(format!("`{path}` does not begin with `/`{hint}"))
+    Some(format!("`{path}` does not begin with `/`{hint}").into())
 }
 
-fn pattern_in(path: &str) -> Option<String> {
+fn pattern_in(path: &str) -> Option<Box<str>> {
     path.contains('*').then(|| {
         format!(
             "`{path}` has a `*`, and there are no patterns: purge the prefix, or write a star of the \
              path as `%2A`"
         )
+        .into()
     })
 }
 

@@ -232,22 +232,17 @@ impl ResponseCache {
     }
 
     pub(crate) fn engine(&self) -> Result<Arc<Engine>, ConfigError> {
-        match &self.error {
-            Some(error) => Err(error.clone()),
-            None => {
-                let engine = self.shared.engine(&self.config)?;
-                engine.query_rules().add(&self.config.keying.query);
-                Ok(engine)
-            }
+        if let Some(error) = &self.error {
+            return Err(error.clone());
         }
+        let engine = self.shared.engine(&self.config)?;
+        engine.query_rules().add(&self.config.keying.query);
+        Ok(engine)
     }
 
     /// What is wrong if each worker makes a cache of its own.
     pub(crate) fn second_of_its_line(&self) -> Option<String> {
-        #[cfg(feature = "memory")]
-        return self.shared.second_of_its_line();
-        #[cfg(not(feature = "memory"))]
-        None
+        self.shared.second_of_its_line()
     }
 
     /// Whether nobody has been told this of the cache yet: every worker finds the same.

@@ -62,7 +62,9 @@ impl ResponseCache {
     {
         let names = named("credential_headers", names);
         self.set_with(names, |config, names| {
-            names.into_iter().for_each(|name| config.keying.credentials.count(name));
+            for name in names {
+                config.keying.credentials.count(name);
+            }
         })
     }
 
@@ -90,7 +92,9 @@ impl ResponseCache {
             }
         });
         self.set_with(names, |config, names| {
-            names.into_iter().for_each(|name| config.keying.credentials.declare_harmless(name));
+            for name in names {
+                config.keying.credentials.declare_harmless(name);
+            }
         })
     }
 }

@@ -89,7 +89,8 @@ impl Config {
             self.rules.iter().map(|(pattern, rule)| (pattern, rule.bypass)).collect();
         let paths = (&self.include, &self.exclude, rules, self.query_method);
         let text = format!("{program:?} {:?} {paths:?}", self.keying);
-        crate::key::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        let digest = u128::from_be_bytes(crate::key::digest(text.as_bytes()));
+        format!("{digest:032x}")
     }
 }
 

@@ -148,8 +148,8 @@ impl GroupName {
             Piece::Text(text) => text.clone(),
             // decoded as `web::Path` decodes it, or the handler would purge another group
             Piece::Capture(name) => {
-                let captured = captures.get(name).unwrap_or_default();
-                percent_decode_str(captured).decode_utf8_lossy().into_owned()
+                let segment = captures.get(name).unwrap_or_default();
+                percent_decode_str(segment).decode_utf8_lossy().into_owned()
             }
         };
         self.0.iter().map(piece).collect()

@@ -44,7 +44,6 @@ pub(super) struct Shared {
     #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "caches in Redis are compared"))]
     number: u64,
     /// The line of the application that has made the cache.
-    #[cfg_attr(not(feature = "memory"), allow(dead_code, reason = "caches in memory are counted"))]
     made_at: &'static Location<'static>,
 }
 
@@ -112,19 +111,18 @@ impl Shared {
         allow(unused_variables, clippy::unnecessary_wraps, reason = "only a URL can be wrong")
     )]
     fn store(&self, config: &Config) -> Result<AnyStore, ConfigError> {
-        let storage = &config.storage;
         match &self.backend {
             #[cfg(feature = "memory")]
             Backend::Memory => {
                 use crate::store::memory::MemoryStore;
-                Ok(AnyStore::Memory(MemoryStore::new(storage.capacity)))
+                Ok(AnyStore::Memory(MemoryStore::new(config.storage.capacity)))
             }
             #[cfg(feature = "redis")]
             Backend::Redis(servers) => Ok(AnyStore::Redis(Arc::new(redis(servers, config)?))),
             #[cfg(all(feature = "memory", feature = "redis"))]
             Backend::Tiered(servers) => {
                 use crate::store::tiered::TieredStore;
-                let store = TieredStore::new(storage.capacity, redis(servers, config)?);
+                let store = TieredStore::new(config.storage.capacity, redis(servers, config)?);
                 Ok(AnyStore::Tiered(Arc::new(store)))
             }
             Backend::Custom(store) => Ok(store.clone()),
@@ -166,7 +164,6 @@ impl Shared {
 
     /// What is wrong if the line that has made this cache makes one in memory for each worker; told
     /// once for each line.
-    #[cfg(feature = "memory")]
     pub(super) fn second_of_its_line(&self) -> Option<String> {
         type Line = (&'static str, u32, u32);
         struct First {
@@ -174,11 +171,8 @@ impl Shared {
             is_told: bool,
         }
         static LINES: OnceLock<Mutex<std::collections::HashMap<Line, First>>> = OnceLock::new();
-        match self.backend {
-            Backend::Memory => {}
-            #[cfg(feature = "redis")]
-            Backend::Tiered(_) => {}
-            _ => return None,
+        if !self.is_in_memory() {
+            return None;
         }
         // what its workers hold, where the cache itself may be gone
         let engine = &self.made.get()?.engine;
@@ -200,6 +194,17 @@ impl Shared {
             Some(_) => {}
         }
         None
+    }
+
+    /// Whether entries are kept in the process's own memory, alone or before Redis.
+    fn is_in_memory(&self) -> bool {
+        match self.backend {
+            #[cfg(feature = "memory")]
+            Backend::Memory => true,
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Backend::Tiered(_) => true,
+            _ => false,
+        }
     }
 
     #[cfg(feature = "redis")]

@@ -266,10 +266,11 @@ impl Lead {
             counter.fetch_add(1, Ordering::Release);
         }
         let landed = Arc::new(landed);
-        self.end(|is_late| match is_late {
-            false => Landing::Stored(Arc::clone(&landed)),
-            true => Landing::LookAgain,
-        });
+        self.end(
+            |is_late| {
+                if is_late { Landing::LookAgain } else { Landing::Stored(Arc::clone(&landed)) }
+            },
+        );
     }
 
     /// The store has had the response all the while.

@@ -183,6 +183,7 @@ impl AnyStore {
     }
 
     /// A warning, where another configuration than this process's uses the same place.
+    #[cfg_attr(not(feature = "redis"), allow(clippy::unused_async, reason = "nobody is asked"))]
     pub(crate) async fn foreign_configuration(&self) -> Option<String> {
         match self {
             #[cfg(feature = "redis")]

@@ -29,14 +29,12 @@ impl TieredStore {
 
     /// [`Store::mark`], and whether an entry that was found before may be renewed.
     pub(crate) async fn mark_to_renew(&self, entry: &Entry) -> Result<(Mark, bool), StoreError> {
-        Ok(match self.far.mark_to_renew(entry).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let mark = self.near.mark();
-                let found = self.near.get(&entry.key);
-                (mark, found.is_some_and(|found| found.since == entry.since))
-            }
-        })
+        if let Ok(answer) = self.far.mark_to_renew(entry).await {
+            return Ok(answer);
+        }
+        let mark = self.near.mark();
+        let found = self.near.get(&entry.key);
+        Ok((mark, found.is_some_and(|found| found.since == entry.since)))
     }
 
     /// The tier behind.

@@ -72,7 +72,7 @@ async fn examine(cache: fn(String) -> ResponseCache, outages: &[Outage]) {
         assert!(fleet.errors() > errors, "{outage:?} was not felt");
         sleep(BETWEEN).await;
     }
-    sleep(RECOVERY - BETWEEN).await;
+    sleep(RECOVERY.saturating_sub(BETWEEN)).await;
     fleet.wait_until_shared(RETRIES).await;
     fleet.check_purge().await;
     fleet.end(load).await;

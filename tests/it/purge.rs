@@ -392,14 +392,14 @@ async fn a_failed_purge_is_an_answer() {
     use actix_response_cache::{StoreError, StoreErrorKind};
     use actix_web::ResponseError as _;
 
-    let error = StoreError::new(StoreErrorKind::Unavailable);
-    assert_eq!(error.error_response().status(), StatusCode::SERVICE_UNAVAILABLE);
-    // and so `?` does in a handler
+    // `?` makes an answer of it
     async fn update(cache: CacheHandle) -> actix_web::Result<HttpResponse> {
         cache.purge_group("products").await?;
         cache.purge_path(String::from("/products")).await?;
         Ok(HttpResponse::NoContent().finish())
     }
+    let error = StoreError::new(StoreErrorKind::Unavailable);
+    assert_eq!(error.error_response().status(), StatusCode::SERVICE_UNAVAILABLE);
     let app = App::new().route("/", web::put().to(update)).wrap(ResponseCache::memory());
     let seen = send(&init_service(app).await, request("PUT", "/")).await;
     assert_eq!(seen.status, StatusCode::NO_CONTENT);

@@ -36,10 +36,7 @@ struct Coarse {
 impl Coarse {
     fn answer(&self, req: &HttpRequest) -> HttpResponse {
         let is_conditional = req.headers().contains_key("if-modified-since");
-        let mut res = match is_conditional {
-            true => HttpResponse::NotModified(),
-            false => HttpResponse::Ok(),
-        };
+        let mut res = if is_conditional { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         res.insert_header(("last-modified", DATE)).insert_header(("date", DATE));
         res.insert_header(("cache-control", self.control));
         let version = self.version.load(Ordering::SeqCst).to_string();
