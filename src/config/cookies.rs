@@ -33,8 +33,8 @@ pub(super) fn pairs(fields: &HeaderMap) -> Result<Vec<Pair<'_>>, WhyNot> {
 /// The cookie in this piece of a line; `None` where readings of it differ.
 fn pair(piece: &str) -> Option<Pair<'_>> {
     let Some((name, value)) = piece.split_once('=') else {
-        // without a name to actix, a name without a value to others: no identity to either
-        return (piece.is_ascii() && !piece.contains('%')).then_some((piece, ""));
+        // browsers send a cookie without a name so, and actix reads none: it is nobody's session
+        return (piece.is_ascii() && !piece.contains('%')).then_some(("", piece));
     };
     let read = Cookie::parse_encoded(piece).ok()?;
     (read.name() == name && name.is_ascii() && !name.contains('%')).then_some((name, value))
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn reads_pairs_from_all_lines() {
         let fields = fields(&["a=1; b=x=y;;c", " d= ; e=%20\"x\""]);
-        let expected = [("a", "1"), ("b", "x=y"), ("c", ""), ("d", ""), ("e", "%20\"x\"")];
+        let expected = [("a", "1"), ("b", "x=y"), ("", "c"), ("d", ""), ("e", "%20\"x\"")];
         assert_eq!(pairs(&fields).unwrap(), expected);
     }
 

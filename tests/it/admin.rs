@@ -193,3 +193,23 @@ async fn inside_a_cached_scope_nothing_of_it_is_stored() {
     }
     assert_eq!(log.text().matches("the admin scope is inside a cached scope").count(), 1);
 }
+
+#[actix_rt::test]
+async fn a_target_that_can_match_nothing_is_refused_with_the_reason() {
+    let cache = ResponseCache::memory();
+    let app = app(&cache).await;
+    for (target, said) in [
+        (r#"{"url": "*"}"#, "`*`"),
+        (r#"{"url": "products/7"}"#, "`products/7`"),
+        (r#"{"url": "/products/*"}"#, "%2A"),
+        (r#"{"path": "products"}"#, "`products`"),
+        (r#"{"path": "/products/*"}"#, "no patterns"),
+        (r#"{"path": "https://shop.example/"}"#, "purge_url"),
+        (r#"{"prefix": ""}"#, "``"),
+    ] {
+        let (status, told) = answer(&app, admin("POST", "/purge").set_payload(target)).await;
+        assert_eq!(status, 400, "{target}");
+        assert!(told["error"].as_str().unwrap().contains(said), "{target}: {told}");
+    }
+    assert_eq!(cache.stats().unwrap().purges, 0);
+}

@@ -402,12 +402,12 @@ async fn cookies_are_read_as_the_handler_reads_them() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 128, failure_persistence: None, ..Default::default() })]
 
     /// Whatever cookies are sent: nobody gets the page of somebody else.
     #[test]
     fn arbitrary_cookies_give_nobody_anothers_page(
-        lines in proptest::collection::vec("[a=; %7\\t]{0,6}(session|%73ession| session)?[=; ]{0,2}[ab%]{0,2}", 1..12)
+        lines in proptest::collection::vec("[a=; %7\\t]{0,3}(session|%73ession| session)?[=; ]{0,2}[ab%]{0,2}", 1..12)
     ) {
         actix_rt::System::new().block_on(async {
             let cache = ResponseCache::memory().vary_by_auth(Auth::cookie("session"));
