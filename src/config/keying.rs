@@ -17,9 +17,9 @@ use super::{
     cookies::{self, Pair},
     credentials::CredentialHeaders,
     survey::{FORWARDING_FIELDS, Survey},
+    target::{Target, is_cached_scheme},
 };
 use crate::{
-    host,
     key::{CacheKey, KeyBuilder, Part, Secret, digest},
     query::QueryRules,
     semantics::{storing::Credentials, verdict::WhyNot},
@@ -277,43 +277,6 @@ impl Keying {
         self.custom.as_ref().map(|custom| Arc::as_ptr(&custom.0).cast::<()>().addr()).hash(hasher);
         self.auth.as_ref().map(Auth::function_address).hash(hasher);
     }
-}
-
-/// What a request says of its target beside path and query.
-struct Target<'r> {
-    scheme: Option<&'r str>,
-    authority: Option<&'r str>,
-    host_line: Option<&'r str>,
-}
-
-impl<'r> Target<'r> {
-    /// Reads the target of a request that may have a key: it is one of `http` or `https`, and names
-    /// one host. Where target and `Host` name two (RFC 9112 s.3.2.2), handlers and guards disagree on
-    /// which of them is meant.
-    fn of(req: &'r ServiceRequest) -> Result<Self, WhyNot> {
-        let uri = req.uri();
-        let scheme = uri.scheme_str();
-        if scheme.is_some_and(|scheme| !is_cached_scheme(scheme)) {
-            return Err(WhyNot::Target);
-        }
-        let mut lines = req.headers().get_all(header::HOST);
-        let host_line = match (lines.next(), lines.next()) {
-            (None, _) => None,
-            (Some(line), None) => Some(line.to_str().map_err(|_| WhyNot::Target)?),
-            (Some(_), Some(_)) => return Err(WhyNot::Target),
-        };
-        let authority = uri.authority().map(actix_web::http::uri::Authority::as_str);
-        if let (Some(authority), Some(host)) = (authority, host_line)
-            && host::canonical(authority) != host::canonical(host)
-        {
-            return Err(WhyNot::Target);
-        }
-        Ok(Self { scheme, authority, host_line })
-    }
-}
-
-fn is_cached_scheme(scheme: &str) -> bool {
-    matches!(scheme, "http" | "https")
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod redis_settings;
 pub(crate) mod rule;
 mod shared;
 mod survey;
+mod target;
 
 use client::ClientCache;
 use filling::Filling;

@@ -14,6 +14,7 @@ mod auth;
 mod client;
 mod config;
 mod conformance;
+mod credentials;
 mod crowd;
 mod custom_store;
 mod faults;

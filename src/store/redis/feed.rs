@@ -179,6 +179,10 @@ impl Listen {
         }
         // a server that is slow may be asked again
         let Some(replies) = replies else { return Some(()) };
+        // what is not relied on is not trusted either: until then, what handlers answer is kept near
+        if self.link.check_answer().is_err() {
+            return Some(());
+        }
         let now = replies.first().and_then(number)?;
         (self.known.checked(checks, begun, before, now) != Check::Lost).then_some(())
     }
