@@ -182,7 +182,7 @@ pub enum Part {
     Body = 7,
     /// The request's target, where it says more than path and query: scheme, authority, `Host`.
     Target = 8,
-    /// How many caches outside share the store and key or admit requests by other rules.
+    /// How many caches outside key or admit requests by other rules.
     Nested = 9,
 }
 

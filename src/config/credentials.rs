@@ -5,38 +5,33 @@ use actix_web::http::header::HeaderName;
 use super::{cache::ResponseCache, error::ConfigError};
 use crate::{
     query::matches,
-    semantics::credentials::{CLIENT_CREDENTIALS, is_credential},
+    semantics::credentials::{CLIENT_CREDENTIALS, PROXY_IDENTITIES, is_credential},
 };
 
 /// Which fields count, by settings and by default.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CredentialHeaders {
-    counted: Vec<String>,
-    harmless: Vec<String>,
+    /// Names, or their beginnings with a `*`, and whether they count. The last one that matches rules.
+    settings: Vec<(String, bool)>,
 }
 
 impl CredentialHeaders {
     /// Whether the field `name`, in lower case, says who is asking.
     pub(super) fn counts(&self, name: &str) -> bool {
-        let named = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, name));
-        named(&self.counted) || (is_credential(name) && !named(&self.harmless))
+        let setting = self.settings.iter().rev().find(|(pattern, _)| matches(pattern, name));
+        setting.map_or_else(|| is_credential(name), |(_, counts)| *counts)
     }
 
-    /// The fields by which clients say who they are, as far as they have one name each.
-    pub(super) fn of_clients(&self) -> impl Iterator<Item = HeaderName> {
-        let known = CLIENT_CREDENTIALS.iter().copied().filter(|name| self.counts(name));
-        let counted = self.counted.iter().map(String::as_str);
-        counted.chain(known).filter_map(|name| name.parse().ok())
+    /// The fields that count and have one name each, for caches downstream.
+    pub(super) fn named(&self) -> impl Iterator<Item = HeaderName> {
+        let set = self.settings.iter().map(|(name, _)| name.as_str());
+        let known = CLIENT_CREDENTIALS.into_iter().chain(PROXY_IDENTITIES);
+        let names = set.chain(known).filter(|name| !name.contains('*') && self.counts(name));
+        names.filter_map(|name| name.parse().ok())
     }
 
-    fn count(&mut self, name: String) {
-        self.harmless.retain(|other| *other != name);
-        self.counted.push(name);
-    }
-
-    fn declare_harmless(&mut self, name: String) {
-        self.counted.retain(|other| *other != name);
-        self.harmless.push(name);
+    fn set(&mut self, name: String, counts: bool) {
+        self.settings.push((name, counts));
     }
 }
 
@@ -63,7 +58,7 @@ impl ResponseCache {
         let names = named("credential_headers", names);
         self.set_with(names, |config, names| {
             for name in names {
-                config.keying.credentials.count(name);
+                config.keying.credentials.set(name, true);
             }
         })
     }
@@ -93,7 +88,7 @@ impl ResponseCache {
         });
         self.set_with(names, |config, names| {
             for name in names {
-                config.keying.credentials.declare_harmless(name);
+                config.keying.credentials.set(name, false);
             }
         })
     }
@@ -123,15 +118,17 @@ mod tests {
     fn the_last_word_on_a_header_counts() {
         let mut headers = CredentialHeaders::default();
         assert!(headers.counts("x-api-key") && !headers.counts("x-member"));
-        headers.declare_harmless("x-api-key".into());
-        headers.count("x-member*".into());
+        headers.set("x-api-key".into(), false);
+        headers.set("x-member*".into(), true);
         assert!(!headers.counts("x-api-key") && headers.counts("x-member-id"));
-        headers.count("x-api-key".into());
-        headers.declare_harmless("x-member*".into());
-        assert!(headers.counts("x-api-key") && !headers.counts("x-member-id"));
-        headers.declare_harmless("*".into());
-        assert!(headers.counts("x-api-key"), "named by itself");
-        assert!(!headers.counts("x-auth-token"));
+        headers.set("x-member-region".into(), false);
+        assert!(headers.counts("x-member-id") && !headers.counts("x-member-region"));
+        headers.set("*".into(), false);
+        assert!(!headers.counts("x-member-id") && !headers.counts("x-auth-token"));
+        headers.set("x-api-key".into(), true);
+        assert!(headers.counts("x-api-key"));
+        let named: Vec<_> = headers.named().collect();
+        assert!(named.iter().all(|name| name == "x-api-key"), "{named:?}");
     }
 
     #[test]

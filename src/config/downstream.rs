@@ -6,10 +6,12 @@ use actix_web::{
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
+use super::{credentials::CredentialHeaders, keying::Keying};
 use crate::semantics::client::without_sharing;
 
-/// Header names of responses that rule caches downstream in place of `Cache-Control` (RFC 9213).
-const TARGETED_DOWNSTREAM: [&str; 2] = ["cdn-cache-control", "surrogate-control"];
+/// Header names of responses that rule caches downstream in place of `Cache-Control`, beside those
+/// that end in `cdn-cache-control` (RFC 9213).
+const TARGETED_DOWNSTREAM: [&str; 3] = ["edge-control", "surrogate-control", "x-accel-expires"];
 
 /// What there is to tell of one cache's keys.
 #[derive(Debug)]
@@ -18,26 +20,47 @@ pub(crate) struct Downstream {
     /// All names in one value, for responses that vary on nothing themselves.
     vary: Option<HeaderValue>,
     is_private: bool,
+    /// Credentials that are in the key, of which some have no name that could be told.
+    credentials: Option<CredentialHeaders>,
+    /// `Origin` is in the key.
+    keys_origin: bool,
 }
 
 impl Downstream {
-    pub(super) fn new(names: Vec<HeaderName>, is_private: bool) -> Self {
+    pub(super) fn new(keying: &Keying) -> Self {
+        let names = keying.fields();
         let text = names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(", ");
-        let vary = HeaderValue::try_from(text).ok().filter(|_| !names.is_empty());
-        Self { names, vary, is_private }
+        Self {
+            vary: HeaderValue::try_from(text).ok().filter(|_| !names.is_empty()),
+            names,
+            is_private: keying.is_by_function(),
+            credentials: keying.keyed_credentials().cloned(),
+            keys_origin: !keying.ignore_origin,
+        }
     }
 
-    /// Tells it. What the handler says of `Vary` stays.
-    pub(crate) fn tell<B>(&self, res: &mut HttpResponse<B>) {
+    /// Tells it of the response to a request with these fields. What the handler says of `Vary` stays.
+    pub(crate) fn tell<B>(&self, res: &mut HttpResponse<B>, req: &HeaderMap) {
         if let Some(vary) = &self.vary {
-            self.add_vary(res.headers_mut(), vary);
+            Self::add_vary(res.headers_mut(), &self.names, vary);
         }
-        if self.is_private {
+        if self.keys_origin && allows_one_origin(res.headers()) {
+            let origin = [header::ORIGIN];
+            Self::add_vary(res.headers_mut(), &origin, &HeaderValue::from_static("origin"));
+        }
+        if self.is_private || self.has_untold_credential(req) {
             make_private(res.headers_mut());
         }
     }
 
-    fn add_vary(&self, fields: &mut HeaderMap, vary: &HeaderValue) {
+    /// Whether the key depends on a credential of the request that `Vary` does not name.
+    fn has_untold_credential(&self, req: &HeaderMap) -> bool {
+        self.credentials.as_ref().is_some_and(|credentials| {
+            req.keys().any(|name| credentials.counts(name.as_str()) && !self.names.contains(name))
+        })
+    }
+
+    fn add_vary(fields: &mut HeaderMap, names: &[HeaderName], vary: &HeaderValue) {
         if !fields.contains_key(header::VARY) {
             fields.insert(header::VARY, vary.clone());
             return;
@@ -54,7 +77,7 @@ impl Downstream {
         }
         let is_said =
             |name: &&HeaderName| said.iter().any(|s| s.eq_ignore_ascii_case(name.as_str()));
-        let more = self.names.iter().filter(|name| !is_said(name)).map(HeaderName::as_str);
+        let more = names.iter().filter(|name| !is_said(name)).map(HeaderName::as_str);
         let merged = said.iter().map(String::as_str).chain(more).collect::<Vec<_>>().join(", ");
         if let Ok(merged) = HeaderValue::try_from(merged) {
             fields.insert(header::VARY, merged);
@@ -68,23 +91,37 @@ fn make_private(fields: &mut HeaderMap) {
     if let Some(control) = control {
         fields.insert(header::CACHE_CONTROL, control);
     }
-    for name in TARGETED_DOWNSTREAM {
-        fields.remove(name);
-    }
+    let is_targeted = |name: &HeaderName| {
+        name.as_str().ends_with("cdn-cache-control") || TARGETED_DOWNSTREAM.contains(&name.as_str())
+    };
+    fields.retain(|name, _| !is_targeted(name));
+}
+
+/// Whether the response lets one origin read it, though another might get another one.
+fn allows_one_origin(fields: &HeaderMap) -> bool {
+    let mut origins = fields.get_all(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+    origins.any(|origin| origin.as_bytes().trim_ascii() != b"*")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::config::keying::Custom;
 
     fn told(names: &[&'static str], is_private: bool, given: &[(&str, &str)]) -> [String; 2] {
-        let names = names.iter().map(|name| HeaderName::from_static(name)).collect();
+        let headers = names.iter().map(|name| HeaderName::from_static(name)).collect();
+        let mut keying = Keying { headers, ..Keying::default() };
+        if is_private {
+            keying.custom = Some(Custom(Arc::new(|_| None)));
+        }
         let mut res = HttpResponse::Ok();
         for field in given {
             res.append_header(*field);
         }
         let mut res = res.finish();
-        Downstream::new(names, is_private).tell(&mut res);
+        Downstream::new(&keying).tell(&mut res, &HeaderMap::new());
         [header::VARY, header::CACHE_CONTROL].map(|name| {
             let lines = res.headers().get_all(name).map(|line| line.to_str().unwrap());
             lines.collect::<Vec<_>>().join(" | ")
@@ -105,6 +142,23 @@ mod tests {
     }
 
     #[test]
+    fn nothing_overrides_private_downstream() {
+        for name in ["cdn-cache-control", "cloudflare-cdn-cache-control", "x-accel-expires"] {
+            let keying = Keying { custom: Some(Custom(Arc::new(|_| None))), ..Keying::default() };
+            let mut res = HttpResponse::Ok().insert_header((name, "300")).finish();
+            Downstream::new(&keying).tell(&mut res, &HeaderMap::new());
+            assert!(!res.headers().contains_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn one_allowed_origin_is_told_of() {
+        let given = [("access-control-allow-origin", "https://a.example")];
+        assert_eq!(told(&[], false, &given)[0], "origin");
+        assert_eq!(told(&[], false, &[("access-control-allow-origin", "*")])[0], "");
+    }
+
+    #[test]
     fn what_a_function_has_keyed_is_private() {
         for (said, expected) in [
             ("", "private"),
@@ -113,6 +167,10 @@ mod tests {
             ("Public", "private"),
             ("private, max-age=5", "private, max-age=5"),
             ("no-store", "no-store"),
+            (
+                "must-understand, no-store, max-age=60",
+                "must-understand, no-store, max-age=60, private",
+            ),
             ("private=\"x\", max-age=1", "private=\"x\", max-age=1, private"),
         ] {
             let given = [("cache-control", said)];

@@ -92,8 +92,8 @@ impl Keying {
         }
     }
 
-    /// The request's key, and what it does not tell. `nested` is how many caches outside share the
-    /// store and decide by other rules.
+    /// The request's key, and what it does not tell. `nested` is how many caches outside decide
+    /// by other rules.
     pub(super) fn key(
         &self,
         req: &ServiceRequest,
@@ -235,13 +235,19 @@ impl Keying {
         self.custom.is_some() || matches!(self.auth, Some(Auth::By(_)))
     }
 
+    /// The credentials beside `Authorization` and `Cookie`, where the key depends on them.
+    pub(super) fn keyed_credentials(&self) -> Option<&CredentialHeaders> {
+        let is_keyed = matches!(self.auth, Some(Auth::Status | Auth::PerCredential));
+        is_keyed.then_some(&self.credentials)
+    }
+
     /// The request fields that the key depends on, for caches downstream (RFC 9110 s.12.5.5).
     pub(super) fn fields(&self) -> Vec<HeaderName> {
         let mut names = self.headers.clone();
         match &self.auth {
             Some(Auth::Status | Auth::PerCredential) => {
                 names.extend([header::AUTHORIZATION, header::COOKIE]);
-                names.extend(self.credentials.of_clients());
+                names.extend(self.credentials.named());
             }
             Some(Auth::Header(name)) => names.push(name.clone()),
             Some(Auth::Cookie(_)) => names.push(header::COOKIE),

@@ -95,7 +95,7 @@ impl Plan {
         }
         let rules = config.rules.iter().map(|(pattern, rule)| whole.with(pattern, rule));
         Ok(Self {
-            downstream: Downstream::new(config.keying.fields(), config.keying.is_by_function()),
+            downstream: Downstream::new(&config.keying),
             rules_id: rules_id(config, &exclude),
             paths: Paths::new(&config.include, &exclude, &config.rules)?,
             keying: config.keying.clone(),
@@ -119,7 +119,7 @@ impl Plan {
     }
 
     /// Whether the request is for the cache, and under which key. `nested` is how many caches outside
-    /// share the store and decide by other rules.
+    /// decide by other rules.
     pub(crate) fn admit(&self, req: &ServiceRequest, nested: u8) -> Admission {
         match self.try_admit(req, nested) {
             Ok(admitted) => Admission::Cache(admitted),

@@ -185,7 +185,15 @@ impl Fill {
             }
         };
         let search = NoVarySearch::parse(res.fields);
-        let url = self.engine.search.learn(&self.key, search).unwrap_or(self.key);
+        let url = match self.engine.search.learn(&self.key, search) {
+            // purges of its URLs did not know that this is an answer to them
+            Some((_, true)) if self.engine.store.is_any_url_purged_since(&self.key, since) => {
+                self.refuse(WhyNot::Purged, res.status);
+                return Err(WhyNot::Purged);
+            }
+            Some((url, _)) => url,
+            None => self.key,
+        };
         // what has varied may vary again, though this response, being plain, does not say so
         if let Some(known) = self.engine.vary.names(&url) {
             names.extend(known.iter().cloned());

@@ -4,7 +4,7 @@
 use std::{future::Future, sync::Arc};
 
 use futures_util::FutureExt as _;
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
 use super::Engine;
 use crate::{
@@ -40,9 +40,13 @@ impl Engine {
         let Target::Url { host, path, query } = purge.target() else { return vec![purge.clone()] };
         let mut queries = self.query_rules.all_spellings(query);
         // what other processes have stored, and by which rules, is not known here
-        let known = self.store.is_private().then(|| self.search.queries(path, query)).flatten();
-        let any = known.is_none();
-        queries.extend(known.into_iter().flatten());
+        let mut any = !self.store.is_private();
+        for query in queries.clone() {
+            match self.search.queries(path, &query).filter(|_| !any) {
+                Some(known) => queries.extend(known),
+                None => any = true,
+            }
+        }
         queries.sort_unstable();
         queries.dedup();
         let url = |query| Target::Url { host: host.clone(), path: path.clone(), query };
@@ -56,28 +60,45 @@ impl Engine {
     /// A purge whose count nobody wants, such as that of an unsafe request (RFC 9111 s.4.4).
     pub(crate) async fn purge_uncounted(&self, purge: &Purge) {
         let (store, of) = (self.store.clone(), purge.clone());
-        match self.to_its_end(async move { store.purge_uncounted(&of).await }).await {
-            Ok(purged) => self.purged(purged),
-            Err(error) => drop(self.failed("purge", &error)),
+        self.carried_out(self.to_its_end(async move { store.purge_uncounted(&of).await }).await);
+    }
+
+    /// Several such purges, all of them even if whoever asked goes away meanwhile.
+    pub(crate) async fn purge_all_uncounted(&self, purges: Vec<Purge>) {
+        let store = self.store.clone();
+        let run = async move {
+            let mut outcomes = Vec::with_capacity(purges.len());
+            for purge in &purges {
+                outcomes.push(store.purge_uncounted(purge).await);
+            }
+            Ok(outcomes)
+        };
+        for outcome in self.to_its_end(run).await.unwrap_or_else(|error| vec![Err(error)]) {
+            self.carried_out(outcome);
         }
     }
 
     /// Purges that nobody waits for: at once where the store is immediate, else behind.
     pub(crate) fn purge_behind(self: &Arc<Self>, purges: Vec<Purge>) {
         let engine = Arc::clone(self);
-        let run = async move {
-            for purge in purges {
-                let purge = match purge.stale_since() {
-                    Some(_) => purge.softly_since(engine.clock.now()),
-                    None => purge,
-                };
-                engine.purge_uncounted(&purge).await;
-            }
+        let now = engine.clock.now();
+        let dated = |purge: Purge| match purge.stale_since() {
+            Some(_) => purge.softly_since(now),
+            None => purge,
         };
+        let purges = purges.into_iter().map(dated).collect();
+        let run = async move { engine.purge_all_uncounted(purges).await };
         if self.store.is_immediate() {
             let _done = run.now_or_never();
         } else {
             self.pending.spawn(run);
+        }
+    }
+
+    fn carried_out(&self, outcome: Result<Purged, StoreError>) {
+        match outcome {
+            Ok(purged) => self.purged(purged),
+            Err(error) => drop(self.failed("purge", &error)),
         }
     }
 
@@ -92,8 +113,13 @@ impl Engine {
         &self,
         purge: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        if self.store.is_immediate() {
+        // without a runtime there is nobody who could go away
+        if Handle::try_current().is_err() {
             return purge.await;
+        }
+        let mut purge = Box::pin(purge);
+        if let Some(outcome) = purge.as_mut().now_or_never() {
+            return outcome;
         }
         let (done, outcome) = oneshot::channel();
         self.pending.spawn(async move {
@@ -104,12 +130,17 @@ impl Engine {
     }
 }
 
+/// Carries all of them out, whatever becomes of one; an error where one failed.
 async fn purge_each(store: AnyStore, purges: Vec<Purge>) -> Result<Purged, StoreError> {
-    let mut all = Purged::default();
+    let (mut all, mut failed) = (Purged::default(), None);
     for purge in &purges {
-        let each = store.purge(purge).await?;
-        all.entries += each.entries;
-        all.pending |= each.pending;
+        match store.purge(purge).await {
+            Ok(each) => {
+                all.entries += each.entries;
+                all.pending |= each.pending;
+            }
+            Err(error) => failed = failed.or(Some(error)),
+        }
     }
-    Ok(all)
+    failed.map_or(Ok(all), Err)
 }

@@ -53,8 +53,13 @@ impl SearchMemo {
         Some(rewritten(key, search))
     }
 
-    /// Learns what the response to `key` says, and gives the key to store it under.
-    pub(crate) fn learn(&self, key: &CacheKey, search: Option<NoVarySearch>) -> Option<CacheKey> {
+    /// Learns what the response to `key` says, and gives the key to store it under, and whether the
+    /// path has not said so before: purges up to now did not know of it.
+    pub(crate) fn learn(
+        &self,
+        key: &CacheKey,
+        search: Option<NoVarySearch>,
+    ) -> Option<(CacheKey, bool)> {
         let path = || key.with_query(None);
         let Some(search) = search else {
             if self.any.load(Ordering::Relaxed)
@@ -65,9 +70,9 @@ impl SearchMemo {
             return None;
         };
         let canonical = rewritten(key, &search);
-        self.write().learn(path(), search);
+        let is_new = self.write().learn(path(), search);
         self.any.store(true, Ordering::Relaxed);
-        Some(canonical)
+        Some((canonical, is_new))
     }
 
     /// The queries under which responses to this URL may be stored because of what its path has
@@ -99,12 +104,14 @@ impl SearchMemo {
 }
 
 impl Table {
-    fn learn(&mut self, path: CacheKey, search: NoVarySearch) {
+    /// Remembers what a path has said; whether that is new.
+    fn learn(&mut self, path: CacheKey, search: NoVarySearch) -> bool {
         if !self.paths.contains_key(&path) {
             self.oldest_first.push_back(path.clone());
         }
         let known = self.paths.entry(path).or_default();
-        if !known.all.contains(&search) {
+        let is_new = !known.all.contains(&search);
+        if is_new {
             known.all.push(search.clone());
             if known.all.len() > MAX_RULES {
                 known.all.remove(0);
@@ -118,6 +125,7 @@ impl Table {
             self.paths.remove(&oldest);
             self.is_incomplete = true;
         }
+        is_new
     }
 }
 
@@ -146,8 +154,10 @@ mod tests {
     fn what_is_learned_holds_for_the_path_on_its_host() {
         let memo = SearchMemo::default();
         assert_eq!(memo.canonical(&key("h", "/a", "x=1&b=2")), None);
-        let stored = memo.learn(&key("h", "/a", "x=1&b=2"), ignoring_order());
-        assert_eq!(memo.canonical(&key("h", "/a", "b=2&x=1")), stored);
+        let (stored, is_new) = memo.learn(&key("h", "/a", "x=1&b=2"), ignoring_order()).unwrap();
+        assert_eq!(memo.canonical(&key("h", "/a", "b=2&x=1")), Some(stored.clone()));
+        let again = memo.learn(&key("h", "/a", "x=1&b=2"), ignoring_order());
+        assert_eq!((is_new, again), (true, Some((stored, false))));
         assert_eq!(memo.canonical(&key("other", "/a", "b=2&x=1")), None);
         assert_eq!(memo.canonical(&key("h", "/b", "b=2&x=1")), None);
         memo.learn(&key("h", "/a", "x=1"), None);

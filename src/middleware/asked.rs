@@ -139,6 +139,7 @@ impl Asked {
         let Self { passage, watch, purpose, key, .. } = self;
         worker.engine.counters().handler_took(watch.elapsed());
         let inside = passage.inside();
+        let concerns_keys = purpose.concerns_keys();
         let res = match res {
             Ok(res) => res,
             Err(error) => {
@@ -154,15 +155,32 @@ impl Asked {
             purpose => (res.map_body(|_, body| CacheBody::passed(body)), purpose.verdict(Ok(()))),
         };
         worker.strip(&mut res);
-        if key.is_some() {
-            worker.plan.downstream.tell(res.response_mut());
+        if concerns_keys {
+            tell_downstream(worker, &mut res);
         }
         worker.tell(res.response_mut(), verdict, outer.as_ref(), inside, key.as_ref());
         Ok(res)
     }
 }
 
+/// Tells caches downstream what keys depend on.
+pub(super) fn tell_downstream<B>(worker: &Worker, res: &mut ServiceResponse<B>) {
+    // of actix's two halves of a response, one is borrowed while the other is changed
+    let req = res.request().clone();
+    worker.plan.downstream.tell(res.response_mut(), req.headers());
+}
+
 impl Purpose {
+    /// Whether the request is one of those that have keys, though this one may have none: a cache
+    /// downstream could give its answer to one that has.
+    fn concerns_keys(&self) -> bool {
+        use WhyNot::{AmbiguousPath, Excluded, Method, NotIncluded};
+        match self {
+            Self::Pass(why) => !matches!(why, Method | Excluded | NotIncluded | AmbiguousPath),
+            Self::Miss(..) | Self::Fill(..) => true,
+        }
+    }
+
     fn verdict(&self, stored: Result<(), WhyNot>) -> Verdict {
         match self {
             Self::Pass(why) => Verdict::bypassed(*why),

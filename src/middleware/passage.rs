@@ -19,8 +19,8 @@ struct Through {
     handle: CacheHandle,
     /// The passage through the cache outside.
     outer: Option<Passage>,
-    /// What tells the cache's rules of admission and keys from others, and how many caches outside
-    /// share its store and have other rules.
+    /// What tells the cache's rules of admission and keys from others, and how many caches outside have
+    /// other rules.
     rules_id: u64,
     nested: u8,
     /// Whether the cache handles the request, or only lets it pass.
@@ -65,7 +65,7 @@ impl Passage {
         outer: Option<&Self>,
     ) -> Self {
         let said = outer.map(|outer| Rc::clone(&outer.0.said)).unwrap_or_default();
-        let nested = Self::nested(outer, &handle, rules_id);
+        let nested = Self::nested(outer, rules_id);
         let outer = outer.cloned();
         let inside = Cell::new(None);
         let passage =
@@ -74,29 +74,22 @@ impl Passage {
         passage
     }
 
-    /// How many caches outside of one with this handle and these rules share its store and admit or
-    /// key requests by other rules. Each of them has keys of its own: what an inner one keeps out, or
-    /// keys more finely, an outer one must not find.
-    pub(super) fn nested(outer: Option<&Self>, handle: &CacheHandle, rules_id: u64) -> u8 {
-        let clone = outer.and_then(|outer| outer.nearest_clone(handle));
-        match clone {
+    /// How many caches outside of one with these rules admit or key requests by other rules. Each of
+    /// them has keys of its own, as they may share a store: what an inner one keeps out, or keys more
+    /// finely, an outer one must not find.
+    pub(super) fn nested(outer: Option<&Self>, rules_id: u64) -> u8 {
+        match outer {
             None => 0,
-            Some(clone) if clone.0.rules_id == rules_id => clone.0.nested,
-            Some(clone) => clone.0.nested.saturating_add(1),
+            Some(outer) if outer.0.rules_id == rules_id => outer.0.nested,
+            Some(outer) => outer.0.nested.saturating_add(1),
         }
     }
 
-    /// This passage, or the nearest one outside, through a clone of the cache with this handle.
-    fn nearest_clone(&self, handle: &CacheHandle) -> Option<&Self> {
-        if self.0.handle.is_clone_of(handle) {
-            return Some(self);
-        }
-        self.0.outer.as_ref()?.nearest_clone(handle)
-    }
-
-    /// Whether a clone outside looks for the same keys as a cache with these rules.
+    /// Whether a clone outside looks for the same keys as a cache inside it with this handle and these
+    /// rules.
     pub(super) fn shares_keys(&self, handle: &CacheHandle, rules_id: u64) -> bool {
-        self.nearest_clone(handle).is_some_and(|clone| clone.0.rules_id == rules_id)
+        let is_same = self.0.rules_id == rules_id && self.0.handle.is_clone_of(handle);
+        is_same || self.0.outer.as_ref().is_some_and(|outer| outer.shares_keys(handle, rules_id))
     }
 
     pub(super) fn handle(&self) -> &CacheHandle {

@@ -11,7 +11,6 @@ use actix_web::{
     Error,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::Method,
 };
 use futures_util::FutureExt as _;
 
@@ -129,8 +128,8 @@ where
         })
     }
 
-    /// An unsafe request: what it changes is purged before its answer is given, so that whoever
-    /// reads the answer does not read the past afterwards.
+    /// An unsafe request: what it changes (RFC 9111 s.4.4, RFC 9875 s.3) is purged before its answer
+    /// is given, so that whoever reads the answer does not read the past afterwards.
     fn change(&self, req: ServiceRequest, outer: Option<Passage>) -> CacheFuture<S, B> {
         let asked = Asked::passing(&self.worker, &req, outer, WhyNot::Method);
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
@@ -138,10 +137,10 @@ where
         let unanswered = Unanswered::new(&worker, &req, &asked.passage);
         CacheFuture::waiting(async move {
             let res = service.call(req).await;
-            unanswered.answered(res.as_ref().err());
             if let Ok(res) = &res {
-                invalidate(&worker, &method, res).await;
+                worker.engine.purge_all_uncounted(respond::invalidated(&method, res)).await;
             }
+            unanswered.answered(res.as_ref().err());
             asked.finish(&worker, res)
         })
     }
@@ -188,12 +187,5 @@ where
             }
             Step::Follow(following) => step = follow(&worker, *following).await,
         }
-    }
-}
-
-/// Purges what a successful unsafe request has changed (RFC 9111 s.4.4, RFC 9875 s.3).
-async fn invalidate<B>(worker: &Worker, method: &Method, res: &ServiceResponse<B>) {
-    for target in respond::invalidated(method, res) {
-        worker.engine.purge_uncounted(&target).await;
     }
 }

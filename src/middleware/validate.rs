@@ -14,7 +14,7 @@ use actix_web::{
 use tokio::time::timeout;
 
 use super::{
-    asked::{Asked, Purpose},
+    asked::{Asked, Purpose, tell_downstream},
     body::CacheBody,
     detached::may_be_late,
     question::Client,
@@ -243,7 +243,7 @@ async fn headed<B: MessageBody + 'static>(
     };
     let mut res = res.map_body(|_, body| CacheBody::passed(body));
     worker.strip(&mut res);
-    worker.plan.downstream.tell(res.response_mut());
+    tell_downstream(worker, &mut res);
     let verdict = Verdict::missed(why, outcome);
     worker.tell(res.response_mut(), verdict, outer.as_ref(), passage.inside(), key.as_ref());
     res

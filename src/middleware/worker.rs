@@ -63,9 +63,9 @@ impl Worker {
         Passage::open(req, self.handle.clone(), self.plan.rules_id, cached, outer)
     }
 
-    /// How many caches outside share the store and have other rules.
+    /// How many caches outside have other rules.
     pub(super) fn nested(&self, outer: Option<&Passage>) -> u8 {
-        Passage::nested(outer, &self.handle, self.plan.rules_id)
+        Passage::nested(outer, self.plan.rules_id)
     }
 
     /// Whether a clone outside looks for the same keys.
@@ -109,7 +109,7 @@ impl Worker {
         if let Some(client) = self.plan.client(routed) {
             client.tell(&mut res, stored.terms.response_time, personal);
         }
-        self.plan.downstream.tell(&mut res);
+        self.plan.downstream.tell(&mut res, req.fields);
         res
     }
 

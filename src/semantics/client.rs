@@ -85,6 +85,7 @@ pub(crate) fn without_sharing<'a>(
     lines: impl Iterator<Item = &'a HeaderValue>,
 ) -> Option<HeaderValue> {
     let mut members = Vec::new();
+    let (mut no_store, mut must_understand) = (false, false);
     for line in lines {
         let mut rest = Some(line.as_bytes());
         while let Some(list) = rest {
@@ -94,13 +95,20 @@ pub(crate) fn without_sharing<'a>(
             let member = member.trim_ascii();
             let name = member.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
             match name.to_ascii_lowercase().as_slice() {
-                b"no-store" => return None,
                 b"private" if member.len() == name.len() => return None,
                 b"" | b"public" | b"s-maxage" => {}
-                _ => members.push(member),
+                name => {
+                    no_store |= name == b"no-store";
+                    must_understand |= name == b"must-understand";
+                    members.push(member);
+                }
             }
             rest = after.get(1..);
         }
+    }
+    // who understands the status ignores `no-store` beside `must-understand` (s.5.2.2.3)
+    if no_store && !must_understand {
+        return None;
     }
     members.push(b"private");
     HeaderValue::from_bytes(&members.join(b", ".as_slice())).ok()

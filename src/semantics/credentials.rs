@@ -13,12 +13,17 @@ pub(crate) const CLIENT_CREDENTIALS: [&str; 7] = [
 ];
 
 /// Fields by which proxies say whom they have authenticated.
-const PROXY_IDENTITIES: [&str; 5] = [
+pub(crate) const PROXY_IDENTITIES: [&str; 10] = [
     "remote-user",
     "x-client-cert",
+    "x-forwarded-access-token",
     "x-forwarded-client-cert",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-preferred-username",
     "x-forwarded-user",
     "x-remote-user",
+    "x-webauth-user",
 ];
 
 /// What other fields of that kind begin with.

@@ -42,6 +42,19 @@ impl AnyStore {
         }
     }
 
+    /// Whether any URL of the key's path has been purged since this logical time, where a purge of a
+    /// URL does not concern [what answers other queries](CacheKey::answers_other_queries) by itself.
+    pub(crate) fn is_any_url_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => store.is_any_url_purged_since(key, since),
+            _ => {
+                let _ = (key, since);
+                false
+            }
+        }
+    }
+
     /// Whether nobody but this process stores anything there.
     pub(crate) fn is_private(&self) -> bool {
         self.is_immediate()

@@ -140,6 +140,11 @@ impl MemoryStore {
         self.stamps.is_purged(key, since.number())
     }
 
+    /// Whether any URL of the key's path has been purged since this logical time.
+    pub(crate) fn is_any_url_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
+        self.stamps.is_any_url_purged(key, since.number())
+    }
+
     /// Whether there is one in its place that no soft purge has concerned.
     fn has_fresher(&self, slot: &Slot) -> bool {
         let there = self.cache.get(&slot.entry.key);

@@ -129,6 +129,13 @@ impl Stamps {
         newest.max().is_some_and(|newest| newest > since)
     }
 
+    /// Whether any URL of the key's path has been purged since the logical time `since`.
+    pub(super) fn is_any_url_purged(&self, key: &CacheKey, since: u64) -> bool {
+        let table = self.read();
+        let stamp = table.by_target.get(&table.hash(Hashed::AnyUrl(key.path())));
+        stamp.copied().unwrap_or_default().newest().max(table.all.newest()) > since
+    }
+
     /// Whether `entry` was not yet gone when the purge `stamped` came.
     pub(super) fn alive_before(&self, entry: &Entry, checked: u64, stamped: Stamped) -> bool {
         self.read().newest_concerning(entry, Some(stamped)) <= checked
@@ -169,6 +176,8 @@ impl Table {
             }
             Target::Url { host, path, query } => {
                 let (host, query) = (host.as_deref().map(host::canonical), query::canonical(query));
+                let of_path = self.hash(Hashed::AnyUrl(path));
+                self.raise(of_path, number, stale_since);
                 self.hash(Hashed::Url(host.as_deref(), path, &query))
             }
             Target::AnyQuery { host, path } => {
@@ -267,6 +276,8 @@ impl Table {
 enum Hashed<'a> {
     /// Host, path and query.
     Url(Option<&'a str>, &'a str, &'a str),
+    /// Path: the newest purge of any URL there. It concerns no entry by itself.
+    AnyUrl(&'a str),
     /// Host and path, of what answers other queries.
     AnyQuery(Option<&'a str>, &'a str),
     Path(&'a str),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_response_cache::{Auth, ClientCache, Clock, ResponseCache, Rule};
-use actix_web::{HttpResponse, http::header::HttpDate};
+use actix_web::{HttpResponse, http::header::HttpDate, test::TestRequest};
 
 use crate::support::{Origin, Seen, app, get, get_with, send};
 
@@ -214,6 +214,67 @@ async fn what_a_function_has_keyed_leaves_as_private_whatever_the_handler_says()
                 assert_eq!((seen.word(), seen.field("cache-control").as_str()), (word, told));
                 assert_eq!(seen.field("cdn-cache-control"), "");
             }
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn what_bypasses_tells_caches_downstream_the_same() {
+    let keyed = || ResponseCache::memory().vary_by_auth(Auth::header("x-tenant").unwrap());
+    let told = send(&app(&keyed(), &Origin::counting()).await, get("/")).await;
+    for req in [
+        get_with("/", ("x-api-key", "k")),
+        get_with("/", ("upgrade", "websocket")),
+        get_with("/", ("cookie", "a=b")),
+    ] {
+        let seen = send(&app(&keyed().x_cache(), &Origin::counting()).await, req).await;
+        assert_eq!(
+            (seen.field("x-cache").as_str(), seen.field("vary")),
+            ("BYPASS", told.field("vary"))
+        );
+    }
+    let refused = ResponseCache::memory().x_cache().key_with(|_| None);
+    let origin = Origin::with_fields(&[("cache-control", "public, max-age=60")]);
+    let seen = send(&app(&refused, &origin).await, get("/")).await;
+    assert_eq!(seen.field("x-cache"), "BYPASS");
+    assert_eq!(seen.field("cache-control"), "max-age=60, private");
+    let post = TestRequest::post().uri("/");
+    assert_eq!(send(&app(&keyed(), &Origin::counting()).await, post).await.field("vary"), "");
+}
+
+#[actix_rt::test]
+async fn what_vary_cannot_name_leaves_as_private() {
+    let public = &[("cache-control", "public, max-age=60")];
+    for (credential, told) in [
+        ("x-member-id", "max-age=60, private"),
+        ("cf-access-jwt-assertion", "max-age=60, private"),
+        ("x-api-key", "public, max-age=60"),
+        ("accept", "public, max-age=60"),
+    ] {
+        let cache = ResponseCache::memory()
+            .credential_headers(["x-member*"])
+            .vary_by_auth(Auth::PerCredential);
+        let app = app(&cache, &Origin::with_fields(public)).await;
+        for word in ["MISS", "HIT"] {
+            let seen = send(&app, get_with("/", (credential, "*/*"))).await;
+            assert_eq!(seen.word(), word);
+            assert_eq!(seen.field("cache-control"), told, "{credential}");
+            assert!(!seen.field("vary").contains('*'), "{}", seen.field("vary"));
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn an_answer_for_one_origin_says_so() {
+    let origin = Origin::with_fields(&[("access-control-allow-origin", "https://a.example")]);
+    let from_a = || get_with("/", ("origin", "https://a.example"));
+    for (cache, told) in
+        [(ResponseCache::memory(), "origin"), (ResponseCache::memory().ignore_origin(true), "")]
+    {
+        let app = app(&cache, &origin).await;
+        for word in ["MISS", "HIT"] {
+            let seen = send(&app, from_a()).await;
+            assert_eq!((seen.word(), seen.field("vary").as_str()), (word, told));
         }
     }
 }

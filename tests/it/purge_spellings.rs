@@ -171,3 +171,41 @@ async fn a_handle_knows_the_key_rules_of_every_clone() {
         assert_eq!(send(&app, get(stored)).await.word(), "MISS", "{stored} by {named}");
     }
 }
+
+#[actix_rt::test]
+async fn a_url_purged_while_its_path_first_speaks_of_its_queries_is_not_stored() {
+    let server = RedisServer::start();
+    for (cache, other) in pairs(&server) {
+        let handle = other.handle().unwrap();
+        let purging = handle.clone();
+        let route = web::get().to(move || {
+            let handle = purging.clone();
+            async move {
+                handle.purge_url("/s?a=1&b=2").await.unwrap();
+                HttpResponse::Ok().insert_header(("no-vary-search", "key-order")).finish()
+            }
+        });
+        let app = init_service(App::new().wrap(cache.clone()).default_service(route)).await;
+        send(&app, get("/s?b=2&a=1")).await;
+        cache.handle().unwrap().settle().await;
+        assert_eq!(send(&app, get("/s?a=1&b=2")).await.word(), "MISS");
+    }
+}
+
+#[actix_rt::test]
+async fn settings_and_no_vary_search_together_are_purged_by_any_spelling() {
+    let server = RedisServer::start();
+    for (cache, other) in pairs(&server) {
+        let cache = cache.ignore_query(["utm"]);
+        let origin = Origin::with_fields(&[("no-vary-search", "key-order")]);
+        let app = app(&cache, &origin).await;
+        let handle = other.handle().unwrap();
+        for url in ["/s?b=2&utm=9&a=1", "/s?a=1&b=2", "/s?utm=1&a=1&b=2"] {
+            send(&app, get("/s?b=2&a=1&utm=3")).await;
+            cache.handle().unwrap().settle().await;
+            assert_eq!(send(&app, get("/s?a=1&utm=7&b=2")).await.word(), "HIT");
+            assert!(purge_url(&handle, url).await >= 1, "{url}");
+            assert_eq!(send(&app, get("/s?a=1&b=2")).await.word(), "MISS", "{url}");
+        }
+    }
+}
