@@ -137,10 +137,10 @@ where
         let unanswered = Unanswered::new(&worker, &req, &asked.passage);
         CacheFuture::waiting(async move {
             let res = service.call(req).await;
+            unanswered.answered(res.as_ref().err());
             if let Ok(res) = &res {
                 worker.engine.purge_all_uncounted(respond::invalidated(&method, res)).await;
             }
-            unanswered.answered(res.as_ref().err());
             asked.finish(&worker, res)
         })
     }

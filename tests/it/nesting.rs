@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_response_cache::{Auth, Clock, ResponseCache, Rule};
 use actix_web::{App, HttpResponse, dev::ServiceRequest, test::init_service, web};
 
-use crate::support::{Origin, get, get_with, request, send};
+use crate::support::{Origin, get, get_with, redis::RedisServer, request, send};
 
 #[actix_rt::test]
 async fn of_two_clones_the_inner_one_decides_and_one_counts() {
@@ -85,18 +85,23 @@ async fn what_the_inner_cache_keys_more_finely_is_nobody_elses() {
             HttpResponse::Ok().body(tenant.unwrap_or("nobody").to_owned())
         })
     };
-    let base = ResponseCache::memory();
-    for inner in [
-        base.clone().vary_by_auth(Auth::by(tenant)),
-        base.clone().key_with(tenant),
-        base.clone().vary_by_header("x-tenant"),
+    let server = RedisServer::start();
+    let (base, redis) = (ResponseCache::memory(), || ResponseCache::redis(server.url()));
+    // clones share a store, and so do caches of their own over one Redis
+    for (base, inner) in [
+        (base.clone(), base.clone().vary_by_auth(Auth::by(tenant))),
+        (base.clone(), base.clone().key_with(tenant)),
+        (base.clone(), base.clone().vary_by_header("x-tenant")),
+        (redis(), redis().key_with(tenant)),
     ] {
+        let settle = inner.handle().unwrap();
         let scope = web::scope("/t").wrap(inner).default_service(who().route());
         let app = init_service(App::new().service(scope).wrap(base.clone())).await;
         for round in 0..3 {
             assert_eq!(send(&app, get("/t/page")).await.text(), "nobody", "{round}");
             for name in ["a", "b"] {
                 let seen = send(&app, get_with("/t/page", ("x-tenant", name))).await;
+                settle.settle().await;
                 let word = if round == 0 { "MISS" } else { "HIT" };
                 assert_eq!((seen.text(), seen.word()), (name, word), "{round}");
             }
