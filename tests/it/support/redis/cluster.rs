@@ -97,10 +97,19 @@ impl RedisCluster {
         for node in std::iter::once(to).chain(others) {
             let () = self.nodes[node].command(&["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
         }
-        // a node that knows the holder and not yet its epoch may believe an old message
         wait_until("the nodes do not agree", || {
             let views: Vec<_> = self.nodes.iter().map(view).collect();
-            views.windows(2).all(|pair| pair[0] == pair[1])
+            let do_agree = views.windows(2).all(|pair| pair[0] == pair[1]);
+            if !do_agree {
+                // a node that knows the holder and not yet its epoch may have believed an old message
+                for node in &self.nodes {
+                    let words = ["SETSLOT", &slot, "NODE", &id];
+                    let said: Result<(), _> =
+                        redis::cmd("CLUSTER").arg(&words).query(&mut node.connection());
+                    drop(said);
+                }
+            }
+            do_agree
         });
     }
 }
