@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::{
     entry::{Entry, Kind, StoredResponse},
     key::{CacheKey, KeyBuilder},
-    purge::{Mark, Purge},
+    purge::{Mark, Purge, Target},
     semantics::{date::Timestamp, terms::Terms},
 };
 
@@ -23,9 +23,16 @@ pub(in crate::store) const LATER: Timestamp = Timestamp::from_secs(1_700_000_009
 
 /// Every kind of purge, each of which concerns [`target`] and some of [`population`].
 pub(in crate::store) fn purges() -> Vec<Purge> {
+    let any_query = |host: Option<&str>| {
+        Target::AnyQuery { host: host.map(str::to_owned), path: "/shop/7".into() }.into()
+    };
     vec![
         Purge::url("/shop/7?page=2"),
+        Purge::url("/shop/7?%70age=2#top"),
         Purge::url("http://ONE.example/shop/7?page=2"),
+        Purge::url("http://one.example:80/shop/7?page=2"),
+        any_query(None),
+        any_query(Some("one.example")),
         Purge::path("/shop/7"),
         Purge::path("/shop//7/"),
         Purge::prefix("/shop/7"),
@@ -39,7 +46,7 @@ pub(in crate::store) fn purges() -> Vec<Purge> {
 
 /// An entry that all of [`purges`] concern.
 pub(in crate::store) fn target() -> Entry {
-    let key = key("one.example", "/shop/7", Some("page=2"));
+    let key = key("one.example", "/shop/7", Some("page=2")).for_queries(Some("page=2"));
     Entry { groups: vec!["shop".into(), "7".into()], ..entry(&key, Mark::default()) }
 }
 
@@ -50,6 +57,7 @@ pub(in crate::store) fn population() -> Vec<Entry> {
     };
     vec![
         target(),
+        entry(&key("one.example", "/shop/7", Some("page=2")), Mark::default()),
         with_group("one.example", "/shop/7", None, "shop"),
         with_group("two.example", "/shop/7", Some("page=2"), "Shop"),
         with_group("one.example", "/shop/7", Some("page=22"), "sho"),
