@@ -1,0 +1,64 @@
+//! What can be set about a store in Redis, and its defaults.
+
+use std::time::Duration;
+
+use super::connect::Access;
+
+/// What can be set about a [`RedisStore`].
+#[derive(Clone, Debug)]
+pub(crate) struct RedisOptions {
+    /// What all names begin with.
+    pub(crate) prefix: String,
+    /// How long to wait for a connection.
+    pub(crate) connect_timeout: Duration,
+    /// How long to wait for the replies of one exchange.
+    pub(crate) operate_timeout: Duration,
+    /// How to speak to the servers.
+    pub(crate) access: Access,
+    /// For whom purges wait.
+    pub(crate) replicas: Option<Replicas>,
+    /// The longest body, in bytes.
+    pub(crate) max_body: usize,
+    /// From which length on bodies are compressed.
+    pub(crate) compress_above: Option<usize>,
+    /// What tells this application's configuration from another's; empty: it is not compared.
+    pub(crate) configuration: String,
+}
+
+impl RedisOptions {
+    /// The name of a setting in which the two differ.
+    pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
+        let pairs = [
+            (self.prefix == other.prefix, "prefix"),
+            (self.connect_timeout == other.connect_timeout, "connect_timeout"),
+            (self.operate_timeout == other.operate_timeout, "operate_timeout"),
+            (self.replicas == other.replicas, "purges_wait_for_replicas"),
+            (self.max_body == other.max_body, "redis_max_body"),
+            (self.compress_above == other.compress_above, "compress_stored"),
+        ];
+        let differs = pairs.iter().find(|(is_same, _)| !is_same).map(|(_, setting)| *setting);
+        differs.or_else(|| self.access.difference(&other.access))
+    }
+}
+
+/// So many replicas, for so long at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Replicas {
+    pub(crate) count: u32,
+    pub(crate) within: Duration,
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        Self {
+            prefix: "arc:".to_owned(),
+            connect_timeout: Duration::from_millis(100),
+            operate_timeout: Duration::from_millis(50),
+            access: Access::default(),
+            replicas: None,
+            max_body: usize::MAX,
+            compress_above: None,
+            configuration: String::new(),
+        }
+    }
+}
