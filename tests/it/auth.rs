@@ -8,7 +8,7 @@ use actix_web::{
 };
 use futures_util::future::join_all;
 
-use crate::support::{Origin, app, get, get_with, send};
+use crate::support::{Origin, app, get, get_with, send, server::serve};
 
 /// Says who asks: whoever gets an answer that names another has got somebody else's.
 fn mirror(fields: &'static [(&'static str, &'static str)]) -> Origin {
@@ -207,13 +207,9 @@ async fn of_many_users_at_once_each_gets_their_own() {
         let origin = Origin::new(|req, _| HttpResponse::Ok().body(who(req)));
         App::new().wrap(served.clone()).default_service(origin.route())
     })
-    .workers(2)
-    .bind(("127.0.0.1", 0))
-    .unwrap();
-    let url = format!("http://{}/", server.addrs()[0]);
-    let server = server.run();
-    let handle = server.handle();
-    actix_rt::spawn(server);
+    .workers(2);
+    let (address, handle) = serve(server);
+    let url = format!("http://{address}/");
 
     let client = awc::Client::default();
     let ask = |user: usize| {

@@ -23,7 +23,10 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
 
-use crate::support::client::{Answer, Client, get};
+use crate::support::{
+    client::{Answer, Client, get},
+    server::serve,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Whatever is waited for here comes long before, on however busy a machine.
@@ -80,14 +83,8 @@ impl Crowd {
                 answer
             })
         })
-        .workers(2)
-        .shutdown_timeout(1)
-        .bind(("127.0.0.1", 0))
-        .unwrap();
-        let address = server.addrs()[0];
-        let running = server.run();
-        let server = running.handle();
-        actix_rt::spawn(running);
+        .workers(2);
+        let (address, server) = serve(server);
         Self { address, server, cache, arrived, calls, go }
     }
 

@@ -11,6 +11,8 @@ use actix_web::{App, HttpResponse, HttpServer, body::BodyStream, dev::ServerHand
 use bytes::Bytes;
 use futures_util::stream;
 
+use crate::support::server;
+
 fn serve(cache: ResponseCache) -> (SocketAddr, ServerHandle) {
     let server = HttpServer::new(move || {
         let chunked = || async {
@@ -29,14 +31,8 @@ fn serve(cache: ResponseCache) -> (SocketAddr, ServerHandle) {
             .route("/broken", web::get().to(broken))
             .route("/empty", web::get().to(async || HttpResponse::NoContent()))
     })
-    .workers(1)
-    .bind(("127.0.0.1", 0))
-    .unwrap();
-    let address = server.addrs()[0];
-    let server = server.run();
-    let handle = server.handle();
-    actix_rt::spawn(server);
-    (address, handle)
+    .workers(1);
+    server::serve(server)
 }
 
 /// Sends bytes on a connection of its own and reads to the connection's end.
@@ -130,13 +126,8 @@ async fn all_workers_share_one_memory() {
     let server = HttpServer::new(move || {
         App::new().wrap(served.clone()).route("/", web::get().to(async || "x"))
     })
-    .workers(4)
-    .bind(("127.0.0.1", 0))
-    .unwrap();
-    let address = server.addrs()[0];
-    let server = server.run();
-    let handle = server.handle();
-    actix_rt::spawn(server);
+    .workers(4);
+    let (address, handle) = server::serve(server);
     for _ in 0..20 {
         ask(address, "GET", "/").await;
     }

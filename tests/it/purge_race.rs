@@ -30,6 +30,7 @@ use tokio::{
 use crate::support::{
     client::{Client, get},
     redis::RedisServer,
+    server,
 };
 
 /// Every response comes long before, on however busy a machine.
@@ -94,15 +95,8 @@ fn serve(world: &Data<World>, cache: &ResponseCache) -> (SocketAddr, ServerHandl
         let item = web::resource("/items/{number}").get(handler);
         App::new().app_data(world.clone()).wrap(cache.clone()).service(item)
     })
-    .workers(2)
-    .shutdown_timeout(1)
-    .bind(("127.0.0.1", 0))
-    .expect("a free port");
-    let address = server.addrs()[0];
-    let running = server.run();
-    let stop = running.handle();
-    actix_rt::spawn(running);
-    (address, stop)
+    .workers(2);
+    server::serve(server)
 }
 
 /// What readers and writers have seen.

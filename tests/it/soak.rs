@@ -26,6 +26,7 @@ use tokio::time::{sleep, timeout};
 use crate::support::{
     client::{Client, request},
     redis::RedisServer,
+    server::serve,
 };
 use world::{FATES, KINDS, LANGUAGES, Question, World};
 
@@ -106,14 +107,8 @@ async fn soak(cache: ResponseCache, clock: Clock, seed: u64, length: Duration) {
         let world = web::Data::new(shown.clone());
         App::new().app_data(world).wrap(cached.clone()).default_service(web::to(world::handler))
     })
-    .workers(2)
-    .shutdown_timeout(1)
-    .bind(("127.0.0.1", 0))
-    .unwrap();
-    let address = server.addrs()[0];
-    let running = server.run();
-    let stop = running.handle();
-    actix_rt::spawn(running);
+    .workers(2);
+    let (address, stop) = serve(server);
 
     let handle = cache.handle().unwrap();
     let soak = Rc::new(Soak {

@@ -25,6 +25,7 @@ use crate::support::{
     get,
     redis::RedisServer,
     request, send,
+    server::serve,
 };
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -166,13 +167,8 @@ async fn over_http_a_reset_connection_and_a_panic_are_no_answers() {
     let server = HttpServer::new(move || {
         App::new().app_data(web::Data::new(shown.clone())).configure(routes).wrap(cached.clone())
     })
-    .workers(1)
-    .bind(("127.0.0.1", 0))
-    .unwrap();
-    let address = server.addrs()[0];
-    let running = server.run();
-    let stop = running.handle();
-    actix_rt::spawn(running);
+    .workers(1);
+    let (address, stop) = serve(server);
     for path in ["/hangs", "/panics"] {
         let mut reader = Client::connect(address).await;
         let before = reader.send(client::get(path, &[])).await.unwrap().text().to_owned();

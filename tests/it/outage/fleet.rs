@@ -22,7 +22,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::support::client::{Answer, Client, request};
+use crate::support::{
+    client::{Answer, Client, request},
+    server::serve,
+};
 
 /// For how long a version that was replaced may be served: a second, and a busy machine's share.
 const BOUND: Duration = Duration::from_millis(1050);
@@ -84,14 +87,8 @@ impl Process {
             let item = web::resource("/items/{number}").get(read).put(change);
             App::new().app_data(database.clone()).wrap(cache.clone()).service(item)
         })
-        .workers(1)
-        .shutdown_timeout(1)
-        .bind(("127.0.0.1", 0))
-        .expect("a free port");
-        let address = server.addrs()[0];
-        let running = server.run();
-        let stop = running.handle();
-        actix_rt::spawn(running);
+        .workers(1);
+        let (address, stop) = serve(server);
         Self { address, cache: handle, stop }
     }
 

@@ -27,6 +27,7 @@ pub mod log;
 pub mod origin;
 pub mod proxy;
 pub mod redis;
+pub mod server;
 
 type AnswerFn = dyn Fn(&HttpRequest, usize) -> HttpResponse + Send + Sync;
 
