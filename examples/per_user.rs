@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The cache does not know `X-Member`, and sees no extensions by itself: without the line marked
-//! below, everybody would get the page that was stored first.
+//! below, all users would get the page that was stored first.
 
 use actix_response_cache::{Auth, ResponseCache};
 use actix_web::{

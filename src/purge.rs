@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_answers_other_queries_has_a_target_of_its_own() {
+    fn any_query_target_concerns_only_no_vary_search_entries() {
         let stored = key("h", "/s", Some("b=2&a=1")).for_queries(Some("a=1&b=2"));
         let any = |host: Option<&str>, path: &str| -> Purge {
             Target::AnyQuery { host: host.map(str::to_owned), path: path.to_owned() }.into()

@@ -46,7 +46,7 @@ pub enum Auth {
     /// **All authenticated users share one cache**: for responses which depend on whether somebody
     /// is logged in, not on who it is.
     Status,
-    /// Each credential has a cache of its own: a digest of `Authorization`, of every other
+    /// Each credential has responses of its own: a digest of `Authorization`, of every other
     /// [credential](crate::ResponseCache::credential_headers) and of the cookies that are not ignored
     /// is part of the key.
     PerCredential,
@@ -73,7 +73,7 @@ impl Auth {
     ///
     /// A function can read what middleware *outside* of the cache (registered after it) has put into
     /// the request's extensions, such as the user it has authenticated. By itself the cache does not
-    /// see extensions: without this function, responses that depend on them are shared by everybody.
+    /// see extensions: without this function, responses that depend on them are shared by all users.
     ///
     /// ```
     /// use actix_response_cache::{Auth, ResponseCache};

@@ -71,8 +71,8 @@ impl ResponseCache {
     /// A cache in the process's own memory: 64 MiB, and 60 s for responses that state no lifetime.
     ///
     /// **Make it once, outside of the closure that makes the app, and clone it in.** Made inside, each
-    /// worker has a cache of its own, and a purge reaches one of them: the others go on answering with
-    /// what was purged. That is warned of when it happens.
+    /// worker has its own cache. A purge reaches one of them, and the others still answer with what was
+    /// purged. The log warns of it.
     #[cfg(feature = "memory")]
     #[track_caller]
     pub fn memory() -> Self {
@@ -240,7 +240,7 @@ impl ResponseCache {
         Ok(engine)
     }
 
-    /// What is wrong if each worker makes a cache of its own.
+    /// A warning, where each worker makes its own cache.
     pub(crate) fn second_of_its_line(&self) -> Option<String> {
         self.shared.second_of_its_line()
     }

@@ -1,7 +1,7 @@
 //! Cookies of a request, as far as a key needs them, read as handlers read them.
 //!
 //! actix decodes names and values and trims them by Unicode; others do neither. What the readings
-//! disagree on has no key: one request could be anonymous to the key and somebody to the handler.
+//! disagree on has no key: a request could be anonymous by its key and a user for the handler.
 
 use actix_web::{
     cookie::Cookie,
@@ -33,7 +33,7 @@ pub(super) fn pairs(fields: &HeaderMap) -> Result<Vec<Pair<'_>>, WhyNot> {
 /// The cookie in this piece of a line; `None` where readings of it differ.
 fn pair(piece: &str) -> Option<Pair<'_>> {
     let Some((name, value)) = piece.split_once('=') else {
-        // browsers send a cookie without a name so, and actix reads none: it is nobody's session
+        // a browser sends a cookie without a name like this, and actix ignores it
         return (piece.is_ascii() && !piece.contains('%')).then_some(("", piece));
     };
     let read = Cookie::parse_encoded(piece).ok()?;
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_otherwise_is_not_read() {
+    fn ambiguous_cookie_lines_are_refused() {
         for line in [
             "session =mallory",
             "session\t=mallory",
@@ -121,7 +121,7 @@ mod tests {
                 Some((keyed, decoded, raw.map(|cookie| cookie.value().to_owned())))
             };
             if let (Some(a), Some(b)) = (value(&a), value(&b)) {
-                // who is nobody to the key is nobody to the handler
+                // anonymous by the key means anonymous for the handler
                 prop_assert!(!a.0.is_empty() || (a.1.is_none() && a.2.is_none()));
                 if a.0 == b.0 {
                     prop_assert_eq!((a.1, a.2), (b.1, b.2));

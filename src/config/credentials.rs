@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_word_on_a_header_counts() {
+    fn last_matching_setting_decides_whether_a_header_counts() {
         let mut headers = CredentialHeaders::default();
         assert!(headers.counts("x-api-key") && !headers.counts("x-member"));
         headers.set("x-api-key".into(), false);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_name_is_refused() {
+    fn invalid_header_names_are_refused() {
         for name in ["", "a b", "x-*-y", "**"] {
             assert!(named("credential_headers", [name]).is_err(), "{name:?}");
         }

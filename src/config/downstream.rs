@@ -1,5 +1,5 @@
-//! What caches downstream are told of keys that depend on more than the URL: the request fields, by
-//! `Vary`, or that the response is nobody else's, where a function has made the key.
+//! What responses say to caches downstream about keys that depend on more than the URL: the request
+//! fields by `Vary`, or `private` where a function has made the key.
 
 use actix_web::{
     HttpResponse,
@@ -13,14 +13,14 @@ use crate::semantics::client::without_sharing;
 /// that end in `cdn-cache-control` (RFC 9213).
 const TARGETED_DOWNSTREAM: [&str; 3] = ["edge-control", "surrogate-control", "x-accel-expires"];
 
-/// What there is to tell of one cache's keys.
+/// What one cache's keys depend on.
 #[derive(Debug)]
 pub(crate) struct Downstream {
     names: Vec<HeaderName>,
     /// All names in one value, for responses that vary on nothing themselves.
     vary: Option<HeaderValue>,
     is_private: bool,
-    /// Credentials that are in the key, of which some have no name that could be told.
+    /// Credentials that are in the key. Some are known by the beginning of their names only.
     credentials: Option<CredentialHeaders>,
     /// `Origin` is in the key.
     keys_origin: bool,
@@ -39,8 +39,8 @@ impl Downstream {
         }
     }
 
-    /// Tells it of the response to a request with these fields. What the handler says of `Vary` stays.
-    pub(crate) fn tell<B>(&self, res: &mut HttpResponse<B>, req: &HeaderMap) {
+    /// Writes it into the response to a request with these fields. The handler's own `Vary` stays.
+    pub(crate) fn report<B>(&self, res: &mut HttpResponse<B>, req: &HeaderMap) {
         if let Some(vary) = &self.vary {
             Self::add_vary(res.headers_mut(), &self.names, vary);
         }
@@ -48,13 +48,13 @@ impl Downstream {
             let origin = [header::ORIGIN];
             Self::add_vary(res.headers_mut(), &origin, &HeaderValue::from_static("origin"));
         }
-        if self.is_private || self.has_untold_credential(req) {
+        if self.is_private || self.has_unnamed_credential(req) {
             make_private(res.headers_mut());
         }
     }
 
     /// Whether the key depends on a credential of the request that `Vary` does not name.
-    fn has_untold_credential(&self, req: &HeaderMap) -> bool {
+    fn has_unnamed_credential(&self, req: &HeaderMap) -> bool {
         self.credentials.as_ref().is_some_and(|credentials| {
             req.keys().any(|name| credentials.counts(name.as_str()) && !self.names.contains(name))
         })
@@ -121,7 +121,7 @@ mod tests {
             res.append_header(*field);
         }
         let mut res = res.finish();
-        Downstream::new(&keying).tell(&mut res, &HeaderMap::new());
+        Downstream::new(&keying).report(&mut res, &HeaderMap::new());
         [header::VARY, header::CACHE_CONTROL].map(|name| {
             let lines = res.headers().get_all(name).map(|line| line.to_str().unwrap());
             lines.collect::<Vec<_>>().join(" | ")
@@ -146,7 +146,7 @@ mod tests {
         for name in ["cdn-cache-control", "cloudflare-cdn-cache-control", "x-accel-expires"] {
             let keying = Keying { custom: Some(Custom(Arc::new(|_| None))), ..Keying::default() };
             let mut res = HttpResponse::Ok().insert_header((name, "300")).finish();
-            Downstream::new(&keying).tell(&mut res, &HeaderMap::new());
+            Downstream::new(&keying).report(&mut res, &HeaderMap::new());
             assert!(!res.headers().contains_key(name), "{name}");
         }
     }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_function_has_keyed_is_private() {
+    fn response_keyed_by_function_is_private() {
         for (said, expected) in [
             ("", "private"),
             ("public, max-age=60", "max-age=60, private"),

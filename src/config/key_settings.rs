@@ -89,9 +89,9 @@ impl ResponseCache {
     }
 
     /// Whether no response depends on `Origin`, because CORS is handled outside of the cache
-    /// (registered after it). Default: no, and each origin has responses of its own: a handler that
-    /// allows some origins answers the others without CORS headers, and nothing in such an answer
-    /// says that it depends on the origin.
+    /// (registered after it). Default: no, and the value of `Origin` is in the key. Without it, an origin
+    /// that the handler does not allow could leave its response, which has no CORS headers, to an origin
+    /// that is allowed.
     pub fn ignore_origin(self, on: bool) -> Self {
         self.set(|config| config.keying.ignore_origin = on)
     }

@@ -219,8 +219,8 @@ impl Keying {
                 .any(|name| !self.headers.contains(name))
     }
 
-    /// Whether no cache behind this one may share the response: it is to somebody's credential, or a
-    /// function that nobody else knows has made its key.
+    /// Whether caches downstream may not share the response: the request has a credential, or a
+    /// function of the application has made the key.
     fn is_personal(&self, req: &ServiceRequest, survey: &Survey) -> bool {
         let Survey { authorization, cookie, credential, .. } = *survey;
         let is_named = match &self.auth {

@@ -17,7 +17,7 @@ use super::{Config, Storage, error::ConfigError};
 use crate::store::redis::{RedisServers, RedisStore};
 use crate::{engine::Engine, key::Secret, store::any::AnyStore};
 
-/// So many caches over one place in Redis are compared.
+/// How many caches of one process over one place in Redis are compared.
 #[cfg(feature = "redis")]
 const MAX_CACHES: usize = 64;
 

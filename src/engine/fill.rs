@@ -303,7 +303,7 @@ impl Engine {
             self.land(lead, landed);
         }
         if let Some(oldest) = displaced {
-            self.purge_uncounted(&Purge::entry(oldest)).await;
+            self.purge_uncounted(Purge::entry(oldest)).await;
         }
     }
 

@@ -254,12 +254,12 @@ impl Lead {
         self.flight.lock().since = Some(since);
     }
 
-    /// The response is about to be put into the store: from now on nobody is promised it.
+    /// The response is about to be put into the store: who follows from now on looks again.
     pub(crate) fn close(&self) {
         self.flight.lock().is_closing = true;
     }
 
-    /// The response is in the store: everybody gets it, but for those who came while it was put there.
+    /// The response is in the store: all followers get it, except those who came while it was put there.
     pub(crate) fn land(self, landed: Landed) {
         // first counted and then gone from the table: who leads after it knows that it has to look
         if let Some(counter) = self.of.counter(&landed.url) {
@@ -283,7 +283,7 @@ impl Lead {
         self.end(|_| Landing::Alone);
     }
 
-    /// Gives everybody a landing, by whether they came late.
+    /// Gives each follower a landing, by whether it came late.
     fn end(mut self, landing: impl Fn(bool) -> Landing) {
         self.ended = true;
         self.leave(&mut self.of.table());

@@ -16,10 +16,7 @@ impl Engine {
     /// Purges and counts. An error means that the purge may not have reached the store, or names
     /// nothing that could be stored.
     pub(crate) async fn purge(&self, purge: Purge) -> Result<Purged, StoreError> {
-        let purge = match purge.stale_since() {
-            Some(_) => purge.softly_since(self.clock.now()),
-            None => purge,
-        };
+        let purge = self.dated(purge);
         if let Some(problem) = purge.problem() {
             return Err(StoreError::with_source(StoreErrorKind::NoTarget, problem));
         }
@@ -58,12 +55,11 @@ impl Engine {
     }
 
     /// A purge whose count nobody wants, such as that of an unsafe request (RFC 9111 s.4.4).
-    pub(crate) async fn purge_uncounted(&self, purge: &Purge) {
-        let (store, of) = (self.store.clone(), purge.clone());
-        self.carried_out(self.to_its_end(async move { store.purge_uncounted(&of).await }).await);
+    pub(crate) async fn purge_uncounted(&self, purge: Purge) {
+        self.purge_all_uncounted(vec![purge]).await;
     }
 
-    /// Several such purges, all of them even if whoever asked goes away meanwhile.
+    /// Several such purges. All of them are carried out, even if the caller is dropped meanwhile.
     pub(crate) async fn purge_all_uncounted(&self, purges: Vec<Purge>) {
         let store = self.store.clone();
         let run = async move {
@@ -74,19 +70,17 @@ impl Engine {
             Ok(outcomes)
         };
         for outcome in self.to_its_end(run).await.unwrap_or_else(|error| vec![Err(error)]) {
-            self.carried_out(outcome);
+            match outcome {
+                Ok(done) => self.purged(done),
+                Err(error) => drop(self.failed("purge", &error)),
+            }
         }
     }
 
-    /// Purges that nobody waits for: at once where the store is immediate, else behind.
+    /// Purges without a caller that waits: at once where the store is immediate, else in the background.
     pub(crate) fn purge_behind(self: &Arc<Self>, purges: Vec<Purge>) {
         let engine = Arc::clone(self);
-        let now = engine.clock.now();
-        let dated = |purge: Purge| match purge.stale_since() {
-            Some(_) => purge.softly_since(now),
-            None => purge,
-        };
-        let purges = purges.into_iter().map(dated).collect();
+        let purges = purges.into_iter().map(|purge| self.dated(purge)).collect();
         let run = async move { engine.purge_all_uncounted(purges).await };
         if self.store.is_immediate() {
             let _done = run.now_or_never();
@@ -95,10 +89,11 @@ impl Engine {
         }
     }
 
-    fn carried_out(&self, outcome: Result<Purged, StoreError>) {
-        match outcome {
-            Ok(purged) => self.purged(purged),
-            Err(error) => drop(self.failed("purge", &error)),
+    /// A soft purge makes stale from now on.
+    fn dated(&self, purge: Purge) -> Purge {
+        match purge.stale_since() {
+            Some(_) => purge.softly_since(self.clock.now()),
+            None => purge,
         }
     }
 
@@ -113,7 +108,7 @@ impl Engine {
         &self,
         purge: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        // without a runtime there is nobody who could go away
+        // without a runtime there is no request that could be dropped
         if Handle::try_current().is_err() {
             return purge.await;
         }

@@ -156,18 +156,18 @@ impl Asked {
         };
         worker.strip(&mut res);
         if concerns_keys {
-            tell_downstream(worker, &mut res);
+            report_downstream(worker, &mut res);
         }
         worker.tell(res.response_mut(), verdict, outer.as_ref(), inside, key.as_ref());
         Ok(res)
     }
 }
 
-/// Tells caches downstream what keys depend on.
-pub(super) fn tell_downstream<B>(worker: &Worker, res: &mut ServiceResponse<B>) {
+/// Writes into the response, for caches downstream, what keys depend on.
+pub(super) fn report_downstream<B>(worker: &Worker, res: &mut ServiceResponse<B>) {
     // of actix's two halves of a response, one is borrowed while the other is changed
     let req = res.request().clone();
-    worker.plan.downstream.tell(res.response_mut(), req.headers());
+    worker.plan.downstream.report(res.response_mut(), req.headers());
 }
 
 impl Purpose {

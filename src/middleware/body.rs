@@ -226,7 +226,7 @@ impl Recorder {
         if self.stated.is_some_and(|stated| stated != self.length as u64) {
             return self.abandon(WhyNot::BodyLength);
         }
-        if let Err(why) = self.hear_late_words() {
+        if let Err(why) = self.apply_late_hints() {
             return self.abandon(why);
         }
         let body = self.body();
@@ -236,7 +236,7 @@ impl Recorder {
     }
 
     /// What the handler has said since the head of its response counts as well.
-    fn hear_late_words(&mut self) -> Result<(), WhyNot> {
+    fn apply_late_hints(&mut self) -> Result<(), WhyNot> {
         let said = self.passage.said();
         if said.skip {
             return Err(WhyNot::OptedOut);

@@ -129,7 +129,7 @@ where
     }
 
     /// An unsafe request: what it changes (RFC 9111 s.4.4, RFC 9875 s.3) is purged before its answer
-    /// is given, so that whoever reads the answer does not read the past afterwards.
+    /// is given: a read after the answer never gets the old response.
     fn change(&self, req: ServiceRequest, outer: Option<Passage>) -> CacheFuture<S, B> {
         let asked = Asked::passing(&self.worker, &req, outer, WhyNot::Method);
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));

@@ -14,7 +14,7 @@ use actix_web::{
 use tokio::time::timeout;
 
 use super::{
-    asked::{Asked, Purpose, tell_downstream},
+    asked::{Asked, Purpose, report_downstream},
     body::CacheBody,
     detached::may_be_late,
     question::Client,
@@ -189,7 +189,7 @@ async fn confirmed<B>(
             Ok(())
         }
         Err(refused) => {
-            worker.engine.purge_uncounted(&Purge::entry(entry.key.clone())).await;
+            worker.engine.purge_uncounted(Purge::entry(entry.key.clone())).await;
             Err(refused)
         }
     };
@@ -232,7 +232,7 @@ async fn headed<B: MessageBody + 'static>(
                     fresh.map(|draft| draft.commit(stored.body.clone()))
                 }
                 HeadSays::Other => {
-                    worker.engine.purge_uncounted(&Purge::entry(entry.key.clone())).await;
+                    worker.engine.purge_uncounted(Purge::entry(entry.key.clone())).await;
                     Err(WhyNot::Method)
                 }
                 HeadSays::Nothing => Err(WhyNot::Method),
@@ -243,7 +243,7 @@ async fn headed<B: MessageBody + 'static>(
     };
     let mut res = res.map_body(|_, body| CacheBody::passed(body));
     worker.strip(&mut res);
-    tell_downstream(worker, &mut res);
+    report_downstream(worker, &mut res);
     let verdict = Verdict::missed(why, outcome);
     worker.tell(res.response_mut(), verdict, outer.as_ref(), passage.inside(), key.as_ref());
     res

@@ -109,7 +109,7 @@ impl Worker {
         if let Some(client) = self.plan.client(routed) {
             client.tell(&mut res, stored.terms.response_time, personal);
         }
-        self.plan.downstream.tell(&mut res, req.fields);
+        self.plan.downstream.report(&mut res, req.fields);
         res
     }
 

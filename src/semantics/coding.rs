@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressed_already_stays_as_it_is() {
+    fn compressed_types_and_codings_are_not_encoded() {
         let req = fields(&[("accept-encoding", "gzip")]);
         let encoded = |lines: &[(&'static str, &'static str)]| {
             may_be_encoded(req.as_slice(), fields(lines).as_slice())

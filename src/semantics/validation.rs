@@ -60,8 +60,7 @@ pub(crate) fn is_conditional(name: &HeaderName) -> bool {
 /// The request fields with which the handler can tell that a stored response is still good: the
 /// validators as they came (RFC 9111 s.4.3.1).
 ///
-/// Where it `must_tell_changes`, because somebody has said that it changed, a date counts only if it
-/// is a strong validator.
+/// Where they `must_tell_changes`, after a soft purge, a date counts only if it is a strong validator.
 pub(crate) fn validators<S: Fields + ?Sized>(stored: &S, must_tell_changes: bool) -> FieldList {
     let etag = etag(stored).map(|tag| (IF_NONE_MATCH.clone(), tag.clone()));
     let modified = modified(stored).filter(|_| !must_tell_changes || is_date_strong(stored));

@@ -55,7 +55,7 @@ impl AnyStore {
         }
     }
 
-    /// Whether nobody but this process stores anything there.
+    /// Whether only this process stores anything there.
     pub(crate) fn is_private(&self) -> bool {
         self.is_immediate()
     }
@@ -196,7 +196,7 @@ impl AnyStore {
     }
 
     /// A warning, where another configuration than this process's uses the same place.
-    #[cfg_attr(not(feature = "redis"), allow(clippy::unused_async, reason = "nobody is asked"))]
+    #[cfg_attr(not(feature = "redis"), allow(clippy::unused_async, reason = "only Redis is asked"))]
     pub(crate) async fn foreign_configuration(&self) -> Option<String> {
         match self {
             #[cfg(feature = "redis")]

@@ -63,7 +63,7 @@ async fn nothing_personal_is_told_to_be_public() {
     let keyed = || ResponseCache::memory().vary_by_auth(Auth::PerCredential);
     assert_eq!(told(keyed(), plain(), bearer()).await, private);
     assert_eq!(told(keyed(), plain(), get("/")).await, "public, max-age=300");
-    // a header that is no credential is nobody's, and caches downstream are told of it by `Vary`
+    // a header that is no credential is not personal: `Vary` names it for caches downstream
     let by_currency = ResponseCache::memory().vary_by_header("x-currency");
     assert_eq!(told(by_currency, plain(), get("/")).await, "public, max-age=300");
     let by_function = || ResponseCache::memory().key_with(|_| Some("x".to_owned()));
@@ -193,7 +193,7 @@ async fn caches_downstream_are_told_what_the_key_depends_on() {
 }
 
 #[actix_rt::test]
-async fn what_a_function_has_keyed_leaves_as_private_whatever_the_handler_says() {
+async fn response_keyed_by_function_is_private_even_if_handler_says_public() {
     for (said, told) in [
         ("public, max-age=60", "max-age=60, private"),
         ("s-maxage=60", "private"),
@@ -219,7 +219,7 @@ async fn what_a_function_has_keyed_leaves_as_private_whatever_the_handler_says()
 }
 
 #[actix_rt::test]
-async fn what_bypasses_tells_caches_downstream_the_same() {
+async fn bypassed_responses_carry_the_same_vary_and_private() {
     let keyed = || ResponseCache::memory().vary_by_auth(Auth::header("x-tenant").unwrap());
     let told = send(&app(&keyed(), &Origin::counting()).await, get("/")).await;
     for req in [
@@ -243,7 +243,7 @@ async fn what_bypasses_tells_caches_downstream_the_same() {
 }
 
 #[actix_rt::test]
-async fn what_vary_cannot_name_leaves_as_private() {
+async fn response_is_private_if_vary_cannot_name_the_credential() {
     let public = &[("cache-control", "public, max-age=60")];
     for (credential, told) in [
         ("x-member-id", "max-age=60, private"),
@@ -265,7 +265,7 @@ async fn what_vary_cannot_name_leaves_as_private() {
 }
 
 #[actix_rt::test]
-async fn an_answer_for_one_origin_says_so() {
+async fn response_for_one_origin_varies_by_origin() {
     let origin = Origin::with_fields(&[("access-control-allow-origin", "https://a.example")]);
     let from_a = || get_with("/", ("origin", "https://a.example"));
     for (cache, told) in

@@ -176,7 +176,7 @@ proptest::proptest! {
 
     /// Whatever cookies are sent: nobody gets the page of somebody else.
     #[test]
-    fn arbitrary_cookies_give_nobody_anothers_page(
+    fn arbitrary_cookies_never_share_pages_between_users(
         lines in proptest::collection::vec("[a=; %7\\t]{0,3}(session|%73ession| session)?[=; ]{0,2}[ab%]{0,2}", 1..12)
     ) {
         actix_rt::System::new().block_on(async {

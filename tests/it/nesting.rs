@@ -51,7 +51,7 @@ async fn of_two_caches_the_inner_one_stores_and_the_outer_one_passes() {
 }
 
 #[actix_rt::test]
-async fn what_the_inner_cache_keeps_out_is_kept_out_by_the_outer_one() {
+async fn outer_cache_does_not_store_what_inner_cache_refuses() {
     type Make = fn(&ResponseCache) -> ResponseCache;
     let ways: [Make; 6] = [
         |base| base.clone().exclude("/reports"),
@@ -76,7 +76,7 @@ async fn what_the_inner_cache_keeps_out_is_kept_out_by_the_outer_one() {
 }
 
 #[actix_rt::test]
-async fn what_the_inner_cache_keys_more_finely_is_nobody_elses() {
+async fn outer_cache_does_not_merge_keys_of_inner_cache() {
     let tenant =
         |req: &ServiceRequest| Some(req.headers().get("x-tenant")?.to_str().ok()?.to_owned());
     let who = || {
@@ -111,7 +111,7 @@ async fn what_the_inner_cache_keys_more_finely_is_nobody_elses() {
 }
 
 #[actix_rt::test]
-async fn what_the_inner_cache_stores_for_some_is_not_served_to_those_it_keeps_out() {
+async fn inner_entries_are_not_served_to_requests_that_bypass_inside() {
     let staff = |req: &ServiceRequest| req.headers().contains_key("x-staff");
     let base = ResponseCache::memory();
     let inner = base.clone().only_if(move |req| !staff(req));

@@ -358,7 +358,7 @@ fn talking(caching: Caching, says: fn(&Caching)) -> HttpResponse {
 }
 
 #[actix_rt::test]
-async fn what_a_handler_says_while_its_body_streams_counts() {
+async fn skip_and_groups_count_until_the_body_ends() {
     let cache = ResponseCache::memory();
     let app = App::new()
         .route("/skip", web::get().to(async |said: Caching| talking(said, Caching::skip)))

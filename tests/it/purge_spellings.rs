@@ -152,7 +152,7 @@ async fn a_url_takes_what_answers_its_query_by_no_vary_search() {
 }
 
 #[actix_rt::test]
-async fn what_a_path_said_once_of_its_queries_is_purged_when_it_says_so_no_more() {
+async fn purge_url_reaches_entries_of_earlier_no_vary_search() {
     let cache = ResponseCache::memory();
     let origin = Origin::new(|req, _| {
         let mut res = HttpResponse::Ok();

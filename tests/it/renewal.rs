@@ -134,7 +134,7 @@ async fn after_a_soft_purge_a_date_confirms_only_what_it_can_tell_from_a_change(
 }
 
 #[actix_rt::test]
-async fn what_is_renewed_stays_in_its_groups() {
+async fn renewed_entry_keeps_its_groups() {
     async fn page(req: HttpRequest, caching: Caching) -> HttpResponse {
         let tag = "\"v1\"";
         let is_same = req.headers().get("if-none-match").is_some_and(|value| value == tag);

@@ -58,7 +58,7 @@ fn one_leads_and_all_get_what_it_stored() {
 }
 
 #[test]
-fn who_comes_while_the_response_is_put_looks_again() {
+fn follower_during_put_looks_again() {
     let flights = flights();
     let (first, in_time) = (lead(&flights), follow(&flights));
     first.close();
@@ -69,7 +69,7 @@ fn who_comes_while_the_response_is_put_looks_again() {
 }
 
 #[test]
-fn who_came_late_to_one_run_is_in_time_for_the_next() {
+fn late_follower_joins_the_next_run() {
     let flights = flights();
     let (first, in_time) = (lead(&flights), follow(&flights));
     first.close();
@@ -78,7 +78,7 @@ fn who_came_late_to_one_run_is_in_time_for_the_next() {
     let Some(Landing::Lead(second)) = told(in_time) else { panic!("the lead is handed on") };
     second.land(landed());
     assert!(matches!(told(late), Some(Landing::Stored(_))));
-    // and where nobody else is left, it leads itself
+    // where no other follower is left, it leads itself
     let first = lead(&flights);
     first.close();
     let late = follow(&flights);

@@ -37,7 +37,7 @@ use crate::store::breaker;
 const LONGEST_STEP: Duration = Duration::from_secs(1);
 /// How long one check may take. A server that is silent for longer is away: purges of other processes
 /// may have failed.
-const LONGEST_CHECK: Duration = Duration::from_millis(500);
+const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// After so many failures in a row, some ten seconds, somebody should look at it: the user may not be
 /// permitted to subscribe.
@@ -166,7 +166,7 @@ impl Listen {
         stream: &mut PubSubStream,
     ) -> Option<()> {
         let (begun, before) = (self.known.now(), self.known.last());
-        let ask = pin!(timeout(LONGEST_CHECK, async {
+        let ask = pin!(timeout(CHECK_TIMEOUT, async {
             let replies = self.link.ask_aside(vec![fence::ask(&self.names)]).await;
             let _: redis::Value = sink.ping().await.ok()?;
             Some(replies)

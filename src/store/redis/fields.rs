@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_answers_other_queries_is_fenced_as_such_too() {
+    fn any_query_fence_concerns_only_no_vary_search_entries() {
         let key = KeyBuilder::new(false, "h", "/s", Some("b&a")).finish();
         let merged = key.for_queries(Some("a&b"));
         for (host, path) in [(None, "/s"), (Some("H:80"), "/s"), (Some("g"), "/s"), (None, "/t")] {

@@ -54,7 +54,7 @@ impl Link {
     }
 
     /// Whether what Redis says can be relied on, since it was last away. If not, an error; while it is
-    /// away it may be asked all the same, or nobody would find it again.
+    /// away it may still be asked, so that it is found again.
     pub(super) fn check_settled(&self) -> Result<(), StoreError> {
         match self.settling.phase(|| self.up.elapsed()) {
             Phase::Settled | Phase::Away => Ok(()),

@@ -19,11 +19,11 @@ use crate::{
     store::{StoreError, StoreErrorKind},
 };
 
-/// So many purges are kept; past that they become one of all. Their fences are raised together, and
-/// half of those that the clock keeps leave room for others.
+/// How many purges are kept; more become one of everything. Their fences are raised together and take
+/// half of those that the clock keeps.
 const MOST: usize = 512;
-/// So many fences are raised at once.
-const FENCES: usize = 64;
+/// How many fences are raised in one exchange.
+const MAX_FENCES: usize = 64;
 /// How long to wait after the first attempt that failed; each time twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 /// The longest wait between two attempts: other processes [settle](super::settling) for as long, so
@@ -93,12 +93,12 @@ impl Pending {
     }
 
     async fn repeat(&self) -> Result<(), StoreError> {
-        // nobody's request waits here, so the breaker need not be waited for
+        // no request waits here, so the open breaker does not count
         if self.link.is_open() && !self.link.probe().await {
             return Err(StoreError::new(StoreErrorKind::Unavailable));
         }
-        // what is fenced is served by nobody, however long it takes to carry all of them out
-        for purges in self.kept().chunks(FENCES) {
+        // once fenced, an entry is not served, however long the purges themselves take
+        for purges in self.kept().chunks(MAX_FENCES) {
             fence::raise_all(&self.link, &self.names, purges).await?;
         }
         while let Some(purge) = self.next() {

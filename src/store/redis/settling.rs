@@ -73,7 +73,7 @@ impl Settling {
         }
     }
 
-    /// What the store may do at the time that `now` tells; mostly nobody has to ask for it.
+    /// What the store may do at the time that `now` gives. Mostly it is not called.
     pub(super) fn phase(&self, now: impl FnOnce() -> Duration) -> Phase {
         match self.settled_at.load(Ordering::Acquire) {
             SETTLED => Phase::Settled,

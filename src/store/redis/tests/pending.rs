@@ -162,7 +162,7 @@ async fn a_full_server_is_purged_all_the_same() {
     assert!(!has(&store, "/7").await);
 }
 
-/// Purges on a runtime of its own that ends with the call, so that nobody repeats the purge.
+/// Purges on a runtime that ends with the call, so that the purge is not repeated.
 fn purge_and_stop(store: &Arc<RedisStore>, purge: Purge) {
     let store = Arc::clone(store);
     let purged = std::thread::spawn(move || {
@@ -173,7 +173,7 @@ fn purge_and_stop(store: &Arc<RedisStore>, purge: Purge) {
 }
 
 #[tokio::test]
-async fn what_another_process_is_about_to_purge_is_not_served() {
+async fn process_settles_until_purges_of_others_arrive() {
     let server = RedisServer::start();
     let (one, two) = (Arc::new(hasty(&server)), hasty(&server));
     let entry = stored_and_stopped(&two, &server).await;

@@ -3,6 +3,7 @@
 use server::{cluster::RedisCluster, sentinel, sentinel::Watched, tls::TlsServer};
 
 use super::*;
+use crate::store::redis::connect::Access;
 
 /// What a loaded test machine needs.
 fn patient(access: Access) -> RedisOptions {
