@@ -71,6 +71,27 @@ impl fmt::Debug for Clock {
     }
 }
 
+/// A point in time as timers measure it: it never jumps, and it stands still while a test pauses
+/// them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment(tokio::time::Instant);
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+
+    /// How long ago it was.
+    pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+
+    /// How much later than `earlier` it is; zero if it is not.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_duration_since(earlier.0)
+    }
+}
+
 /// Measures how long something took, in real time whatever the [`Clock`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch(Instant);

@@ -21,6 +21,7 @@ impl Engine {
             return Err(StoreError::with_source(StoreErrorKind::NoTarget, problem));
         }
         let each = self.all_spellings(&purge);
+        self.count_here(&each);
         let purged = self.to_its_end(purge_each(self.store.clone(), each)).await;
         match &purged {
             Ok(purged) => {
@@ -61,6 +62,7 @@ impl Engine {
 
     /// Several such purges. All of them are carried out, even if the caller is dropped meanwhile.
     pub(crate) async fn purge_all_uncounted(&self, purges: Vec<Purge>) {
+        self.count_here(&purges);
         let store = self.store.clone();
         let run = async move {
             let mut outcomes = Vec::with_capacity(purges.len());
@@ -82,10 +84,17 @@ impl Engine {
         let engine = Arc::clone(self);
         let purges = purges.into_iter().map(|purge| self.dated(purge)).collect();
         let run = async move { engine.purge_all_uncounted(purges).await };
-        if self.store.is_immediate() {
-            let _done = run.now_or_never();
-        } else {
-            self.pending.spawn(run);
+        if !self.pending.run(self.store.is_immediate(), run) {
+            self.counters.error();
+        }
+    }
+
+    /// Counts the purges of this process, for responses that are shared while the store is away.
+    fn count_here(&self, purges: &[Purge]) {
+        if !self.store.is_immediate() {
+            for purge in purges {
+                self.purges_here.stamp(purge);
+            }
         }
     }
 

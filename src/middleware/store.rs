@@ -99,7 +99,7 @@ fn judge<F: Fields + ?Sized>(
     Ok((terms, groups::within_bounds(groups)?))
 }
 
-fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, header::HeaderMap> {
+pub(super) fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, header::HeaderMap> {
     ResponseView { status: res.status(), fields: res.headers() }
 }
 
@@ -133,17 +133,19 @@ fn keep<B: MessageBody + 'static>(
         draft.abandon(WhyNot::TooLarge);
         return (res.map_body(|_, body| CacheBody::passed(body)), Err(WhyNot::TooLarge));
     }
-    let mut stored = Ok(());
+    let mut stored = draft.is_for_store();
     let res = res.map_body(|_, body| match body.try_into_bytes() {
         Ok(bytes) => {
-            stored = check(&bytes, stated, at_most);
-            match stored {
+            let is_whole = check(&bytes, stated, at_most);
+            stored = is_whole.and(stored);
+            match is_whole {
                 Ok(()) => draft.commit(bytes.clone()),
                 Err(why) => draft.abandon(why),
             }
             CacheBody::whole(bytes)
         }
         Err(body) => {
+            draft.streams();
             let share = worker.engine.budget().share();
             let passage = passage.clone();
             CacheBody::recorded(body, Recorder::new(draft, passage, at_most, stated, share))

@@ -93,9 +93,12 @@ fn request_allows<Q: Fields + ?Sized>(
     if req.method != Method::GET && req.method.as_str() != "QUERY" {
         return Err(WhyNot::Method);
     }
-    let no_store = policy.request_directives
-        && Directives::parse(req.fields, &CACHE_CONTROL).says(Flag::NoStore);
-    if no_store { Err(WhyNot::RequestNoStore) } else { Ok(()) }
+    if says_no_store(req.fields, policy) { Err(WhyNot::RequestNoStore) } else { Ok(()) }
+}
+
+/// Whether the request says `no-store` (RFC 9111 s.5.2.1.5) and is obeyed.
+pub(crate) fn says_no_store<Q: Fields + ?Sized>(req: &Q, policy: &Policy) -> bool {
+    policy.request_directives && Directives::parse(req, &CACHE_CONTROL).says(Flag::NoStore)
 }
 
 fn response_allows<S: Fields + ?Sized>(
