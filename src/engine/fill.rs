@@ -52,6 +52,8 @@ pub(crate) struct Fill {
     personal: bool,
     /// The stored response that is asked about may be renewed by the answer.
     renews: bool,
+    /// The handler failed, and the response is made of its error.
+    has_failed: bool,
     /// Others may be waiting.
     lead: Option<Lead>,
 }
@@ -112,6 +114,7 @@ impl Engine {
             unkeyed,
             personal,
             renews,
+            has_failed: false,
             lead,
         }
     }
@@ -168,7 +171,9 @@ impl Fill {
     pub(crate) fn refuse(mut self, why: WhyNot, status: StatusCode) {
         self.engine.counters.not_stored(why);
         let Some(lead) = self.lead.take() else { return };
-        if says_nothing_about_next(why, status) {
+        if self.has_failed {
+            lead.fail();
+        } else if says_nothing_about_next(why, status) {
             lead.retry();
         } else {
             self.engine.mark_hit_for_miss(lead);
@@ -178,8 +183,13 @@ impl Fill {
     /// The handler has failed without a response, and there is no stale one either.
     pub(crate) fn failed_without_response(mut self) {
         if let Some(lead) = self.lead.take() {
-            lead.retry();
+            lead.fail();
         }
+    }
+
+    /// The handler failed with an error of the server's, of which the response is made.
+    pub(crate) fn fails(&mut self) {
+        self.has_failed = true;
     }
 
     /// The handler has failed, and a stale response stands in. The handler is left alone for
@@ -290,7 +300,7 @@ impl Draft {
         self.engine.counters.not_stored(why);
         let Some(lead) = self.lead.take() else { return };
         if why == WhyNot::BodyFailed {
-            lead.retry();
+            lead.fail();
         } else {
             self.engine.mark_hit_for_miss(lead);
         }

@@ -10,8 +10,9 @@
 //!   handler call began, one follower becomes a further leader; at most `max_leaders` run at a time.
 //!   The other followers wait for the leader that publishes first.
 //! - **A response that cannot be shared releases everybody**, side by side: a queue in which each
-//!   follower waits for the one before it would be slower than no cache at all. Only a leader whose
-//!   client has gone, or whose handler failed at once, hands its role to the next follower.
+//!   follower waits for the one before it would be slower than no cache at all. A leader hands its
+//!   role to the next follower where its client has gone, the first time that the handler fails
+//!   without a response, and while the followers have hardly waited.
 //!
 //! A follower may have come after a purge, and the handler may have begun before it. So followers are
 //! numbered as they join, and a leader remembers two of these numbers:
@@ -107,6 +108,8 @@ struct State {
     waits_elsewhere: bool,
     /// A leader's response has a body that is still being streamed.
     is_streaming: bool,
+    /// A handler call has failed.
+    has_failed: bool,
     handovers: u32,
 }
 
@@ -232,6 +235,7 @@ impl State {
             since: None,
             waits_elsewhere: false,
             is_streaming: false,
+            has_failed: false,
             handovers: 0,
         }
     }

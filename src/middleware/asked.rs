@@ -160,8 +160,11 @@ impl Asked {
             }
         };
         let (mut res, verdict) = match purpose {
-            Purpose::Fill(why, fill) => {
+            Purpose::Fill(why, mut fill) => {
                 let status = res.status();
+                if status.is_server_error() && res.response().error().is_some() {
+                    fill.fails();
+                }
                 let is_known = answers_conditions && fill.is_known_to_client(&view(&res));
                 let (res, stored) = store(worker, &passage, *fill, res);
                 if is_known {

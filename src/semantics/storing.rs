@@ -138,11 +138,16 @@ fn withheld(directives: &Directives) -> bool {
         || directives.private_fields.iter().any(is_cookie)
 }
 
+/// Whether the media type says that the body does not end: events, or pictures that replace one
+/// another.
 fn is_event_stream<S: Fields + ?Sized>(fields: &S) -> bool {
-    const MEDIA_TYPE: &[u8] = b"text/event-stream";
+    const MEDIA_TYPES: [&[u8]; 2] = [b"text/event-stream", b"multipart/x-mixed-replace"];
     fields.all(&CONTENT_TYPE).any(|value| {
-        let start = value.as_bytes().trim_ascii_start().get(..MEDIA_TYPE.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(MEDIA_TYPE))
+        let value = value.as_bytes().trim_ascii_start();
+        MEDIA_TYPES.into_iter().any(|media_type| {
+            let start = value.get(..media_type.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(media_type))
+        })
     })
 }
 

@@ -90,7 +90,7 @@ reasons! {
     TooLarge => "too-large",
     /// Too much of other streams is being recorded.
     RecordingBudget => "recording-budget",
-    /// A stream of events that does not end.
+    /// A stream of events or of pictures, which does not end.
     EventStream => "event-stream",
     /// The body ended in an error or was not read to its end.
     BodyFailed => "body-failed",

@@ -9,8 +9,8 @@ use std::{
 use super::{Flight, Flights, LogicalTime, Outcome, Published, Table, Waiting};
 use crate::{clock::Moment, key::CacheKey, store::Lease};
 
-/// A failed handler call is followed by one call of the next follower while no more than this has
-/// passed since the flight began. After that the followers have waited enough.
+/// While no more than this has passed since the flight began, a response that cannot be shared costs
+/// the followers so little time that the next of them may call the handler for all.
 const RETRY_WITHIN: Duration = Duration::from_millis(100);
 /// While the store cannot say which purges there were elsewhere, a response is shared only with
 /// requests that came at most this long after its handler was called.
@@ -129,18 +129,24 @@ impl Lead {
         self.end(|_| Outcome::Alone);
     }
 
-    /// There is nothing to share this time, but the next handler call may return something: one
-    /// follower makes it, if it has not waited for long. Otherwise all go on, side by side.
+    /// The response cannot be shared, but the next one may: a follower calls the handler for all if
+    /// they have not waited for long. Otherwise all go on, side by side.
     pub(crate) fn retry(self) {
-        if self.is_retried() {
-            drop(self);
-        } else {
-            self.release();
-        }
+        let is_quick = self.flight.lock().begun.elapsed() < RETRY_WITHIN;
+        if is_quick { drop(self) } else { self.release() }
     }
 
-    fn is_retried(&self) -> bool {
-        self.flight.lock().begun.elapsed() < RETRY_WITHIN
+    /// The handler has failed without a response: a follower calls it again for all. If that fails
+    /// too, all go on, side by side.
+    pub(crate) fn fail(self) {
+        if self.is_first_failure() { drop(self) } else { self.release() }
+    }
+
+    fn is_first_failure(&self) -> bool {
+        let mut state = self.flight.lock();
+        let is_first = !state.has_failed || state.begun.elapsed() < RETRY_WITHIN;
+        state.has_failed = true;
+        is_first
     }
 
     /// Gives the response to followers that may have it. The role goes on to one of the others.
@@ -219,8 +225,8 @@ impl Lead {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        // a handler that panics has failed, and so it is with the crowd as after any failure
-        if !self.ended && std::thread::panicking() && !self.is_retried() {
+        let panics = !self.ended && std::thread::panicking();
+        if panics && !self.is_first_failure() {
             self.ended = true;
             self.leave(&mut self.of.table());
             self.flight.lock().followers.clear();

@@ -270,20 +270,39 @@ async fn without_the_store_a_response_is_for_those_who_came_within_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_fails_slowly_releases_all() {
-    for panics in [false, true] {
+async fn what_cannot_be_shared_after_a_while_releases_all() {
+    for (after, is_released) in [(50, false), (300, true)] {
         let flights = Flights::new();
         let (first, followers) = (lead(&flights), [follow(&flights), follow(&flights)]);
+        tokio::time::advance(Duration::from_millis(after)).await;
+        first.retry();
+        let [one, two] = followers.map(outcome);
+        assert_eq!(matches!(one, Some(Outcome::Alone)), is_released, "{one:?}");
+        assert_eq!(matches!(two, Some(Outcome::Alone)), is_released, "{two:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_fails_is_called_once_more_for_all() {
+    for panics in [false, true] {
+        let fail = |lead: Lead| {
+            let fails = std::panic::AssertUnwindSafe(|| {
+                if !panics {
+                    return lead.fail();
+                }
+                let _lead = lead;
+                std::panic::resume_unwind(Box::new("the handler"));
+            });
+            assert_eq!(std::panic::catch_unwind(fails).is_err(), panics);
+        };
+        let flights = Flights::new();
+        let (first, [one, two, three]) = (lead(&flights), [(); 3].map(|()| follow(&flights)));
         tokio::time::advance(Duration::from_millis(300)).await;
-        let fails = std::panic::AssertUnwindSafe(|| {
-            if !panics {
-                return first.retry();
-            }
-            let _first = first;
-            std::panic::resume_unwind(Box::new("the handler"));
-        });
-        assert_eq!(std::panic::catch_unwind(fails).is_err(), panics);
-        for follower in followers {
+        fail(first);
+        let Some(Outcome::Lead(second)) = outcome(one) else { panic!("one calls it again") };
+        tokio::time::advance(Duration::from_millis(300)).await;
+        fail(second);
+        for follower in [two, three] {
             assert!(matches!(outcome(follower), Some(Outcome::Alone)), "panics: {panics}");
         }
         assert_eq!(flights.len(), 0);
