@@ -45,6 +45,26 @@ impl Default for Filling {
     }
 }
 
+impl Filling {
+    /// What is probably not meant.
+    pub(super) fn warning(&self) -> Option<&'static str> {
+        match (CAN_UNWIND, self.background_refresh) {
+            (false, false) => Some(
+                "a panic ends this program (panic = \"abort\"): stale responses are validated before \
+                 they are served, and without conditions; see background_refresh",
+            ),
+            (false, true) => Some(
+                "a panic ends this program (panic = \"abort\"), and actix panics at a refresh behind an \
+                 answer where a middleware outside of the cache still holds the request",
+            ),
+            (true, false) if self.refresh_early > 0.0 => {
+                Some("refresh_early has no effect without background_refresh")
+            }
+            (true, _) => None,
+        }
+    }
+}
+
 /// Slow handlers, handlers that fail, and many requests at once.
 impl ResponseCache {
     /// How long one handler call may keep the requests waiting that need the same response. Default:
