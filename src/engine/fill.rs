@@ -18,7 +18,7 @@ use crate::{
     key::CacheKey,
     purge::{Mark, Purge},
     semantics::{
-        date::Timestamp,
+        date::{Monotonic, Timestamp},
         fields::{FieldList, Fields, RequestView, ResponseView},
         groups,
         no_vary_search::NoVarySearch,
@@ -41,7 +41,7 @@ pub(crate) struct Fill {
     key: CacheKey,
     /// The store's logical time before the handler ran; `None` where the store did not tell.
     since: Option<Mark>,
-    request_time: Timestamp,
+    begun: Monotonic,
     method: Method,
     /// The request's fields as they came: inner middleware may change its copy.
     fields: HeaderMap,
@@ -100,7 +100,7 @@ impl Engine {
             engine: Arc::clone(self),
             key,
             since,
-            request_time: self.clock.now(),
+            begun: self.clock.monotonic(),
             method: req.method.clone(),
             fields: req.fields.clone(),
             unkeyed,
@@ -123,7 +123,8 @@ impl Fill {
         res: &ResponseView<'_, F>,
         policy: &Policy,
     ) -> Result<Terms, WhyNot> {
-        let exchange = Exchange { request_time: self.request_time, response_time: self.now() };
+        let response_delay = self.engine.clock.monotonic().since(self.begun);
+        let exchange = Exchange { response_time: self.now(), response_delay };
         let terms = storable(&self.request(), res, self.unkeyed, exchange, policy)?;
         self.since.ok_or(WhyNot::StoreFailed).map(|_| terms)
     }

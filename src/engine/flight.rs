@@ -35,7 +35,7 @@ use actix_web::http::header::HeaderName;
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
-    clock::Clock, entry::Entry, key::CacheKey, purge::Mark, semantics::date::Timestamp,
+    clock::Clock, entry::Entry, key::CacheKey, purge::Mark, semantics::date::Monotonic,
     store::Lease,
 };
 
@@ -64,7 +64,7 @@ struct Shared {
 /// One run of the handler and who waits for it.
 #[derive(Debug)]
 struct Flight {
-    begun: Timestamp,
+    begun: Monotonic,
     waiting: Mutex<Waiting>,
     /// The flight in whose place it was begun, because a purge had come; if that is still under way,
     /// there is no third one.
@@ -142,7 +142,7 @@ impl Flights {
         let mut table = self.table();
         let mut before = Weak::new();
         if let Some(flight) = table.get(key)
-            && self.0.clock.now().since(flight.begun) < longest
+            && self.0.clock.monotonic().since(flight.begun) < longest
         {
             let mut waiting = flight.lock();
             let is_over = may_lead && waiting.since.is_some_and(is_purged);
@@ -154,7 +154,7 @@ impl Flights {
         if !may_lead || table.len() >= MOST_FLIGHTS {
             return Entered::Alone;
         }
-        let begun = self.0.clock.now();
+        let begun = self.0.clock.monotonic();
         let flight = Arc::new(Flight { begun, waiting: Mutex::default(), before });
         table.insert(key.clone(), Arc::clone(&flight));
         Entered::Lead(Lead {

@@ -1,4 +1,5 @@
-//! Points in time and HTTP dates (RFC 9110 s.5.6.7). Time comes in as a value; nothing here asks a clock.
+//! Points in time and HTTP dates (RFC 9110 s.5.6.7). Time comes in as a value: nothing here asks a
+//! clock.
 
 use std::{
     ops::Add,
@@ -60,6 +61,36 @@ impl Add<Duration> for Timestamp {
 
     fn add(self, after: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// A point on the monotonic clock of this process, in milliseconds since an arbitrary start. It means
+/// nothing to another process. All arithmetic saturates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Monotonic(u64);
+
+impl Monotonic {
+    /// The point `millis` milliseconds after the start.
+    pub(crate) const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// The point this long after the start.
+    pub(crate) fn from_duration(after: Duration) -> Self {
+        Self(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// How long after `earlier` this is; zero where it is not after it.
+    pub(crate) const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Monotonic {
+    type Output = Self;
+
+    fn add(self, after: Duration) -> Self {
+        Self(self.0.saturating_add(Self::from_duration(after).0))
     }
 }
 

@@ -14,13 +14,14 @@ use super::{
 /// The longest heuristic lifetime: one guesses, so one asks again after a day.
 const MAX_HEURISTIC: Duration = Duration::from_secs(24 * 3600);
 
-/// When a request was sent and its response received, by this cache's clock (RFC 9111 s.4.2.3).
+/// When a response was received and how long that took, by this cache's clocks (RFC 9111 s.4.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exchange {
-    /// When the handler was called.
-    pub request_time: Timestamp,
-    /// When it had answered.
+    /// When the handler had answered.
     pub response_time: Timestamp,
+    /// `response_delay`: how long it took. Measured, as the difference of two dates is wrong where the
+    /// wall clock was set in between.
+    pub response_delay: Duration,
 }
 
 /// The lifetime that a response states: by a targeted field or `Cache-Control`, there `s-maxage`
@@ -69,8 +70,7 @@ pub(super) fn initial_age<F: Fields + ?Sized>(fields: &F, exchange: Exchange) ->
     let received = exchange.response_time;
     // `Date` has no fraction of a second, so what exceeds whole seconds says nothing
     let apparent = Duration::from_secs(received.since(date(fields, received)).as_secs());
-    let delay = distance(exchange.request_time, received);
-    let corrected = stated_age(fields).saturating_add(delay);
+    let corrected = stated_age(fields).saturating_add(exchange.response_delay);
     apparent.max(corrected).min(MAX_DELTA)
 }
 

@@ -132,7 +132,13 @@ fn store(
     let status = StatusCode::from_u16(status).unwrap();
     let res = ResponseView { status, fields: res.as_slice() };
     let at = Timestamp::from_millis(at);
-    storable(&req, &res, unkeyed, Exchange { request_time: at, response_time: at }, policy)
+    storable(
+        &req,
+        &res,
+        unkeyed,
+        Exchange { response_time: at, response_delay: Duration::ZERO },
+        policy,
+    )
 }
 
 fn ask(req: &FieldList, terms: &Terms, unkeyed: Credentials, at: i64, policy: &Policy) -> Reuse {

@@ -58,7 +58,7 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
         response_time: exchange.response_time,
         initial_age,
         lifetime,
-        took: exchange.response_time.since(exchange.request_time),
+        took: exchange.response_delay,
         ..terms_of(res.status, &governing.directives, no_cache, lifetime, policy)
     };
     may_answer(&terms, unkeyed)?;

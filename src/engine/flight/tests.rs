@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 
 use super::*;
-use crate::{entry::Kind, key::KeyBuilder, purge::Mark};
+use crate::{entry::Kind, key::KeyBuilder, purge::Mark, semantics::date::Timestamp};
 
 const LONGEST: Duration = Duration::from_secs(5);
 
@@ -180,6 +180,19 @@ fn an_old_flight_is_not_joined_and_keeps_its_followers() {
     assert_eq!(flights.len(), 1, "the new one is still under way");
     new.land(landed());
     assert!(matches!(told(late), Some(Landing::Stored(_))));
+}
+
+#[test]
+fn flight_ages_by_time_that_passes_however_the_wall_clock_is_set() {
+    for to in [i64::MIN, i64::MAX] {
+        let clock = Clock::manual();
+        let flights = Flights::new(clock.clone());
+        let _old = lead(&flights);
+        clock.set(Timestamp::from_millis(to));
+        let _waiting = follow(&flights);
+        clock.advance(LONGEST);
+        lead(&flights);
+    }
 }
 
 #[test]

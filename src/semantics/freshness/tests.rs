@@ -119,7 +119,7 @@ fn age_as_it_comes() {
         (&[("age", "2147483648")], 1 << 31),
         (&[("age", "99999999999999999999")], 1 << 31),
     ];
-    let exchange = Exchange { request_time: Timestamp::from_secs(784_111_775), response_time: NOW };
+    let exchange = Exchange { response_time: NOW, response_delay: Duration::from_secs(2) };
     for (lines, expected) in table {
         let age = initial_age(fields(lines).as_slice(), exchange);
         assert_eq!(age.as_secs(), *expected, "{lines:?}");
@@ -129,7 +129,7 @@ fn age_as_it_comes() {
 #[test]
 fn a_second_that_date_does_not_tell_is_no_age() {
     let received = Timestamp::from_millis(784_111_777_900);
-    let exchange = Exchange { request_time: received, response_time: received };
+    let exchange = Exchange { response_time: received, response_delay: Duration::ZERO };
     assert_eq!(initial_age(fields(&[DATE_NOW]).as_slice(), exchange), Duration::ZERO);
 }
 
@@ -159,7 +159,8 @@ proptest! {
             prop::sample::select(vec!["age", "date", "expires", "last-modified", "cache-control"]),
             prop::collection::vec(any::<u8>(), 0..40),
         ), 0..6),
-        times: (i64, i64),
+        received: i64,
+        delay: Duration,
     ) {
         let fields: FieldList = values
             .into_iter()
@@ -168,8 +169,8 @@ proptest! {
             })
             .collect();
         let exchange = Exchange {
-            request_time: Timestamp::from_millis(times.0),
-            response_time: Timestamp::from_millis(times.1),
+            response_time: Timestamp::from_millis(received),
+            response_delay: delay,
         };
         let governing = governing(fields.as_slice(), std::slice::from_ref(&CDN));
         let stated = stated_lifetime(fields.as_slice(), &governing, exchange.response_time);

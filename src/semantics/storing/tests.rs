@@ -49,7 +49,7 @@ fn ask(
     let req = RequestView { method, fields: request.as_slice() };
     let status = StatusCode::from_u16(status).unwrap();
     let res = ResponseView { status, fields: response.as_slice() };
-    let exchange = Exchange { request_time: NOW, response_time: NOW };
+    let exchange = Exchange { response_time: NOW, response_delay: Duration::ZERO };
     storable(&req, &res, unkeyed, exchange, policy)
 }
 
