@@ -18,7 +18,7 @@ use crate::{
     key::CacheKey,
     purge::{Mark, Purge},
     semantics::{
-        date::{Monotonic, Timestamp},
+        date::{Moment, Monotonic},
         fields::{FieldList, Fields, RequestView, ResponseView},
         groups,
         no_vary_search::NoVarySearch,
@@ -123,15 +123,16 @@ impl Fill {
         res: &ResponseView<'_, F>,
         policy: &Policy,
     ) -> Result<Terms, WhyNot> {
-        let response_delay = self.engine.clock.monotonic().since(self.begun);
-        let exchange = Exchange { response_time: self.now(), response_delay };
+        let received = self.now();
+        let response_delay = received.monotonic.since(self.begun);
+        let exchange = Exchange { received, response_delay };
         let terms = storable(&self.request(), res, self.unkeyed, exchange, policy)?;
         self.since.ok_or(WhyNot::StoreFailed).map(|_| terms)
     }
 
     /// The time at which the response counts as received.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.engine.clock.now()
+    pub(crate) fn now(&self) -> Moment {
+        self.engine.clock.moment()
     }
 
     /// The request as it came.

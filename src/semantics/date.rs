@@ -60,29 +60,34 @@ impl Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, after: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX)))
+        Self(self.0.saturating_add(millis(after)))
     }
 }
 
 /// A point on the monotonic clock of this process, in milliseconds since an arbitrary start. It means
 /// nothing to another process. All arithmetic saturates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Monotonic(u64);
+pub struct Monotonic(i64);
 
 impl Monotonic {
-    /// The point `millis` milliseconds after the start.
-    pub(crate) const fn from_millis(millis: u64) -> Self {
+    /// The point `millis` milliseconds after the start (before it, where negative).
+    pub(crate) const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// The point this long after the start.
-    pub(crate) fn from_duration(after: Duration) -> Self {
-        Self(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
+    /// Milliseconds since the start.
+    pub(crate) const fn as_millis(self) -> i64 {
+        self.0
     }
 
     /// How long after `earlier` this is; zero where it is not after it.
-    pub(crate) const fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0).max(0).unsigned_abs())
+    }
+
+    /// The point this long before.
+    pub(crate) fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(span)))
     }
 }
 
@@ -90,13 +95,33 @@ impl Add<Duration> for Monotonic {
     type Output = Self;
 
     fn add(self, after: Duration) -> Self {
-        Self(self.0.saturating_add(Self::from_duration(after).0))
+        Self(self.0.saturating_add(millis(after)))
     }
+}
+
+/// Now, on both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// By the wall clock.
+    pub(crate) date: Timestamp,
+    /// By the monotonic clock.
+    pub(crate) monotonic: Monotonic,
+}
+
+#[cfg(test)]
+impl Moment {
+    /// This date, on clocks that have gone alike.
+    pub(crate) const fn of(date: Timestamp) -> Self {
+        Self { date, monotonic: Monotonic::from_millis(date.as_millis()) }
+    }
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
-        let millis = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
         match time.duration_since(UNIX_EPOCH) {
             Ok(after) => Self(millis(after)),
             Err(before) => Self(-millis(before.duration())),
