@@ -18,7 +18,7 @@ use crate::{
     key::CacheKey,
     purge::Purge,
     semantics::{
-        date::Timestamp,
+        date::{Moment, Monotonic},
         fields::{FieldList, Fields, RequestView, ResponseView},
         groups,
         no_vary_search::NoVarySearch,
@@ -44,7 +44,7 @@ pub(crate) struct Fill {
     key: CacheKey,
     /// The logical time before the handler was called.
     since: LogicalTime,
-    request_time: Timestamp,
+    begun: Monotonic,
     method: Method,
     /// The request's fields as they came: inner middleware may change its copy.
     fields: HeaderMap,
@@ -108,7 +108,7 @@ impl Engine {
             engine: Arc::clone(self),
             key,
             since,
-            request_time: self.clock.now(),
+            begun: self.clock.monotonic(),
             method: req.method.clone(),
             fields: req.fields.clone(),
             unkeyed,
@@ -132,7 +132,9 @@ impl Fill {
         res: &ResponseView<'_, F>,
         policy: &Policy,
     ) -> Result<Terms, WhyNot> {
-        let exchange = Exchange { request_time: self.request_time, response_time: self.now() };
+        let received = self.now();
+        let response_delay = received.monotonic.since(self.begun);
+        let exchange = Exchange { received, response_delay };
         let terms = storable(&self.request(), res, self.unkeyed, exchange, policy)?;
         // what is not stored may be shared all the same, where there is a request to share it with
         match (self.since.store, &self.lead) {
@@ -142,8 +144,8 @@ impl Fill {
     }
 
     /// The time at which the response counts as received.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.engine.clock.now()
+    pub(crate) fn now(&self) -> Moment {
+        self.engine.clock.moment()
     }
 
     /// The request as it came.
@@ -153,7 +155,7 @@ impl Fill {
 
     /// Whether the client has this response already, as the conditions of its request say.
     pub(crate) fn is_known_to_client<F: Fields + ?Sized>(&self, res: &ResponseView<'_, F>) -> bool {
-        evaluate(&self.request(), res, self.now()) == Condition::NotModified
+        evaluate(&self.request(), res, self.now().date) == Condition::NotModified
     }
 
     /// Whether a URL of the path has been purged since the handler was called.

@@ -42,7 +42,9 @@ use std::{
 use actix_web::http::header::HeaderName;
 use tokio::sync::oneshot;
 
-use crate::{clock::Moment, entry::Entry, key::CacheKey, purge::Mark, semantics::verdict::WhyNot};
+use crate::{
+    clock::TimerInstant, entry::Entry, key::CacheKey, purge::Mark, semantics::verdict::WhyNot,
+};
 
 mod follower;
 mod lead;
@@ -99,9 +101,9 @@ struct State {
     /// How many leaders there are.
     leaders: u32,
     /// When the first handler call began.
-    begun: Moment,
+    begun: TimerInstant,
     /// When the newest handler call began.
-    newest: Moment,
+    newest: TimerInstant,
     /// The logical time before the newest handler call, once that is known.
     since: Option<LogicalTime>,
     /// The only leader waits for another process, for a bounded time: no further one is needed.
@@ -118,7 +120,7 @@ struct State {
 struct Waiting {
     /// Its number among the followers.
     number: u64,
-    joined: Moment,
+    joined: TimerInstant,
     sender: oneshot::Sender<Outcome>,
 }
 
@@ -225,7 +227,7 @@ impl Flight {
 
 impl State {
     fn new() -> Self {
-        let now = Moment::now();
+        let now = TimerInstant::now();
         Self {
             followers: VecDeque::new(),
             joined: 0,
@@ -251,7 +253,7 @@ impl State {
         let (sender, receiver) = oneshot::channel();
         let number = self.joined;
         self.joined += 1;
-        self.followers.push_back(Waiting { number, joined: Moment::now(), sender });
+        self.followers.push_back(Waiting { number, joined: TimerInstant::now(), sender });
         Some((number, receiver))
     }
 
@@ -264,7 +266,7 @@ impl State {
         let next = self.followers.pop_front()?;
         self.handovers += 1;
         // another handler call begins, for which all of them may wait
-        (self.since, self.is_streaming, self.newest) = (None, false, Moment::now());
+        (self.since, self.is_streaming, self.newest) = (None, false, TimerInstant::now());
         Some(next)
     }
 }

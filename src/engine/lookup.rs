@@ -45,7 +45,7 @@ impl Engine {
         match self.select(canonical.as_ref().unwrap_or(key), req.fields).await {
             Ok(entry) => match entry.response() {
                 Some(response) => {
-                    let verdict = reuse(req, &response.terms, unkeyed, self.clock.now(), policy);
+                    let verdict = reuse(req, &response.terms, unkeyed, self.clock.moment(), policy);
                     Found::Selected(entry, verdict)
                 }
                 None => Found::Nothing(Forwarding::UriMiss),
@@ -72,7 +72,7 @@ impl Engine {
             entry = self.store.get_near(key).filter(|entry| entry.key == *key)?;
         }
         let terms = &entry.response()?.terms;
-        let verdict = reuse(req, terms, unkeyed, self.clock.now(), policy);
+        let verdict = reuse(req, terms, unkeyed, self.clock.quick_moment(), policy);
         Some((entry, verdict))
     }
 
@@ -183,7 +183,7 @@ impl Engine {
                 names => self.variant_key(url, names, req.fields) == published.entry.key,
             };
         let response = published.entry.response().filter(|_| is_selected)?;
-        Some(reuse(req, &response.terms, unkeyed, self.clock.now(), policy))
+        Some(reuse(req, &response.terms, unkeyed, self.clock.moment(), policy))
     }
 
     /// The key of the variant which a request with these fields selects. Values enter the key as a

@@ -38,7 +38,7 @@ pub(super) fn store<B: MessageBody + 'static>(
 ) -> (ServiceResponse<CacheBody<B>>, Result<(), WhyNot>) {
     let routed = res.request().match_info().as_str();
     let client = worker.plan.client(routed);
-    let (now, personal) = (fill.now(), fill.is_personal());
+    let (now, personal) = (fill.now().date, fill.is_personal());
     let draft = prepare(worker, passage, fill, routed, &[], &view(&res));
     // told after the fields were taken, so that what is stored is the handler's word alone
     if let Some(client) = client

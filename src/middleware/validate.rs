@@ -161,11 +161,11 @@ async fn confirmed<B>(
     };
     let now = fill.now();
     let mut fields = stored.fields.clone();
-    freshen(&mut fields, res.headers(), now);
+    freshen(&mut fields, res.headers(), now.date);
     let mut answered = StoredResponse {
         status: stored.status,
         fields,
-        terms: Terms { response_time: now, ..Terms::default() },
+        terms: Terms { response_time: now.date, ..Terms::default() },
         body: stored.body.clone(),
     };
     let view = ResponseView { status: answered.status, fields: answered.fields.as_slice() };
@@ -213,7 +213,7 @@ async fn headed<B: MessageBody + 'static>(
             let outcome = match says {
                 HeadSays::Same => {
                     let mut fields = stored.fields.clone();
-                    freshen(&mut fields, res.headers(), fill.now());
+                    freshen(&mut fields, res.headers(), fill.now().date);
                     let routed = res.request().match_info().as_str();
                     let view = ResponseView { status: stored.status, fields: fields.as_slice() };
                     let fresh = prepare(worker, &passage, *fill, routed, &entry.groups, &view);

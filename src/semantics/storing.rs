@@ -55,10 +55,11 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
     let lifetime = lifetime(res, &governing, no_cache, exchange, policy)?;
     let initial_age = initial_age(res.fields, exchange);
     let terms = Terms {
-        response_time: exchange.response_time,
+        response_time: exchange.received.date,
+        received: Some(exchange.received.monotonic),
         initial_age,
         lifetime,
-        took: exchange.response_time.since(exchange.request_time),
+        took: exchange.response_delay,
         ..terms_of(res.status, &governing.directives, no_cache, lifetime, policy)
     };
     may_answer(&terms, unkeyed)?;
@@ -165,7 +166,7 @@ fn lifetime<S: Fields + ?Sized>(
     exchange: Exchange,
     policy: &Policy,
 ) -> Result<Duration, WhyNot> {
-    let (status, received) = (res.status, exchange.response_time);
+    let (status, received) = (res.status, exchange.received.date);
     let named = policy.status_ttls.iter().find(|(named, _)| *named == status);
     let stated = stated_lifetime(res.fields, governing, received);
     if let Some(stated) = stated.or(no_cache.then_some(Duration::ZERO)) {

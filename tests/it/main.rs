@@ -12,6 +12,7 @@
 mod admin;
 mod auth;
 mod client;
+mod clocks;
 mod config;
 mod conformance;
 mod credentials;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Flight, Flights, LogicalTime, Outcome, Published, Table, Waiting};
-use crate::{clock::Moment, key::CacheKey, store::Lease};
+use crate::{clock::TimerInstant, key::CacheKey, store::Lease};
 
 /// While no more than this has passed since the flight began, a response that cannot be shared costs
 /// the followers so little time that the next of them may call the handler for all.
@@ -24,7 +24,7 @@ pub(crate) struct Lead {
     key: CacheKey,
     flight: Arc<Flight>,
     /// When the handler was called, and the number of the first follower that came after that.
-    begun: (Moment, u64),
+    begun: (TimerInstant, u64),
     /// The number of the first follower that came after the store was asked to keep the response.
     closed: u64,
     /// The lead over all processes, where the store gives it.
@@ -36,7 +36,7 @@ pub(crate) struct Lead {
 
 impl Lead {
     pub(super) fn new(of: Flights, key: CacheKey, flight: Arc<Flight>) -> Self {
-        let begun = (Moment::now(), 0);
+        let begun = (TimerInstant::now(), 0);
         let (lease, is_further, ended) = (None, false, false);
         Self { of, key, flight, begun, closed: u64::MAX, lease, is_further, ended }
     }
@@ -72,7 +72,7 @@ impl Lead {
     /// The handler is about to be called, at this logical time.
     pub(crate) fn begin(&mut self, since: LogicalTime) {
         let mut state = self.flight.lock();
-        let now = Moment::now();
+        let now = TimerInstant::now();
         (state.since, state.newest) = (Some(since), now);
         self.begun = (now, state.joined);
         self.closed = u64::MAX;

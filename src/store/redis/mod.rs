@@ -5,6 +5,7 @@
 //! came meanwhile ([`fence`]) and then renamed to where it is found: at whatever point a fill ends,
 //! nothing can be read that a purge would miss. Needs Redis 5 or later and the commands of scripts.
 
+mod age;
 mod announce;
 mod configuration;
 mod confirm;
@@ -56,6 +57,7 @@ use super::{
     codec::{self, Encoded},
 };
 use crate::{
+    clock::Clock,
     entry::Entry,
     key::CacheKey,
     purge::{Mark, Purge, Purged},
@@ -105,6 +107,7 @@ pub(crate) struct RedisStore {
     feed: Feed,
     corrupt: AtomicU64,
     configuration: Arc<Configuration>,
+    clock: Clock,
 }
 
 impl RedisStore {
@@ -128,6 +131,7 @@ impl RedisStore {
             feed: Feed::default(),
             corrupt: AtomicU64::new(0),
             configuration: Configuration::new(&options.configuration),
+            clock: options.clock.clone(),
         })
     }
 
@@ -288,6 +292,7 @@ impl Store for RedisStore {
         let reply = self.link.ask(vec![get]).await?.pop();
         self.link.check_answer()?;
         let Some(entry) = self.read(key, reply) else { return Ok(None) };
+        let Some(entry) = self.with_receipt(entry).await? else { return Ok(None) };
         Ok(match self.known().standing(&entry) {
             Standing::Alive => Some(entry),
             Standing::Stale(then) => Some(Arc::new(entry.stale_since(then))),
