@@ -278,17 +278,17 @@ impl Engine {
         lead.iter().for_each(Lead::close);
         let keep_for = entry.response().map_or_else(Default::default, StoredResponse::useful_for);
         match self.store.put(Arc::clone(entry), keep_for).await {
-            Ok(Put::Kept) => self.counters.stored(),
+            Ok(Put::Kept) => self.stored(),
             // whoever waits may have come after the purge: the next one asks the handler anew
             Ok(Put::Stale) => {
-                self.counters.stored();
+                self.stored();
                 drop(lead.take());
             }
             Ok(Put::Refused) => return self.counters.not_stored(WhyNot::Purged),
             Err(error) => {
                 let why = match error.kind() {
                     StoreErrorKind::TooLarge => WhyNot::TooLarge,
-                    _ => self.failed("store", &error),
+                    _ => self.not_stored(&error),
                 };
                 self.counters.not_stored(why);
                 return lead.map_or((), |lead| self.unshare(lead));

@@ -53,6 +53,11 @@ impl Link {
         self.connections.database()
     }
 
+    /// Whether keys are spread over several servers.
+    pub(super) fn is_to_several(&self) -> bool {
+        self.connections.is_to_several()
+    }
+
     /// Whether what Redis says can be relied on, since it was last away. If not, an error; while it is
     /// away it may still be asked, so that it is found again.
     pub(super) fn check_settled(&self) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ pub(crate) struct ServersError {
 }
 
 impl ServersError {
-    pub(super) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
+    pub(in crate::store::redis) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
         Self { setting, problem: problem.into() }
     }
 }
