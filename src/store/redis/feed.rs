@@ -29,6 +29,7 @@ use super::{
     known::{Heard, Known},
     link::{Link, number},
     names::Names,
+    releases::Releases,
     trust::{CHECKED_EVERY, Check, Checks},
 };
 use crate::store::breaker;
@@ -45,7 +46,10 @@ const FAILURES_TO_WARN: u32 = 15;
 
 /// Keeps [`Known`] up to date while it lives.
 #[derive(Default)]
-pub(super) struct Feed(OnceLock<Option<Running>>);
+pub(super) struct Feed {
+    running: OnceLock<Option<Running>>,
+    releases: Arc<Releases>,
+}
 
 struct Running {
     runtime: Handle,
@@ -62,10 +66,11 @@ impl Feed {
         names: &Names,
         configuration: &Arc<Configuration>,
     ) {
-        self.0.get_or_init(|| {
+        self.running.get_or_init(|| {
             let (known, link) = (Arc::clone(known), Arc::clone(link));
             let (names, configuration) = (names.clone(), Arc::clone(configuration));
-            let running = Listen { known, link, names, configuration }.on_a_thread();
+            let releases = Arc::clone(&self.releases);
+            let running = Listen { known, link, names, configuration, releases }.on_a_thread();
             let running = running.inspect_err(|error| {
                 tracing::warn!(%error, "announcements of purges cannot be listened to");
             });
@@ -73,9 +78,14 @@ impl Feed {
         });
     }
 
+    /// The leads that were given up lately.
+    pub(super) const fn releases(&self) -> &Arc<Releases> {
+        &self.releases
+    }
+
     /// The runtime that the feed runs on, for what has to be done without anybody waiting.
     pub(super) fn runtime(&self) -> Option<Handle> {
-        self.0.get()?.as_ref().map(|running| running.runtime.clone())
+        self.running.get()?.as_ref().map(|running| running.runtime.clone())
     }
 }
 
@@ -84,6 +94,7 @@ struct Listen {
     link: Arc<Link>,
     names: Names,
     configuration: Arc<Configuration>,
+    releases: Arc<Releases>,
 }
 
 impl Listen {
@@ -128,6 +139,8 @@ impl Listen {
     async fn listen(&self) -> Option<Infallible> {
         let subscribe = self.link.subscribe(self.names.news().to_owned());
         let (mut sink, mut stream) = timeout(LONGEST_STEP, subscribe).await.ok()??;
+        // whoever hears of it waits no longer, and the server may be another one than before
+        self.releases.repeat(&self.link, &self.names, &self.known).await;
         // what was purged before is asked for now, and what will be is heard of
         self.load().await?;
         self.configuration.check(&self.link, &self.names).await;

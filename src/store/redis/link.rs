@@ -58,6 +58,11 @@ impl Link {
         self.connections.is_to_several()
     }
 
+    /// How long an exchange may take whose answer is of use.
+    pub(super) fn bound(&self) -> Duration {
+        self.connections.bound()
+    }
+
     /// Whether what Redis says can be relied on, since it was last away. If not, an error; while it is
     /// away it may still be asked, so that it is found again.
     pub(super) fn check_settled(&self) -> Result<(), StoreError> {
@@ -220,6 +225,11 @@ impl Link {
     pub(super) async fn ask_aside(&self, commands: Vec<Cmd>) -> Option<Vec<Value>> {
         let replies = self.connections.exchange(commands).await.ok()?;
         self.settling.answered(self.up.elapsed());
+        for reply in &replies {
+            if let Value::ServerError(error) = reply {
+                self.ask_elsewhere(error);
+            }
+        }
         Some(replies)
     }
 
@@ -242,13 +252,17 @@ impl Link {
         });
         match errors.max_by_key(|(kind, _)| matches!(kind, Kind::Failing(_))) {
             Some((kind, error)) => {
-                // what was a primary may be a replica now, and a login may be asked for: ask anew
-                if matches!(error.code(), "READONLY" | "NOAUTH") {
-                    self.connections.reconnect(ASK_ANEW);
-                }
+                self.ask_elsewhere(error);
                 Err((kind, error.to_string().into()))
             }
             None => Ok(replies),
+        }
+    }
+
+    /// What was a primary may be a replica now, and a login may be asked for: then connects anew.
+    fn ask_elsewhere(&self, error: &redis::ServerError) {
+        if matches!(error.code(), "READONLY" | "NOAUTH") {
+            self.connections.reconnect(ASK_ANEW);
         }
     }
 

@@ -22,6 +22,7 @@ mod names;
 mod options;
 mod pending;
 mod purge;
+mod releases;
 mod settling;
 #[cfg(test)]
 mod tests;

@@ -99,6 +99,11 @@ impl Connections {
         self.servers.are_several()
     }
 
+    /// How long to wait for a connection and an answer together.
+    pub(super) fn bound(&self) -> Duration {
+        self.bounds.connect.saturating_add(self.bounds.operate)
+    }
+
     /// Sends commands and returns their replies, errors of the server among them, in order.
     pub(super) async fn exchange(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, Failure> {
         let connection = self.connection().await?;
