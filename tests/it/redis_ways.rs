@@ -110,13 +110,14 @@ async fn cluster_serves_hits_whatever_braces_the_prefix_has() {
     }
 }
 
+const GROUPS_WITH_BRACES: &str = "\"{g}\", \"{}\", \"{\", \"}g{\", \"{a}{b}\"";
+
 #[actix_rt::test]
 async fn cluster_purges_paths_and_groups_with_braces() {
     let cluster = RedisCluster::start();
     let groups = ["{g}", "{}", "{", "}g{", "{a}{b}"];
     let cache = patient(ResponseCache::redis_cluster(cluster.urls()));
-    const NAMED: &str = "\"{g}\", \"{}\", \"{\", \"}g{\", \"{a}{b}\"";
-    let origin = Origin::with_fields(&[("cache-groups", NAMED)]);
+    let origin = Origin::with_fields(&[("cache-groups", GROUPS_WITH_BRACES)]);
     let handle = cache.handle().unwrap();
     let app = app(&cache, &origin).await;
     let paths = ["/braces/{p}", "/braces/{}", "/braces/{", "/braces/}{", "/braces/{a}{b}"];
@@ -125,9 +126,10 @@ async fn cluster_purges_paths_and_groups_with_braces() {
             assert_eq!(send(&app, get(path)).await.word(), "MISS", "{path}");
             settle(&cache).await;
             assert_eq!(send(&app, get(path)).await.word(), "HIT", "{path}");
-            let purged = match by_group {
-                true => handle.purge_group(group).await,
-                false => handle.purge_path(path).await,
+            let purged = if by_group {
+                handle.purge_group(group).await
+            } else {
+                handle.purge_path(path).await
             };
             assert_eq!(purged.unwrap().entries, 1, "{path} {group}");
         }

@@ -10,9 +10,13 @@ use redis::{
 
 use super::{
     Replicas,
-    connect::{Access, Bounds, Connections, Node, RedisServers, ServersError},
+    connect::{
+        Access, Bounds, Connections, Node, RedisServers, Seat, ServersError, Subscriber,
+        Surroundings,
+    },
     failing::{self, Kind, Source},
     index::Scored,
+    names::Names,
     settling::{Phase, Settling},
 };
 use crate::{
@@ -25,6 +29,15 @@ use crate::{
 
 /// A server that has become a replica is asked for another way to the primary so often.
 const ASK_ANEW: Duration = Duration::from_secs(1);
+
+/// A subscription to announcements.
+pub(super) struct Subscription {
+    pub(super) sink: PubSubSink,
+    pub(super) stream: PubSubStream,
+    pub(super) seat: Seat,
+    /// Whether it is to the process's own channel too.
+    pub(super) has_own: bool,
+}
 
 /// The way to the server.
 pub(super) struct Link {
@@ -233,11 +246,19 @@ impl Link {
         Some(replies)
     }
 
-    /// A subscription to a channel.
-    pub(super) async fn subscribe(&self, channel: String) -> Option<(PubSubSink, PubSubStream)> {
-        let (mut sink, stream) = self.connections.subscriber().await.ok()?.split();
-        sink.subscribe(channel).await.ok()?;
-        Some((sink, stream))
+    /// A subscription to the channels of these names.
+    pub(super) async fn subscribe(&self, names: &Names, own: &str) -> Option<Subscription> {
+        let Subscriber { connection, seat } = self.connections.subscriber().await.ok()?;
+        let (mut sink, stream) = connection.split();
+        sink.subscribe(names.news()).await.ok()?;
+        // a user may be permitted the one channel and not the other
+        let has_own = sink.subscribe(own).await.is_ok();
+        Some(Subscription { sink, stream, seat, has_own })
+    }
+
+    /// Looks whether servers have changed around a subscription.
+    pub(super) async fn look_around(&self, seat: &mut Seat, names: &Names) -> Surroundings {
+        self.connections.look_around(seat, &names.clock()).await
     }
 
     /// Waits until another server is known to be the primary; for many ways to servers forever.

@@ -6,6 +6,7 @@
 //! nothing can be read that a purge would miss. Needs Redis 5 or later and the commands of scripts.
 
 mod announce;
+mod beat;
 mod configuration;
 mod confirm;
 mod connect;

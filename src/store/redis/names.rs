@@ -62,6 +62,14 @@ impl Names {
         &self.channel
     }
 
+    /// The channel on which a process of this origin hears itself. Who may use the channels below
+    /// that for announcements may use it.
+    pub(super) fn own_channel(&self, origin: &[u8]) -> String {
+        let mut channel = format!("{}:", self.channel);
+        push_hex(&mut channel, origin);
+        channel
+    }
+
     /// The lease of the lead in filling the entry with this digest.
     pub(super) fn lease(&self, digest: &[u8]) -> String {
         self.value('l', digest)
@@ -251,7 +259,7 @@ mod tests {
             let share = |digest: &[u8; 16]| {
                 let [live, waiting, lease] =
                     [names.live(digest), names.waiting(digest), names.lease(digest)]
-                        .map(|name| redis::cluster_routing::Slot::for_key(name));
+                        .map(redis::cluster_routing::Slot::for_key);
                 live == waiting && live == lease
             };
             let is_taken = keeps_entries_in_a_slot(&prefix);
