@@ -340,7 +340,7 @@ impl Engine {
             Err(why) => Err(why),
         };
         match published.stored {
-            Ok(()) => self.counters.stored(),
+            Ok(()) => self.stored(),
             Err(why) => self.counters.not_stored(why),
         }
         let mut displaced = None;
@@ -367,7 +367,7 @@ impl Engine {
         since.store.ok_or(WhyNot::StoreFailed)?;
         self.store.put(Arc::clone(entry), keep_for).await.map_err(|error| match error.kind() {
             StoreErrorKind::TooLarge => WhyNot::TooLarge,
-            _ => self.failed("store", &error),
+            _ => self.not_stored(&error),
         })
     }
 

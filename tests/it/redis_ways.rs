@@ -95,6 +95,48 @@ async fn a_cluster() {
 }
 
 #[actix_rt::test]
+async fn cluster_serves_hits_whatever_braces_the_prefix_has() {
+    let cluster = RedisCluster::start();
+    for prefix in ["{tag}:", "a}:", "}a{b}:", "{{a}}", "a{b}{", "ü*?[x]{y}"] {
+        assert_shared(|| ResponseCache::redis_cluster(cluster.urls()).prefix(prefix)).await;
+    }
+    for prefix in ["{", "a{b:", "}{", "{}", "{}a:", "a{}b{c}:"] {
+        let cache = ResponseCache::redis_cluster(cluster.urls()).prefix(prefix);
+        let told = cache.check().await.expect_err(prefix).to_string();
+        assert!(told.contains("`prefix`") && told.contains("slot"), "{prefix}: {told}");
+        // one server has no slots
+        let one = RedisServer::start();
+        assert_shared(|| ResponseCache::redis(one.url()).prefix(prefix)).await;
+    }
+}
+
+const GROUPS_WITH_BRACES: &str = "\"{g}\", \"{}\", \"{\", \"}g{\", \"{a}{b}\"";
+
+#[actix_rt::test]
+async fn cluster_purges_paths_and_groups_with_braces() {
+    let cluster = RedisCluster::start();
+    let groups = ["{g}", "{}", "{", "}g{", "{a}{b}"];
+    let cache = patient(ResponseCache::redis_cluster(cluster.urls()));
+    let origin = Origin::with_fields(&[("cache-groups", GROUPS_WITH_BRACES)]);
+    let handle = cache.handle().unwrap();
+    let app = app(&cache, &origin).await;
+    let paths = ["/braces/{p}", "/braces/{}", "/braces/{", "/braces/}{", "/braces/{a}{b}"];
+    for (path, group) in paths.into_iter().zip(groups) {
+        for by_group in [true, false] {
+            assert_eq!(send(&app, get(path)).await.word(), "MISS", "{path}");
+            settle(&cache).await;
+            assert_eq!(send(&app, get(path)).await.word(), "HIT", "{path}");
+            let purged = if by_group {
+                handle.purge_group(group).await
+            } else {
+                handle.purge_path(path).await
+            };
+            assert_eq!(purged.unwrap().entries, 1, "{path} {group}");
+        }
+    }
+}
+
+#[actix_rt::test]
 async fn a_primary_that_sentinels_know() {
     let watched = Watched::start();
     assert_shared(|| ResponseCache::redis_sentinel(SERVICE, watched.urls())).await;

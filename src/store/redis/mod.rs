@@ -7,6 +7,7 @@
 
 mod age;
 mod announce;
+mod beat;
 mod configuration;
 mod confirm;
 mod connect;
@@ -23,6 +24,7 @@ mod names;
 mod options;
 mod pending;
 mod purge;
+mod releases;
 mod settling;
 #[cfg(test)]
 mod tests;
@@ -119,6 +121,9 @@ impl RedisStore {
         let RedisOptions { prefix, connect_timeout, operate_timeout, access, .. } = options;
         let bounds = Bounds { connect: *connect_timeout, operate: *operate_timeout };
         let link = Arc::new(Link::new(servers.into(), access, bounds)?);
+        if link.is_to_several() && !names::keeps_entries_in_a_slot(prefix) {
+            return Err(ServersError::new("prefix", names::SPOILS_HASH_TAG));
+        }
         let (names, known) = (Names::new(prefix, link.database()), Arc::new(Known::new()));
         Ok(Self {
             pending: Pending::new(&link, &names, &known),

@@ -7,6 +7,8 @@ mod feed;
 mod fences;
 mod lead;
 mod pending;
+#[path = "../../../tests/it/support/proxy/mod.rs"]
+mod proxy;
 mod purges;
 #[path = "../../../tests/it/support/redis/mod.rs"]
 mod server;

@@ -78,6 +78,15 @@ impl Connection {
         }
     }
 
+    /// The ways to the nodes of a Cluster.
+    #[cfg(feature = "redis-cluster")]
+    pub(super) fn routes(self) -> Option<cluster::Routes> {
+        match self {
+            Self::Cluster(routes) => Some(routes),
+            _ => None,
+        }
+    }
+
     /// The servers that together hold all keys.
     #[cfg_attr(not(feature = "redis-cluster"), allow(clippy::unused_async))]
     pub(super) async fn places(self) -> Result<Vec<Place>, RedisError> {

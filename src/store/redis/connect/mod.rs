@@ -6,6 +6,8 @@ mod access;
 mod cluster;
 mod connection;
 mod lines;
+#[cfg(feature = "redis-cluster")]
+mod members;
 mod node;
 #[cfg(feature = "redis-cluster")]
 mod primaries;
@@ -15,6 +17,7 @@ mod sentinel;
 mod servers;
 #[cfg(feature = "redis-cluster")]
 mod spared;
+mod subscriber;
 mod url;
 
 use std::{pin::pin, sync::Arc, time::Duration};
@@ -23,16 +26,19 @@ use futures_util::{
     FutureExt,
     future::{self, Either},
 };
-use redis::{Cmd, RedisError, Value, aio::PubSub};
+use redis::{Cmd, RedisError, Value};
 use tokio::{runtime::Handle, time::timeout};
 
-pub(super) use self::node::Node;
 pub use self::servers::RedisServers;
 pub(crate) use self::{access::Access, url::ServersError};
 use self::{
     connection::Connection,
     lines::{Line, Lines},
     servers::Servers,
+};
+pub(super) use self::{
+    node::Node,
+    subscriber::{Seat, Subscriber, Surroundings},
 };
 
 /// A handler that blocks its worker lets the time of an answer that has arrived run out: once the
@@ -99,6 +105,11 @@ impl Connections {
         self.servers.are_several()
     }
 
+    /// How long to wait for a connection and an answer together.
+    pub(super) fn bound(&self) -> Duration {
+        self.bounds.connect.saturating_add(self.bounds.operate)
+    }
+
     /// Sends commands and returns their replies, errors of the server among them, in order.
     pub(super) async fn exchange(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, Failure> {
         let connection = self.connection().await?;
@@ -124,12 +135,6 @@ impl Connections {
         self.over(connection, |connection| connection.send_to(place, command)).await
     }
 
-    /// A connection of the caller's own, for subscriptions.
-    pub(super) async fn subscriber(&self) -> Result<PubSub, Failure> {
-        Handle::try_current().map_err(|_| Failure::NoRuntime)?;
-        self.servers.subscriber(self.bounds.connect).await
-    }
-
     /// Whether sentinels say by now that another server is the primary than the one that this
     /// runtime is connected to; it is then connected to no more. Sentinels that do not answer say
     /// nothing.
@@ -145,10 +150,14 @@ impl Connections {
 
     /// Waits until sentinels say that another server is the primary; for other servers forever.
     pub(super) async fn replaced(&self) {
-        match self.connection().await.ok().and_then(|(_, connection)| connection.primary()) {
+        let Ok((line, connection)) = self.connection().await else {
+            return future::pending().await;
+        };
+        match connection.primary() {
             Some(primary) => self.servers.replaced(&primary).await,
             None => future::pending().await,
         }
+        self.lines.forget(&line);
     }
 
     /// Drops this runtime's connection if it is at least as old as this: to another server a newer

@@ -7,13 +7,14 @@ use futures_util::{
     StreamExt as _,
     future::{self, FutureExt as _},
 };
-use redis::{
-    Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, Value,
-    sentinel::SentinelClient,
-};
+use redis::{Client, Cmd, ConnectionInfo, ErrorKind, RedisError, Value, sentinel::SentinelClient};
 use tokio::sync::Mutex;
 
-use super::{access::Access, connection, url::ServersError};
+use super::{
+    access::Access,
+    connection,
+    url::{self, ServersError},
+};
 
 /// How to find the primary.
 pub(super) enum Sentinel {
@@ -172,9 +173,7 @@ async fn told(
 /// The server that this sentinel names, if it is a primary.
 async fn named(sentinel: &Client, service: &str, server: &Client) -> Result<Client, RedisError> {
     let (host, port) = address(sentinel, service).await?;
-    let info = server.get_connection_info().clone();
-    let address = at(info.addr(), host, port);
-    let client = Client::open(info.set_addr(address))?;
+    let client = Client::open(url::moved(server.get_connection_info(), host, port))?;
     match answer(&client, &redis::cmd("ROLE")).await? {
         Value::Array(role) if is_primary(&role) => Ok(client),
         // who may not ask believes the sentinel
@@ -202,15 +201,4 @@ fn is_primary(role: &[Value]) -> bool {
 
 async fn answer(client: &Client, question: &Cmd) -> Result<Value, RedisError> {
     connection::to(client).await?.send_packed_command(question).await
-}
-
-/// Another address of the same kind, with the same trust.
-fn at(like: &ConnectionAddr, host: String, port: u16) -> ConnectionAddr {
-    match like {
-        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
-            let (insecure, tls_params) = (*insecure, tls_params.clone());
-            ConnectionAddr::TcpTls { host, port, insecure, tls_params }
-        }
-        _ => ConnectionAddr::Tcp(host, port),
-    }
 }

@@ -2,10 +2,10 @@
 
 use std::{fmt, time::Duration};
 
+#[cfg(feature = "redis-cluster")]
+use redis::RedisError;
 use redis::{Client, aio::PubSub};
 
-#[cfg(feature = "redis-cluster")]
-use super::cluster::Cluster;
 #[cfg(feature = "redis-sentinel")]
 use super::sentinel::Sentinel;
 use super::{
@@ -15,6 +15,8 @@ use super::{
     connection::{self, Connection},
     url::{self, ServersError},
 };
+#[cfg(feature = "redis-cluster")]
+use super::{cluster::Cluster, members::Member};
 
 /// The Redis servers that a cache uses.
 ///
@@ -240,20 +242,50 @@ impl Servers {
         }
     }
 
-    /// A connection for subscriptions: to the server, to the present primary, or to a node of the
-    /// Cluster, which passes on what is published at any.
+    /// A connection for subscriptions: to the server, or to the present primary.
     pub(super) async fn subscriber(&self, within: Duration) -> Result<PubSub, Failure> {
         match self {
             Self::One(client) => bounded(within, client.get_async_pubsub()).await,
             #[cfg(feature = "redis-cluster")]
-            Self::Cluster(cluster) => bounded(within, cluster.subscriber()).await,
+            Self::Cluster(_) => Err(no_routes().into()),
             #[cfg(feature = "redis-sentinel")]
             Self::Sentinel(sentinel) => {
-                let subscribe = async { sentinel.primary().await?.get_async_pubsub().await };
-                bounded(within, subscribe).await
+                let client = sentinel.primary().await?;
+                bounded(within, client.get_async_pubsub()).await
             }
         }
     }
+
+    /// [`subscriber`](Self::subscriber), to a member of the Cluster that `connection` leads to.
+    #[cfg(feature = "redis-cluster")]
+    pub(super) async fn member(
+        &self,
+        connection: Connection,
+        within: Duration,
+    ) -> Result<(PubSub, Member), Failure> {
+        match (self, connection.routes()) {
+            (Self::Cluster(cluster), Some(routes)) => cluster.subscriber(&routes, within).await,
+            _ => Err(no_routes().into()),
+        }
+    }
+
+    /// Whether this still is a member of the Cluster that `connection` leads to.
+    #[cfg(feature = "redis-cluster")]
+    pub(super) async fn has_member(
+        &self,
+        connection: Connection,
+        member: &Member,
+    ) -> Result<bool, RedisError> {
+        match (self, connection.routes()) {
+            (Self::Cluster(cluster), Some(routes)) => cluster.has(&routes, member).await,
+            _ => Err(no_routes()),
+        }
+    }
+}
+
+#[cfg(feature = "redis-cluster")]
+fn no_routes() -> RedisError {
+    (redis::ErrorKind::Client, "not a connection to a Cluster").into()
 }
 
 #[cfg(any(feature = "redis-cluster", feature = "redis-sentinel"))]

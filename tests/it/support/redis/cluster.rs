@@ -33,6 +33,42 @@ impl RedisCluster {
         cluster
     }
 
+    /// A node that was a member for a moment and still runs: as `redis-cli --cluster del-node` leaves
+    /// it where it `forgets` the others, else without knowing that they have forgotten it.
+    pub(crate) fn former_member(&self, forgets: bool) -> RedisServer {
+        let former = node();
+        let first = &self.nodes[0];
+        let () = first.command(&["CLUSTER", "MEET", "127.0.0.1", &former.port().to_string()]);
+        let all = || self.nodes.iter().chain([&former]);
+        wait_until("the node does not become a member", || {
+            all().all(|node| {
+                let known: String = node.command(&["CLUSTER", "NODES"]);
+                let connected = known.lines().filter(|line| line.contains(" connected"));
+                connected.count() == 4 && !known.contains("handshake")
+            })
+        });
+        wait_until("the node does not learn where slots are", || {
+            former.command::<String>(&["CLUSTER", "INFO"]).contains("cluster_slots_ok:16384")
+        });
+        let id: String = former.command(&["CLUSTER", "MYID"]);
+        for node in &self.nodes {
+            let () = node.command(&["CLUSTER", "FORGET", &id]);
+        }
+        if forgets {
+            let () = former.command(&["CLUSTER", "RESET", "SOFT"]);
+        }
+        former
+    }
+
+    /// How many subscribers a channel has on the members.
+    pub(crate) fn subscribers(&self, channel: &str) -> u64 {
+        let count = |node: &RedisServer| {
+            let (_, count): (String, u64) = node.command(&["PUBSUB", "NUMSUB", channel]);
+            count
+        };
+        self.nodes.iter().map(count).sum()
+    }
+
     /// Waits until every node knows where every slot is.
     pub(crate) fn wait_until_whole(&self) {
         wait_until("the nodes do not become a cluster", || {
