@@ -93,10 +93,11 @@ impl Near {
         Begun { at, generation: self.known.generation(at), digest, stored }
     }
 
-    /// Keeps an entry that Redis has.
-    pub(super) fn keep(&self, entry: &Arc<Entry>, begun: Begun) {
+    /// Keeps an entry that Redis has, and in which purges up to the number `as_of` count.
+    pub(super) fn keep(&self, entry: &Arc<Entry>, begun: Begun, as_of: Mark) {
         let Begun { at, generation, digest, stored } = begun;
-        let Some((entry, tie)) = self.known.tie(Arc::clone(entry), digest, stored) else { return };
+        let tied = self.known.tie(Arc::clone(entry), as_of, digest, stored);
+        let Some((entry, tie)) = tied else { return };
         let until = if generation.is_some() { Duration::ZERO } else { at + UNHEARD };
         self.insert(entry, Hold { tie: Some(tie), generation, until });
     }

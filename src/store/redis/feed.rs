@@ -24,8 +24,8 @@ use tokio::{
 };
 
 use super::{
+    clock,
     configuration::Configuration,
-    fence,
     known::{Heard, Known},
     link::{Link, number},
     names::Names,
@@ -35,6 +35,8 @@ use crate::store::breaker;
 
 /// How long an attempt to listen may take.
 const LONGEST_STEP: Duration = Duration::from_secs(1);
+/// How long loading all fences may take, each step of which has its own bound.
+const LONGEST_LOAD: Duration = Duration::from_secs(10);
 /// How long one check may take. A server that is silent for longer is away: purges of other processes
 /// may have failed.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
@@ -140,19 +142,15 @@ impl Listen {
 
     /// Takes over which purges the server knows.
     async fn load(&self) -> Option<()> {
-        let ask = async || {
-            let replies = self.link.ask_aside(vec![fence::ask_all(&self.names)]).await?;
-            fence::fences(replies.first()?)
-        };
         let load = async {
-            if let Some(fences) = ask().await {
+            if let Some(fences) = clock::load(&self.link, &self.names).await {
                 return Some(fences);
             }
             // nobody has needed the clock for long, or it was lost: it begins anew
-            self.link.ask_aside(vec![fence::begin(&self.names)]).await?;
-            ask().await
+            self.link.ask_aside(vec![clock::begin(&self.names)]).await?;
+            clock::load(&self.link, &self.names).await
         };
-        let fences = timeout(LONGEST_STEP, load).await.ok()??;
+        let fences = timeout(LONGEST_LOAD, load).await.ok()??;
         self.known.load(fences);
         Some(())
     }
@@ -167,7 +165,7 @@ impl Listen {
     ) -> Option<()> {
         let (begun, before) = (self.known.now(), self.known.last());
         let ask = pin!(timeout(CHECK_TIMEOUT, async {
-            let replies = self.link.ask_aside(vec![fence::ask(&self.names)]).await;
+            let replies = self.link.ask_aside(vec![clock::ask(&self.names)]).await;
             let _: redis::Value = sink.ping().await.ok()?;
             Some(replies)
         }));

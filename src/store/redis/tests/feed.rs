@@ -9,12 +9,12 @@ async fn a_purge_elsewhere_is_heard_of() {
     for purge in samples::purges() {
         let entry = Entry { since: one.mark().await.expect("a mark"), ..samples::target() };
         listening(&two).await;
-        assert_eq!(two.known().standing(&entry), Standing::Alive);
+        assert_eq!(standing(&two, &entry), Standing::Alive);
         one.purge(&purge).await.expect("purged");
-        assert_eq!(one.known().standing(&entry), Standing::Purged, "{purge:?}");
-        until("heard", || two.known().standing(&entry) == Standing::Purged).await;
+        assert_eq!(standing(&one, &entry), Standing::Purged, "{purge:?}");
+        until("heard", || standing(&two, &entry) == Standing::Purged).await;
         let after = Entry { since: one.mark().await.expect("a mark"), ..entry };
-        assert_eq!(two.known().standing(&after), Standing::Alive, "{purge:?}");
+        assert_eq!(standing(&two, &after), Standing::Alive, "{purge:?}");
     }
 }
 
@@ -45,7 +45,7 @@ async fn a_subscription_that_is_cut_is_noticed_and_made_anew() {
     let entry = Entry { since: one.mark().await.expect("a mark"), ..samples::target() };
     one.purge(&Purge::all()).await.expect("purged");
     listening(&two).await;
-    assert_eq!(two.known().standing(&entry), Standing::Purged, "purged while nothing was heard");
+    assert_eq!(standing(&two, &entry), Standing::Purged, "purged while nothing was heard");
     assert!(two.known().generation(two.known().now()) > before);
 }
 
@@ -64,7 +64,7 @@ async fn a_purge_that_is_not_announced_is_found_within_the_bound() {
     raise.arg("arc:clock").arg("now").arg(&now).arg(&field).arg(&now);
     let () = raise.query(&mut server.connection()).expect("a reply");
     let entry = Entry { since, ..samples::target() };
-    until("missed", || two.known().standing(&entry) == Standing::Purged).await;
+    until("missed", || standing(&two, &entry) == Standing::Purged).await;
     until("trusted anew", || {
         two.known().generation(two.known().now()).is_some_and(|now| Some(now) > first)
     })
@@ -136,7 +136,7 @@ async fn without_a_permit_for_the_channel_purges_are_found_all_the_same() {
     let entry = entry("/a", mute.mark().await.expect("a mark"), &["g"]);
     assert_eq!(mute.purge(&Purge::group("g")).await.expect("purged"), Purged::of(1));
     assert!(!has(&mute, "/a").await);
-    until("found", || hearing.known().standing(&entry) == Standing::Purged).await;
+    until("found", || standing(&hearing, &entry) == Standing::Purged).await;
     assert!(!mute.known().is_trusted());
 }
 
