@@ -155,7 +155,9 @@ impl AnyStore {
         match self {
             #[cfg(feature = "memory")]
             Self::Memory(store) if !counts => {
-                purges.iter().for_each(|purge| store.stamp_now(purge));
+                for purge in purges {
+                    store.stamp_now(purge);
+                }
                 Ok(Purged::default())
             }
             #[cfg(feature = "redis")]
@@ -169,14 +171,14 @@ impl AnyStore {
     async fn purge_each(&self, purges: &[Purge]) -> Result<Purged, StoreError> {
         let (mut all, mut failed) = (Purged::default(), None);
         for purge in purges {
-            let purged = match self {
+            let done = match self {
                 #[cfg(feature = "memory")]
                 Self::Memory(store) => Store::purge(store, purge).await,
                 Self::Custom(store) => store.purge(purge).await,
                 #[allow(unreachable_patterns)] // these take all of them together
                 _ => Ok(Purged::default()),
             };
-            match purged {
+            match done {
                 Ok(each) => {
                     all.entries += each.entries;
                     all.pending |= each.pending;

@@ -43,7 +43,9 @@ impl TieredStore {
         purges: &[Purge],
         counts: bool,
     ) -> Result<Purged, StoreError> {
-        purges.iter().for_each(|purge| self.near.purge(purge));
+        for purge in purges {
+            self.near.purge(purge);
+        }
         self.far.purge_together(purges, counts).await
     }
 

@@ -243,7 +243,7 @@ pub(super) fn ask(names: &Names) -> Cmd {
 }
 
 /// Asks for the seed and the time.
-fn ask_span(names: &Names) -> Cmd {
+fn ask_ends(names: &Names) -> Cmd {
     let mut read = redis::cmd("HMGET");
     read.arg(names.clock()).arg("seed").arg("now");
     read
@@ -255,14 +255,14 @@ fn ask_span(names: &Names) -> Cmd {
 /// Whoever listens to announcements before this misses no purge: one that comes between two steps is
 /// announced, and one whose fence goes meanwhile is older than the seed at the end.
 pub(super) async fn load(link: &Link, names: &Names) -> Option<Fences> {
-    let span = async || {
-        let replies = link.ask_aside(vec![ask_span(names)]).await?;
+    let ends = async || {
+        let replies = link.ask_aside(vec![ask_ends(names)]).await?;
         match replies.first()? {
-            Value::Array(span) => Some((number(span.first()?)?, number(span.get(1)?)?)),
+            Value::Array(ends) => Some((number(ends.first()?)?, number(ends.get(1)?)?)),
             _ => None,
         }
     };
-    let (_, now) = span().await?;
+    let (_, now) = ends().await?;
     let (mut raised, mut cursor) = (Vec::new(), Value::Int(0));
     loop {
         let mut scan = redis::cmd("HSCAN");
@@ -275,7 +275,7 @@ pub(super) async fn load(link: &Link, names: &Names) -> Option<Fences> {
         }
         cursor = next;
     }
-    let (mut seed, last) = span().await?;
+    let (mut seed, last) = ends().await?;
     // a purge of which the time is not known was after everything
     if raised.iter().any(|(_, raised)| raised.is_none_or(|raised| raised.newest() > last)) {
         seed = last;

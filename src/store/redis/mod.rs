@@ -14,6 +14,8 @@ mod failing;
 mod feed;
 mod fence;
 mod fields;
+#[cfg(feature = "memory")]
+pub(super) mod here;
 mod index;
 pub(super) mod known;
 mod lead;
@@ -88,7 +90,7 @@ const MOST_GROUPS: usize = 256;
 /// if any.
 ///
 /// What waits may have been purged, or be another fill's by now: that has not been checked. It may
-/// have been marked as well. What is marked does not displace what is not: that was begun later.
+/// have been marked as well. What is marked does not displace what was begun later.
 /// Returns 1 where it is published as it is, 2 where it is marked. A user may be allowed the
 /// commands and not the channel.
 const PUBLISH: &str = r"
@@ -97,8 +99,11 @@ if redis.call('GETRANGE', waiting, 12, 11 + #head) ~= head then return 0 end
 local marked = redis.call('GETRANGE', waiting, 4, 11) ~= none
 if mark and not marked then redis.call('SETRANGE', waiting, 4, mark) end
 if (mark or marked) and redis.pcall('GETRANGE', live, 4, 11) == none then
-  redis.call('UNLINK', waiting)
-  return 2
+  local since = redis.call('GETRANGE', live, 25, 32)
+  if #since == 8 and struct.unpack('>I8', since) > struct.unpack('>I8', head, 14) then
+    redis.call('UNLINK', waiting)
+    return 2
+  end
 end
 redis.call('UNLINK', live)
 redis.call('RENAME', waiting, live)

@@ -103,7 +103,9 @@ pub(super) async fn fence(
     known: &Known,
     purges: &[Purge],
 ) -> Result<Vec<Mark>, StoreError> {
-    purges.iter().for_each(|purge| known.begun(purge));
+    for purge in purges {
+        known.begun(purge);
+    }
     let raised = match clock::raise(link, names, purges).await {
         Err(error) if error.kind() == StoreErrorKind::Refused => {
             make_room(link, names, purges).await?;
