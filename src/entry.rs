@@ -10,7 +10,11 @@ use bytes::Bytes;
 
 use crate::{key::CacheKey, purge::Mark, semantics::validation::has_validator};
 
-pub use crate::semantics::{date::Timestamp, fields::FieldList, terms::Terms};
+pub use crate::semantics::{
+    date::{Monotonic, Timestamp},
+    fields::FieldList,
+    terms::Terms,
+};
 
 /// One thing that a store keeps under a [`CacheKey`].
 #[derive(Clone, Debug)]

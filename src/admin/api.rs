@@ -151,6 +151,8 @@ fn stats_in_json(stats: &Stats, on: bool) -> Value {
         "hits": stats.hits,
         "stale": stats.stale,
         "stood_in": stats.stood_in,
+        "stood_in_slow": stats.stood_in_slow,
+        "stood_in_left_alone": stats.stood_in_left_alone,
         "misses": stats.misses,
         "collapsed": stats.collapsed,
         "bypasses": reasons(&stats.bypasses),

@@ -281,6 +281,7 @@ impl ResponseCache {
         if config.keying.auth.is_some() && config.keying.cookies_are_harmless {
             warnings.push("vary_by_auth and cookies_are_harmless contradict each other".into());
         }
+        warnings.extend(config.filling.warning().map(Into::into));
         #[cfg(feature = "redis")]
         if self.shared.keyed_otherwise(config) {
             warnings.push(

@@ -13,8 +13,8 @@ use tokio::sync::Semaphore;
 use crate::{
     clock::Clock,
     key::Secret,
-    semantics::verdict::WhyNot,
-    store::{StoreError, any::AnyStore},
+    semantics::verdict::{StaleCause, WhyNot},
+    store::{StoreError, any::AnyStore, stamps::Stamps},
 };
 
 pub(crate) mod budget;
@@ -61,12 +61,15 @@ pub(crate) struct Engine {
     pending: Pending,
     refreshes: Refreshes,
     flights: Flights,
-    /// Keys whose answers are not stored: nobody waits for another one's.
-    unshared: Marks,
+    /// Keys whose responses are not stored: requests do not wait for one another.
+    hit_for_miss: Marks,
+    /// The purges of this process, where the store may be away.
+    purges_here: Stamps,
     /// Keys whose handler has failed.
     failing: Arc<Marks>,
     budget: Budget,
     failures: Quiet,
+    slow_handlers: Quiet,
     unattended: Arc<Semaphore>,
     off: AtomicBool,
     has_told_of_forwarded: AtomicBool,
@@ -78,11 +81,13 @@ impl Engine {
         Arc::new(Self {
             store,
             refreshes: Refreshes::new(clock.clone(), Arc::clone(&failing)),
-            flights: Flights::new(clock.clone()),
-            unshared: Marks::new(clock.clone()),
+            flights: Flights::new(),
+            hit_for_miss: Marks::new(clock.clone()),
+            purges_here: Stamps::default(),
             failing,
             budget: Budget::new(budget),
             failures: Quiet::new(clock.clone()),
+            slow_handlers: Quiet::new(clock.clone()),
             unattended: Arc::new(Semaphore::new(MOST_UNATTENDED)),
             clock,
             secret,
@@ -158,12 +163,24 @@ impl Engine {
         self.pending.settle().await;
     }
 
-    /// A stale response stands in for a handler that failed with this status or with none: counted,
-    /// and told to the log, so that failures are not hidden.
-    pub(crate) fn stood_in(&self, status: Option<u16>, past: Duration) {
-        self.counters.stood_in();
-        if let Some(quiet) = self.failures.tells() {
-            tracing::warn!(?status, ?past, quiet, "a handler failed; a stale response stands in");
+    /// A stale response is served instead of the handler's: counted and logged, so that failures
+    /// are not hidden.
+    pub(crate) fn serves_stale(&self, cause: StaleCause, past: Duration) {
+        self.counters.stood_in(cause);
+        match cause {
+            StaleCause::Failed(status) => {
+                if let Some(quiet) = self.failures.tells() {
+                    tracing::warn!(?status, ?past, quiet, "a handler failed; served stale");
+                }
+            }
+            StaleCause::Slow => {
+                if let Some(quiet) = self.slow_handlers.tells() {
+                    tracing::warn!(?past, quiet, "a handler is slow; served stale");
+                }
+            }
+            StaleCause::LeftAlone => {
+                tracing::debug!(?past, "a handler is left alone after a failure; served stale");
+            }
         }
     }
 

@@ -21,6 +21,7 @@ impl Engine {
             return Err(StoreError::with_source(StoreErrorKind::NoTarget, problem));
         }
         let (store, spellings) = (self.store.clone(), self.all_spellings(&purge));
+        self.count_here(&spellings);
         let run = async move { store.purge_together(&spellings, true).await };
         let purged = self.to_its_end(run).await;
         match &purged {
@@ -65,6 +66,7 @@ impl Engine {
         if purges.is_empty() {
             return;
         }
+        self.count_here(&purges);
         let (store, count) = (self.store.clone(), purges.len());
         let run = async move { store.purge_together(&purges, false).await };
         match self.to_its_end(run).await {
@@ -78,10 +80,17 @@ impl Engine {
         let engine = Arc::clone(self);
         let purges = purges.into_iter().map(|purge| self.dated(purge)).collect();
         let run = async move { engine.purge_all_uncounted(purges).await };
-        if self.store.is_immediate() {
-            let _done = run.now_or_never();
-        } else {
-            self.pending.spawn(run);
+        if !self.pending.run(self.store.is_immediate(), run) {
+            self.counters.error();
+        }
+    }
+
+    /// Counts the purges of this process, for responses that are shared while the store is away.
+    fn count_here(&self, purges: &[Purge]) {
+        if !self.store.is_immediate() {
+            for purge in purges {
+                self.purges_here.stamp(purge);
+            }
         }
     }
 

@@ -1,7 +1,6 @@
 //! A request's way: admitted or not, looked up, answered or passed on.
 
 use std::{
-    pin::pin,
     rc::Rc,
     task::{Context, Poll},
 };
@@ -96,15 +95,22 @@ where
         if !worker.engine.store().is_immediate() {
             return CacheFuture::waiting(proceed(service, worker, looking));
         }
-        match pin!(step(Rc::clone(&worker), looking)).now_or_never() {
+        let mut first = Box::pin(step(Rc::clone(&worker), looking));
+        match first.as_mut().now_or_never() {
             Some(Step::Answer(res)) => CacheFuture::answered(res),
             Some(Step::Ask(asking)) if worker.plan.filling.finish_fills.is_none() => {
                 let (req, asked) = *asking;
                 CacheFuture::asking(self.service.call(req), asked, worker)
             }
             Some(step) => CacheFuture::waiting(take(service, worker, step)),
-            // never: an immediate store has answered when it is first polled
-            None => CacheFuture::waiting(std::future::pending()),
+            None => {
+                // the store has not kept its promise to answer at once
+                worker.engine.counters().error();
+                CacheFuture::waiting(async move {
+                    let step = first.await;
+                    take(service, worker, step).await
+                })
+            }
         }
     }
 

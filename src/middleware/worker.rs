@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     dev::{ServiceRequest, ServiceResponse},
     http::header::{HeaderMap, HeaderName, HeaderValue},
 };
 
 use super::{
     body::CacheBody,
+    conditions::HeldRoutes,
     passage::{Inside, Passage},
     respond,
     seconds::BySeconds,
@@ -45,12 +46,16 @@ pub(crate) struct Worker {
     handle: CacheHandle,
     hits: BySeconds,
     ages: BySeconds,
+    /// Routes whose requests cannot be changed.
+    pub(super) held: HeldRoutes,
 }
 
 impl Worker {
     pub(super) fn new(plan: Plan, engine: Arc<Engine>) -> Self {
         let handle = CacheHandle::new(Arc::clone(&engine));
-        Self { plan, engine, handle, hits: BySeconds::default(), ages: BySeconds::default() }
+        let (hits, ages, held) =
+            (BySeconds::default(), BySeconds::default(), HeldRoutes::default());
+        Self { plan, engine, handle, hits, ages, held }
     }
 
     /// Opens the passage of a request that goes to the handler.
@@ -117,6 +122,11 @@ impl Worker {
     pub(super) fn is_early(&self, stored: &StoredResponse, left: Duration) -> bool {
         let factor = self.plan.filling.refresh_early;
         factor > 0.0 && chance::is_due(left, stored.terms.took, factor, fastrand::f64())
+    }
+
+    /// Whether a request of this route can be sent to the handler behind its answer.
+    pub(super) fn may_refresh(&self, req: &HttpRequest) -> bool {
+        self.plan.filling.background_refresh && self.held.allow_refresh(req)
     }
 
     /// Whether the passage is one through a clone of this cache.

@@ -24,8 +24,7 @@ pub(crate) mod memory;
 mod near;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
-#[cfg(feature = "memory")]
-mod stamps;
+pub(crate) mod stamps;
 #[cfg(all(feature = "memory", feature = "redis"))]
 pub(crate) mod tiered;
 

@@ -27,7 +27,7 @@ const WALK_EVERY: u64 = 1 << 14;
 
 /// The purges of one store, newest number first.
 #[derive(Debug, Default)]
-pub(super) struct Stamps {
+pub(crate) struct Stamps {
     newest: AtomicU64,
     /// The newest purge before entries were last walked.
     walked: AtomicU64,
@@ -81,7 +81,7 @@ pub(super) enum Standing {
 
 /// A purge that has been stamped, for counting what it took.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Stamped {
+pub(crate) struct Stamped {
     /// The hash that it raised, with the number of the hard purge before.
     target: Option<(u64, u64)>,
     /// Of a purge of all: up to which number older ones count.
@@ -90,13 +90,13 @@ pub(super) struct Stamped {
 
 impl Stamps {
     /// The logical time now.
-    pub(super) fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         Mark::new(self.newest.load(Ordering::Acquire))
     }
 
     /// Purges: from now on no older entry that `purge` concerns is alive, or if the purge is a soft
     /// one, fresh.
-    pub(super) fn stamp(&self, purge: &Purge) -> Stamped {
+    pub(crate) fn stamp(&self, purge: &Purge) -> Stamped {
         let mut table = self.write();
         let number = self.newest.load(Ordering::Relaxed) + 1;
         let stamped = table.stamp(purge, number);
@@ -122,8 +122,13 @@ impl Stamps {
         }
     }
 
+    /// Whether a purge, hard or soft, concerns `entry` that has come since the logical time `since`.
+    pub(crate) fn concerns(&self, entry: &Entry, since: u64) -> bool {
+        !matches!(self.standing(entry, since), Standing::Alive(_))
+    }
+
     /// Whether a purge, hard or soft, that names `key` itself has come since the logical time `since`.
-    pub(super) fn is_purged(&self, key: &CacheKey, since: u64) -> bool {
+    pub(crate) fn is_purged(&self, key: &CacheKey, since: u64) -> bool {
         if since >= self.newest.load(Ordering::Acquire) {
             return false;
         }

@@ -12,14 +12,17 @@
 mod admin;
 mod auth;
 mod client;
+mod clocks;
 mod config;
 mod conformance;
 mod credentials;
 mod crowd;
+mod crowd_limits;
 mod custom_store;
 mod faults;
 mod fleet;
 mod floors;
+mod held_requests;
 mod http;
 mod interleavings;
 mod keys;

@@ -10,6 +10,7 @@ use crate::{key::KeyBuilder, semantics::date::Timestamp};
 fn terms(millis: i64, span: u32) -> Terms {
     let span = Duration::from_millis(span.into());
     Terms {
+        received: None,
         response_time: Timestamp::from_millis(millis),
         initial_age: span,
         lifetime: span * 2,

@@ -5,6 +5,7 @@
 //! came meanwhile ([`fence`]) and then renamed to where it is found: at whatever point a fill ends,
 //! nothing can be read that a purge would miss. Needs Redis 5 or later and the commands of scripts.
 
+mod age;
 mod announce;
 mod clock;
 mod configuration;
@@ -70,6 +71,7 @@ use super::{
     codec::{self, Encoded},
 };
 use crate::{
+    clock::Clock,
     entry::Entry,
     key::CacheKey,
     purge::{Mark, Purge, Purged},
@@ -127,6 +129,7 @@ pub(crate) struct RedisStore {
     extended_at: AtomicU64,
     corrupt: AtomicU64,
     configuration: Arc<Configuration>,
+    clock: Clock,
 }
 
 impl RedisStore {
@@ -154,6 +157,7 @@ impl RedisStore {
             extended_at: AtomicU64::new(0),
             corrupt: AtomicU64::new(0),
             configuration: Configuration::new(&options.configuration),
+            clock: options.clock.clone(),
         })
     }
 
@@ -230,6 +234,7 @@ impl RedisStore {
         self.link.check_answer()?;
         let [value, now]: [Value; 2] = replies.try_into().map_err(|_| link::unexpected())?;
         let Some(entry) = self.read(key, value) else { return Ok(None) };
+        let Some(entry) = self.with_receipt(entry).await? else { return Ok(None) };
         // without a clock nobody knows what was purged
         let Some(now) = link::number(&now) else { return Ok(None) };
         let (admission, now) = match self.known.standing(&entry, before, now) {

@@ -79,10 +79,10 @@ async fn a_purge_at_any_step_of_a_fill_wins() {
             interleave(&store, &entry, &soft, order).await;
             let found = store.get(&entry.key).await.expect("an answer").expect("still there");
             let stale = entry.stale_since(Timestamp::from_secs(1_700_000_005));
-            assert_eq!(format!("{found:?}"), format!("{stale:?}"), "{purge:?} in {order:?}");
+            assert_eq!(samples::shown(&found), samples::shown(&stale), "{purge:?} in {order:?}");
             let after = fill_with(&store, &entry).await;
             let found = store.get(&entry.key).await.expect("an answer").expect("there");
-            assert_eq!(format!("{found:?}"), format!("{after:?}"), "{purge:?} in {order:?}");
+            assert_eq!(samples::shown(&found), samples::shown(&after), "{purge:?} in {order:?}");
         }
     }
 }
@@ -107,7 +107,7 @@ async fn a_fill_begun_after_a_soft_purge_is_not_touched_by_it() {
         assert_eq!(carried_out(&store, &soft, number).await, 0, "{purge:?}");
         store.put(Arc::new(early), KEEP).await.expect("stored or not");
         let found = store.get(&late.key).await.expect("an answer").expect("there");
-        assert_eq!(format!("{found:?}"), format!("{late:?}"), "{purge:?}");
+        assert_eq!(samples::shown(&found), samples::shown(&late), "{purge:?}");
         store.purge(&Purge::all()).await.expect("purged");
     }
 }
