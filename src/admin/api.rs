@@ -100,6 +100,9 @@ pub(super) async fn purge(api: Data<Api>, what: Json<What>) -> HttpResponse {
         Ok(purged) if purged.pending => {
             HttpResponse::Accepted().json(json!({ "purged": purged.entries, "pending": true }))
         }
+        Ok(purged) if purged.removing => {
+            HttpResponse::Ok().json(json!({ "purged": purged.entries, "removing": true }))
+        }
         Ok(purged) => HttpResponse::Ok().json(json!({ "purged": purged.entries })),
         Err(problem) => HttpResponse::ServiceUnavailable()
             .json(error(&format!("{problem}: the purge may not have taken place"))),

@@ -154,7 +154,30 @@ impl MemoryStore {
     /// [`Store::purge`] without the count, at once.
     pub(crate) fn stamp_now(&self, purge: &Purge) {
         self.stamps.stamp(purge);
+        self.walk_behind();
         if let (Target::Entry(key), None) = (purge.target(), purge.stale_since()) {
+            self.cache.invalidate(key);
+        }
+    }
+
+    /// Now and then looks at all entries, so that those which nobody asks for are not taken for purged
+    /// when the oldest stamps go.
+    fn walk_behind(&self) {
+        if !self.stamps.claim_walk() {
+            return;
+        }
+        // without a runtime, whoever reads an entry does this
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let store = self.clone();
+            runtime.spawn_blocking(move || store.walk());
+        }
+    }
+
+    /// Removes what purges have taken.
+    fn walk(&self) {
+        let gone = self.cache.iter().filter(|slot| slot.read(&self.stamps).is_none());
+        let gone: Vec<CacheKey> = gone.map(|slot| slot.entry.key.clone()).collect();
+        for key in &gone {
             self.cache.invalidate(key);
         }
     }
@@ -214,6 +237,7 @@ impl Store for MemoryStore {
 
     async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
         let stamped = self.stamps.stamp(purge);
+        self.walk_behind();
         let runtime = tokio::runtime::Handle::try_current();
         let walk = match runtime {
             Ok(runtime) if self.cache.entry_count() > WALK_IN_PLACE => {
@@ -261,6 +285,30 @@ mod tests {
         for _ in 0..20 {
             assert_eq!((names(&one), names(&other)), (1, 0));
         }
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_nobody_reads_outlives_many_purges_of_others() {
+        let store = MemoryStore::new(1 << 20);
+        let key = KeyBuilder::new(false, "h", "/", None).finish();
+        let kind = Kind::Varies(vec![]);
+        let entry = Entry { key: key.clone(), since: Mark::default(), groups: vec![], kind };
+        store.put_now(Arc::new(entry));
+        let slot = store.cache.get(&key).expect("put");
+        let mut purges = 0;
+        // as many stamps as are kept, and more
+        while purges < 1 << 19 {
+            for _ in 0..1 << 14 {
+                purges += 1;
+                store.stamp_now(&Purge::path(&format!("/{purges}")));
+            }
+            let begun = std::time::Instant::now();
+            while slot.checked.load(Ordering::Acquire) < purges {
+                assert!(begun.elapsed() < Duration::from_secs(20), "not looked at");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        assert!(store.get_now(&key).is_some());
     }
 
     #[tokio::test]

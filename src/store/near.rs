@@ -1,11 +1,7 @@
 //! Entries in memory before Redis: those of Redis, as long as the process hears of what happens
 //! there, and for a moment those that nobody else has while Redis is away.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use mini_moka::sync::{Cache, ConcurrentCacheExt};
 
@@ -13,7 +9,7 @@ use super::{
     Put, Size,
     front::Generation,
     memory::{Slot, table},
-    redis::{known::Known, tie::Tie},
+    redis::{here::PurgesHere, known::Known, tie::Tie},
 };
 use crate::{
     entry::Entry,
@@ -26,8 +22,6 @@ pub(super) const UNHEARD: Duration = Duration::from_secs(1);
 /// Marks above are of this process alone: the time, in microseconds, since it made the store. No
 /// number in Redis comes near.
 const ALONE: u64 = 1 << 63;
-/// So many purges of the last moment are told apart; past that each is one of all.
-const MOST_PURGES: usize = 256;
 
 /// The near tier.
 pub(super) struct Near {
@@ -35,8 +29,7 @@ pub(super) struct Near {
     hasher: ahash::RandomState,
     puts: Generation,
     known: Arc<Known>,
-    /// Purges that began here lately, with their time, for what has no number of Redis.
-    purges: Mutex<VecDeque<(Duration, Purge)>>,
+    purges: PurgesHere,
 }
 
 /// What an entry's use hangs on.
@@ -72,7 +65,7 @@ impl Near {
         let hasher = ahash::RandomState::new();
         let cache = table(capacity, &hasher);
         let (puts, known) = (Generation::new(), Arc::clone(known));
-        Self { cache, hasher, puts, known, purges: Mutex::default() }
+        Self { cache, hasher, puts, known, purges: PurgesHere::new(UNHEARD) }
     }
 
     /// What is kept under `key` and may be used now.
@@ -93,10 +86,11 @@ impl Near {
         Begun { at, generation: self.known.generation(at), digest, stored }
     }
 
-    /// Keeps an entry that Redis has.
-    pub(super) fn keep(&self, entry: &Arc<Entry>, begun: Begun) {
+    /// Keeps an entry that Redis has, and in which purges up to the number `as_of` count.
+    pub(super) fn keep(&self, entry: &Arc<Entry>, begun: Begun, as_of: Mark) {
         let Begun { at, generation, digest, stored } = begun;
-        let Some((entry, tie)) = self.known.tie(Arc::clone(entry), digest, stored) else { return };
+        let tied = self.known.tie(Arc::clone(entry), as_of, digest, stored);
+        let Some((entry, tie)) = tied else { return };
         let until = if generation.is_some() { Duration::ZERO } else { at + UNHEARD };
         self.insert(entry, Hold { tie: Some(tie), generation, until });
     }
@@ -119,7 +113,7 @@ impl Near {
     pub(super) fn keep_alone(&self, entry: Arc<Entry>, began: Duration) -> Put {
         let until = began + UNHEARD;
         let hold = Hold { tie: None, generation: None, until };
-        if self.known.now() >= until || self.is_purged(&entry, began) {
+        if self.known.now() >= until || self.purges.concern(&entry, began) {
             return Put::Refused;
         }
         self.insert(entry, hold);
@@ -129,16 +123,7 @@ impl Near {
     /// A purge that begins here takes at once what is of this process alone. What is tied to Redis
     /// goes with what is known of it.
     pub(super) fn purge(&self, purge: &Purge) {
-        let now = self.known.now();
-        let mut purges = self.purges.lock().unwrap_or_else(PoisonError::into_inner);
-        while purges.front().is_some_and(|(then, _)| *then + UNHEARD < now) {
-            purges.pop_front();
-        }
-        if purges.len() >= MOST_PURGES {
-            purges.clear();
-            purges.push_back((now, Purge::all()));
-        }
-        purges.push_back((now, purge.clone()));
+        self.purges.add(purge, self.known.now());
     }
 
     pub(super) fn size(&self) -> Size {
@@ -160,15 +145,8 @@ impl Near {
         is_of_now
             && match (&hold.tie, Self::is_alone(entry.since)) {
                 (Some(tie), _) => self.known.holds(tie),
-                (None, Some(began)) => !self.is_purged(entry, began),
+                (None, Some(began)) => !self.purges.concern(entry, began),
                 (None, None) => false,
             }
-    }
-
-    /// Whether a purge began here after the fill of this entry had, which has no number to say so.
-    fn is_purged(&self, entry: &Entry, began: Duration) -> bool {
-        let purges = self.purges.lock().unwrap_or_else(PoisonError::into_inner);
-        let later = purges.iter().rev().take_while(|(then, _)| *then >= began);
-        later.into_iter().any(|(_, purge)| purge.concerns(&entry.key, &entry.groups))
     }
 }

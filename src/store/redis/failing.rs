@@ -25,6 +25,17 @@ pub(super) enum Kind {
     Unasked(StoreErrorKind),
 }
 
+impl Kind {
+    /// The kind of the error alone.
+    pub(super) const fn of_error(self) -> StoreErrorKind {
+        match self {
+            Self::Healthy(kind) | Self::Failing(kind) => kind,
+            #[cfg(feature = "redis-cluster")]
+            Self::Unasked(kind) => kind,
+        }
+    }
+}
+
 impl Failure {
     pub(super) fn into_source(self) -> Source {
         match self {

@@ -25,9 +25,9 @@ use tokio::{
 
 use super::{
     beat::{self, Beats},
+    clock,
     configuration::Configuration,
     connect::{Seat, Surroundings},
-    fence,
     known::{Heard, Known},
     link::{Link, Subscription, number},
     names::Names,
@@ -38,6 +38,8 @@ use crate::store::breaker;
 
 /// How long an attempt to listen may take.
 const LONGEST_STEP: Duration = Duration::from_secs(1);
+/// How long loading all fences may take, each step of which has its own bound.
+const LONGEST_LOAD: Duration = Duration::from_secs(10);
 /// How long one check may take. A server that is silent for longer is away: purges of other processes
 /// may have failed.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
@@ -170,19 +172,15 @@ impl Listen {
 
     /// Takes over which purges the server knows.
     async fn load(&self) -> Option<()> {
-        let ask = async || {
-            let replies = self.link.ask_aside(vec![fence::ask_all(&self.names)]).await?;
-            fence::fences(replies.first()?)
-        };
         let load = async {
-            if let Some(fences) = ask().await {
+            if let Some(fences) = clock::load(&self.link, &self.names).await {
                 return Some(fences);
             }
             // nobody has needed the clock for long, or it was lost: it begins anew
-            self.link.ask_aside(vec![fence::begin(&self.names)]).await?;
-            ask().await
+            self.link.ask_aside(vec![clock::begin(&self.names)]).await?;
+            clock::load(&self.link, &self.names).await
         };
-        let fences = timeout(LONGEST_STEP, load).await.ok()??;
+        let fences = timeout(LONGEST_LOAD, load).await.ok()??;
         self.known.load(fences);
         Some(())
     }
@@ -198,7 +196,7 @@ impl Listen {
         let (begun, before) = (self.known.now(), self.known.last());
         let beat = hearing.beats.next().map(|beat| self.link.ask_aside(vec![beat]));
         let ask = pin!(timeout(CHECK_TIMEOUT, async {
-            let asked = self.link.ask_aside(vec![fence::ask(&self.names)]);
+            let asked = self.link.ask_aside(vec![clock::ask(&self.names)]);
             let (replies, beat) = join(asked, OptionFuture::from(beat)).await;
             let _: redis::Value = sink.ping().await.ok()?;
             Some((replies, beat::is_published(beat.flatten().as_deref())))

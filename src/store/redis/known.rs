@@ -146,9 +146,13 @@ impl Known {
         self.raise(&mut ledger, purge, number);
     }
 
-    /// A purge begun here has this number.
-    pub(super) fn stamp(&self, purge: &Purge, number: Mark) {
-        self.raise(&mut self.write(), purge, number.number());
+    /// A purge begun here has this number; the time before it was `before`.
+    pub(super) fn raised(&self, purge: &Purge, before: u64, number: Mark) {
+        let field = fields::raised_by(purge.target());
+        let raised = Raised::by(number.number(), purge.stale_since());
+        // a gap is noticed by who listens
+        let _ = self.write().announced(before, field, raised);
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     fn raise(&self, ledger: &mut Ledger, purge: &Purge, number: u64) {
@@ -156,18 +160,25 @@ impl Known {
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    /// What is known of an entry that was read from Redis.
-    pub(super) fn standing(&self, entry: &Entry) -> Standing {
+    /// What is known of an entry that was read from Redis together with the time `now`; `before` was
+    /// the [last](Self::last) purge known when it was asked for. All purges up to then count, or it
+    /// is not known.
+    pub(super) fn standing(&self, entry: &Entry, before: u64, now: u64) -> Standing {
         let since = entry.since.number();
-        let is_of_interest = self.read().is_of_interest(since);
-        let standing = if is_of_interest {
-            let fields = fields::concerning(&entry.key, &entry.groups);
-            self.read().standing(since, &fields)
-        } else {
-            Standing::Alive
-        };
-        match standing {
-            Standing::Alive | Standing::Stale(_) if !self.is_trusted() => Standing::Unknown,
+        // a clock that has gone back, or an entry that is from after it
+        if now < before || now < since {
+            return Standing::Unknown;
+        }
+        let ledger = self.read();
+        let is_complete = ledger.last() >= now;
+        if is_complete && !ledger.is_of_interest(since) {
+            return Standing::Alive;
+        }
+        drop(ledger);
+        let fields = fields::concerning(&entry.key, &entry.groups);
+        let ledger = self.read();
+        match ledger.standing(since, &fields) {
+            Standing::Alive | Standing::Stale(_) if ledger.last() < now => Standing::Unknown,
             standing => standing,
         }
     }

@@ -161,35 +161,44 @@ impl Link {
         Ok(replies)
     }
 
-    /// The servers that together hold all keys, as they are now.
-    pub(super) async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
-        self.admitted()?;
-        self.judge(self.connections.nodes().await.map_err(failing::failed))
+    /// [`ask`](Self::ask), for what no request waits for: not while the server is being left alone,
+    /// and what becomes of it does not speak for leaving the server alone.
+    pub(super) async fn ask_behind(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
+        if commands.is_empty() {
+            return Ok(vec![]);
+        }
+        self.left_in_peace()?;
+        let replies = self.connections.exchange(commands).await.map_err(failing::failed);
+        self.answered(replies.and_then(|replies| self.without_errors(replies)))
     }
 
-    /// The reply to a command that is for one node. It is asked over the connection over which the
-    /// node was found, or not at all.
+    /// The servers that together hold all keys, as they are now; asked [behind](Self::ask_behind).
+    pub(super) async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
+        self.left_in_peace()?;
+        self.answered(self.connections.nodes().await.map_err(failing::failed))
+    }
+
+    /// The reply to a command that is for one node, asked [behind](Self::ask_behind): over the
+    /// connection over which the node was found, or not at all.
     pub(super) async fn ask_node(&self, node: &Node, command: Cmd) -> Result<Value, StoreError> {
-        self.admitted()?;
+        self.left_in_peace()?;
         let reply = self.connections.exchange_with(node, command).await.map_err(failing::failed);
         let reply = reply.and_then(|reply| self.without_errors(vec![reply]));
-        Ok(self.judge(reply)?.pop().unwrap_or_default())
+        Ok(self.answered(reply)?.pop().unwrap_or_default())
     }
 
-    /// Replies to many commands, of which `at_once` are sent together.
-    pub(super) async fn ask_in_turns(
-        &self,
-        commands: Vec<Cmd>,
-        at_once: usize,
-    ) -> Result<Vec<Value>, StoreError> {
-        let mut replies = Vec::with_capacity(commands.len());
-        let mut commands = commands.into_iter();
-        loop {
-            let turn: Vec<Cmd> = commands.by_ref().take(at_once).collect();
-            if turn.is_empty() {
-                return Ok(replies);
+    fn left_in_peace(&self) -> Result<(), StoreError> {
+        (!self.is_open()).then_some(()).ok_or(StoreError::new(StoreErrorKind::Unavailable))
+    }
+
+    /// What an exchange means of which the breaker is not told.
+    fn answered<T>(&self, result: Result<T, (Kind, Source)>) -> Result<T, StoreError> {
+        match result {
+            Ok(replies) => {
+                self.settling.answered(self.up.elapsed());
+                Ok(replies)
             }
-            replies.append(&mut self.ask(turn).await?);
+            Err((kind, source)) => Err(StoreError::with_source(kind.of_error(), source)),
         }
     }
 
@@ -320,11 +329,6 @@ pub(super) fn number(reply: &Value) -> Option<u64> {
         Value::SimpleString(text) => text.parse().ok(),
         _ => None,
     }
-}
-
-/// The sum of replies that are numbers.
-pub(super) fn sum<'a>(replies: impl IntoIterator<Item = &'a Value>) -> Result<u64, StoreError> {
-    replies.into_iter().map(|reply| number(reply).ok_or_else(unexpected)).sum()
 }
 
 /// The cursor and the names in a reply to `SCAN`.

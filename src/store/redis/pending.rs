@@ -13,14 +13,16 @@ use std::{
 
 use tokio::runtime::Handle;
 
-use super::{fence, known::Known, link::Link, names::Names, purge};
+use super::{
+    clock, known::Known, link::Link, names::Names, purge, removal::Removal, removals::Removals,
+};
 use crate::{
     purge::{Purge, Purged},
     store::{StoreError, StoreErrorKind},
 };
 
-/// How many purges are kept; more become one of everything. Their fences are raised together and take
-/// half of those that the clock keeps.
+/// How many purges are kept; more become one of everything. Their fences are raised while others
+/// [settle](super::settling).
 const MOST: usize = 512;
 /// How many fences are raised in one exchange.
 const MAX_FENCES: usize = 64;
@@ -35,6 +37,7 @@ pub(super) struct Pending {
     link: Arc<Link>,
     names: Names,
     known: Arc<Known>,
+    removals: Arc<Removals>,
     /// Whether there are any, so that a hit takes no lock.
     any: AtomicBool,
     queue: Mutex<Queue>,
@@ -49,8 +52,14 @@ struct Queue {
 }
 
 impl Pending {
-    pub(super) fn new(link: &Arc<Link>, names: &Names, known: &Arc<Known>) -> Arc<Self> {
+    pub(super) fn new(
+        link: &Arc<Link>,
+        names: &Names,
+        known: &Arc<Known>,
+        removals: &Arc<Removals>,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            removals: Arc::clone(removals),
             link: Arc::clone(link),
             names: names.clone(),
             known: Arc::clone(known),
@@ -97,14 +106,18 @@ impl Pending {
         if self.link.is_open() && !self.link.probe().await {
             return Err(StoreError::new(StoreErrorKind::Unavailable));
         }
-        // once fenced, an entry is not served, however long the purges themselves take
+        // once fenced, an entry is not served
         for purges in self.kept().chunks(MAX_FENCES) {
-            fence::raise_all(&self.link, &self.names, purges).await?;
+            clock::raise(&self.link, &self.names, purges).await?;
         }
         while let Some(purge) = self.next() {
-            purge::run(&self.link, &self.names, &self.known, &purge).await?;
+            let purges = std::slice::from_ref(&purge);
+            let numbers = purge::fence(&self.link, &self.names, &self.known, purges).await?;
             if self.link.was_replaced().await {
                 return Err(StoreError::new(StoreErrorKind::Unavailable));
+            }
+            for number in numbers {
+                self.removals.push(Removal::new(&self.names, &purge, number));
             }
             self.lock().current = None;
         }

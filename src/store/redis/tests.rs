@@ -72,6 +72,17 @@ async fn listening(store: &RedisStore) {
     until("listening", || store.known().is_trusted()).await;
 }
 
+/// What the store knows of an entry, up to the last purge that it has heard of.
+fn standing(store: &RedisStore, entry: &Entry) -> Standing {
+    let known = store.known();
+    known.standing(entry, 0, known.last().max(entry.since.number()))
+}
+
+/// Waits until the store has removed all that was purged.
+async fn removed(store: &RedisStore) {
+    until("removed", || store.removals.count() == 0).await;
+}
+
 async fn has(store: &RedisStore, path: &str) -> bool {
     store.get(&key(path)).await.expect("an answer").is_some()
 }

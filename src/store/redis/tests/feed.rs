@@ -12,12 +12,12 @@ async fn a_purge_elsewhere_is_heard_of() {
     for purge in samples::purges() {
         let entry = Entry { since: one.mark().await.expect("a mark"), ..samples::target() };
         listening(&two).await;
-        assert_eq!(two.known().standing(&entry), Standing::Alive);
+        assert_eq!(standing(&two, &entry), Standing::Alive);
         one.purge(&purge).await.expect("purged");
-        assert_eq!(one.known().standing(&entry), Standing::Purged, "{purge:?}");
-        until("heard", || two.known().standing(&entry) == Standing::Purged).await;
+        assert_eq!(standing(&one, &entry), Standing::Purged, "{purge:?}");
+        until("heard", || standing(&two, &entry) == Standing::Purged).await;
         let after = Entry { since: one.mark().await.expect("a mark"), ..entry };
-        assert_eq!(two.known().standing(&after), Standing::Alive, "{purge:?}");
+        assert_eq!(standing(&two, &after), Standing::Alive, "{purge:?}");
     }
 }
 
@@ -48,7 +48,7 @@ async fn a_subscription_that_is_cut_is_noticed_and_made_anew() {
     let entry = Entry { since: one.mark().await.expect("a mark"), ..samples::target() };
     one.purge(&Purge::all()).await.expect("purged");
     listening(&two).await;
-    assert_eq!(two.known().standing(&entry), Standing::Purged, "purged while nothing was heard");
+    assert_eq!(standing(&two, &entry), Standing::Purged, "purged while nothing was heard");
     assert!(two.known().generation(two.known().now()) > before);
 }
 
@@ -67,7 +67,7 @@ async fn a_purge_that_is_not_announced_is_found_within_the_bound() {
     raise.arg("arc:clock").arg("now").arg(&now).arg(&field).arg(&now);
     let () = raise.query(&mut server.connection()).expect("a reply");
     let entry = Entry { since, ..samples::target() };
-    until("missed", || two.known().standing(&entry) == Standing::Purged).await;
+    until("missed", || standing(&two, &entry) == Standing::Purged).await;
     let known = two.known();
     assert_eq!(known.generation(known.now()), first, "nothing else can have been missed");
 }
@@ -135,7 +135,7 @@ async fn without_a_permit_for_the_channel_purges_are_found_all_the_same() {
     let entry = entry("/a", mute.mark().await.expect("a mark"), &["g"]);
     assert_eq!(mute.purge(&Purge::group("g")).await.expect("purged"), Purged::of(1));
     assert!(!has(&mute, "/a").await);
-    until("found", || hearing.known().standing(&entry) == Standing::Purged).await;
+    until("found", || standing(&hearing, &entry) == Standing::Purged).await;
     assert!(!mute.known().is_trusted());
 }
 
@@ -232,7 +232,7 @@ async fn clock_that_is_evicted_over_and_over_costs_no_trust() {
         until("begun anew", || two.known().last() > last && one.known().last() > last).await;
         let entry = entry("/a", one.mark().await.expect("a mark"), &["g"]);
         one.purge(&Purge::group("g")).await.expect("purged");
-        until("heard", || two.known().standing(&entry) == Standing::Purged).await;
+        until("heard", || standing(&two, &entry) == Standing::Purged).await;
         assert_eq!(trust(), before, "round {round}");
     }
 }
@@ -249,7 +249,7 @@ async fn user_who_may_use_the_channel_of_announcements_only_trusts_them() {
     listening(&narrow).await;
     let entry = entry("/a", wide.mark().await.expect("a mark"), &["g"]);
     wide.purge(&Purge::group("g")).await.expect("purged");
-    until("heard", || narrow.known().standing(&entry) == Standing::Purged).await;
+    until("heard", || standing(&narrow, &entry) == Standing::Purged).await;
     let last = narrow.known().last();
     let () = server.command(&["DEL", "arc:clock"]);
     until("begun anew", || narrow.known().last() > last).await;

@@ -206,7 +206,7 @@ async fn many_purges_are_fenced_before_the_first_is_carried_out() {
     drop(one.pending.attempt(&Purge::path("/shop/7")));
     server.signal("CONT");
     let clock = one.names.clock();
-    until("not fenced", async || server.command::<u64>(&["HLEN", &clock]) > 200).await;
+    until("not fenced", async || server.command::<u64>(&["HLEN", &clock]) > 400).await;
     let found = two.get(&entry.key).await;
     assert!(!matches!(found, Ok(Some(_))), "{found:?}");
 }
