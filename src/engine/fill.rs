@@ -271,7 +271,9 @@ impl Draft {
     /// nobody waits for it.
     pub(crate) fn commit(self, body: Bytes) {
         let engine = Arc::clone(&self.engine);
-        let Self { url, key, since, names, groups, status, fields, terms, lead, .. } = self;
+        let Self { url, key, since, names, groups, status, fields, terms, mut lead, .. } = self;
+        // now, as the client has its answer, and may ask again before the store is asked
+        lead.iter_mut().for_each(Lead::close);
         let kind = Kind::Response(StoredResponse { status, fields, terms, body });
         let entry = Entry { key, since: since.store.unwrap_or_default(), groups, kind };
         let published = Published { entry: Arc::new(entry), url, names, stored: Ok(()) };
@@ -324,13 +326,7 @@ fn says_nothing_about_next(why: WhyNot, status: StatusCode) -> bool {
 }
 
 impl Engine {
-    async fn store_entry(
-        &self,
-        mut published: Published,
-        since: LogicalTime,
-        mut lead: Option<Lead>,
-    ) {
-        lead.iter_mut().for_each(Lead::close);
+    async fn store_entry(&self, mut published: Published, since: LogicalTime, lead: Option<Lead>) {
         let keep_for =
             published.entry.response().map_or_else(Default::default, StoredResponse::useful_for);
         let put = self.put(&published.entry, since, keep_for).await;
