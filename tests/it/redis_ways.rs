@@ -142,6 +142,47 @@ async fn a_primary_that_sentinels_know() {
     assert_shared(|| ResponseCache::redis_sentinel(SERVICE, watched.urls())).await;
 }
 
+/// Within the defaults, as far as connecting goes: each handshake has the time for itself.
+#[actix_rt::test]
+async fn a_cluster_over_tls() {
+    let cluster = RedisCluster::start_with_tls();
+    assert_shared(|| {
+        ResponseCache::redis_cluster(cluster.urls()).redis_ca(cluster.authority().pem())
+    })
+    .await;
+    let cache = ResponseCache::redis_cluster(cluster.urls()).redis_ca(cluster.authority().pem());
+    load(&cache, |all_hit| all_hit).await;
+}
+
+#[actix_rt::test]
+async fn a_primary_that_sentinels_know_over_tls() {
+    let watched = Watched::start_with_tls();
+    assert_shared(|| {
+        ResponseCache::redis_sentinel(SERVICE, watched.urls()).redis_ca(watched.authority().pem())
+    })
+    .await;
+}
+
+#[actix_rt::test]
+async fn purges_by_sentinel_over_tls_open_no_connections() {
+    let watched = Watched::start_with_tls();
+    let cache =
+        ResponseCache::redis_sentinel(SERVICE, watched.urls()).redis_ca(watched.authority().pem());
+    let handle = patient(cache).handle().unwrap();
+    handle.purge_path("/first").await.unwrap();
+    let connections = || {
+        let servers: u64 = watched.servers.iter().map(RedisServer::connections).sum();
+        servers + watched.connections()
+    };
+    // those of the test itself are the same number each time
+    let (first, second) = (connections(), connections());
+    for number in 0..20 {
+        assert!(!handle.purge_path(&format!("/{number}")).await.unwrap().pending);
+    }
+    let more = connections() - second;
+    assert!(more < (second - first) + 10, "{more} connections for 20 purges");
+}
+
 #[actix_rt::test]
 async fn clients_of_the_redis_crate() {
     let (server, cluster) = (RedisServer::start(), RedisCluster::start());
@@ -182,8 +223,24 @@ async fn load(cache: &ResponseCache, mut is_over: impl FnMut(bool) -> bool) {
 /// Requests while `fail_over` has its effect are answered; caching resumes at the new primary, and
 /// what is purged from then on is gone.
 async fn assert_followed(fail_over: impl FnOnce(&mut Watched)) {
-    let mut watched = Watched::start();
+    let watched = Watched::start();
     let cache = ResponseCache::redis_sentinel(SERVICE, watched.urls());
+    assert_follows(cache, watched, fail_over).await;
+}
+
+/// As [`assert_followed`], by TLS.
+async fn assert_followed_by_tls(fail_over: impl FnOnce(&mut Watched)) {
+    let watched = Watched::start_with_tls();
+    let cache =
+        ResponseCache::redis_sentinel(SERVICE, watched.urls()).redis_ca(watched.authority().pem());
+    assert_follows(cache, watched, fail_over).await;
+}
+
+async fn assert_follows(
+    cache: ResponseCache,
+    mut watched: Watched,
+    fail_over: impl FnOnce(&mut Watched),
+) {
     load(&cache, |all_hit| all_hit).await;
     assert_eq!(watched.primary(), 0);
     fail_over(&mut watched);
@@ -209,9 +266,31 @@ async fn a_failover_on_demand_is_followed_while_the_old_primary_lives() {
 }
 
 #[actix_rt::test]
+async fn a_failover_over_tls_after_a_crash_is_followed_and_fails_no_request() {
+    assert_followed_by_tls(|watched| watched.servers[0].kill()).await;
+}
+
+#[actix_rt::test]
+async fn a_failover_over_tls_on_demand_is_followed_while_the_old_primary_lives() {
+    assert_followed_by_tls(|watched| watched.ask(&["SENTINEL", "FAILOVER", SERVICE])).await;
+}
+
+#[actix_rt::test]
 async fn slots_that_move_under_load_fail_no_request() {
-    let cluster = std::sync::Arc::new(RedisCluster::start());
+    let cluster = RedisCluster::start();
     let cache = ResponseCache::redis_cluster(cluster.urls());
+    assert_slots_may_move(cache, cluster).await;
+}
+
+#[actix_rt::test]
+async fn slots_that_move_under_load_over_tls_fail_no_request() {
+    let cluster = RedisCluster::start_with_tls();
+    let cache = ResponseCache::redis_cluster(cluster.urls()).redis_ca(cluster.authority().pem());
+    assert_slots_may_move(cache, cluster).await;
+}
+
+async fn assert_slots_may_move(cache: ResponseCache, cluster: RedisCluster) {
+    let cluster = std::sync::Arc::new(cluster);
     load(&cache, |all_hit| all_hit).await;
     let moving = std::sync::Arc::clone(&cluster);
     let resharding = std::thread::spawn(move || {

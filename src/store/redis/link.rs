@@ -71,6 +71,12 @@ impl Link {
         self.connections.is_to_several()
     }
 
+    /// How many connections there are.
+    #[cfg(test)]
+    pub(super) fn connections(&self) -> usize {
+        self.connections.count()
+    }
+
     /// How long an exchange may take whose answer is of use.
     pub(super) fn bound(&self) -> Duration {
         self.connections.bound()

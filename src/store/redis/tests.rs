@@ -6,6 +6,8 @@ mod faults;
 mod feed;
 mod fences;
 mod lead;
+#[path = "../../../tests/it/support/log.rs"]
+mod log;
 mod pending;
 #[path = "../../../tests/it/support/proxy/mod.rs"]
 mod proxy;

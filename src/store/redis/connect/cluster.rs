@@ -117,7 +117,7 @@ impl Cluster {
     }
 
     /// What servers of this Cluster have in common.
-    fn seed(&self) -> Result<&ConnectionInfo, RedisError> {
+    pub(super) fn seed(&self) -> Result<&ConnectionInfo, RedisError> {
         let problem = "a ClusterClient opens no connection for subscriptions";
         let seed = self.seeds.first().map(Client::get_connection_info);
         seed.ok_or_else(|| (ErrorKind::InvalidClientConfig, problem).into())

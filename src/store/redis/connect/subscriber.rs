@@ -26,6 +26,7 @@ pub(in crate::store::redis) struct Seat {
 }
 
 /// What has become of the servers since they were last looked at.
+#[cfg_attr(not(feature = "redis-cluster"), allow(dead_code, reason = "one server stays"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store::redis) enum Surroundings {
     /// Nothing, as far as is known.
@@ -58,7 +59,7 @@ impl Connections {
             let (_, connection) = self.connection().await?;
             return self.servers.member(connection, self.bounds.connect).await.map(Into::into);
         }
-        self.servers.subscriber(self.bounds.connect).await.map(Into::into)
+        self.servers.subscriber(self.bounds).await.map(Into::into)
     }
 
     /// Looks whether anything has changed around a subscription, as the node that holds this key
