@@ -46,6 +46,7 @@ mod stampede;
 mod stats;
 mod storing;
 mod support;
+mod thin_line;
 mod tiered;
 mod validation;
 mod writers;

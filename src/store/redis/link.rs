@@ -327,6 +327,12 @@ pub(super) fn unexpected() -> StoreError {
     StoreError::with_source(StoreErrorKind::Corrupt, "an unexpected reply")
 }
 
+/// An error where one of these replies is one.
+pub(super) fn check_all(replies: &[Value]) -> Result<(), StoreError> {
+    let is_error = |reply: &Value| matches!(reply, Value::ServerError(_));
+    if replies.iter().any(is_error) { Err(unexpected()) } else { Ok(()) }
+}
+
 /// The number that a reply is.
 pub(super) fn number(reply: &Value) -> Option<u64> {
     match reply {

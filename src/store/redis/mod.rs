@@ -20,6 +20,7 @@ mod fields;
 pub(super) mod here;
 mod index;
 pub(super) mod known;
+mod large;
 mod lead;
 mod ledger;
 mod link;
@@ -58,6 +59,7 @@ use self::{
     feed::Feed,
     fence::{Admission, Reading},
     known::Known,
+    large::Large,
     ledger::Standing,
     link::Link,
     names::Names,
@@ -127,6 +129,7 @@ pub(crate) struct RedisStore {
     known: Arc<Known>,
     feed: Arc<Feed>,
     removals: Arc<Removals>,
+    large: Arc<Large>,
     /// When [`Self::extend`] last was done, in seconds, counted from 1; 0 for never.
     extended_at: AtomicU64,
     corrupt: AtomicU64,
@@ -159,6 +162,7 @@ impl RedisStore {
             known,
             feed,
             removals,
+            large: Large::new(bounds),
             extended_at: AtomicU64::new(0),
             corrupt: AtomicU64::new(0),
             configuration: Configuration::new(&options.configuration),
@@ -233,11 +237,19 @@ impl RedisStore {
     ) -> Result<Option<(Arc<Entry>, u64)>, StoreError> {
         self.check()?;
         let before = self.known().last();
-        let mut get = redis::cmd("GET");
-        get.arg(self.names.live(&key.digest()));
-        let replies = self.link.ask(vec![get, clock::ask(&self.names)]).await?;
+        let digest = key.digest();
+        if self.large.is_left_alone(&digest) {
+            return Ok(None);
+        }
+        let name = self.names.live(&digest);
+        let (mut begin, mut length) = (redis::cmd("GETRANGE"), redis::cmd("STRLEN"));
+        begin.arg(&name).arg(0).arg(self.large.first_piece(&digest) - 1);
+        length.arg(&name);
+        let replies = self.link.ask(vec![begin, length, clock::ask(&self.names)]).await?;
         self.link.check_answer()?;
-        let [value, now]: [Value; 2] = replies.try_into().map_err(|_| link::unexpected())?;
+        let [begin, length, now]: [Value; 3] =
+            replies.try_into().map_err(|_| link::unexpected())?;
+        let Some(value) = self.whole(name, digest, begin, &length).await else { return Ok(None) };
         let Some(entry) = self.read(key, value) else { return Ok(None) };
         let Some(entry) = self.with_receipt(entry).await? else { return Ok(None) };
         // without a clock nobody knows what was purged
@@ -253,6 +265,25 @@ impl RedisStore {
             Admission::Stale(then) => Some((Arc::new(entry.stale_since(then)), now)),
             Admission::Refused => None,
         })
+    }
+
+    /// A value of which the begin and the length are known; nothing where it is not there, or does not
+    /// come in time. What is no string stays as it is.
+    async fn whole(
+        &self,
+        name: String,
+        digest: [u8; 16],
+        begin: Value,
+        length: &Value,
+    ) -> Option<Value> {
+        let Value::BulkString(begin) = begin else { return Some(begin) };
+        let length = usize::try_from(link::number(length).unwrap_or(0)).unwrap_or(usize::MAX);
+        if begin.len() >= length || !begin.starts_with(&codec::MAGIC) {
+            return (!begin.is_empty()).then_some(Value::BulkString(begin));
+        }
+        let runtime = self.feed.runtime();
+        let whole = self.large.whole(&self.link, runtime, name, digest, begin, length);
+        Some(Value::BulkString(whole.await?))
     }
 
     /// The entry in a reply to `GET`. What is no entry is none, and will be overwritten.
@@ -286,16 +317,29 @@ impl RedisStore {
         keep: u64,
     ) -> Result<Admission, StoreError> {
         let mut set = redis::cmd("SET");
-        set.arg(waiting).arg(Parts(encoded)).arg("PX").arg(WAITING_MS);
+        set.arg(waiting);
+        let is_large = large::is_large(encoded);
+        if is_large {
+            set.arg(large::part(encoded, 0, large::FIRST_PIECE));
+        } else {
+            set.arg(Parts(encoded));
+        }
+        set.arg("PX").arg(WAITING_MS);
         let mut writes = index::add(&self.names, entry, keep);
         writes.push(set);
+        if is_large {
+            let replies = self.link.ask(std::mem::take(&mut writes)).await?;
+            link::check_all(&replies)?;
+            let digest = entry.key.digest();
+            if !self.large.append(&self.link, digest, waiting, encoded).await? {
+                return Ok(Admission::Refused);
+            }
+        }
         let fences = fence::read(&self.names, entry);
         let mut replies = self.link.ask_in_stages([writes, vec![fences]]).await?;
         let fences = replies.pop().unwrap_or_default();
         // a value that is not in all of its indexes could not be purged
-        if replies.iter().any(|reply| matches!(reply, Value::ServerError(_))) {
-            return Err(link::unexpected());
-        }
+        link::check_all(&replies)?;
         let Some(reading) = Reading::of(&fences) else { return Ok(Admission::Refused) };
         self.extend(reading.life, keep).await?;
         Ok(reading.of_fill(entry.since))
@@ -375,6 +419,10 @@ impl Store for RedisStore {
         }
         self.check()?;
         let digest = entry.key.digest();
+        if self.large.is_left_alone(&digest) {
+            let problem = "a large value has not come in time, and is left alone for a while";
+            return Err(StoreError::with_source(StoreErrorKind::Unavailable, problem));
+        }
         if entry.response().is_some_and(|response| response.body.len() > self.max_body) {
             // what it was to replace is not to outlive it
             let mut displaced = redis::cmd("UNLINK");

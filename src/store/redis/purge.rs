@@ -73,7 +73,7 @@ impl Rest<'_> {
         let count = async |removal: &mut Removal| {
             for _ in 0..COUNTED_STEPS {
                 // what fails here goes on behind
-                if removal.is_counted() || removal.step(link, names).await.is_err() {
+                if removal.is_done() || removal.step(link, names).await.is_err() {
                     return;
                 }
             }
@@ -90,7 +90,7 @@ impl Rest<'_> {
 
 impl Drop for Rest<'_> {
     fn drop(&mut self) {
-        for removal in self.removals.drain(..) {
+        for removal in self.removals.drain(..).filter(|removal| !removal.is_done()) {
             self.behind.push(removal);
         }
     }

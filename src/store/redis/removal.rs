@@ -291,8 +291,10 @@ impl Removal {
     }
 
     async fn end(&mut self, link: &Link, names: &Names) -> Result<(), StoreError> {
-        self.unlist(link).await?;
-        link.ask_behind(vec![clock::done(names, &self.field(), self.number)]).await?;
+        let mut commands = self.unlist.clone();
+        commands.push(clock::done(names, &self.field(), self.number));
+        link.ask_behind(commands).await?;
+        self.unlist.clear();
         self.is_done = true;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::{
-    proxy::{Proxy, Way},
+    proxy::{Line, Proxy, Way},
     redis::RedisServer,
 };
 
@@ -14,6 +14,9 @@ pub(crate) enum Fault {
     Silent,
     Cut,
     Slow,
+    /// All replies together come at this rate, in bytes per second.
+    #[allow(dead_code, reason = "of the bench")]
+    Thin(u32),
     Garbage,
     /// Connections that subscribe are cut, all others work.
     Subscribers,
@@ -75,6 +78,7 @@ impl Scene {
             Fault::Silent => self.proxy.go(Way::Silent),
             Fault::Cut => self.proxy.go(Way::CutReplies),
             Fault::Slow => self.proxy.go(Way::Slow),
+            Fault::Thin(rate) => self.proxy.go(Way::Thin(Line::new(rate))),
             Fault::Garbage => self.proxy.go(Way::Garbage),
             Fault::Subscribers => self.proxy.go(Way::CutSubscribers),
             Fault::Error(text) => self.proxy.go(Way::Error(text)),
@@ -95,6 +99,7 @@ impl Scene {
             | Fault::Silent
             | Fault::Cut
             | Fault::Slow
+            | Fault::Thin(_)
             | Fault::Garbage
             | Fault::Subscribers
             | Fault::Error(_) => self.proxy.go(Way::Pass),

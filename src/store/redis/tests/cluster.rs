@@ -76,7 +76,7 @@ async fn no_command_has_keys_of_two_slots_and_a_hit_asks_one_node_once() {
     }
     assert!(has(&store, "/a").await);
     let gets = |command| cluster.nodes.iter().map(|node| node.calls(command)).sum::<u64>();
-    assert_eq!((gets("get"), gets("cluster|slots"), gets("cluster|nodes")), (1, 0, 0));
+    assert_eq!((gets("getrange"), gets("cluster|slots"), gets("cluster|nodes")), (1, 0, 0));
     for purge in [Purge::path("/a"), Purge::group("h"), Purge::prefix("/"), Purge::all()] {
         fill(&store, "/a", &["g", "h"]).await;
         store.purge(&purge).await.expect("purged");

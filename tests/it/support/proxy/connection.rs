@@ -21,6 +21,8 @@ use super::{
 };
 
 const PER_BYTE: Duration = Duration::from_millis(10);
+/// What passes a line at a time.
+const PACKET: usize = 4096;
 const GARBAGE: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n";
 
 /// Runs until one of the ends closes, or the way asks for it.
@@ -141,6 +143,12 @@ async fn replies(
                 return to_client.lock().await.write_all(&read[..length / 2]).await;
             }
             Way::Mute => to_client.lock().await.write_all(&without_messages(read)).await?,
+            Way::Thin(line) => {
+                for packet in read.chunks(PACKET) {
+                    line.pass(packet.len()).await;
+                    to_client.lock().await.write_all(packet).await?;
+                }
+            }
             _ => {
                 let mut rest = read;
                 while let [byte, later @ ..] = rest
