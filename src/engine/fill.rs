@@ -3,10 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::http::{
-    Method, StatusCode,
-    header::{HeaderMap, HeaderName},
-};
+use actix_web::http::{Method, StatusCode, header::HeaderMap};
 use bytes::Bytes;
 
 use super::{
@@ -14,7 +11,7 @@ use super::{
     flight::{Landed, Lead},
 };
 use crate::{
-    entry::{Entry, Kind, StoredResponse},
+    entry::{Entry, Kind, Selecting, StoredResponse},
     key::CacheKey,
     purge::{Mark, Purge},
     semantics::{
@@ -60,7 +57,7 @@ pub(crate) struct Draft {
     url: CacheKey,
     key: CacheKey,
     since: Mark,
-    names: Vec<HeaderName>,
+    selecting: Selecting,
     groups: Vec<String>,
     status: StatusCode,
     fields: FieldList,
@@ -179,7 +176,7 @@ impl Fill {
             let since = self.since.ok_or(WhyNot::StoreFailed)?;
             Ok((names, since))
         });
-        let (mut names, since) = match selected {
+        let (names, since) = match selected {
             Ok(selected) => selected,
             Err(why) => {
                 self.refuse(why, res.status);
@@ -197,21 +194,21 @@ impl Fill {
             None => self.key,
         };
         // what has varied may vary again, though this response, being plain, does not say so
-        if let Some(known) = self.engine.vary.names(&url) {
-            names.extend(known.iter().cloned());
-            names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-            names.dedup();
-        }
-        let key = match names.as_slice() {
-            [] => url.clone(),
-            names => self.engine.variant_key(&url, names, &self.fields),
+        let known = self.engine.vary.selecting(&url);
+        let mut selecting = known.map(Arc::unwrap_or_clone).unwrap_or_default();
+        selecting.add(&names);
+        selecting.learn(&self.fields, res.fields);
+        let key = if selecting.is_empty() {
+            url.clone()
+        } else {
+            self.engine.variant_key(&url, &selecting, &self.fields)
         };
         Ok(Draft {
             engine: self.engine,
             url,
             key,
             since,
-            names,
+            selecting,
             groups,
             status: res.status,
             fields,
@@ -226,10 +223,10 @@ impl Draft {
     /// nobody waits for it.
     pub(crate) fn commit(self, body: Bytes) {
         let engine = Arc::clone(&self.engine);
-        let Self { url, key, since, names, groups, status, fields, terms, lead, .. } = self;
+        let Self { url, key, since, selecting, groups, status, fields, terms, lead, .. } = self;
         let response = StoredResponse { status, fields, terms, body };
         let entry = Entry { key, since, groups, kind: Kind::Response(response) };
-        let landed = Landed { entry: Arc::new(entry), url, names };
+        let landed = Landed { entry: Arc::new(entry), url, selecting };
         if engine.store.is_immediate() {
             use futures_util::FutureExt as _;
             let _done = engine.store_entry(landed, lead).now_or_never();
@@ -276,7 +273,7 @@ fn speaks_for_itself(why: WhyNot, status: StatusCode) -> bool {
 
 impl Engine {
     async fn store_entry(&self, landed: Landed, mut lead: Option<Lead>) {
-        let Landed { entry, url, names } = &landed;
+        let Landed { entry, url, selecting } = &landed;
         lead.iter().for_each(Lead::close);
         let keep_for = entry.response().map_or_else(Default::default, StoredResponse::useful_for);
         match self.store.put(Arc::clone(entry), keep_for).await {
@@ -297,8 +294,8 @@ impl Engine {
             }
         }
         let mut displaced = None;
-        if !names.is_empty() {
-            displaced = self.vary.stored(url, names, &entry.key);
+        if !selecting.is_empty() {
+            displaced = self.vary.stored(url, selecting, &entry.key);
             self.store_note(&landed, keep_for).await;
         }
         if let Some(lead) = lead {
@@ -313,7 +310,7 @@ impl Engine {
     /// a purge of the group leaves no note without variants.
     async fn store_note(&self, variant: &Landed, keep_for: Duration) {
         let Entry { since, ref groups, .. } = *variant.entry;
-        let (key, kind) = (variant.url.clone(), Kind::Varies(variant.names.clone()));
+        let (key, kind) = (variant.url.clone(), Kind::Varies(variant.selecting.clone()));
         let note = Entry { key, since, groups: groups.clone(), kind };
         if let Err(error) = self.store.put(Arc::new(note), keep_for).await {
             self.failed("store the variants' note", &error);

@@ -31,11 +31,14 @@ use std::{
     time::Duration,
 };
 
-use actix_web::http::header::HeaderName;
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
-    clock::Clock, entry::Entry, key::CacheKey, purge::Mark, semantics::date::Monotonic,
+    clock::Clock,
+    entry::{Entry, Selecting},
+    key::CacheKey,
+    purge::Mark,
+    semantics::date::Monotonic,
     store::Lease,
 };
 
@@ -115,8 +118,8 @@ pub(crate) struct Landed {
     pub(crate) entry: Arc<Entry>,
     /// The URL's key.
     pub(crate) url: CacheKey,
-    /// The selecting fields, where the entry is a variant.
-    pub(crate) names: Vec<HeaderName>,
+    /// By what variants are selected, where the entry is one.
+    pub(crate) selecting: Selecting,
 }
 
 impl Flights {

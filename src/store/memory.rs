@@ -242,11 +242,11 @@ mod tests {
     fn two_stores_on_one_thread_share_nothing() {
         let (one, other) = (MemoryStore::new(1 << 20), MemoryStore::new(1 << 20));
         let key = KeyBuilder::new(false, "h", "/", None).finish();
-        let entry = |names| Entry {
+        let entry = |names: Vec<_>| Entry {
             key: key.clone(),
             since: Mark::default(),
             groups: Vec::new(),
-            kind: Kind::Varies(names),
+            kind: Kind::Varies(names.into()),
         };
         one.put_now(Arc::new(entry(vec![ACCEPT])));
         for _ in 0..20 {
@@ -255,7 +255,7 @@ mod tests {
         }
         other.put_now(Arc::new(entry(vec![])));
         let names = |store: &MemoryStore| match &store.get_now(&key).unwrap().kind {
-            Kind::Varies(names) => names.len(),
+            Kind::Varies(selecting) => selecting.names.len(),
             Kind::Response(_) => unreachable!("a note was put"),
         };
         for _ in 0..20 {

@@ -13,6 +13,7 @@ mod admin;
 mod auth;
 mod client;
 mod clocks;
+mod codings;
 mod config;
 mod conformance;
 mod credentials;

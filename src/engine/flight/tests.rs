@@ -3,7 +3,12 @@
 use futures_util::FutureExt as _;
 
 use super::*;
-use crate::{entry::Kind, key::KeyBuilder, purge::Mark, semantics::date::Timestamp};
+use crate::{
+    entry::{Kind, Selecting},
+    key::KeyBuilder,
+    purge::Mark,
+    semantics::date::Timestamp,
+};
 
 const LONGEST: Duration = Duration::from_secs(5);
 
@@ -16,9 +21,13 @@ fn flights() -> Flights {
 }
 
 fn landed() -> Landed {
-    let entry =
-        Entry { key: key(1), since: Mark::default(), groups: vec![], kind: Kind::Varies(vec![]) };
-    Landed { entry: Arc::new(entry), url: key(1), names: vec![] }
+    let entry = Entry {
+        key: key(1),
+        since: Mark::default(),
+        groups: vec![],
+        kind: Kind::Varies(Selecting::default()),
+    };
+    Landed { entry: Arc::new(entry), url: key(1), selecting: Selecting::default() }
 }
 
 fn unpurged(_: Mark) -> bool {
