@@ -13,7 +13,7 @@ use super::{
 use crate::{
     entry::{Entry, Kind, Selecting, StoredResponse},
     key::CacheKey,
-    purge::{Mark, Purge},
+    purge::Mark,
     semantics::{
         date::{Moment, Monotonic},
         fields::{FieldList, Fields, RequestView, ResponseView},
@@ -301,8 +301,10 @@ impl Engine {
         if let Some(lead) = lead {
             self.land(lead, landed);
         }
-        if let Some(oldest) = displaced {
-            self.purge_uncounted(Purge::entry(oldest)).await;
+        if let Some(oldest) = displaced
+            && let Err(error) = self.store.forget(&oldest).await
+        {
+            self.failed("forget a variant", &error);
         }
     }
 

@@ -135,6 +135,11 @@ impl MemoryStore {
         put
     }
 
+    /// Drops what is kept under `key`.
+    pub(crate) fn forget_now(&self, key: &CacheKey) {
+        self.cache.invalidate(key);
+    }
+
     /// Whether a purge that names `key` itself has come since this logical time.
     pub(crate) fn is_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
         self.stamps.is_purged(key, since.number())

@@ -37,6 +37,12 @@ impl TieredStore {
         Ok((mark, found.is_some_and(|found| found.since == entry.since)))
     }
 
+    /// Drops what is kept under `key` in both tiers.
+    pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
+        self.near.forget(key);
+        self.far.forget(key).await
+    }
+
     /// The tier behind.
     pub(crate) const fn far(&self) -> &RedisStore {
         &self.far

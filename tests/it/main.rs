@@ -26,6 +26,7 @@ mod http;
 mod interleavings;
 mod keys;
 mod nesting;
+mod no_needless_work;
 mod order;
 mod outage;
 mod paths;
