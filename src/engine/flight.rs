@@ -39,11 +39,14 @@ use std::{
     time::Duration,
 };
 
-use actix_web::http::header::HeaderName;
 use tokio::sync::oneshot;
 
 use crate::{
-    clock::TimerPoint, entry::Entry, key::CacheKey, purge::Mark, semantics::verdict::WhyNot,
+    clock::TimerPoint,
+    entry::{Entry, Selecting},
+    key::CacheKey,
+    purge::Mark,
+    semantics::verdict::WhyNot,
 };
 
 mod follower;
@@ -150,8 +153,8 @@ pub(crate) struct Published {
     pub(crate) entry: Arc<Entry>,
     /// The URL's key.
     pub(crate) url: CacheKey,
-    /// The selecting headers, where the entry is a variant.
-    pub(crate) names: Vec<HeaderName>,
+    /// By what variants are selected, where the entry is one.
+    pub(crate) selecting: Selecting,
     /// Whether the store has it, or why not.
     pub(crate) stored: Result<(), WhyNot>,
 }

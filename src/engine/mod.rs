@@ -32,6 +32,7 @@ mod quiet;
 pub(crate) mod refresh;
 mod search;
 pub(crate) mod stats;
+pub(crate) mod stored_paths;
 
 use budget::Budget;
 use flight::Flights;
@@ -43,6 +44,7 @@ use quiet::Quiet;
 use refresh::Refreshes;
 use search::SearchMemo;
 use stats::{Counters, Running, Stats};
+use stored_paths::StoredPaths;
 
 /// So many handlers go on at a time for which nobody waits: clients could else begin any number of
 /// them and go away.
@@ -58,6 +60,7 @@ pub(crate) struct Engine {
     vary: VaryMemo,
     search: SearchMemo,
     query_rules: AllQueryRules,
+    stored_paths: StoredPaths,
     pending: Pending,
     refreshes: Refreshes,
     flights: Flights,
@@ -100,6 +103,7 @@ impl Engine {
             vary: VaryMemo::default(),
             search: SearchMemo::default(),
             query_rules: AllQueryRules::default(),
+            stored_paths: StoredPaths::default(),
             pending: Pending::default(),
             off: AtomicBool::new(false),
             has_told_of_forwarded: AtomicBool::new(false),
@@ -117,6 +121,11 @@ impl Engine {
     /// By which rules the clones of the cache make queries parts of keys.
     pub(crate) fn query_rules(&self) -> &AllQueryRules {
         &self.query_rules
+    }
+
+    /// Under which paths the clones of the cache store responses.
+    pub(crate) fn stored_paths(&self) -> &StoredPaths {
+        &self.stored_paths
     }
 
     pub(crate) fn refreshes(&self) -> &Refreshes {

@@ -219,6 +219,13 @@ impl RedisStore {
         self.configuration.compare(&self.link, &self.names).await
     }
 
+    /// Drops what is kept under `key`.
+    pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
+        let mut unlink = redis::cmd("UNLINK");
+        unlink.arg(self.names.live(&key.digest()));
+        self.link.ask(vec![unlink]).await.map(drop)
+    }
+
     /// Whether operations fail at once, because the server has not answered lately.
     pub(crate) fn is_open(&self) -> bool {
         self.link.is_open()
@@ -425,9 +432,7 @@ impl Store for RedisStore {
         }
         if entry.response().is_some_and(|response| response.body.len() > self.max_body) {
             // what it was to replace is not to outlive it
-            let mut displaced = redis::cmd("UNLINK");
-            displaced.arg(self.names.live(&digest));
-            self.link.ask(vec![displaced]).await?;
+            self.forget(&entry.key).await?;
             return Err(StoreError::new(StoreErrorKind::TooLarge));
         }
         let encoded = codec::encode_above(&entry, self.compress_above)?;
