@@ -221,13 +221,13 @@ impl Fill {
 
 impl Draft {
     /// The body has come to its clean end: stores the response. Where the store takes its time,
-    /// nobody waits for it.
+    /// nobody waits for it. The body has memory of its own: it is no slice of a larger buffer.
     pub(crate) fn commit(self, body: Bytes) {
         let engine = Arc::clone(&self.engine);
         let Self { url, key, since, names, groups, status, fields, terms, lead, .. } = self;
         let response = StoredResponse { status, fields, terms, body };
         let entry = Entry { key, since, groups, kind: Kind::Response(response) };
-        let landed = Landed { entry: Arc::new(entry), url, names };
+        let landed = Landed { entry: Arc::new(entry.with_own_head()), url, names };
         if engine.store.is_immediate() {
             use futures_util::FutureExt as _;
             let _done = engine.store_entry(landed, lead).now_or_never();

@@ -7,16 +7,15 @@ use std::{
     time::Duration,
 };
 
-use mini_moka::sync::{Cache, ConcurrentCacheExt};
-
 use super::{
     Put, Size,
-    front::Generation,
-    memory::{Slot, table},
     redis::{known::Known, tie::Tie},
+    slot::Slot,
+    table::Table,
 };
 use crate::{
-    entry::Entry,
+    clock::Clock,
+    entry::{Entry, Timestamp, allocated},
     key::CacheKey,
     purge::{Mark, Purge},
 };
@@ -28,12 +27,14 @@ pub(super) const UNHEARD: Duration = Duration::from_secs(1);
 const ALONE: u64 = 1 << 63;
 /// So many purges of the last moment are told apart; past that each is one of all.
 const MOST_PURGES: usize = 256;
+/// How long a note of variants that Redis has is kept without asking again: it does not say when it
+/// ends.
+const NOTE_KEPT: Duration = Duration::from_secs(60 * 60);
 
 /// The near tier.
 pub(super) struct Near {
-    cache: Cache<CacheKey, Arc<Slot>, ahash::RandomState>,
-    hasher: ahash::RandomState,
-    puts: Generation,
+    // boxed, as futures that hold a store would be as large
+    table: Box<Table>,
     known: Arc<Known>,
     /// Purges that began here lately, with their time, for what has no number of Redis.
     purges: Mutex<VecDeque<(Duration, Purge)>>,
@@ -48,6 +49,13 @@ pub(super) struct Hold {
     generation: Option<u64>,
     /// Until when it may be used while there is no trust.
     until: Duration,
+}
+
+impl Hold {
+    /// The bytes of memory that it takes.
+    pub(super) fn weight(&self) -> usize {
+        allocated(size_of::<Self>()) + self.tie.as_ref().map_or(0, Tie::weight)
+    }
 }
 
 /// What was known when an entry was asked for, or was about to be stored.
@@ -67,38 +75,46 @@ impl Begun {
 }
 
 impl Near {
-    /// A tier that keeps about `capacity` bytes of keys, fields and bodies.
-    pub(super) fn new(capacity: u64, known: &Arc<Known>) -> Self {
-        let hasher = ahash::RandomState::new();
-        let cache = table(capacity, &hasher);
-        let (puts, known) = (Generation::new(), Arc::clone(known));
-        Self { cache, hasher, puts, known, purges: Mutex::default() }
+    /// A tier that takes at most about `capacity` bytes of memory.
+    pub(super) fn new(capacity: u64, known: &Arc<Known>, clock: Clock) -> Self {
+        let (table, known) = (Box::new(Table::new(capacity, clock)), Arc::clone(known));
+        Self { table, known, purges: Mutex::default() }
     }
 
     /// What is kept under `key` and may be used now.
     pub(super) fn get(&self, key: &CacheKey) -> Option<Arc<Entry>> {
-        let hash = self.hasher.hash_one(key);
-        let slot = self.puts.get(key, hash, || self.cache.get(key))?;
-        if slot.hold.as_ref().is_some_and(|hold| self.holds(&slot.entry, hold)) {
+        let slot = self.table.get(key)?;
+        if self.is_usable(&slot) {
             return Some(Arc::clone(&slot.entry));
         }
-        self.cache.invalidate(key);
+        self.table.remove(&slot);
         None
     }
 
     /// To be called before Redis is asked for an entry, or given one.
     pub(super) fn begin(&self, key: &CacheKey) -> Begun {
+        self.table.expire();
         let (at, digest) = (self.known.now(), key.digest());
         let stored = self.known.stored_elsewhere(&digest);
         Begun { at, generation: self.known.generation(at), digest, stored }
     }
 
-    /// Keeps an entry that Redis has.
+    /// Keeps an entry that Redis has, for as long as it is of use.
     pub(super) fn keep(&self, entry: &Arc<Entry>, begun: Begun) {
         let Begun { at, generation, digest, stored } = begun;
         let Some((entry, tie)) = self.known.tie(Arc::clone(entry), digest, stored) else { return };
         let until = if generation.is_some() { Duration::ZERO } else { at + UNHEARD };
-        self.insert(entry, Hold { tie: Some(tie), generation, until });
+        let end = self.end_of(&entry, generation.is_some());
+        self.insert(entry, end, Hold { tie: Some(tie), generation, until });
+    }
+
+    fn end_of(&self, entry: &Entry, is_trusted: bool) -> Timestamp {
+        let now = self.table.now();
+        match entry.response() {
+            _ if !is_trusted => now + UNHEARD,
+            Some(response) => response.end(),
+            None => now + NOTE_KEPT,
+        }
     }
 
     /// The time, where Redis does not tell it.
@@ -122,7 +138,7 @@ impl Near {
         if self.known.now() >= until || self.is_purged(&entry, began) {
             return Put::Refused;
         }
-        self.insert(entry, hold);
+        self.insert(entry, self.table.now() + UNHEARD, hold);
         Put::Kept
     }
 
@@ -139,16 +155,20 @@ impl Near {
             purges.push_back((now, Purge::all()));
         }
         purges.push_back((now, purge.clone()));
+        drop(purges);
+        self.table.suspect();
     }
 
     pub(super) fn size(&self) -> Size {
-        self.cache.sync();
-        Size { entries: self.cache.entry_count(), bytes: self.cache.weighted_size() }
+        self.table.size()
     }
 
-    fn insert(&self, entry: Arc<Entry>, hold: Hold) {
-        self.cache.insert(entry.key.clone(), Arc::new(Slot::held(entry, hold)));
-        self.puts.end();
+    fn insert(&self, entry: Arc<Entry>, end: Timestamp, hold: Hold) {
+        self.table.insert(Slot::held(entry, end, hold), |slot| !self.is_usable(slot));
+    }
+
+    fn is_usable(&self, slot: &Slot) -> bool {
+        slot.hold().is_some_and(|hold| self.holds(&slot.entry, hold))
     }
 
     fn holds(&self, entry: &Entry, hold: &Hold) -> bool {

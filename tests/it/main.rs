@@ -23,6 +23,7 @@ mod floors;
 mod http;
 mod interleavings;
 mod keys;
+mod memory;
 mod nesting;
 mod order;
 mod outage;

@@ -13,6 +13,8 @@ use super::{
     ledger::Standing,
 };
 use crate::entry::Entry;
+#[cfg(feature = "memory")]
+use crate::entry::allocated;
 
 /// The tie between an entry and what is known of Redis.
 #[derive(Debug)]
@@ -24,6 +26,14 @@ pub(in crate::store) struct Tie {
     version: AtomicU64,
     /// The number of a purge up to which none does.
     checked: AtomicU64,
+}
+
+#[cfg(feature = "memory")]
+impl Tie {
+    /// The bytes of memory that it takes beside itself.
+    pub(in crate::store) fn weight(&self) -> usize {
+        allocated(size_of_val(&*self.fields))
+    }
 }
 
 impl Known {
