@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::http::{
-    StatusCode,
-    header::{HeaderName, HeaderValue},
-};
+use actix_web::http::StatusCode;
 use bytes::Bytes;
 
 use crate::{key::CacheKey, purge::Mark, semantics::validation::has_validator};
@@ -16,6 +13,11 @@ pub use crate::semantics::{
     terms::Terms,
     vary::Selecting,
 };
+
+mod memory;
+
+#[cfg(feature = "memory")]
+pub(crate) use memory::allocated;
 
 /// One thing that a store keeps under a [`CacheKey`].
 #[derive(Clone, Debug)]
@@ -56,9 +58,6 @@ pub struct StoredResponse {
 const SHORTEST_VALIDATION: Duration = Duration::from_secs(60);
 const LONGEST_VALIDATION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What an entry weighs beside its bytes: the allocations and the tables that lead to it.
-const OVERHEAD: usize = 256;
-
 impl Entry {
     /// The response, where the entry is one.
     pub fn response(&self) -> Option<&StoredResponse> {
@@ -77,16 +76,6 @@ impl Entry {
         }
         entry
     }
-
-    /// About how many bytes of memory the entry takes: key, fields, groups and body.
-    pub fn weight(&self) -> usize {
-        let kind = match &self.kind {
-            Kind::Response(response) => response.weight(),
-            Kind::Varies(selecting) => selecting.names.iter().map(|name| name.as_str().len()).sum(),
-        };
-        let groups: usize = self.groups.iter().map(|group| group.len() + size_of::<String>()).sum();
-        OVERHEAD + self.key.as_bytes().len() + groups + kind
-    }
 }
 
 impl StoredResponse {
@@ -94,7 +83,23 @@ impl StoredResponse {
     /// stale windows, and, where the handler can be asked whether it still is good, for about as long
     /// again as it was fresh.
     pub fn useful_for(&self) -> Duration {
-        let Terms { lifetime, initial_age, while_revalidate, if_error, .. } = self.terms;
+        self.useful_under(&self.terms)
+    }
+
+    /// When it is of no more use.
+    #[cfg(all(feature = "memory", feature = "redis"))]
+    pub(crate) fn end(&self) -> Timestamp {
+        self.terms.response_time + self.useful_for()
+    }
+
+    /// When it is of no more use after a soft purge that has made it stale since `then`.
+    #[cfg(feature = "memory")]
+    pub(crate) fn end_if_stale_since(&self, then: Timestamp) -> Timestamp {
+        self.terms.response_time + self.useful_under(&self.terms.stale_since(then))
+    }
+
+    fn useful_under(&self, terms: &Terms) -> Duration {
+        let Terms { lifetime, initial_age, while_revalidate, if_error, .. } = *terms;
         let validated = if has_validator(self.fields.as_slice()) {
             lifetime.clamp(SHORTEST_VALIDATION, LONGEST_VALIDATION)
         } else {
@@ -102,12 +107,5 @@ impl StoredResponse {
         };
         let stale = while_revalidate.max(if_error).max(validated);
         lifetime.saturating_sub(initial_age).saturating_add(stale)
-    }
-
-    fn weight(&self) -> usize {
-        let field = |(name, value): &(HeaderName, HeaderValue)| {
-            size_of::<(HeaderName, HeaderValue)>() + name.as_str().len() + value.len()
-        };
-        self.fields.iter().map(field).sum::<usize>() + self.body.len()
     }
 }

@@ -64,6 +64,11 @@ impl CacheKey {
         self.canonical.as_deref().unwrap_or_else(|| self.text(self.path.clone()))
     }
 
+    /// The canonical reading of the path, where it is kept beside the path.
+    pub(crate) fn canonical_path(&self) -> Option<&str> {
+        self.canonical.as_deref()
+    }
+
     /// The host in the reading by which it is purged: in lower case, without a default port.
     pub fn canonical_host(&self) -> Cow<'_, str> {
         host::canonical(self.host())
@@ -101,6 +106,12 @@ impl CacheKey {
     #[must_use]
     pub(crate) fn for_queries(&self, canonical: Option<&str>) -> Self {
         self.rewritten(OTHER_QUERIES, canonical)
+    }
+
+    /// The same key, with memory of its own.
+    #[must_use]
+    pub(crate) fn with_own_memory(&self) -> Self {
+        Self { bytes: Bytes::copy_from_slice(&self.bytes), ..self.clone() }
     }
 
     fn rewritten(&self, more_flags: u8, query: Option<&str>) -> Self {

@@ -177,7 +177,9 @@ impl ResponseCache {
     }
 
     /// How much memory entries may take, in bytes, of a cache in memory, alone or before Redis.
-    /// Default: 64 MiB.
+    /// Default: 64 MiB. What tables and allocator add counts as well: about 1 KiB for each entry
+    /// beside its body. Entries that are of no more use, expired and past every stale window, go
+    /// first, and then those that are not read again.
     ///
     /// A setting of the store, which all clones share: a clone that sets another value than the one
     /// used first keeps the server from starting.

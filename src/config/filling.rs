@@ -154,8 +154,9 @@ impl ResponseCache {
         self.set_with(part, |config, part| config.filling.ttl_jitter = part)
     }
 
-    /// How many bytes of streams may be recorded at a time, over all requests. Default: 64 MiB. A
-    /// stream that finds no room passes without being stored.
+    /// How many bytes may be allocated for recordings of streams at a time, over all requests.
+    /// Default: 64 MiB. A recording takes up to twice what has come of its body; a stream that finds no
+    /// room passes without being stored.
     ///
     /// A setting of the store, which all clones share: a clone that sets another value than the one
     /// used first keeps the server from starting.

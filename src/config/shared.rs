@@ -115,14 +115,17 @@ impl Shared {
             #[cfg(feature = "memory")]
             Backend::Memory => {
                 use crate::store::memory::MemoryStore;
-                Ok(AnyStore::Memory(MemoryStore::new(config.storage.capacity)))
+                let storage = &config.storage;
+                let store = MemoryStore::new(storage.capacity, storage.clock.clone());
+                Ok(AnyStore::Memory(store))
             }
             #[cfg(feature = "redis")]
             Backend::Redis(servers) => Ok(AnyStore::Redis(Arc::new(redis(servers, config)?))),
             #[cfg(all(feature = "memory", feature = "redis"))]
             Backend::Tiered(servers) => {
                 use crate::store::tiered::TieredStore;
-                let store = TieredStore::new(config.storage.capacity, redis(servers, config)?);
+                let (capacity, clock) = (config.storage.capacity, config.storage.clock.clone());
+                let store = TieredStore::new(capacity, clock, redis(servers, config)?);
                 Ok(AnyStore::Tiered(Arc::new(store)))
             }
             Backend::Custom(store) => Ok(store.clone()),

@@ -1,4 +1,4 @@
-//! How many bytes of streams are being recorded at a time, over all requests of a cache.
+//! How many bytes are allocated for recordings of streams at a time, over all requests of a cache.
 
 use std::sync::{
     Arc,

@@ -264,7 +264,7 @@ impl Draft {
     }
 
     /// The body has come to its clean end: stores the response. Where the store takes its time,
-    /// nobody waits for it.
+    /// nobody waits for it. The body has memory of its own: it is no slice of a larger buffer.
     pub(crate) fn commit(self, body: Bytes) {
         let engine = Arc::clone(&self.engine);
         let Self { url, key, since, selecting, groups, status, fields, terms, mut lead, .. } = self;
@@ -272,7 +272,8 @@ impl Draft {
         lead.iter_mut().for_each(Lead::close);
         let kind = Kind::Response(StoredResponse { status, fields, terms, body });
         let entry = Entry { key, since: since.store.unwrap_or_default(), groups, kind };
-        let published = Published { entry: Arc::new(entry), url, selecting, stored: Ok(()) };
+        let published =
+            Published { entry: Arc::new(entry.with_own_head()), url, selecting, stored: Ok(()) };
         let task = Arc::clone(&engine);
         let storing = async move { task.store_entry(published, since, lead).await };
         if !engine.pending.run(engine.store.is_immediate(), storing) {

@@ -29,6 +29,7 @@ pub(crate) mod pending;
 mod purge;
 pub(crate) mod query_rules;
 mod quiet;
+pub(crate) mod recording;
 pub(crate) mod refresh;
 mod search;
 pub(crate) mod stats;

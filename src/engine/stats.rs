@@ -250,13 +250,14 @@ pub struct Stats {
     pub errors: u64,
     /// Entries in the store, where it knows without asking anybody.
     pub entries: Option<u64>,
-    /// Bytes in the store, where it knows without asking anybody.
+    /// Bytes in the store, where it knows without asking anybody. In memory they are what the
+    /// entries take of it, with what tables and allocator add.
     pub bytes: Option<u64>,
     /// Runs of handlers, now, that other requests may be waiting for.
     pub flights: u64,
     /// Refreshes behind answers, now.
     pub refreshes: u64,
-    /// Bytes of streams that are recorded, now.
+    /// Bytes allocated for streams that are recorded, now.
     pub recorded: u64,
     /// How long answers from stored responses took, up to the answer's first byte: a sample of one
     /// in 16 hits of each thread.

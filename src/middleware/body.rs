@@ -14,13 +14,13 @@ use actix_web::{
     body::{BodySize, MessageBody},
     rt,
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use pin_project_lite::pin_project;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::passage::Passage;
 use crate::{
-    engine::{Engine, budget::Share, fill::Draft},
+    engine::{Engine, fill::Draft, recording::Recording},
     semantics::verdict::WhyNot,
 };
 
@@ -224,49 +224,27 @@ pub(crate) struct Recorder {
     draft: Option<Draft>,
     /// What the handler says of its response while the body streams.
     passage: Passage,
-    chunks: Vec<Bytes>,
-    length: usize,
-    at_most: usize,
-    stated: Option<u64>,
-    share: Share,
+    body: Option<Recording>,
 }
 
 impl Recorder {
-    /// Records a body of at most `at_most` bytes; of exactly `stated` bytes, where it is stated.
-    pub(super) fn new(
-        draft: Draft,
-        passage: Passage,
-        at_most: usize,
-        stated: Option<u64>,
-        share: Share,
-    ) -> Self {
-        Self { draft: Some(draft), passage, chunks: Vec::new(), length: 0, at_most, stated, share }
+    pub(super) fn new(draft: Draft, passage: Passage, body: Recording) -> Self {
+        Self { draft: Some(draft), passage, body: Some(body) }
     }
 
     /// Records a chunk, or says why not.
-    fn push(&mut self, chunk: &Bytes) -> Result<(), WhyNot> {
-        self.length = self.length.saturating_add(chunk.len());
-        if self.length > self.at_most {
-            return Err(WhyNot::TooLarge);
-        }
-        if !self.share.grow(chunk.len()) {
-            return Err(WhyNot::RecordingBudget);
-        }
-        self.chunks.push(chunk.clone());
-        Ok(())
+    fn push(&mut self, chunk: &[u8]) -> Result<(), WhyNot> {
+        self.body.as_mut().map_or(Ok(()), |body| body.push(chunk))
     }
 
     /// The body has come to its clean end.
     fn commit(mut self) {
-        if self.stated.is_some_and(|stated| stated != self.length as u64) {
-            return self.abandon(WhyNot::BodyLength);
-        }
-        if let Err(why) = self.apply_late_hints() {
-            return self.abandon(why);
-        }
-        let body = self.body();
-        if let Some(draft) = self.draft.take() {
-            draft.commit(body);
+        let body = self.body.take().map(Recording::finish);
+        let body = body.unwrap_or(Err(WhyNot::BodyFailed));
+        let body = body.and_then(|body| self.apply_late_hints().map(|()| body));
+        match body {
+            Ok(body) => self.draft.take().map_or((), |draft| draft.commit(body)),
+            Err(why) => self.abandon(why),
         }
     }
 
@@ -285,20 +263,6 @@ impl Recorder {
     fn abandon(mut self, why: WhyNot) {
         if let Some(draft) = self.draft.take() {
             draft.abandon(why);
-        }
-    }
-
-    fn body(&mut self) -> Bytes {
-        match self.chunks.as_mut_slice() {
-            [] => Bytes::new(),
-            [chunk] => std::mem::take(chunk),
-            chunks => {
-                let mut body = BytesMut::with_capacity(self.length);
-                for chunk in chunks.iter() {
-                    body.extend_from_slice(chunk);
-                }
-                body.freeze()
-            }
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     engine::{
         chance,
         fill::{Draft, Fill},
+        recording::Recording,
     },
     semantics::{
         fields::{FieldList, Fields, ResponseView, storable_fields},
@@ -139,16 +140,16 @@ fn keep<B: MessageBody + 'static>(
             let is_whole = check(&bytes, stated, at_most);
             stored = is_whole.and(stored);
             match is_whole {
-                Ok(()) => draft.commit(bytes.clone()),
+                // a slice of a larger buffer would keep all of it; there is no telling
+                Ok(()) => draft.commit(Bytes::copy_from_slice(&bytes)),
                 Err(why) => draft.abandon(why),
             }
             CacheBody::whole(bytes)
         }
         Err(body) => {
             draft.streams();
-            let share = worker.engine.budget().share();
-            let passage = passage.clone();
-            CacheBody::recorded(body, Recorder::new(draft, passage, at_most, stated, share))
+            let recording = Recording::new(at_most, stated, worker.engine.budget().share());
+            CacheBody::recorded(body, Recorder::new(draft, passage.clone(), recording))
         }
     });
     (res, stored)

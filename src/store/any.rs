@@ -136,7 +136,7 @@ impl AnyStore {
     pub(crate) async fn put(&self, entry: Arc<Entry>, keep: Duration) -> Result<Put, StoreError> {
         match self {
             #[cfg(feature = "memory")]
-            Self::Memory(store) => Ok(store.put_now(entry)),
+            Self::Memory(store) => Ok(store.put_now(entry, keep)),
             #[cfg(feature = "redis")]
             Self::Redis(store) => Box::pin(Store::put(store.as_ref(), entry, keep)).await,
             #[cfg(all(feature = "memory", feature = "redis"))]

@@ -1,143 +1,73 @@
 //! Entries in the process's own memory, bounded by bytes and shared by all workers.
 
-use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-
-use mini_moka::sync::{Cache, ConcurrentCacheExt};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Put, Size, Store, StoreError,
-    front::Generation,
+    slot::Slot,
     stamps::{Stamped, Stamps, Standing},
+    table::Table,
 };
 use crate::{
+    clock::Clock,
     entry::{Entry, Timestamp},
     key::CacheKey,
     purge::{Mark, Purge, Purged, Target},
 };
 
 /// Past this many entries, a purge walks them on a thread where no request waits behind it.
-const WALK_IN_PLACE: u64 = 4096;
+const WALK_IN_PLACE: usize = 4096;
 
 /// A [`Store`] in memory. Purges are stamps, so they are done before they return, whatever is
 /// still being walked for the count.
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryStore {
-    cache: Cache<CacheKey, Arc<Slot>, ahash::RandomState>,
-    hasher: ahash::RandomState,
-    generation: Arc<Generation>,
+    table: Arc<Table>,
     stamps: Arc<Stamps>,
 }
 
-/// An entry with what is known of purges.
-#[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) entry: Arc<Entry>,
-    /// The entry as soft purges have left it. Not a slot of its own, which could displace a newer
-    /// one; it shares the body.
-    stale: OnceLock<Arc<Entry>>,
-    /// The logical time at which no further purge was known to concern the entry.
-    checked: AtomicU64,
-    /// Of an entry before Redis, what its use hangs on instead of stamps.
-    #[cfg(feature = "redis")]
-    pub(super) hold: Option<super::near::Hold>,
-}
-
-impl Slot {
-    fn new(entry: Arc<Entry>) -> Self {
-        let checked = AtomicU64::new(entry.since.number());
-        Self {
-            entry,
-            stale: OnceLock::new(),
-            checked,
-            #[cfg(feature = "redis")]
-            hold: None,
-        }
-    }
-
-    #[cfg(feature = "redis")]
-    pub(super) fn held(entry: Arc<Entry>, hold: super::near::Hold) -> Self {
-        Self { hold: Some(hold), ..Self::new(entry) }
-    }
-
-    /// The entry as it stands, unless it is gone.
-    fn read(&self, stamps: &Stamps) -> Option<&Arc<Entry>> {
-        // what was stale by then has been made so before
-        let checked = self.checked.load(Ordering::Acquire);
-        let known = match stamps.standing(&self.entry, checked) {
-            Standing::Alive(known) => known,
-            Standing::Stale(then, known) => {
-                self.outdate(then);
-                known
-            }
-            Standing::Gone => return None,
-        };
-        if known != checked {
-            self.checked.fetch_max(known, Ordering::Release);
-        }
-        Some(self.stale.get().unwrap_or(&self.entry))
-    }
-
-    /// Makes it stale; whether that is news.
-    fn outdate(&self, then: Timestamp) -> bool {
-        self.entry.response().is_some()
-            && !self.is_stale()
-            && self.stale.set(Arc::new(self.entry.stale_since(then))).is_ok()
-    }
-
-    fn is_stale(&self) -> bool {
-        self.stale.get().is_some()
-    }
-}
-
 impl MemoryStore {
-    /// A store that keeps about `capacity` bytes of keys, fields and bodies.
-    pub(crate) fn new(capacity: u64) -> Self {
-        let hasher = ahash::RandomState::new();
-        let cache = table(capacity, &hasher);
-        let generation = Arc::new(Generation::new());
-        Self { cache, hasher, generation, stamps: Arc::default() }
+    /// A store that takes at most about `capacity` bytes of memory.
+    pub(crate) fn new(capacity: u64, clock: Clock) -> Self {
+        Self { table: Arc::new(Table::new(capacity, clock)), stamps: Arc::default() }
     }
 
-    /// [`Store::mark`], at once.
+    /// [`Store::mark`], at once. A handler is about to be asked: the moment to tidy up.
     pub(crate) fn mark_now(&self) -> Mark {
+        self.table.expire();
         self.stamps.mark()
     }
 
     /// [`Store::get`], at once.
     pub(crate) fn get_now(&self, key: &CacheKey) -> Option<Arc<Entry>> {
-        let hash = self.hasher.hash_one(key);
-        let slot = self.generation.get(key, hash, || self.cache.get(key))?;
+        let slot = self.table.get(key)?;
         let entry = slot.read(&self.stamps);
         if entry.is_none() {
-            self.cache.invalidate(key);
+            self.table.remove(&slot);
         }
-        entry.cloned()
+        entry
     }
 
-    /// [`Store::put`], at once. An entry's lifetime is its own; room is made by use, not by time.
-    pub(crate) fn put_now(&self, entry: Arc<Entry>) -> Put {
-        let slot = Slot::new(entry);
-        if slot.read(&self.stamps).is_none() {
+    /// [`Store::put`], at once.
+    pub(crate) fn put_now(&self, entry: Arc<Entry>, keep_for: Duration) -> Put {
+        let end = self.end_of(&entry, keep_for);
+        let slot = Slot::new(entry, end);
+        if !slot.check(&self.stamps) {
             return Put::Refused;
         }
         let put = if slot.is_stale() { Put::Stale } else { Put::Kept };
         if slot.is_stale() && self.has_fresher(&slot) {
             return put;
         }
-        self.cache.insert(slot.entry.key.clone(), Arc::new(slot));
-        self.generation.end();
+        self.table.insert(slot, |slot| self.is_dead(slot));
         put
     }
 
     /// Drops what is kept under `key`.
     pub(crate) fn forget_now(&self, key: &CacheKey) {
-        self.cache.invalidate(key);
+        if let Some(slot) = self.table.peek(key) {
+            self.table.remove(&slot);
+        }
     }
 
     /// Whether a purge that names `key` itself has come since this logical time.
@@ -150,18 +80,39 @@ impl MemoryStore {
         self.stamps.is_any_url_purged(key, since.number())
     }
 
+    /// When an entry is of no more use. The note of variants serves all of them: the next one of a
+    /// short life does not end it before the others.
+    fn end_of(&self, entry: &Entry, keep_for: Duration) -> Timestamp {
+        let end = self.table.now() + keep_for;
+        let is_note = |entry: &Entry| entry.response().is_none();
+        let there = if is_note(entry) { self.table.peek(&entry.key) } else { None };
+        let there = there.filter(|there| is_note(&there.entry) && there.check(&self.stamps));
+        there.map_or(end, |there| there.end().max(end))
+    }
+
     /// Whether there is one in its place that no soft purge has concerned.
     fn has_fresher(&self, slot: &Slot) -> bool {
-        let there = self.cache.get(&slot.entry.key);
-        there.is_some_and(|there| there.read(&self.stamps).is_some() && !there.is_stale())
+        let there = self.table.peek(&slot.entry.key);
+        there.is_some_and(|there| there.check(&self.stamps) && !there.is_stale())
+    }
+
+    /// Whether a purge has taken it, or a soft purge has brought its end forward.
+    fn is_dead(&self, slot: &Slot) -> bool {
+        !slot.check(&self.stamps) || slot.has_ended_early(|| self.table.now())
     }
 
     /// [`Store::purge`] without the count, at once.
     pub(crate) fn stamp_now(&self, purge: &Purge) {
         self.stamps.stamp(purge);
         self.walk_behind();
-        if let (Target::Entry(key), None) = (purge.target(), purge.stale_since()) {
-            self.cache.invalidate(key);
+        if purge.stale_since().is_some() {
+            return;
+        }
+        let Target::Entry(key) = purge.target() else { return self.table.suspect() };
+        if let Some(slot) = self.table.peek(key)
+            && !slot.check(&self.stamps)
+        {
+            self.table.remove(&slot);
         }
     }
 
@@ -180,51 +131,37 @@ impl MemoryStore {
 
     /// Removes what purges have taken.
     fn walk(&self) {
-        let gone = self.cache.iter().filter(|slot| slot.read(&self.stamps).is_none());
-        let gone: Vec<CacheKey> = gone.map(|slot| slot.entry.key.clone()).collect();
-        for key in &gone {
-            self.cache.invalidate(key);
-        }
+        self.table.for_each(|slot| {
+            if !slot.check(&self.stamps) {
+                self.table.remove(slot);
+            }
+        });
     }
 
     /// Removes what the purge `stamped` took, or marks it, and counts the responses which were
     /// alive until then.
     fn sweep(&self, purge: &Purge, stamped: Stamped) -> u64 {
         let mut responses = 0;
-        let mut gone = Vec::new();
-        for slot in &self.cache {
+        self.table.for_each(|slot| {
             let entry = &slot.entry;
             if !purge.concerns(&entry.key, &entry.groups) {
-                continue;
+                return;
             }
-            let checked = slot.checked.load(Ordering::Acquire);
+            let checked = slot.checked();
             match self.stamps.standing(entry, checked) {
                 // a fill that began after the purge is not what it was for
                 Standing::Alive(_) => {}
                 Standing::Stale(then, _) => responses += u64::from(slot.outdate(then)),
                 Standing::Gone => {
-                    gone.push(entry.key.clone());
                     let counts = entry.response().is_some() && purge.stale_since().is_none();
                     let taken = counts && self.stamps.alive_before(entry, checked, stamped);
                     responses += u64::from(taken);
+                    self.table.remove(slot);
                 }
             }
-        }
-        for key in &gone {
-            self.cache.invalidate(key);
-        }
+        });
         responses
     }
-}
-
-/// A table that keeps about `capacity` bytes of keys, fields and bodies.
-pub(super) fn table(
-    capacity: u64,
-    hasher: &ahash::RandomState,
-) -> Cache<CacheKey, Arc<Slot>, ahash::RandomState> {
-    let weigher =
-        |_: &CacheKey, slot: &Arc<Slot>| u32::try_from(slot.entry.weight()).unwrap_or(u32::MAX);
-    Cache::builder().max_capacity(capacity).weigher(weigher).build_with_hasher(hasher.clone())
 }
 
 impl Store for MemoryStore {
@@ -236,8 +173,8 @@ impl Store for MemoryStore {
         Ok(self.get_now(key))
     }
 
-    async fn put(&self, entry: Arc<Entry>, _keep_for: Duration) -> Result<Put, StoreError> {
-        Ok(self.put_now(entry))
+    async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<Put, StoreError> {
+        Ok(self.put_now(entry, keep_for))
     }
 
     async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
@@ -245,7 +182,7 @@ impl Store for MemoryStore {
         self.walk_behind();
         let runtime = tokio::runtime::Handle::try_current();
         let walk = match runtime {
-            Ok(runtime) if self.cache.entry_count() > WALK_IN_PLACE => {
+            Ok(runtime) if self.table.len() > WALK_IN_PLACE => {
                 let (store, purge) = (self.clone(), purge.clone());
                 runtime.spawn_blocking(move || store.sweep(&purge, stamped)).await.ok()
             }
@@ -255,8 +192,7 @@ impl Store for MemoryStore {
     }
 
     fn size(&self) -> Option<Size> {
-        self.cache.sync();
-        Some(Size { entries: self.cache.entry_count(), bytes: self.cache.weighted_size() })
+        Some(self.table.size())
     }
 }
 
@@ -266,44 +202,119 @@ mod tests {
 
     use super::*;
     use crate::{
-        entry::{Kind, Selecting},
+        entry::Kind,
         key::KeyBuilder,
-        store::acceptance::examine,
+        store::acceptance::{
+            examine,
+            samples::{self, KEEP},
+        },
     };
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn key(path: &str) -> CacheKey {
+        KeyBuilder::new(false, "h", path, None).finish()
+    }
+
+    fn note(path: &str, names: usize) -> Entry {
+        let kind = Kind::Varies(vec![ACCEPT; names].into());
+        Entry { key: key(path), since: Mark::default(), groups: Vec::new(), kind }
+    }
+
+    fn store() -> (MemoryStore, Clock) {
+        let clock = Clock::manual();
+        (MemoryStore::new(1 << 20, clock.clone()), clock)
+    }
 
     #[test]
     fn two_stores_on_one_thread_share_nothing() {
-        let (one, other) = (MemoryStore::new(1 << 20), MemoryStore::new(1 << 20));
-        let key = KeyBuilder::new(false, "h", "/", None).finish();
-        let entry = |names: Vec<_>| Entry {
-            key: key.clone(),
-            since: Mark::default(),
-            groups: Vec::new(),
-            kind: Kind::Varies(names.into()),
+        let ((one, _), (other, _)) = (store(), store());
+        let names = |store: &MemoryStore| {
+            store.get_now(&key("/")).map(|entry| match &entry.kind {
+                Kind::Varies(selecting) => selecting.names.len(),
+                Kind::Response(_) => unreachable!("a note was put"),
+            })
         };
-        one.put_now(Arc::new(entry(vec![ACCEPT])));
+        one.put_now(Arc::new(note("/", 1)), KEEP);
         for _ in 0..20 {
-            assert!(one.get_now(&key).is_some());
-            assert!(other.get_now(&key).is_none());
+            assert_eq!((names(&one), names(&other)), (Some(1), None));
         }
-        other.put_now(Arc::new(entry(vec![])));
-        let names = |store: &MemoryStore| match &store.get_now(&key).unwrap().kind {
-            Kind::Varies(selecting) => selecting.names.len(),
-            Kind::Response(_) => unreachable!("a note was put"),
+        other.put_now(Arc::new(note("/", 0)), KEEP);
+        for _ in 0..20 {
+            assert_eq!((names(&one), names(&other)), (Some(1), Some(0)));
+        }
+    }
+
+    #[test]
+    fn note_lives_as_long_as_the_longest_of_its_variants() {
+        let (store, clock) = store();
+        for (path, first, second) in [("/a", 60, 10), ("/b", 10, 60), ("/c", 10, 10)] {
+            store.put_now(Arc::new(note(path, 1)), first * SECOND);
+            store.put_now(Arc::new(note(path, 1)), second * SECOND);
+        }
+        clock.advance(30 * SECOND);
+        store.mark_now();
+        let kept = ["/a", "/b", "/c"].map(|path| store.get_now(&key(path)).is_some());
+        assert_eq!(kept, [true, true, false]);
+        clock.advance(30 * SECOND);
+        assert_eq!(store.size(), Some(Size::default()));
+    }
+
+    #[test]
+    fn purged_entries_that_nobody_reads_leave_with_the_puts_that_follow() {
+        for purge in [Purge::all(), Purge::prefix("/old"), Purge::group("g")] {
+            let (store, _) = store();
+            for number in 0..100 {
+                let entry = samples::entry(&key(&format!("/old/{number}")), store.mark_now());
+                let entry = Entry { groups: vec!["g".into()], ..entry };
+                store.put_now(Arc::new(entry), KEEP);
+            }
+            store.stamp_now(&purge);
+            for number in 0..50 {
+                let entry = samples::entry(&key(&format!("/new/{number}")), store.mark_now());
+                store.put_now(Arc::new(entry), KEEP);
+            }
+            assert_eq!(store.size().unwrap().entries, 50, "{purge:?}");
+        }
+    }
+
+    #[test]
+    fn softly_purged_entries_leave_past_their_stale_windows() {
+        let (store, clock) = store();
+        let put = |path: &str| {
+            let mut entry = samples::entry(&key(path), store.mark_now());
+            if let Kind::Response(response) = &mut entry.kind {
+                response.fields.clear();
+                response.terms.while_revalidate = 5 * SECOND;
+            }
+            store.put_now(Arc::new(entry), KEEP);
         };
-        for _ in 0..20 {
-            assert_eq!((names(&one), names(&other)), (1, 0));
-        }
+        (0..20).for_each(|number| put(&format!("/old/{number}")));
+        store.stamp_now(&Purge::all().softly_since(clock.now()));
+        clock.advance(4 * SECOND);
+        (0..10).for_each(|_| put("/new"));
+        assert_eq!(store.size().unwrap().entries, 21);
+        clock.advance(2 * SECOND);
+        (0..10).for_each(|_| put("/new"));
+        assert_eq!(store.size().unwrap().entries, 1);
+    }
+
+    #[test]
+    fn stale_entries_take_no_more_than_fresh_ones() {
+        let (store, clock) = store();
+        store.put_now(Arc::new(samples::entry(&key("/"), store.mark_now())), KEEP);
+        let fresh = store.size();
+        store.stamp_now(&Purge::all().softly_since(clock.now()));
+        let terms = store.get_now(&key("/")).map(|entry| entry.response().unwrap().terms);
+        assert!(terms.is_some_and(|terms| terms.outdated));
+        assert_eq!(store.size(), fresh);
     }
 
     #[tokio::test]
     async fn an_entry_that_nobody_reads_outlives_many_purges_of_others() {
-        let store = MemoryStore::new(1 << 20);
-        let key = KeyBuilder::new(false, "h", "/", None).finish();
-        let kind = Kind::Varies(Selecting::default());
-        let entry = Entry { key: key.clone(), since: Mark::default(), groups: vec![], kind };
-        store.put_now(Arc::new(entry));
-        let slot = store.cache.get(&key).expect("put");
+        let (store, _) = store();
+        store.put_now(Arc::new(note("/", 0)), KEEP);
+        let slot = store.table.peek(&key("/")).expect("put");
         let mut purges = 0;
         // as many stamps as are kept, and more
         while purges < 1 << 19 {
@@ -312,16 +323,16 @@ mod tests {
                 store.stamp_now(&Purge::path(&format!("/{purges}")));
             }
             let begun = std::time::Instant::now();
-            while slot.checked.load(Ordering::Acquire) < purges {
+            while slot.checked() < purges {
                 assert!(begun.elapsed() < Duration::from_secs(20), "not looked at");
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }
-        assert!(store.get_now(&key).is_some());
+        assert!(store.get_now(&key("/")).is_some());
     }
 
     #[tokio::test]
     async fn it_passes_the_examination() {
-        examine(async || MemoryStore::new(64 * 1024 * 1024)).await;
+        examine(async || MemoryStore::new(64 * 1024 * 1024, Clock::manual())).await;
     }
 }

@@ -16,6 +16,8 @@ pub mod codec;
 #[cfg(feature = "compression")]
 mod compress;
 #[cfg(feature = "memory")]
+mod eviction;
+#[cfg(feature = "memory")]
 mod front;
 mod lead;
 #[cfg(feature = "memory")]
@@ -24,7 +26,11 @@ pub(crate) mod memory;
 mod near;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
+#[cfg(feature = "memory")]
+mod slot;
 pub(crate) mod stamps;
+#[cfg(feature = "memory")]
+mod table;
 #[cfg(all(feature = "memory", feature = "redis"))]
 pub(crate) mod tiered;
 
@@ -114,7 +120,8 @@ pub enum Put {
 pub struct Size {
     /// Entries: stored responses, and one more for each URL that has variants.
     pub entries: u64,
-    /// Bytes of keys, header fields and bodies.
+    /// Bytes that they take. For entries in memory all of it counts: keys, header fields, bodies,
+    /// and what the tables and the allocator add.
     pub bytes: u64,
 }
 

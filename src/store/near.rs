@@ -3,16 +3,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mini_moka::sync::{Cache, ConcurrentCacheExt};
-
 use super::{
     Put, Size,
-    front::Generation,
-    memory::{Slot, table},
     redis::{here::PurgesHere, known::Known, tie::Tie},
+    slot::Slot,
+    table::Table,
 };
 use crate::{
-    entry::Entry,
+    clock::Clock,
+    entry::{Entry, Timestamp, allocated},
     key::CacheKey,
     purge::{Mark, Purge},
 };
@@ -22,12 +21,14 @@ pub(super) const UNHEARD: Duration = Duration::from_secs(1);
 /// Marks above are of this process alone: the time, in microseconds, since it made the store. No
 /// number in Redis comes near.
 const ALONE: u64 = 1 << 63;
+/// How long a note of variants that Redis has is kept without asking again: it does not say when it
+/// ends.
+const NOTE_KEPT: Duration = Duration::from_secs(60 * 60);
 
 /// The near tier.
 pub(super) struct Near {
-    cache: Cache<CacheKey, Arc<Slot>, ahash::RandomState>,
-    hasher: ahash::RandomState,
-    puts: Generation,
+    // boxed, as futures that hold a store would be as large
+    table: Box<Table>,
     known: Arc<Known>,
     purges: PurgesHere,
 }
@@ -41,6 +42,13 @@ pub(super) struct Hold {
     generation: Option<u64>,
     /// Until when it may be used while there is no trust.
     until: Duration,
+}
+
+impl Hold {
+    /// The bytes of memory that it takes.
+    pub(super) fn weight(&self) -> usize {
+        allocated(size_of::<Self>()) + self.tie.as_ref().map_or(0, Tie::weight)
+    }
 }
 
 /// What was known when an entry was asked for, or was about to be stored.
@@ -60,44 +68,55 @@ impl Begun {
 }
 
 impl Near {
-    /// A tier that keeps about `capacity` bytes of keys, fields and bodies.
-    pub(super) fn new(capacity: u64, known: &Arc<Known>) -> Self {
-        let hasher = ahash::RandomState::new();
-        let cache = table(capacity, &hasher);
-        let (puts, known) = (Generation::new(), Arc::clone(known));
-        Self { cache, hasher, puts, known, purges: PurgesHere::new(UNHEARD) }
+    /// A tier that takes at most about `capacity` bytes of memory.
+    pub(super) fn new(capacity: u64, known: &Arc<Known>, clock: Clock) -> Self {
+        let (table, known) = (Box::new(Table::new(capacity, clock)), Arc::clone(known));
+        Self { table, known, purges: PurgesHere::new(UNHEARD) }
     }
 
     /// What is kept under `key` and may be used now.
     pub(super) fn get(&self, key: &CacheKey) -> Option<Arc<Entry>> {
-        let hash = self.hasher.hash_one(key);
-        let slot = self.puts.get(key, hash, || self.cache.get(key))?;
-        if slot.hold.as_ref().is_some_and(|hold| self.holds(&slot.entry, hold)) {
+        let slot = self.table.get(key)?;
+        if self.is_usable(&slot) {
             return Some(Arc::clone(&slot.entry));
         }
-        self.cache.invalidate(key);
+        self.table.remove(&slot);
         None
     }
 
     /// Drops what is kept under `key`.
     pub(super) fn forget(&self, key: &CacheKey) {
-        self.cache.invalidate(key);
+        if let Some(slot) = self.table.peek(key) {
+            self.table.remove(&slot);
+        }
     }
 
     /// To be called before Redis is asked for an entry, or given one.
     pub(super) fn begin(&self, key: &CacheKey) -> Begun {
+        self.table.expire();
         let (at, digest) = (self.known.now(), key.digest());
         let stored = self.known.stored_elsewhere(&digest);
         Begun { at, generation: self.known.generation(at), digest, stored }
     }
 
-    /// Keeps an entry that Redis has, and in which purges up to the number `as_of` count.
+    /// Keeps an entry that Redis has, for as long as it is of use. Purges up to the number `as_of`
+    /// count in it.
     pub(super) fn keep(&self, entry: &Arc<Entry>, begun: Begun, as_of: Mark) {
         let Begun { at, generation, digest, stored } = begun;
         let tied = self.known.tie(Arc::clone(entry), as_of, digest, stored);
         let Some((entry, tie)) = tied else { return };
         let until = if generation.is_some() { Duration::ZERO } else { at + UNHEARD };
-        self.insert(entry, Hold { tie: Some(tie), generation, until });
+        let end = self.end_of(&entry, generation.is_some());
+        self.insert(entry, end, Hold { tie: Some(tie), generation, until });
+    }
+
+    fn end_of(&self, entry: &Entry, is_trusted: bool) -> Timestamp {
+        let now = self.table.now();
+        match entry.response() {
+            _ if !is_trusted => now + UNHEARD,
+            Some(response) => response.end(),
+            None => now + NOTE_KEPT,
+        }
     }
 
     /// The time, where Redis does not tell it.
@@ -121,7 +140,7 @@ impl Near {
         if self.known.now() >= until || self.purges.concern(&entry, began) {
             return Put::Refused;
         }
-        self.insert(entry, hold);
+        self.insert(entry, self.table.now() + UNHEARD, hold);
         Put::Kept
     }
 
@@ -129,16 +148,19 @@ impl Near {
     /// goes with what is known of it.
     pub(super) fn purge(&self, purge: &Purge) {
         self.purges.add(purge, self.known.now());
+        self.table.suspect();
     }
 
     pub(super) fn size(&self) -> Size {
-        self.cache.sync();
-        Size { entries: self.cache.entry_count(), bytes: self.cache.weighted_size() }
+        self.table.size()
     }
 
-    fn insert(&self, entry: Arc<Entry>, hold: Hold) {
-        self.cache.insert(entry.key.clone(), Arc::new(Slot::held(entry, hold)));
-        self.puts.end();
+    fn insert(&self, entry: Arc<Entry>, end: Timestamp, hold: Hold) {
+        self.table.insert(Slot::held(entry, end, hold), |slot| !self.is_usable(slot));
+    }
+
+    fn is_usable(&self, slot: &Slot) -> bool {
+        slot.hold().is_some_and(|hold| self.holds(&slot.entry, hold))
     }
 
     fn holds(&self, entry: &Entry, hold: &Hold) -> bool {

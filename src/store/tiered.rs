@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{Lead, Put, Size, Store, StoreError, near::Near, redis::RedisStore};
 use crate::{
+    clock::Clock,
     entry::Entry,
     key::CacheKey,
     purge::{Mark, Purge, Purged},
@@ -17,9 +18,9 @@ pub(crate) struct TieredStore {
 }
 
 impl TieredStore {
-    /// About `capacity` bytes of memory before this store.
-    pub(crate) fn new(capacity: u64, far: RedisStore) -> Self {
-        Self { near: Near::new(capacity, far.knows()), far }
+    /// At most about `capacity` bytes of memory before this store.
+    pub(crate) fn new(capacity: u64, clock: Clock, far: RedisStore) -> Self {
+        Self { near: Near::new(capacity, far.knows(), clock), far }
     }
 
     /// What is near, at once.
@@ -76,6 +77,8 @@ impl Store for TieredStore {
         // what is of one process alone is never in Redis: a number that says so is not true
         let found = found.filter(|(entry, _)| Near::is_alone(entry.since).is_none());
         Ok(found.map(|(entry, as_of)| {
+            // a slice of Redis's reply would keep all of it
+            let entry = Arc::new(entry.with_own_memory());
             self.near.keep(&entry, begun, Mark::new(as_of));
             entry
         }))

@@ -27,6 +27,7 @@ mod held_requests;
 mod http;
 mod interleavings;
 mod keys;
+mod memory;
 mod nesting;
 mod no_needless_work;
 mod order;

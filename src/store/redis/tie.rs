@@ -12,6 +12,8 @@ use super::{
     known::Known,
     ledger::Standing,
 };
+#[cfg(feature = "memory")]
+use crate::entry::allocated;
 use crate::{entry::Entry, purge::Mark};
 
 /// The tie between an entry and what is known of Redis.
@@ -24,6 +26,14 @@ pub(in crate::store) struct Tie {
     version: AtomicU64,
     /// The number of a purge up to which none does.
     checked: AtomicU64,
+}
+
+#[cfg(feature = "memory")]
+impl Tie {
+    /// The bytes of memory that it takes beside itself.
+    pub(in crate::store) fn weight(&self) -> usize {
+        allocated(size_of_val(&*self.fields))
+    }
 }
 
 impl Known {

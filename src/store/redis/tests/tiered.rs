@@ -3,11 +3,14 @@
 use std::time::Instant;
 
 use super::{samples::KEEP, *};
-use crate::store::{near::UNHEARD, tiered::TieredStore};
+use crate::{
+    clock::Clock,
+    store::{near::UNHEARD, tiered::TieredStore},
+};
 
 /// A store with 16 MiB before it.
 fn tiered(server: &RedisServer, prefix: &str) -> TieredStore {
-    TieredStore::new(16 << 20, prefixed(server, prefix))
+    TieredStore::new(16 << 20, Clock::manual(), prefixed(server, prefix))
 }
 
 /// Two processes that hear of each other.
@@ -167,7 +170,8 @@ fn deaf(server: &RedisServer) -> TieredStore {
     let url = server.url().replace("redis://", "redis://deaf:secret@");
     let operate_timeout = Duration::from_secs(2);
     let options = RedisOptions { operate_timeout, ..RedisOptions::default() };
-    TieredStore::new(16 << 20, RedisStore::new(url.as_str(), &options).expect("a URL"))
+    let far = RedisStore::new(url.as_str(), &options).expect("a URL");
+    TieredStore::new(16 << 20, Clock::manual(), far)
 }
 
 #[tokio::test]
@@ -228,9 +232,18 @@ async fn while_redis_is_away_a_response_is_held_for_a_moment_and_gone_when_it_is
 }
 
 #[tokio::test]
+async fn what_redis_gives_is_kept_without_the_rest_of_its_reply() {
+    let server = RedisServer::start();
+    let [one, two] = two(&server).await;
+    fill(&one, "/a", "1").await;
+    let read = two.get(&key("/a")).await.expect("an answer").expect("an entry");
+    assert!(read.response().expect("a response").body.is_unique());
+}
+
+#[tokio::test]
 async fn memory_is_bounded() {
     let server = RedisServer::start();
-    let store = TieredStore::new(100_000, prefixed(&server, "arc:"));
+    let store = TieredStore::new(100_000, Clock::manual(), prefixed(&server, "arc:"));
     listening(store.far()).await;
     for number in 0..200 {
         let since = store.mark().await.expect("a mark");

@@ -1,0 +1,113 @@
+//! What an entry takes of memory: how many bytes that is, and copies that take no more than they
+//! need.
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+use bytes::Bytes;
+
+use super::{Entry, FieldList, Kind, Selecting, StoredResponse};
+use crate::key::CacheKey;
+
+impl Entry {
+    /// About how many bytes of memory the entry takes behind an [`Arc`](std::sync::Arc): itself, its
+    /// key, header fields, groups and body, each with what the allocator adds. What several
+    /// entries share counts for each.
+    pub fn weight(&self) -> usize {
+        let kind = match &self.kind {
+            Kind::Response(StoredResponse { fields, body, .. }) => {
+                let values = fields.iter().map(|(_, value)| value.len()).sum();
+                let fields = weight_of_list(fields, |(name, _)| weight_of_name(name));
+                fields + weight_of_bytes(values) + weight_of_bytes(body.len())
+            }
+            Kind::Varies(selecting) => weight_of_list(&selecting.names, weight_of_name),
+        };
+        let own = allocated(size_of::<Self>() + 2 * size_of::<usize>());
+        let groups = weight_of_list(&self.groups, |group| allocated(group.capacity()));
+        own + weight_of_key(&self.key) + groups + kind
+    }
+
+    /// The same, in memory that nothing else needs: a key, a value or a body that is a slice of a
+    /// larger buffer, such as what a socket was read into, keeps all of that buffer.
+    #[cfg(all(feature = "memory", feature = "redis"))]
+    pub(crate) fn with_own_memory(&self) -> Self {
+        let mut entry = self.clone().with_own_head();
+        if let Kind::Response(response) = &mut entry.kind {
+            response.body = Bytes::copy_from_slice(&response.body);
+        }
+        entry
+    }
+
+    /// The same for all but the body, which has memory of its own already.
+    pub(crate) fn with_own_head(self) -> Self {
+        let kind = match self.kind {
+            Kind::Response(response) => {
+                let fields = own_fields(&response.fields);
+                Kind::Response(StoredResponse { fields, ..response })
+            }
+            Kind::Varies(Selecting { names, codings }) => {
+                let names = names.iter().map(own_name).collect();
+                Kind::Varies(Selecting { names, codings })
+            }
+        };
+        let groups = self.groups.iter().map(|group| group.as_str().to_owned()).collect();
+        Self { key: self.key.with_own_memory(), groups, kind, ..self }
+    }
+}
+
+/// The fields with all their values in one allocation of exactly their length.
+fn own_fields(fields: &FieldList) -> FieldList {
+    let length = fields.iter().map(|(_, value)| value.len()).sum();
+    let mut values = Vec::with_capacity(length);
+    for (_, value) in fields {
+        values.extend_from_slice(value.as_bytes());
+    }
+    let mut values = Bytes::from(values);
+    let own = |(name, value): &(HeaderName, HeaderValue)| {
+        let copy = HeaderValue::from_maybe_shared(values.split_to(value.len()));
+        let mut copy = copy.unwrap_or_else(|_| value.clone());
+        copy.set_sensitive(value.is_sensitive());
+        (own_name(name), copy)
+    };
+    fields.iter().map(own).collect()
+}
+
+fn own_name(name: &HeaderName) -> HeaderName {
+    HeaderName::from_bytes(name.as_str().as_bytes()).unwrap_or_else(|_| name.clone())
+}
+
+/// What a list takes, and what its items take beside themselves.
+fn weight_of_list<T>(list: &Vec<T>, weight: impl Fn(&T) -> usize) -> usize {
+    allocated(list.capacity() * size_of::<T>()) + list.iter().map(weight).sum::<usize>()
+}
+
+fn weight_of_key(key: &CacheKey) -> usize {
+    let counters = 2 * size_of::<usize>();
+    let canonical = key.canonical_path().map_or(0, |path| allocated(path.len() + counters));
+    // hardly any key has a second reader, and with it a counter
+    allocated(key.as_bytes().len()) + canonical
+}
+
+/// Standard names are constants: a copy of one is at the same place. Others are bytes of their own.
+fn weight_of_name(name: &HeaderName) -> usize {
+    let is_constant = std::ptr::eq(own_name(name).as_str(), name.as_str());
+    if is_constant { 0 } else { weight_of_bytes(name.as_str().len()) }
+}
+
+/// What this many bytes take behind a [`Bytes`]: as soon as there is a second one of them, it shares a
+/// counter with the first.
+fn weight_of_bytes(length: usize) -> usize {
+    const COUNTER: usize = 3 * size_of::<usize>();
+    if length == 0 { 0 } else { allocated(length) + allocated(COUNTER) }
+}
+
+/// What an allocation of this many bytes takes with what the allocator adds: eight bytes, rounded up
+/// to sixteen, as the one of most Linux systems does. Others add about as much.
+pub(crate) const fn allocated(length: usize) -> usize {
+    match length {
+        0 => 0,
+        1..=24 => 32,
+        _ => length.saturating_add(8).next_multiple_of(16),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! Tests of copies and weights.
+
+use actix_web::http::{StatusCode, header};
+
+use super::*;
+use crate::{
+    entry::Terms,
+    key::{KeyBuilder, Part},
+    purge::Mark,
+};
+
+fn entry(fields: FieldList, body: Bytes) -> Entry {
+    let mut key = KeyBuilder::new(false, "shop.example", "/a//b", Some("q=1"));
+    key.part(Part::Header, "x", std::iter::once(b"1".as_slice()));
+    let response = StoredResponse { status: StatusCode::OK, fields, terms: Terms::default(), body };
+    Entry {
+        key: key.finish(),
+        since: Mark::new(7),
+        groups: vec!["shop".into()],
+        kind: Kind::Response(response),
+    }
+}
+
+/// Fields and a body that are slices of one buffer.
+fn sliced() -> (Entry, Bytes) {
+    let buffer = Bytes::from(vec![b'x'; 1 << 20]);
+    let value = |at: usize| HeaderValue::from_maybe_shared(buffer.slice(at..at + 5)).unwrap();
+    let mut secret = value(9);
+    secret.set_sensitive(true);
+    let fields = vec![
+        (header::ETAG, value(0)),
+        (HeaderName::from_static("x-custom"), HeaderValue::from_static("")),
+        (HeaderName::from_static("x-custom"), HeaderValue::from_bytes(b"\xe9\t").unwrap()),
+        (header::AUTHORIZATION, secret),
+    ];
+    (entry(fields, buffer.slice(100..150)), buffer)
+}
+
+#[test]
+fn copy_says_the_same_and_keeps_no_larger_buffer() {
+    let (entry, buffer) = sliced();
+    let own = entry.with_own_memory();
+    let (was, is) = (entry.response().unwrap(), own.response().unwrap());
+    assert_eq!((&is.fields, &is.body), (&was.fields, &was.body));
+    assert_eq!(
+        (&own.key, own.key.url(), &own.groups),
+        (&entry.key, entry.key.url(), &entry.groups)
+    );
+    let sensitive = |fields: &FieldList| {
+        fields.iter().map(|(_, value)| value.is_sensitive()).collect::<Vec<_>>()
+    };
+    assert_eq!(sensitive(&is.fields), sensitive(&was.fields));
+    drop(entry);
+    assert!(buffer.is_unique(), "something keeps the buffer");
+}
+
+#[test]
+fn each_part_has_weight() {
+    let weight = |fields, body| entry(fields, body).weight();
+    let bare = weight(Vec::new(), Bytes::new());
+    assert_eq!(weight(Vec::new(), vec![0; 1000].into()), bare + 1008 + 32);
+    let field = |name: HeaderName| vec![(name, HeaderValue::from_static("12345678"))];
+    let standard = weight(field(header::ETAG), Bytes::new());
+    assert!(standard > bare + 64);
+    let custom = weight(field(HeaderName::from_bytes(b"x-custom-name").unwrap()), Bytes::new());
+    assert_eq!(custom, standard + 64, "a name that is no constant");
+}
+
+#[test]
+fn allocations_are_rounded_up() {
+    let rounded = [0, 1, 24, 25, 40, 41, 1000, 4096].map(allocated);
+    assert_eq!(rounded, [0, 32, 32, 48, 48, 64, 1008, 4112]);
+    assert!(allocated(usize::MAX - 100) >= usize::MAX - 100);
+}

@@ -1,0 +1,152 @@
+//! An entry as a table in memory keeps it: with its end, its weight, what is known of purges, and
+//! whether it has been used of late.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+};
+
+#[cfg(feature = "redis")]
+use super::near::Hold;
+use super::stamps::{Stamps, Standing};
+use crate::entry::{Entry, Timestamp, allocated};
+
+/// What the table itself takes for an entry: its share of the hash table, of the order of eviction
+/// and of the list of ends. `tests/it/memory.rs` compares the sum with what a process takes.
+const SHARE_OF_TABLE: usize = 128;
+/// `stale_since` of an entry that no soft purge has concerned.
+const NEVER: i64 = i64::MIN;
+
+/// An entry with what its table knows of it.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) entry: Arc<Entry>,
+    /// From when on it is of no use.
+    end: Timestamp,
+    /// The bytes of memory that it takes.
+    weight: u64,
+    /// Since when it is stale by soft purges, in milliseconds.
+    stale_since: AtomicI64,
+    /// The logical time at which no further purge was known to concern the entry.
+    checked: AtomicU64,
+    /// Whether it has been read since the order of eviction last looked at it.
+    used: AtomicBool,
+    /// Where it stands in the order of eviction; changed under that order's lock only.
+    place: AtomicU64,
+    /// Of an entry before Redis, what its use depends on instead of stamps. Boxed, as entries of
+    /// the store in memory have none.
+    #[cfg(feature = "redis")]
+    hold: Option<Box<Hold>>,
+}
+
+impl Slot {
+    pub(super) fn new(entry: Arc<Entry>, end: Timestamp) -> Self {
+        let own = allocated(size_of::<Self>() + 2 * size_of::<usize>());
+        let weight = own + entry.weight() + SHARE_OF_TABLE;
+        Self {
+            end,
+            weight: weight as u64,
+            stale_since: AtomicI64::new(NEVER),
+            checked: AtomicU64::new(entry.since.number()),
+            used: AtomicBool::new(false),
+            place: AtomicU64::new(0),
+            #[cfg(feature = "redis")]
+            hold: None,
+            entry,
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn held(entry: Arc<Entry>, end: Timestamp, hold: Hold) -> Self {
+        let slot = Self::new(entry, end);
+        let weight = slot.weight + hold.weight() as u64;
+        Self { weight, hold: Some(Box::new(hold)), ..slot }
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn hold(&self) -> Option<&Hold> {
+        self.hold.as_deref()
+    }
+
+    pub(super) const fn end(&self) -> Timestamp {
+        self.end
+    }
+
+    pub(super) const fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// The entry as purges have left it, unless it is gone.
+    pub(super) fn read(&self, stamps: &Stamps) -> Option<Arc<Entry>> {
+        self.check(stamps).then(|| match self.stale_since() {
+            None => Arc::clone(&self.entry),
+            // made for each reader, as a second copy would double what the entry takes
+            Some(then) => Arc::new(self.entry.stale_since(then)),
+        })
+    }
+
+    /// Takes in the purges since it was last looked at: `false` where one has taken the entry.
+    pub(super) fn check(&self, stamps: &Stamps) -> bool {
+        let checked = self.checked();
+        let known = match stamps.standing(&self.entry, checked) {
+            Standing::Alive(known) => known,
+            Standing::Stale(then, known) => {
+                self.outdate(then);
+                known
+            }
+            Standing::Gone => return false,
+        };
+        if known != checked {
+            self.checked.fetch_max(known, Ordering::Release);
+        }
+        true
+    }
+
+    /// The logical time at which no further purge was known to concern the entry.
+    pub(super) fn checked(&self) -> u64 {
+        self.checked.load(Ordering::Acquire)
+    }
+
+    /// Makes it stale; whether that is news. The first soft purge counts.
+    pub(super) fn outdate(&self, then: Timestamp) -> bool {
+        let then = then.as_millis().max(NEVER + 1);
+        let set =
+            || self.stale_since.compare_exchange(NEVER, then, Ordering::AcqRel, Ordering::Acquire);
+        self.entry.response().is_some() && set().is_ok()
+    }
+
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale_since().is_some()
+    }
+
+    /// Whether a soft purge has brought its end forward to a time before `now`.
+    pub(super) fn has_ended_early(&self, now: impl FnOnce() -> Timestamp) -> bool {
+        let Some(then) = self.stale_since() else { return false };
+        self.entry.response().is_some_and(|response| response.end_if_stale_since(then) <= now())
+    }
+
+    fn stale_since(&self) -> Option<Timestamp> {
+        let then = self.stale_since.load(Ordering::Acquire);
+        (then != NEVER).then_some(Timestamp::from_millis(then))
+    }
+
+    /// It has been read. Written once only, so that readers share the line it is on.
+    pub(super) fn mark_used(&self) {
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it has been read since this was last asked.
+    pub(super) fn take_used(&self) -> bool {
+        self.used.swap(false, Ordering::Relaxed)
+    }
+
+    pub(super) fn place(&self) -> u64 {
+        self.place.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_place(&self, place: u64) {
+        self.place.store(place, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,199 @@
+//! Tests of the table: its bounds, its counts, and that it keeps nothing that has left.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use super::*;
+use crate::{
+    entry::{Entry, Kind},
+    purge::Mark,
+    store::acceptance::samples::{entry, key, response},
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn slot(path: &str, length: usize, end: Timestamp) -> Slot {
+    let Kind::Response(response) = response(&vec![7; length].into()) else { unreachable!() };
+    let entry = entry(&key("h", path, None), Mark::default());
+    Slot::new(Arc::new(Entry { kind: Kind::Response(response), ..entry }), end)
+}
+
+/// A table, its clock and a way to put a response of this length for a minute.
+fn table(capacity: u64) -> (Table, Clock) {
+    let clock = Clock::manual();
+    (Table::new(capacity, clock.clone()), clock)
+}
+
+fn put(table: &Table, path: &str, length: usize) {
+    table.insert(slot(path, length, table.now() + MINUTE), is_dead);
+}
+
+fn is_dead(_: &Slot) -> bool {
+    false
+}
+
+fn is_kept(table: &Table, path: &str) -> bool {
+    table.get(&key("h", path, None)).is_some()
+}
+
+/// What is counted, beside what is there.
+fn assert_counts(table: &Table) {
+    let (mut entries, mut bytes) = (0, 0);
+    table.for_each(|slot| {
+        entries += 1;
+        bytes += slot.weight();
+    });
+    assert_eq!(table.size(), Size { entries, bytes });
+    assert_eq!(table.shards.iter().map(|shard| shard.read().len() as u64).sum::<u64>(), entries);
+}
+
+#[test]
+fn capacity_holds_at_every_moment() {
+    let (table, _) = table(100_000);
+    for number in 0..500 {
+        put(&table, &format!("/{number}"), number * 37 % 20_000);
+        assert!(table.size().bytes <= 100_000);
+    }
+    assert!(table.size().entries > 3);
+    assert_counts(&table);
+}
+
+#[test]
+fn newcomers_get_in_where_popular_entries_have_ended() {
+    let (table, clock) = table(1 << 20);
+    for number in 0..20 {
+        put(&table, &format!("/old/{number}"), 50_000);
+    }
+    for number in 0..20 {
+        (0..50).for_each(|_| assert!(is_kept(&table, &format!("/old/{number}"))));
+    }
+    clock.advance(MINUTE);
+    for number in 0..20 {
+        put(&table, &format!("/new/{number}"), 50_000);
+    }
+    assert!((0..20).all(|number| is_kept(&table, &format!("/new/{number}"))));
+    assert_eq!(table.size().entries, 20);
+}
+
+#[test]
+fn ended_entries_leave_though_there_is_room() {
+    let (table, clock) = table(1 << 20);
+    (0..50).for_each(|number| put(&table, &format!("/{number}"), 100));
+    clock.advance(Duration::from_secs(59));
+    assert_eq!(table.size().entries, 50);
+    clock.advance(Duration::from_secs(1));
+    table.expire();
+    assert_eq!(table.len(), 50 - ENDED_PER_STEP);
+    put(&table, "/new", 100);
+    assert_eq!(table.len(), 1);
+    clock.advance(MINUTE);
+    assert_eq!(table.size(), Size { entries: 0, bytes: 0 });
+    assert_counts(&table);
+}
+
+#[test]
+fn entry_with_no_time_left_removes_what_it_replaces() {
+    let (table, _) = table(1 << 20);
+    put(&table, "/a", 100);
+    table.insert(slot("/a", 100, table.now()), is_dead);
+    assert!(!is_kept(&table, "/a"));
+    put(&table, "/a", 100);
+    put(&table, "/a", 2 << 20);
+    assert!(!is_kept(&table, "/a"), "larger than the table");
+    assert_counts(&table);
+}
+
+#[test]
+fn one_key_put_over_and_over_is_one_entry() {
+    let (table, _) = table(1 << 20);
+    (0..100_000).for_each(|number| put(&table, "/a", number % 1000));
+    assert_eq!(table.size().entries, 1);
+    assert_counts(&table);
+}
+
+#[test]
+fn dead_entries_make_room_before_the_living() {
+    let (table, _) = table(105_000);
+    (0..9).for_each(|number| put(&table, &format!("/{number}"), 10_000));
+    let purged = |slot: &Slot| ("/5".."/9").contains(&slot.entry.key.path());
+    table.suspect();
+    table.insert(slot("/new", 10_000, table.now() + MINUTE), purged);
+    assert!(is_kept(&table, "/new"));
+    assert!((0..=4).all(|number| is_kept(&table, &format!("/{number}"))));
+    assert!((5..9).all(|number| !is_kept(&table, &format!("/{number}"))));
+}
+
+#[test]
+fn removal_leaves_what_has_come_in_its_place() {
+    let (table, _) = table(1 << 20);
+    put(&table, "/a", 100);
+    let first = table.peek(&key("h", "/a", None)).unwrap();
+    put(&table, "/a", 200);
+    table.remove(&first);
+    let second = table.peek(&key("h", "/a", None)).unwrap();
+    assert!(!Arc::ptr_eq(&first, &second));
+    table.remove(&second);
+    assert!(!is_kept(&table, "/a"));
+    assert_counts(&table);
+}
+
+#[test]
+fn threads_do_not_keep_what_was_removed() {
+    let (table, _) = table(1 << 20);
+    put(&table, "/a", 100);
+    let slot = table.get(&key("h", "/a", None)).unwrap();
+    let entry = Arc::downgrade(&slot.entry);
+    table.remove(&slot);
+    drop(slot);
+    assert!(entry.upgrade().is_none());
+}
+
+#[test]
+fn shards_shrink_when_they_empty() {
+    let (table, clock) = table(64 << 20);
+    (0..20_000).for_each(|number| put(&table, &format!("/{number}"), 0));
+    let buckets = || table.shards.iter().map(|shard| shard.read().num_buckets()).sum::<usize>();
+    assert!(buckets() >= 20_000);
+    clock.advance(MINUTE);
+    while table.size().entries > 0 {}
+    assert!(buckets() <= SHARDS * SPARSE, "{}", buckets());
+}
+
+#[test]
+fn threads_that_put_read_and_remove_at_once_lose_no_count() {
+    let (table, clock) = table(200_000);
+    let over = AtomicBool::new(false);
+    let (table, over) = (&table, &over);
+    std::thread::scope(|scope| {
+        let threads = [1, 2, 3].map(|seed| scope.spawn(move || disturb(table, seed)));
+        scope.spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                clock.advance(Duration::from_secs(1));
+                assert!(table.size().bytes <= 200_000);
+            }
+        });
+        let ended = threads.map(std::thread::ScopedJoinHandle::join);
+        over.store(true, Ordering::Relaxed);
+        assert!(ended.iter().all(Result::is_ok));
+    });
+    assert_counts(table);
+}
+
+/// Puts, reads and removes at random.
+fn disturb(table: &Table, seed: u64) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    for _ in 0..20_000 {
+        let path = format!("/{}", rng.u8(..));
+        match rng.u8(..10) {
+            0..4 => put(table, &path, rng.usize(..4000)),
+            4 => {
+                if let Some(slot) = table.peek(&key("h", &path, None)) {
+                    table.remove(&slot);
+                }
+            }
+            _ => drop(table.get(&key("h", &path, None))),
+        }
+    }
+}
