@@ -39,6 +39,7 @@ use support::{
 
 const BOUND: Duration = Duration::from_secs(60);
 const SPAN: Duration = Duration::from_secs(5);
+const BETWEEN_MOVES: Duration = Duration::from_millis(50);
 /// How often each way to connect, and each kind of purge, is measured.
 const TIMES: usize = 40;
 
@@ -81,7 +82,7 @@ fn main() {
     });
 }
 
-/// Moves every slot that has keys, again and again, under the load of `load.rs`.
+/// Moves every slot that has keys, one after the other, under the load of `load.rs`.
 async fn move_slots(name: &str, cache: ResponseCache, cluster: RedisCluster) {
     let shop = Shop::default();
     let app = load::app(&shop, &cache).await;
@@ -92,18 +93,20 @@ async fn move_slots(name: &str, cache: ResponseCache, cluster: RedisCluster) {
         row(&format!("{name}, at rest"), &load.take());
         let cluster = Arc::new(cluster);
         let moving = std::thread::spawn(move || {
-            let begun = Instant::now();
-            let mut moves = 0;
+            let (begun, mut moves) = (Instant::now(), 0);
             let slots = cluster.slots();
             let mut at: Vec<_> = slots.iter().map(|&slot| RedisCluster::holder(slot)).collect();
             while begun.elapsed() < SPAN {
                 for (&slot, from) in slots.iter().zip(&mut at) {
                     let to = (*from + 1) % 3;
                     cluster.begin_to_move(slot, *from, to);
+                    // a key may come while others are moved
                     while cluster.move_keys(slot, *from, to) > 0 {}
                     cluster.end_move(slot, to);
                     *from = to;
                     moves += 1;
+                    // nodes tell each other of it in their own time
+                    std::thread::sleep(BETWEEN_MOVES);
                 }
             }
             moves

@@ -34,6 +34,8 @@ const MARGIN: Duration = Duration::from_millis(2);
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// The longest wait between two looks.
 const MAX_LOOK: Duration = Duration::from_millis(400);
+/// After so many looks in a row without an answer nobody goes on waiting.
+const MAX_UNANSWERED: u32 = 2;
 /// So many bytes of a value, from its checksum on, tell it from the one before.
 const HEAD: usize = 32;
 
@@ -111,14 +113,18 @@ impl Look {
         vec![left, head]
     }
 
-    /// Looks until the lease is gone, or another value is there than the one that was. No answer
-    /// says nothing.
+    /// Looks until the lease is gone, or another value is there than the one that was; or until it is
+    /// in vain, as while a slot moves: then nothing would be heard of the lease's end either.
     async fn until_over(&self, link: &Link, before: &Value) {
-        let mut wait = FIRST_LOOK;
-        loop {
+        let (mut wait, mut unanswered) = (FIRST_LOOK, 0);
+        while unanswered < MAX_UNANSWERED {
             sleep(jittered(wait)).await;
             wait = MAX_LOOK.min(wait * 2);
-            let Some(replies) = link.ask_aside(self.commands()).await else { continue };
+            let Some(replies) = link.ask_aside(self.commands()).await else {
+                unanswered += 1;
+                continue;
+            };
+            unanswered = 0;
             let is_over = match replies.as_slice() {
                 // no such key
                 [Value::Int(-2), _] => true,

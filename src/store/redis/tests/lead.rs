@@ -230,6 +230,23 @@ async fn waiter_is_not_woken_by_the_value_that_was_there_before() {
 }
 
 #[tokio::test]
+async fn waiter_gives_up_when_nothing_can_be_seen_of_the_lease() {
+    let server = RedisServer::start();
+    let operate_timeout = Duration::from_millis(50);
+    let options = RedisOptions { operate_timeout, ..RedisOptions::default() };
+    let hasty = RedisStore::new(server.url(), &options).expect("a URL");
+    let lease = leads(&store(&server), LONG).await;
+    listening(&hasty).await;
+    let wait = waits(&hasty, LONG).await;
+    server.signal("STOP");
+    let begun = Instant::now();
+    wait.await;
+    assert!(begun.elapsed() < LONG / 4, "waited for {:?}", begun.elapsed());
+    server.signal("CONT");
+    drop(lease);
+}
+
+#[tokio::test]
 async fn release_is_repeated_when_announcements_are_subscribed_to_anew() {
     let server = RedisServer::start();
     let store = store(&server);
