@@ -207,9 +207,9 @@ impl Steps {
 /// A point in time as timers measure it: it never jumps, and it stands still while a test pauses
 /// them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TimerInstant(tokio::time::Instant);
+pub(crate) struct TimerPoint(tokio::time::Instant);
 
-impl TimerInstant {
+impl TimerPoint {
     pub(crate) fn now() -> Self {
         Self(tokio::time::Instant::now())
     }

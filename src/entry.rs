@@ -14,6 +14,7 @@ pub use crate::semantics::{
     date::{Monotonic, Timestamp},
     fields::FieldList,
     terms::Terms,
+    vary::Selecting,
 };
 
 /// One thing that a store keeps under a [`CacheKey`].
@@ -35,7 +36,7 @@ pub enum Kind {
     /// A response.
     Response(StoredResponse),
     /// The URL has variants, by these fields (RFC 9111 s.4.1); each is an entry of its own.
-    Varies(Vec<HeaderName>),
+    Varies(Selecting),
 }
 
 /// A response as it is replayed.
@@ -81,7 +82,7 @@ impl Entry {
     pub fn weight(&self) -> usize {
         let kind = match &self.kind {
             Kind::Response(response) => response.weight(),
-            Kind::Varies(names) => names.iter().map(|name| name.as_str().len()).sum(),
+            Kind::Varies(selecting) => selecting.names.iter().map(|name| name.as_str().len()).sum(),
         };
         let groups: usize = self.groups.iter().map(|group| group.len() + size_of::<String>()).sum();
         OVERHEAD + self.key.as_bytes().len() + groups + kind

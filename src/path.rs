@@ -30,6 +30,12 @@ pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("/{}", segments.join("/")))
 }
 
+/// The canonical reading as rules match it: to the router, and so to them, `/a/` is not `/a`.
+pub(crate) fn reading(path: &str) -> Cow<'_, str> {
+    let canonical = canonical(path);
+    if path.ends_with('/') && canonical != "/" { canonical + "/" } else { canonical }
+}
+
 /// Whether `path` is `prefix` or below it, by whole segments: `/users/me` is not above `/users/menu`.
 pub(crate) fn is_under(path: &str, prefix: &str) -> bool {
     let prefix = prefix.trim_end_matches('/');

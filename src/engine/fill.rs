@@ -3,10 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::http::{
-    Method, StatusCode,
-    header::{HeaderMap, HeaderName},
-};
+use actix_web::http::{Method, StatusCode, header::HeaderMap};
 use bytes::Bytes;
 
 use super::{
@@ -14,9 +11,8 @@ use super::{
     flight::{Lead, LogicalTime, Published},
 };
 use crate::{
-    entry::{Entry, Kind, StoredResponse},
+    entry::{Entry, Kind, Selecting, StoredResponse},
     key::CacheKey,
-    purge::Purge,
     semantics::{
         date::{Moment, Monotonic},
         fields::{FieldList, Fields, RequestView, ResponseView},
@@ -65,7 +61,7 @@ pub(crate) struct Draft {
     url: CacheKey,
     key: CacheKey,
     since: LogicalTime,
-    names: Vec<HeaderName>,
+    selecting: Selecting,
     groups: Vec<String>,
     status: StatusCode,
     fields: FieldList,
@@ -214,7 +210,7 @@ impl Fill {
         groups: Vec<String>,
     ) -> Result<Draft, WhyNot> {
         // a header that is not stored, such as one that `Connection` names, selects all the same
-        let mut names = match vary::selecting(res.fields) {
+        let names = match vary::selecting(res.fields) {
             Ok(names) => names,
             Err(why) => {
                 self.refuse(why, res.status);
@@ -232,21 +228,21 @@ impl Fill {
             None => self.key,
         };
         // what has varied may vary again, though this response, being plain, does not say so
-        if let Some(known) = self.engine.vary.names(&url) {
-            names.extend(known.iter().cloned());
-            names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-            names.dedup();
-        }
-        let key = match names.as_slice() {
-            [] => url.clone(),
-            names => self.engine.variant_key(&url, names, &self.fields),
+        let known = self.engine.vary.selecting(&url);
+        let mut selecting = known.map(Arc::unwrap_or_clone).unwrap_or_default();
+        selecting.add(&names);
+        selecting.learn(&self.fields, res.fields);
+        let key = if selecting.is_empty() {
+            url.clone()
+        } else {
+            self.engine.variant_key(&url, &selecting, &self.fields)
         };
         Ok(Draft {
             engine: self.engine,
             url,
             key,
             since: self.since,
-            names,
+            selecting,
             groups,
             status: res.status,
             fields,
@@ -271,10 +267,12 @@ impl Draft {
     /// nobody waits for it.
     pub(crate) fn commit(self, body: Bytes) {
         let engine = Arc::clone(&self.engine);
-        let Self { url, key, since, names, groups, status, fields, terms, lead, .. } = self;
+        let Self { url, key, since, selecting, groups, status, fields, terms, mut lead, .. } = self;
+        // now, as the client has its answer, and may ask again before the store is asked
+        lead.iter_mut().for_each(Lead::close);
         let kind = Kind::Response(StoredResponse { status, fields, terms, body });
         let entry = Entry { key, since: since.store.unwrap_or_default(), groups, kind };
-        let published = Published { entry: Arc::new(entry), url, names, stored: Ok(()) };
+        let published = Published { entry: Arc::new(entry), url, selecting, stored: Ok(()) };
         let task = Arc::clone(&engine);
         let storing = async move { task.store_entry(published, since, lead).await };
         if !engine.pending.run(engine.store.is_immediate(), storing) {
@@ -324,13 +322,7 @@ fn says_nothing_about_next(why: WhyNot, status: StatusCode) -> bool {
 }
 
 impl Engine {
-    async fn store_entry(
-        &self,
-        mut published: Published,
-        since: LogicalTime,
-        mut lead: Option<Lead>,
-    ) {
-        lead.iter_mut().for_each(Lead::close);
+    async fn store_entry(&self, mut published: Published, since: LogicalTime, lead: Option<Lead>) {
         let keep_for =
             published.entry.response().map_or_else(Default::default, StoredResponse::useful_for);
         let put = self.put(&published.entry, since, keep_for).await;
@@ -340,20 +332,22 @@ impl Engine {
             Err(why) => Err(why),
         };
         match published.stored {
-            Ok(()) => self.counters.stored(),
+            Ok(()) => self.stored(),
             Err(why) => self.counters.not_stored(why),
         }
         let mut displaced = None;
-        if published.stored.is_ok() && !published.names.is_empty() {
-            let Published { url, names, entry, .. } = &published;
-            displaced = self.vary.stored(url, names, &entry.key);
+        if published.stored.is_ok() && !published.selecting.is_empty() {
+            let Published { url, selecting, entry, .. } = &published;
+            displaced = self.vary.stored(url, selecting, &entry.key);
             self.store_note(&published, keep_for).await;
         }
         if let Some(lead) = lead {
             self.publish(lead, published, put, since);
         }
-        if let Some(oldest) = displaced {
-            self.purge_uncounted(Purge::entry(oldest)).await;
+        if let Some(oldest) = displaced
+            && let Err(error) = self.store.forget(&oldest).await
+        {
+            self.failed("forget a variant", &error);
         }
     }
 
@@ -367,7 +361,7 @@ impl Engine {
         since.store.ok_or(WhyNot::StoreFailed)?;
         self.store.put(Arc::clone(entry), keep_for).await.map_err(|error| match error.kind() {
             StoreErrorKind::TooLarge => WhyNot::TooLarge,
-            _ => self.failed("store", &error),
+            _ => self.not_stored(&error),
         })
     }
 
@@ -375,7 +369,7 @@ impl Engine {
     /// a purge of the group leaves no note without variants.
     async fn store_note(&self, variant: &Published, keep_for: Duration) {
         let Entry { since, ref groups, .. } = *variant.entry;
-        let (key, kind) = (variant.url.clone(), Kind::Varies(variant.names.clone()));
+        let (key, kind) = (variant.url.clone(), Kind::Varies(variant.selecting.clone()));
         let note = Entry { key, since, groups: groups.clone(), kind };
         if let Err(error) = self.store.put(Arc::new(note), keep_for).await {
             self.failed("store the variants' note", &error);
@@ -401,8 +395,8 @@ impl Engine {
             Ok(Put::Stale | Put::Refused) => lead.publish_purged(published),
             Err(_) => {
                 // so that requests for other variants wait for their own
-                if !published.names.is_empty() {
-                    self.vary.learn(&published.url, &published.names);
+                if !published.selecting.is_empty() {
+                    self.vary.learn(&published.url, &published.selecting);
                 }
                 if self.purges_here.concerns(&published.entry, since.process) {
                     lead.publish_purged(published);

@@ -39,11 +39,14 @@ use std::{
     time::Duration,
 };
 
-use actix_web::http::header::HeaderName;
 use tokio::sync::oneshot;
 
 use crate::{
-    clock::TimerInstant, entry::Entry, key::CacheKey, purge::Mark, semantics::verdict::WhyNot,
+    clock::TimerPoint,
+    entry::{Entry, Selecting},
+    key::CacheKey,
+    purge::Mark,
+    semantics::verdict::WhyNot,
 };
 
 mod follower;
@@ -101,9 +104,9 @@ struct State {
     /// How many leaders there are.
     leaders: u32,
     /// When the first handler call began.
-    begun: TimerInstant,
+    begun: TimerPoint,
     /// When the newest handler call began.
-    newest: TimerInstant,
+    newest: TimerPoint,
     /// The logical time before the newest handler call, once that is known.
     since: Option<LogicalTime>,
     /// The only leader waits for another process, for a bounded time: no further one is needed.
@@ -120,7 +123,7 @@ struct State {
 struct Waiting {
     /// Its number among the followers.
     number: u64,
-    joined: TimerInstant,
+    joined: TimerPoint,
     sender: oneshot::Sender<Outcome>,
 }
 
@@ -150,8 +153,8 @@ pub(crate) struct Published {
     pub(crate) entry: Arc<Entry>,
     /// The URL's key.
     pub(crate) url: CacheKey,
-    /// The selecting headers, where the entry is a variant.
-    pub(crate) names: Vec<HeaderName>,
+    /// By what variants are selected, where the entry is one.
+    pub(crate) selecting: Selecting,
     /// Whether the store has it, or why not.
     pub(crate) stored: Result<(), WhyNot>,
 }
@@ -227,7 +230,7 @@ impl Flight {
 
 impl State {
     fn new() -> Self {
-        let now = TimerInstant::now();
+        let now = TimerPoint::now();
         Self {
             followers: VecDeque::new(),
             joined: 0,
@@ -253,7 +256,7 @@ impl State {
         let (sender, receiver) = oneshot::channel();
         let number = self.joined;
         self.joined += 1;
-        self.followers.push_back(Waiting { number, joined: TimerInstant::now(), sender });
+        self.followers.push_back(Waiting { number, joined: TimerPoint::now(), sender });
         Some((number, receiver))
     }
 
@@ -266,7 +269,7 @@ impl State {
         let next = self.followers.pop_front()?;
         self.handovers += 1;
         // another handler call begins, for which all of them may wait
-        (self.since, self.is_streaming, self.newest) = (None, false, TimerInstant::now());
+        (self.since, self.is_streaming, self.newest) = (None, false, TimerPoint::now());
         Some(next)
     }
 }

@@ -10,7 +10,7 @@ use super::{
     flight::{Coalescing, Lead, LogicalTime, Published, Role},
 };
 use crate::{
-    entry::{Entry, Kind},
+    entry::{Entry, Kind, Selecting},
     key::CacheKey,
     semantics::{
         fields::{Fields, RequestView},
@@ -66,8 +66,8 @@ impl Engine {
         let mut key = canonical.as_ref().unwrap_or(key);
         let mut entry = self.store.get_near(key).filter(|entry| entry.key == *key)?;
         let variant;
-        if let Kind::Varies(names) = &entry.kind {
-            variant = self.variant_key(key, names, req.fields);
+        if let Kind::Varies(selecting) = &entry.kind {
+            variant = self.variant_key(key, selecting, req.fields);
             key = &variant;
             entry = self.store.get_near(key).filter(|entry| entry.key == *key)?;
         }
@@ -79,17 +79,17 @@ impl Engine {
     /// The entry of the URL, or of its variant where it has some (RFC 9111 s.4.1).
     async fn select<F: Fields>(&self, key: &CacheKey, req: &F) -> Result<Arc<Entry>, Forwarding> {
         if !self.store.is_immediate()
-            && let Some(names) = self.vary.names(key)
-            && let Ok(entry) = self.get(&self.variant_key(key, &names, req)).await
+            && let Some(selecting) = self.vary.selecting(key)
+            && let Ok(entry) = self.get(&self.variant_key(key, &selecting, req)).await
         {
             return Ok(entry);
         }
         let entry = self.get(key).await?;
-        let Kind::Varies(names) = &entry.kind else { return Ok(entry) };
+        let Kind::Varies(selecting) = &entry.kind else { return Ok(entry) };
         if !self.store.is_immediate() {
-            self.vary.learn(key, names); // and no lock where it saves no round trip
+            self.vary.learn(key, selecting); // and no lock where it saves no round trip
         }
-        self.get(&self.variant_key(key, names, req)).await.map_err(|why| match why {
+        self.get(&self.variant_key(key, selecting, req)).await.map_err(|why| match why {
             Forwarding::UriMiss => Forwarding::VaryMiss,
             why => why,
         })
@@ -123,7 +123,8 @@ impl Engine {
         }
         let canonical = self.search.canonical(key);
         let url = canonical.as_ref().unwrap_or(key);
-        let variant = self.vary.names(url).map(|names| self.variant_key(url, &names, req));
+        let selecting = self.vary.selecting(url);
+        let variant = selecting.map(|selecting| self.variant_key(url, &selecting, req));
         let selected = variant.as_ref().unwrap_or(url);
         if self.hit_for_miss.is_set(selected) {
             return Role::Alone;
@@ -178,9 +179,10 @@ impl Engine {
         let canonical = self.search.canonical(key);
         let url = canonical.as_ref().unwrap_or(key);
         let is_selected = *url == published.url
-            && match published.names.as_slice() {
-                [] => *url == published.entry.key,
-                names => self.variant_key(url, names, req.fields) == published.entry.key,
+            && if published.selecting.is_empty() {
+                *url == published.entry.key
+            } else {
+                self.variant_key(url, &published.selecting, req.fields) == published.entry.key
             };
         let response = published.entry.response().filter(|_| is_selected)?;
         Some(reuse(req, &response.terms, unkeyed, self.clock.moment(), policy))
@@ -191,15 +193,15 @@ impl Engine {
     pub(super) fn variant_key<F: Fields>(
         &self,
         key: &CacheKey,
-        names: &[HeaderName],
+        selecting: &Selecting,
         req: &F,
     ) -> CacheKey {
-        let mut selecting = Vec::new();
-        vary::write_selecting(req, names, &mut selecting);
-        if names.iter().all(is_of_the_content) {
-            return key.variant(&selecting);
+        let mut selected = Vec::new();
+        vary::write_selecting(req, selecting, &mut selected);
+        if selecting.names.iter().all(is_of_the_content) {
+            return key.variant(&selected);
         }
-        key.variant(&self.secret.digest(&selecting))
+        key.variant(&self.secret.digest(&selected))
     }
 }
 

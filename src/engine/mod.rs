@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     key::Secret,
     semantics::verdict::{StaleCause, WhyNot},
-    store::{StoreError, any::AnyStore, stamps::Stamps},
+    store::{StoreError, StoreErrorKind, any::AnyStore, stamps::Stamps},
 };
 
 pub(crate) mod budget;
@@ -32,6 +32,7 @@ mod quiet;
 pub(crate) mod refresh;
 mod search;
 pub(crate) mod stats;
+pub(crate) mod stored_paths;
 
 use budget::Budget;
 use flight::Flights;
@@ -43,6 +44,7 @@ use quiet::Quiet;
 use refresh::Refreshes;
 use search::SearchMemo;
 use stats::{Counters, Running, Stats};
+use stored_paths::StoredPaths;
 
 /// So many handlers go on at a time for which nobody waits: clients could else begin any number of
 /// them and go away.
@@ -58,6 +60,7 @@ pub(crate) struct Engine {
     vary: VaryMemo,
     search: SearchMemo,
     query_rules: AllQueryRules,
+    stored_paths: StoredPaths,
     pending: Pending,
     refreshes: Refreshes,
     flights: Flights,
@@ -70,6 +73,9 @@ pub(crate) struct Engine {
     budget: Budget,
     failures: Quiet,
     slow_handlers: Quiet,
+    /// Whether the store has refused the last entry that it was given.
+    refuses: AtomicBool,
+    refusals: Quiet,
     unattended: Arc<Semaphore>,
     off: AtomicBool,
     has_told_of_forwarded: AtomicBool,
@@ -88,6 +94,8 @@ impl Engine {
             budget: Budget::new(budget),
             failures: Quiet::new(clock.clone()),
             slow_handlers: Quiet::new(clock.clone()),
+            refuses: AtomicBool::new(false),
+            refusals: Quiet::new(clock.clone()),
             unattended: Arc::new(Semaphore::new(MOST_UNATTENDED)),
             clock,
             secret,
@@ -95,6 +103,7 @@ impl Engine {
             vary: VaryMemo::default(),
             search: SearchMemo::default(),
             query_rules: AllQueryRules::default(),
+            stored_paths: StoredPaths::default(),
             pending: Pending::default(),
             off: AtomicBool::new(false),
             has_told_of_forwarded: AtomicBool::new(false),
@@ -112,6 +121,11 @@ impl Engine {
     /// By which rules the clones of the cache make queries parts of keys.
     pub(crate) fn query_rules(&self) -> &AllQueryRules {
         &self.query_rules
+    }
+
+    /// Under which paths the clones of the cache store responses.
+    pub(crate) fn stored_paths(&self) -> &StoredPaths {
+        &self.stored_paths
     }
 
     pub(crate) fn refreshes(&self) -> &Refreshes {
@@ -194,6 +208,37 @@ impl Engine {
                  reads them, `ignore_forwarded`"
             );
         }
+    }
+
+    /// Whether a response that begins to be stored now is expected to arrive in the store. It is
+    /// answered before that is known; so what counts is what became of the last one.
+    pub(crate) fn expects_to_store(&self) -> bool {
+        !self.refuses.load(Ordering::Relaxed)
+    }
+
+    fn stored(&self) {
+        self.counters.stored();
+        if !self.expects_to_store() {
+            self.refuses.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// The store has not taken an entry. One that answers and refuses may do so for ever, and only
+    /// the log says why.
+    fn not_stored(&self, error: &StoreError) -> WhyNot {
+        if error.kind() == StoreErrorKind::Refused {
+            self.refuses.store(true, Ordering::Relaxed);
+            if let Some(quiet) = self.refusals.tells() {
+                let cause = std::error::Error::source(error);
+                tracing::warn!(
+                    store = self.store.name(),
+                    cause,
+                    quiet,
+                    "the store refuses entries"
+                );
+            }
+        }
+        self.failed("store", error)
     }
 
     /// A store's failure is counted and told to the log, never to the client.

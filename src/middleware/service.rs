@@ -146,7 +146,8 @@ where
             let res = service.call(req).await;
             unanswered.answered(res.as_ref().err());
             if let Ok(res) = &res {
-                worker.engine.purge_all_uncounted(respond::invalidated(&method, res)).await;
+                let changed = respond::invalidated(&method, res, worker.engine.stored_paths());
+                worker.engine.purge_all_uncounted(changed).await;
             }
             asked.finish(&worker, res)
         })

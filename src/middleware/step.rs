@@ -129,7 +129,9 @@ pub(super) async fn step<B>(worker: Rc<Worker>, mut looking: Looking) -> Step<B>
             }
             Role::Lead(mut lead) => {
                 let at_most = worker.plan.filling.coalescing.timeout;
-                if looking.waits_elsewhere >= MAX_WAITS
+                // a store that has just failed is not asked who leads
+                if missed.why == Forwarding::Miss(WhyNot::StoreFailed)
+                    || looking.waits_elsewhere >= MAX_WAITS
                     || worker.engine.leads_all(&mut lead, at_most).await
                 {
                     return go(&worker, looking, missed, Some(lead)).await;

@@ -20,7 +20,11 @@ use crate::{
     engine::{Engine, chance, handle::CacheHandle},
     entry::StoredResponse,
     key::CacheKey,
-    semantics::{cache_status, fields::RequestView, verdict::Verdict},
+    semantics::{
+        cache_status,
+        fields::RequestView,
+        verdict::{Verdict, WhyNot},
+    },
 };
 
 /// The name of this cache in `Cache-Status`.
@@ -89,6 +93,7 @@ impl Worker {
         inside: Option<Inside>,
         key: Option<&CacheKey>,
     ) {
+        let verdict = self.without_empty_promise(verdict);
         let told = inside.map_or(verdict, |inside| inside.verdict);
         let is_clone = outer.is_some_and(|outer| self.is_clone_of(outer));
         if !is_clone {
@@ -98,6 +103,19 @@ impl Worker {
         match outer {
             Some(outer) => outer.tell(Inside { verdict: told, is_clone }),
             None => self.write(res, told, key),
+        }
+    }
+
+    /// The verdict, without saying of a response that it is stored while the store takes none.
+    fn without_empty_promise(&self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Forwarded { why, status, stored: Ok(()), collapsed: false }
+                if !self.engine.expects_to_store() =>
+            {
+                let stored = Err(WhyNot::StoreFailed);
+                Verdict::Forwarded { why, status, stored, collapsed: false }
+            }
+            verdict => verdict,
         }
     }
 

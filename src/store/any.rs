@@ -190,6 +190,23 @@ impl AnyStore {
         failed.map_or(Ok(all), Err)
     }
 
+    /// Makes room: drops what is kept under `key`, which is no purge. Nothing is fenced, nobody is told,
+    /// and who has a copy may keep it, as it is as good as it was.
+    pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => {
+                store.forget_now(key);
+                Ok(())
+            }
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => store.forget(key).await,
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => store.forget(key).await,
+            Self::Custom(store) => store.purge(&Purge::entry(key.clone())).await.map(drop),
+        }
+    }
+
     /// Asks for the lead in filling `key`.
     pub(crate) async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {
         match self {

@@ -135,6 +135,11 @@ impl MemoryStore {
         put
     }
 
+    /// Drops what is kept under `key`.
+    pub(crate) fn forget_now(&self, key: &CacheKey) {
+        self.cache.invalidate(key);
+    }
+
     /// Whether a purge that names `key` itself has come since this logical time.
     pub(crate) fn is_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
         self.stamps.is_purged(key, since.number())
@@ -260,17 +265,21 @@ mod tests {
     use actix_web::http::header::ACCEPT;
 
     use super::*;
-    use crate::{entry::Kind, key::KeyBuilder, store::acceptance::examine};
+    use crate::{
+        entry::{Kind, Selecting},
+        key::KeyBuilder,
+        store::acceptance::examine,
+    };
 
     #[test]
     fn two_stores_on_one_thread_share_nothing() {
         let (one, other) = (MemoryStore::new(1 << 20), MemoryStore::new(1 << 20));
         let key = KeyBuilder::new(false, "h", "/", None).finish();
-        let entry = |names| Entry {
+        let entry = |names: Vec<_>| Entry {
             key: key.clone(),
             since: Mark::default(),
             groups: Vec::new(),
-            kind: Kind::Varies(names),
+            kind: Kind::Varies(names.into()),
         };
         one.put_now(Arc::new(entry(vec![ACCEPT])));
         for _ in 0..20 {
@@ -279,7 +288,7 @@ mod tests {
         }
         other.put_now(Arc::new(entry(vec![])));
         let names = |store: &MemoryStore| match &store.get_now(&key).unwrap().kind {
-            Kind::Varies(names) => names.len(),
+            Kind::Varies(selecting) => selecting.names.len(),
             Kind::Response(_) => unreachable!("a note was put"),
         };
         for _ in 0..20 {
@@ -291,7 +300,7 @@ mod tests {
     async fn an_entry_that_nobody_reads_outlives_many_purges_of_others() {
         let store = MemoryStore::new(1 << 20);
         let key = KeyBuilder::new(false, "h", "/", None).finish();
-        let kind = Kind::Varies(vec![]);
+        let kind = Kind::Varies(Selecting::default());
         let entry = Entry { key: key.clone(), since: Mark::default(), groups: vec![], kind };
         store.put_now(Arc::new(entry));
         let slot = store.cache.get(&key).expect("put");

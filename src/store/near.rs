@@ -79,6 +79,11 @@ impl Near {
         None
     }
 
+    /// Drops what is kept under `key`.
+    pub(super) fn forget(&self, key: &CacheKey) {
+        self.cache.invalidate(key);
+    }
+
     /// To be called before Redis is asked for an entry, or given one.
     pub(super) fn begin(&self, key: &CacheKey) -> Begun {
         let (at, digest) = (self.known.now(), key.digest());

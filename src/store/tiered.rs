@@ -49,6 +49,12 @@ impl TieredStore {
         self.far.purge_together(purges, counts).await
     }
 
+    /// Drops what is kept under `key` in both tiers.
+    pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
+        self.near.forget(key);
+        self.far.forget(key).await
+    }
+
     /// The tier behind.
     pub(crate) const fn far(&self) -> &RedisStore {
         &self.far

@@ -6,7 +6,7 @@ use futures_util::future::{Either, select};
 use tokio::{sync::oneshot, time::sleep};
 
 use super::{Coalescing, Flight, Flights, Lead, Published, State, Waiting};
-use crate::{clock::TimerInstant, key::CacheKey};
+use crate::{clock::TimerPoint, key::CacheKey};
 
 /// How the wait of a request has ended.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl Follower {
         let at = state.followers.iter().position(is_self)?;
         state.followers.remove(at);
         state.leaders += 1;
-        state.newest = TimerInstant::now();
+        state.newest = TimerPoint::now();
         drop(state);
         let flight = Arc::clone(&self.place.flight);
         Some(Outcome::Lead(Lead::further(self.of.clone(), self.key.clone(), flight)))

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Flight, Flights, LogicalTime, Outcome, Published, Table, Waiting};
-use crate::{clock::TimerInstant, key::CacheKey, store::Lease};
+use crate::{clock::TimerPoint, key::CacheKey, store::Lease};
 
 /// While no more than this has passed since the flight began, a response that cannot be shared costs
 /// the followers so little time that the next of them may call the handler for all.
@@ -24,7 +24,7 @@ pub(crate) struct Lead {
     key: CacheKey,
     flight: Arc<Flight>,
     /// When the handler was called, and the number of the first follower that came after that.
-    begun: (TimerInstant, u64),
+    begun: (TimerPoint, u64),
     /// The number of the first follower that came after the store was asked to keep the response.
     closed: u64,
     /// The lead over all processes, where the store gives it.
@@ -36,7 +36,7 @@ pub(crate) struct Lead {
 
 impl Lead {
     pub(super) fn new(of: Flights, key: CacheKey, flight: Arc<Flight>) -> Self {
-        let begun = (TimerInstant::now(), 0);
+        let begun = (TimerPoint::now(), 0);
         let (lease, is_further, ended) = (None, false, false);
         Self { of, key, flight, begun, closed: u64::MAX, lease, is_further, ended }
     }
@@ -72,7 +72,7 @@ impl Lead {
     /// The handler is about to be called, at this logical time.
     pub(crate) fn begin(&mut self, since: LogicalTime) {
         let mut state = self.flight.lock();
-        let now = TimerInstant::now();
+        let now = TimerPoint::now();
         (state.since, state.newest) = (Some(since), now);
         self.begun = (now, state.joined);
         self.closed = u64::MAX;
@@ -103,12 +103,13 @@ impl Lead {
     }
 
     /// The store could not be asked to keep the response, which no purge of this process concerns:
-    /// followers get it that came before the handler was called, or soon after. The others go on
-    /// with another handler call.
+    /// followers get it that came before the handler was called, or soon after and before it had
+    /// answered. The others go on with another handler call.
     pub(crate) fn publish_unstored(self, published: Published) {
-        let (begun, first_after) = self.begun;
+        let ((begun, first_after), closed) = (self.begun, self.closed);
         self.publish_to(published, |follower| {
-            follower.number < first_after || follower.joined.since(begun) <= SHARED_WITHOUT_STORE
+            let is_soon = follower.joined.since(begun) <= SHARED_WITHOUT_STORE;
+            follower.number < first_after || (follower.number < closed && is_soon)
         });
     }
 

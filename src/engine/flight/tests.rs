@@ -13,9 +13,18 @@ fn key(n: usize) -> CacheKey {
 }
 
 fn published() -> Published {
-    let entry =
-        Entry { key: key(1), since: Mark::default(), groups: vec![], kind: Kind::Varies(vec![]) };
-    Published { entry: Arc::new(entry), url: key(1), names: vec![], stored: Ok(()) }
+    let entry = Entry {
+        key: key(1),
+        since: Mark::default(),
+        groups: vec![],
+        kind: Kind::Varies(Selecting::default()),
+    };
+    Published {
+        entry: Arc::new(entry),
+        url: key(1),
+        selecting: Selecting::default(),
+        stored: Ok(()),
+    }
 }
 
 fn at(number: u64) -> LogicalTime {

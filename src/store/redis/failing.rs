@@ -40,6 +40,11 @@ impl Failure {
     pub(super) fn into_source(self) -> Source {
         match self {
             Self::TimedOut => "no answer in time".into(),
+            Self::NotConnected { is_tls: false } => "no connection within `connect_timeout`".into(),
+            Self::NotConnected { is_tls: true } => {
+                "no connection within `connect_timeout`, of which the TLS handshake is a part"
+                    .into()
+            }
             Self::NoRuntime => "there is no tokio runtime to connect on".into(),
             #[cfg(feature = "redis-cluster")]
             Self::Spared => "the node of the key failed just now".into(),
@@ -52,7 +57,7 @@ fn failure_kind(failure: &Failure) -> Kind {
     Kind::Failing(match failure {
         #[cfg(feature = "redis-cluster")]
         Failure::Spared => return Kind::Unasked(StoreErrorKind::Unavailable),
-        Failure::TimedOut => StoreErrorKind::TimedOut,
+        Failure::TimedOut | Failure::NotConnected { .. } => StoreErrorKind::TimedOut,
         Failure::Redis(error) => match error.kind() {
             ErrorKind::Parse | ErrorKind::UnexpectedReturnType => StoreErrorKind::Corrupt,
             ErrorKind::AuthenticationFailed => StoreErrorKind::Refused,

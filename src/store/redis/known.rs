@@ -43,6 +43,8 @@ pub(in crate::store) struct Known {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     Fine,
+    /// What this process has published for itself, with this number.
+    Beat(u64),
     /// Others were missed before it: load, and check.
     Gap,
 }
@@ -98,10 +100,11 @@ impl Known {
                 let is_next = ledger.announced(before, field, Raised::by(number, stale_since));
                 self.version.fetch_add(1, Ordering::Release);
                 if !is_next {
-                    return self.gap();
+                    return Heard::Gap;
                 }
             }
-            News::Unreadable => return self.gap(),
+            News::Unreadable => return Heard::Gap,
+            News::Beat { number } => return Heard::Beat(number),
             News::Stored { digest, origin } => {
                 if origin != self.origin {
                     self.counter(counter_of(&digest)).fetch_add(1, Ordering::Release);
@@ -114,11 +117,6 @@ impl Known {
         Heard::Fine
     }
 
-    fn gap(&self) -> Heard {
-        self.lose();
-        Heard::Gap
-    }
-
     /// Takes in a check that asked the clock at the time `of`; see [`Checks::judge`].
     pub(super) fn checked(
         &self,
@@ -128,10 +126,8 @@ impl Known {
         now: u64,
     ) -> Check {
         let check = checks.judge(before, now, self.last());
-        match check {
-            Check::Complete => self.trust.complete(of, self.now()),
-            Check::Behind => {}
-            Check::Lost => self.lose(),
+        if check == Check::Complete {
+            self.trust.complete(of, self.now());
         }
         check
     }

@@ -11,9 +11,13 @@ use tokio::time::timeout;
 
 use super::{
     Replicas,
-    connect::{Access, Bounds, Connections, Node, RedisServers, ServersError},
+    connect::{
+        Access, Bounds, Connections, Node, RedisServers, Seat, ServersError, Subscriber,
+        Surroundings,
+    },
     failing::{self, Kind, Source},
     index::Scored,
+    names::Names,
     settling::{Phase, Settling},
 };
 use crate::{
@@ -27,6 +31,15 @@ use crate::{
 
 /// A server that has become a replica is asked for another way to the primary so often.
 const ASK_ANEW: Duration = Duration::from_secs(1);
+
+/// A subscription to announcements.
+pub(super) struct Subscription {
+    pub(super) sink: PubSubSink,
+    pub(super) stream: PubSubStream,
+    pub(super) seat: Seat,
+    /// Whether it is to the process's own channel too.
+    pub(super) has_own: bool,
+}
 
 /// The way to the server.
 pub(super) struct Link {
@@ -55,6 +68,22 @@ impl Link {
     /// The number of the database.
     pub(super) fn database(&self) -> i64 {
         self.connections.database()
+    }
+
+    /// Whether keys are spread over several servers.
+    pub(super) fn is_to_several(&self) -> bool {
+        self.connections.is_to_several()
+    }
+
+    /// How many connections there are.
+    #[cfg(test)]
+    pub(super) fn connections(&self) -> usize {
+        self.connections.count()
+    }
+
+    /// How long an exchange may take whose answer is of use.
+    pub(super) fn bound(&self) -> Duration {
+        self.connections.bound()
     }
 
     /// Whether what Redis says can be relied on, since it was last away. If not, an error; while it is
@@ -199,11 +228,6 @@ impl Link {
         }
     }
 
-    /// Whether keys are spread over several servers.
-    pub(super) fn is_to_several(&self) -> bool {
-        self.connections.is_to_several()
-    }
-
     /// [`ask`](Self::ask), also while the breaker is open.
     pub(super) async fn ask_anyway(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
         let replies = self.connections.exchange(commands).await.map_err(failing::failed);
@@ -249,14 +273,27 @@ impl Link {
     pub(super) async fn ask_aside(&self, commands: Vec<Cmd>) -> Option<Vec<Value>> {
         let replies = self.connections.exchange(commands).await.ok()?;
         self.settling.answered(self.up.elapsed());
+        for reply in &replies {
+            if let Value::ServerError(error) = reply {
+                self.ask_elsewhere(error);
+            }
+        }
         Some(replies)
     }
 
-    /// A subscription to a channel.
-    pub(super) async fn subscribe(&self, channel: String) -> Option<(PubSubSink, PubSubStream)> {
-        let (mut sink, stream) = self.connections.subscriber().await.ok()?.split();
-        sink.subscribe(channel).await.ok()?;
-        Some((sink, stream))
+    /// A subscription to the channels of these names.
+    pub(super) async fn subscribe(&self, names: &Names, own: &str) -> Option<Subscription> {
+        let Subscriber { connection, seat } = self.connections.subscriber().await.ok()?;
+        let (mut sink, stream) = connection.split();
+        sink.subscribe(names.news()).await.ok()?;
+        // a user may be permitted the one channel and not the other
+        let has_own = sink.subscribe(own).await.is_ok();
+        Some(Subscription { sink, stream, seat, has_own })
+    }
+
+    /// Looks whether servers have changed around a subscription.
+    pub(super) async fn look_around(&self, seat: &mut Seat, names: &Names) -> Surroundings {
+        self.connections.look_around(seat, &names.clock()).await
     }
 
     /// Waits until another server is known to be the primary; for many ways to servers forever.
@@ -271,13 +308,17 @@ impl Link {
         });
         match errors.max_by_key(|(kind, _)| matches!(kind, Kind::Failing(_))) {
             Some((kind, error)) => {
-                // what was a primary may be a replica now, and a login may be asked for: ask anew
-                if matches!(error.code(), "READONLY" | "NOAUTH") {
-                    self.connections.reconnect(ASK_ANEW);
-                }
+                self.ask_elsewhere(error);
                 Err((kind, error.to_string().into()))
             }
             None => Ok(replies),
+        }
+    }
+
+    /// What was a primary may be a replica now, and a login may be asked for: then connects anew.
+    fn ask_elsewhere(&self, error: &redis::ServerError) {
+        if matches!(error.code(), "READONLY" | "NOAUTH") {
+            self.connections.reconnect(ASK_ANEW);
         }
     }
 

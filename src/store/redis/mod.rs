@@ -7,6 +7,7 @@
 
 mod age;
 mod announce;
+mod beat;
 mod clock;
 mod configuration;
 mod confirm;
@@ -27,6 +28,7 @@ mod names;
 mod options;
 mod pending;
 mod purge;
+mod releases;
 mod removal;
 mod removals;
 mod scan;
@@ -144,6 +146,9 @@ impl RedisStore {
         let RedisOptions { prefix, connect_timeout, operate_timeout, access, .. } = options;
         let bounds = Bounds { connect: *connect_timeout, operate: *operate_timeout };
         let link = Arc::new(Link::new(servers.into(), access, bounds)?);
+        if link.is_to_several() && !names::keeps_entries_in_a_slot(prefix) {
+            return Err(ServersError::new("prefix", names::SPOILS_HASH_TAG));
+        }
         let (names, known) = (Names::new(prefix, link.database()), Arc::new(Known::new()));
         let feed = Arc::new(Feed::default());
         let removals = Removals::new(&link, &names, &feed);
@@ -212,6 +217,13 @@ impl RedisStore {
     /// A warning, where another configuration than this process's was the last to use the prefix.
     pub(crate) async fn foreign_configuration(&self) -> Option<String> {
         self.configuration.compare(&self.link, &self.names).await
+    }
+
+    /// Drops what is kept under `key`.
+    pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
+        let mut unlink = redis::cmd("UNLINK");
+        unlink.arg(self.names.live(&key.digest()));
+        self.link.ask(vec![unlink]).await.map(drop)
     }
 
     /// Whether operations fail at once, because the server has not answered lately.
@@ -420,9 +432,7 @@ impl Store for RedisStore {
         }
         if entry.response().is_some_and(|response| response.body.len() > self.max_body) {
             // what it was to replace is not to outlive it
-            let mut displaced = redis::cmd("UNLINK");
-            displaced.arg(self.names.live(&digest));
-            self.link.ask(vec![displaced]).await?;
+            self.forget(&entry.key).await?;
             return Err(StoreError::new(StoreErrorKind::TooLarge));
         }
         let encoded = codec::encode_above(&entry, self.compress_above)?;

@@ -49,6 +49,8 @@ struct Queue {
     /// The one that is being repeated; another one like it has to be repeated again.
     current: Option<Purge>,
     has_replayer: bool,
+    /// Whether the log has been told since none were kept.
+    is_reported: bool,
 }
 
 impl Pending {
@@ -138,7 +140,9 @@ impl Pending {
         if queue.current.is_none() {
             queue.has_replayer = false;
             self.any.store(false, Ordering::Release);
-            tracing::info!(address = self.link.address(), "all purges have reached Redis");
+            if std::mem::take(&mut queue.is_reported) {
+                tracing::info!(address = self.link.address(), "all purges have reached Redis");
+            }
         }
         queue.current.clone()
     }
@@ -183,12 +187,17 @@ impl Attempt<'_> {
     pub(super) fn put_off(self, error: &StoreError) -> Purged {
         let cause = std::error::Error::source(error).map(ToString::to_string);
         let address = self.pending.link.address();
-        tracing::warn!(
-            address,
-            %error,
-            cause,
-            "a purge is to be repeated; until then nothing of Redis is served"
-        );
+        if std::mem::replace(&mut self.pending.lock().is_reported, true) {
+            tracing::debug!(address, %error, cause, "another purge is to be repeated");
+        } else {
+            tracing::warn!(
+                address,
+                %error,
+                cause,
+                "a purge is to be repeated; until it and those that follow have reached Redis, \
+                 nothing of it is served"
+            );
+        }
         Purged::pending()
     }
 }

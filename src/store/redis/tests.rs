@@ -6,7 +6,11 @@ mod faults;
 mod feed;
 mod fences;
 mod lead;
+#[path = "../../../tests/it/support/log.rs"]
+mod log;
 mod pending;
+#[path = "../../../tests/it/support/proxy/mod.rs"]
+mod proxy;
 mod purges;
 #[path = "../../../tests/it/support/redis/mod.rs"]
 mod server;

@@ -1,14 +1,17 @@
 //! What purges concern, by their stamps.
 
 use super::*;
-use crate::{entry::Kind, key::KeyBuilder};
+use crate::{
+    entry::{Kind, Selecting},
+    key::KeyBuilder,
+};
 
 fn entry(path: &str, group: &str, since: Mark) -> Entry {
     Entry {
         key: KeyBuilder::new(false, "h", path, None).finish(),
         since,
         groups: vec![group.to_owned()],
-        kind: Kind::Varies(Vec::new()),
+        kind: Kind::Varies(Selecting::default()),
     }
 }
 

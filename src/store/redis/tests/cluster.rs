@@ -9,12 +9,16 @@ use super::*;
 const PATHS: u64 = 60;
 
 fn store(cluster: &RedisCluster) -> RedisStore {
+    found_by(cluster.urls())
+}
+
+fn found_by(urls: Vec<String>) -> RedisStore {
     let options = RedisOptions {
         connect_timeout: Duration::from_secs(2),
         operate_timeout: Duration::from_secs(2),
         ..RedisOptions::default()
     };
-    RedisStore::new(RedisServers::cluster(cluster.urls()), &options).expect("URLs")
+    RedisStore::new(RedisServers::cluster(urls), &options).expect("URLs")
 }
 
 async fn fill_all(store: &RedisStore) {
@@ -249,4 +253,57 @@ async fn what_happens_on_any_node_is_heard_of() {
     let crate::store::Lead::Elsewhere(wait) = other else { panic!("two lead") };
     drop(lead);
     wait.await;
+}
+
+#[tokio::test]
+async fn former_member_among_the_seeds_gets_no_subscription() {
+    let cluster = RedisCluster::start();
+    for forgets in [false, true] {
+        let former = cluster.former_member(forgets);
+        // it answers first, or alone
+        let mut urls = vec![former.url()];
+        if forgets {
+            urls.extend(cluster.urls());
+        }
+        let stores: Vec<_> = (0..6).map(|_| found_by(urls.clone())).collect();
+        for store in &stores {
+            listening(store).await;
+        }
+        let channel = stores[0].names.news();
+        assert_eq!(cluster.subscribers(channel), 6, "forgets: {forgets}");
+        let (_, there): (String, u64) = former.command(&["PUBSUB", "NUMSUB", channel]);
+        assert_eq!(there, 0, "forgets: {forgets}");
+        let [one, two, ..] = stores.as_slice() else { panic!("six stores") };
+        let put = fill(one, "/a", &["g"]).await;
+        one.purge(&Purge::group("g")).await.expect("purged");
+        until("purged", || standing(&two, &put) == Standing::Purged).await;
+        drop(stores);
+        until("gone", || cluster.subscribers("arc:news:0") == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn lead_given_up_where_a_slot_was_is_given_up_where_it_is() {
+    const LONG: Duration = Duration::from_secs(60);
+    let cluster = RedisCluster::start();
+    let store = store(&cluster);
+    listening(&store).await;
+    let name = store.names.lease(&key("/a").digest());
+    let slot = slot(&name);
+    let from = RedisCluster::holder(slot);
+    let to = (from + 1) % 3;
+    let lease = store.lead(&key("/a"), LONG).await.expect("an answer");
+    let has = |node: usize| cluster.nodes[node].command::<bool>(&["EXISTS", &name]);
+    let token: Vec<u8> = cluster.nodes[from].command(&["GET", &name]);
+    drop(lease);
+    until("given up", || !has(from)).await;
+    // as a replica that has become the primary and missed it
+    cluster.begin_to_move(slot, from, to);
+    let mut asking = redis::pipe();
+    asking.cmd("ASKING").ignore();
+    asking.cmd("SET").arg(&name).arg(token).arg("PX").arg(60_000).ignore();
+    let () = asking.query(&mut cluster.nodes[to].connection()).expect("a reply");
+    cluster.end_move(slot, to);
+    assert!(has(to));
+    until("given up again", || !has(to)).await;
 }

@@ -1,6 +1,6 @@
 //! Purges while the server is away, and with what it had when it comes back.
 
-use super::*;
+use super::{log::Log, *};
 use crate::entry::Timestamp;
 
 /// Whatever is to happen behind happens within this, also on a loaded test machine.
@@ -53,6 +53,26 @@ async fn what_was_purged_meanwhile_does_not_come_back_with_the_server() {
         assert!(found.is_none(), "begun before {purge:?}");
         let purged = store.purge(&purge).await.expect("purged");
         assert_eq!(purged, Purged::of(0), "{purge:?} again");
+    }
+}
+
+#[tokio::test]
+async fn purges_to_be_repeated_are_logged_when_that_begins_and_when_it_ends() {
+    let server = RedisServer::start();
+    let (log, store) = (Log::default(), hasty(&server));
+    let _guard = log.listen();
+    for round in 1..=2 {
+        fill(&store, "/a", &[]).await;
+        server.signal("STOP");
+        for number in 0..20 {
+            let purge = Purge::path(&format!("/{number}"));
+            assert!(store.purge(&purge).await.expect("kept").pending);
+        }
+        server.signal("CONT");
+        until("the purges are not repeated", async || answers(&store).await).await;
+        let count = |line: &str| log.text().matches(line).count();
+        assert_eq!(count("a purge is to be repeated"), round, "{}", log.text());
+        assert_eq!(count("all purges have reached Redis"), round, "{}", log.text());
     }
 }
 

@@ -96,7 +96,7 @@ async fn notes_of_variants_do_not_count() {
         // first a response, then a note under the same key
         fill(&store, "/a", &[]).await;
         let note = Entry {
-            kind: crate::entry::Kind::Varies(vec![]),
+            kind: crate::entry::Kind::Varies(crate::entry::Selecting::default()),
             ..(*entry("/a", store.mark().await.expect("a mark"), &[])).clone()
         };
         store.put(Arc::new(note), KEEP).await.expect("stored");

@@ -41,6 +41,8 @@ pub(crate) enum Way {
     Error(&'static str),
     /// Connections that subscribe are cut; all others pass.
     CutSubscribers,
+    /// Published messages are swallowed; all else passes.
+    Mute,
     /// Commands pass until the gate is used up; the next one waits for another way.
     Hold(Arc<Gate>),
 }

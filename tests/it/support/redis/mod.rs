@@ -67,6 +67,19 @@ impl RedisServer {
         self.port
     }
 
+    /// The port that other servers and clients are to use: the one for TLS, where there is one.
+    pub(crate) fn main_port(&self) -> u16 {
+        let at = self.arguments.iter().position(|argument| argument == "--tls-port");
+        let port = at.and_then(|at| self.arguments.get(at + 1));
+        port.map_or(self.port, |port| port.parse().expect("a port"))
+    }
+
+    /// The URL for the [`main_port`](Self::main_port).
+    pub(crate) fn main_url(&self) -> String {
+        let scheme = if self.main_port() == self.port { "redis" } else { "rediss" };
+        format!("{scheme}://127.0.0.1:{}", self.main_port())
+    }
+
     /// The server's Unix socket.
     pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("redis.sock")
@@ -108,6 +121,11 @@ impl RedisServer {
     pub(crate) fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let (name, arguments) = words.split_first().expect("a command");
         redis::cmd(name).arg(arguments).query(&mut self.connection()).expect("a reply")
+    }
+
+    /// How many connections the server has accepted.
+    pub(crate) fn connections(&self) -> u64 {
+        connections(&self.command::<String>(&["INFO", "stats"]))
     }
 
     /// How often each command has been called since the last `CONFIG RESETSTAT`, by `INFO`.
@@ -187,6 +205,13 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// How many connections a server has accepted, by what it says of itself.
+fn connections(stats: &str) -> u64 {
+    let name = "total_connections_received:";
+    let count = stats.lines().find_map(|line| line.strip_prefix(name));
+    count.expect("it is said").parse().expect("a number")
 }
 
 fn free_port() -> u16 {
