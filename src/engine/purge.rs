@@ -9,7 +9,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 use super::Engine;
 use crate::{
     purge::{Purge, Purged, Target},
-    store::{StoreError, StoreErrorKind},
+    store::{StoreError, StoreErrorKind, budget},
 };
 
 impl Engine {
@@ -117,7 +117,7 @@ impl Engine {
         if Handle::try_current().is_err() {
             return purge.await;
         }
-        let mut purge = Box::pin(purge);
+        let mut purge = Box::pin(budget::of_its_own(purge));
         if let Some(outcome) = purge.as_mut().now_or_never() {
             return outcome;
         }

@@ -31,6 +31,7 @@ use super::{
 use crate::{
     config::plan::Admission,
     semantics::{invalidation::is_safe, verdict::WhyNot},
+    store::budget,
 };
 
 /// The service that `ResponseCache` makes of the one it wraps.
@@ -163,8 +164,11 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    let step = step(Rc::clone(&worker), looking).await;
-    take(service, worker, step).await
+    budget::of_request(async {
+        let step = step(Rc::clone(&worker), looking).await;
+        take(service, worker, step).await
+    })
+    .await
 }
 
 /// Takes steps until the request is answered.

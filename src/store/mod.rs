@@ -11,6 +11,7 @@ use crate::{
 pub(crate) mod any;
 #[cfg(feature = "redis")]
 pub(crate) mod breaker;
+pub(crate) mod budget;
 #[cfg(feature = "redis")]
 pub mod codec;
 #[cfg(feature = "compression")]

@@ -7,6 +7,7 @@ use redis::{
     Cmd, Value,
     aio::{PubSubSink, PubSubStream},
 };
+use tokio::time::timeout;
 
 use super::{
     Replicas,
@@ -24,6 +25,7 @@ use crate::{
     store::{
         StoreError, StoreErrorKind,
         breaker::{Breaker, Change},
+        budget,
     },
 };
 
@@ -42,6 +44,7 @@ pub(super) struct Subscription {
 /// The way to the server.
 pub(super) struct Link {
     connections: Connections,
+    bounds: Bounds,
     breaker: Breaker,
     settling: Settling,
     up: Stopwatch,
@@ -55,6 +58,7 @@ impl Link {
     ) -> Result<Self, ServersError> {
         Ok(Self {
             connections: Connections::new(servers, access, bounds)?,
+            bounds,
             breaker: Breaker::default(),
             settling: Settling::new(bounds),
             up: Stopwatch::start(),
@@ -145,9 +149,25 @@ impl Link {
     ///
     /// A reply that is an error is the exchange's error, but for `WRONGTYPE`: that stands among
     /// the replies, as a reply that no reader of replies expects.
+    ///
+    /// Of a request, all exchanges together take no longer than one that has to connect first: where
+    /// nothing is left, the server is not asked.
     pub(super) async fn ask(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
+        let whole = self.bounds.connect.saturating_add(self.bounds.operate);
+        let left = budget::left_of(whole);
+        if left.is_zero() {
+            return Err(StoreError::new(StoreErrorKind::TimedOut));
+        }
         self.admitted()?;
-        self.ask_anyway(commands).await
+        let begun = self.up.elapsed();
+        let asked = self.ask_anyway(commands);
+        // the first exchange has its own bounds, so that the breaker learns how it ended
+        let answer = if left == whole { Ok(asked.await) } else { timeout(left, asked).await };
+        let took = self.up.elapsed().saturating_sub(begun);
+        // a worker that was blocked has not waited for the server
+        let is_answered = matches!(answer, Ok(Ok(_)));
+        budget::spend(if is_answered { took.min(self.bounds.operate) } else { took });
+        answer.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::TimedOut)))
     }
 
     /// Replies to stages of commands: those of one stage may be run in any order, and are all done

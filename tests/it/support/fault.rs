@@ -34,6 +34,9 @@ pub(crate) enum Fault {
     KilledPersistent,
     /// `SIGSTOP`, `SIGCONT`.
     Stopped,
+    /// Somebody else purges other things all the time.
+    #[allow(dead_code, reason = "of the bench")]
+    Purges,
 }
 
 /// A server with a proxy before it, to which something may happen.
@@ -90,6 +93,8 @@ impl Scene {
             }
             Fault::Killed | Fault::KilledPersistent => self.server.borrow_mut().kill(),
             Fault::Stopped => self.server.borrow().signal("STOP"),
+            // the bench purges
+            Fault::Purges => {}
         }
     }
 
@@ -112,6 +117,7 @@ impl Scene {
             }
             Fault::Killed | Fault::KilledPersistent => self.server.borrow_mut().restart(),
             Fault::Stopped => self.server.borrow().signal("CONT"),
+            Fault::Purges => {}
         }
     }
 
