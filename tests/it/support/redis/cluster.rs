@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::TcpListener};
 
-use super::{RedisServer, free_port, wait_until};
+use super::{RedisServer, binary, free_port, wait_until};
 
 /// How far a node's port for other nodes is from that for clients.
 const BUS: u16 = 10_000;
@@ -138,5 +138,5 @@ fn node() -> RedisServer {
             return node;
         }
     }
-    panic!("redis-server did not start as a node of a cluster");
+    panic!("{} did not start as a node of a cluster", binary().display());
 }

@@ -5,7 +5,7 @@ use std::{
     process::{Child, Command},
 };
 
-use super::{RedisServer, free_port, launched, wait_until};
+use super::{RedisServer, binary, free_port, launched, wait_until};
 
 /// What the sentinel calls the service.
 pub(crate) const SERVICE: &str = "cache";
@@ -88,7 +88,7 @@ fn sentinel(primary: u16) -> (u16, Child, tempfile::TempDir) {
             directory.path().display(),
         );
         std::fs::write(&file, settings).expect("written");
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(binary());
         if let Some(process) = launched(command.arg(&file).arg("--sentinel"), port) {
             return (port, process, directory);
         }
