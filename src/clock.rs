@@ -128,6 +128,7 @@ impl Clock {
     /// Whether `date` may be one of before the wall clock was set back: then the time since cannot be
     /// told from it. So it is with a date that lies ahead, which is also what another host writes whose
     /// clock is fast.
+    #[cfg(any(test, feature = "redis"))]
     pub(crate) fn is_unsure_of(&self, date: Timestamp, now: Timestamp) -> bool {
         date.since(now) > CLOCK_SKEW || self.steps().may_precede_one(date)
     }
@@ -199,6 +200,7 @@ impl Steps {
         Some(Moment { date: Timestamp::from_millis(date), monotonic })
     }
 
+    #[cfg(any(test, feature = "redis"))]
     fn may_precede_one(&self, date: Timestamp) -> bool {
         date.as_millis() <= self.set_back_at.load(Ordering::Relaxed)
     }

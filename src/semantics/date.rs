@@ -71,6 +71,7 @@ pub struct Monotonic(i64);
 
 impl Monotonic {
     /// The point `millis` milliseconds after the start (before it, where negative).
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
@@ -86,6 +87,7 @@ impl Monotonic {
     }
 
     /// The point this long before.
+    #[cfg(any(test, feature = "redis"))]
     pub(crate) fn before(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(millis(span)))
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    RedisServer, free_port,
+    RedisServer, binary, free_port,
     tls::{Authority, Certificates},
     wait_until,
 };
@@ -193,5 +193,5 @@ fn node(certificates: Option<&Certificates>) -> RedisServer {
             return node;
         }
     }
-    panic!("redis-server did not start as a node of a cluster");
+    panic!("{} did not start as a node of a cluster", binary().display());
 }

@@ -13,6 +13,7 @@ pub(crate) mod sentinel;
 pub(crate) mod tls;
 
 use std::{
+    ffi::OsString,
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -42,7 +43,7 @@ impl RedisServer {
                 return server;
             }
         }
-        panic!("redis-server did not start; is it installed?");
+        panic!("{} did not start", binary().display());
     }
 
     /// Starts a server on this port, if nobody has it.
@@ -108,7 +109,7 @@ impl RedisServer {
                 return;
             }
         }
-        panic!("redis-server did not start again");
+        panic!("{} did not start again", binary().display());
     }
 
     /// A connection of the test's own.
@@ -150,7 +151,7 @@ impl RedisServer {
     }
 
     fn launch(&mut self) -> bool {
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(binary());
         command
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
             .args(["--save", "", "--appendonly", "no", "--loglevel", "warning"])
@@ -162,13 +163,19 @@ impl RedisServer {
     }
 }
 
+/// The server to run, also as sentinel and as node of a cluster: what `REDIS_SERVER_BIN` names, such as
+/// `valkey-server`, or else `redis-server`.
+fn binary() -> OsString {
+    std::env::var_os("REDIS_SERVER_BIN").unwrap_or_else(|| "redis-server".into())
+}
+
 /// The process of a server on this port, once it answers; `None` if it ends.
 fn launched(command: &mut Command, port: u16) -> Option<Child> {
     let mut process = command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("redis-server is installed");
+        .unwrap_or_else(|error| panic!("{}: {error}", binary().display()));
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(10) {
         if process.try_wait().expect("a status").is_some() {

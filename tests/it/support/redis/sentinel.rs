@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    RedisServer, free_port, launched,
+    RedisServer, binary, free_port, launched,
     tls::{Authority, Certificates},
     wait_until,
 };
@@ -132,7 +132,7 @@ fn sentinel(primary: u16, certificates: Option<&Certificates>) -> Sentinel {
             }
         }
         std::fs::write(&file, settings).expect("written");
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(binary());
         if let Some(process) = launched(command.arg(&file).arg("--sentinel"), port) {
             return Sentinel { port, tls_port, process, _directory: directory };
         }

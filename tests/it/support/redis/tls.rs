@@ -2,7 +2,7 @@
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
-use super::{RedisServer, free_port};
+use super::{RedisServer, binary, free_port};
 
 /// A server with a TLS port, which asks for a certificate of the client's if so told, and with a
 /// user `cache` whose password is `secret` and who may use keys below `arc:` and `t`.
@@ -93,7 +93,7 @@ impl TlsServer {
                 return Self { plain, certificates };
             }
         }
-        panic!("redis-server did not start with TLS; was it built with it?");
+        panic!("{} did not start with TLS; was it built with it?", binary().display());
     }
 
     /// The URL for TLS, with a password.
