@@ -60,7 +60,9 @@ impl ResponseCache {
         self.set(|config| config.storage.redis.prefix = prefix.into())
     }
 
-    /// How long to wait for a connection to Redis. Default: 100 ms.
+    /// How long to wait for a connection to Redis, its TLS handshake and login included. Default:
+    /// 100 ms. Where several are made one after the other, as to a sentinel and to the primary that it
+    /// names, each has this time; a request waits for no longer than for one.
     ///
     /// A setting of the store, which all clones share: a clone that sets another value than the one
     /// used first keeps the server from starting.

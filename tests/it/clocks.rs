@@ -237,5 +237,5 @@ async fn hit_in_redis_is_one_command_while_the_clock_goes_right() {
     step(&clock, 30);
     let _: String = server.command(&["CONFIG", "RESETSTAT"]);
     assert_eq!(send(&app, get("/")).await.word(), "HIT");
-    assert_eq!((server.calls("get"), server.calls("pttl")), (1, 0));
+    assert_eq!((server.calls("getrange"), server.calls("pttl")), (1, 0));
 }
