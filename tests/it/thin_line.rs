@@ -86,6 +86,8 @@ async fn body_too_large_for_the_line_is_left_alone() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(word, "HIT", "others are asked for again");
+    // scripts count too
+    cache.handle().unwrap().settle().await;
     let asked = server.calls("getrange");
     assert_ne!(send(&app, get("/large")).await.word(), "HIT");
     assert_eq!(server.calls("getrange"), asked, "it is left alone for a while");
