@@ -93,6 +93,14 @@ impl Large {
         if self.known().contains_key(digest) { PEEK } else { FIRST_PIECE }
     }
 
+    /// The first piece of a value has not come in time. Of one that is not known to be large that
+    /// says nothing: the server may be slow.
+    pub(super) fn begin_timed_out(&self, digest: &Digest) {
+        if let Some(known) = self.known().get_mut(digest) {
+            known.left_alone_until = Some(self.up.elapsed() + LEFT_ALONE);
+        }
+    }
+
     /// Whether a value has not come in time lately.
     pub(super) fn is_left_alone(&self, digest: &Digest) -> bool {
         let known = self.known();

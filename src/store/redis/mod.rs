@@ -252,7 +252,12 @@ impl RedisStore {
         let (mut begin, mut length) = (redis::cmd("GETRANGE"), redis::cmd("STRLEN"));
         begin.arg(&name).arg(0).arg(self.large.first_piece(&digest) - 1);
         length.arg(&name);
-        let replies = self.link.ask(vec![begin, length, clock::ask(&self.names)]).await?;
+        let asked = self.link.ask(vec![begin, length, clock::ask(&self.names)]).await;
+        let replies = asked.inspect_err(|error| {
+            if error.kind() == StoreErrorKind::TimedOut {
+                self.large.begin_timed_out(&digest);
+            }
+        })?;
         self.link.check_answer()?;
         let [begin, length, now]: [Value; 3] =
             replies.try_into().map_err(|_| link::unexpected())?;
