@@ -276,7 +276,7 @@ async fn former_member_among_the_seeds_gets_no_subscription() {
         let [one, two, ..] = stores.as_slice() else { panic!("six stores") };
         let put = fill(one, "/a", &["g"]).await;
         one.purge(&Purge::group("g")).await.expect("purged");
-        until("purged", || standing(&two, &put) == Standing::Purged).await;
+        until("purged", || standing(two, &put) == Standing::Purged).await;
         drop(stores);
         until("gone", || cluster.subscribers("arc:news:0") == 0).await;
     }

@@ -128,7 +128,7 @@ fn sentinel(primary: u16, certificates: Option<&Certificates>) -> Sentinel {
         if let (Some(certificates), Some(port)) = (certificates, tls_port) {
             settings.push_str("tls-replication yes\n");
             for (name, value) in certificates.settings(port, false) {
-                settings.push_str(&format!("{name} {value}\n"));
+                settings.extend([name, " ", &value, "\n"]);
             }
         }
         std::fs::write(&file, settings).expect("written");
