@@ -255,11 +255,9 @@ pub(super) async fn go<B>(
     let begun = worker.engine.begin_fill(key.clone(), &view, unkeyed, personal, lead, stored);
     let fill = begun.await;
     let mut asked = Asked::filling(worker, &req, outer, why, fill).looked_up_by(key);
-    match kept {
-        Some(kept) => Step::Validate(Box::new((req, asked, kept))),
-        None => {
-            asked.answers_conditions = answers && take_off(worker, &mut req);
-            Step::Ask(Box::new((req, asked)))
-        }
+    if let Some(kept) = kept {
+        return Step::Validate(Box::new((req, asked, kept)));
     }
+    asked.answers_conditions = answers && take_off(worker, &mut req);
+    Step::Ask(Box::new((req, asked)))
 }

@@ -39,11 +39,15 @@ use crate::support::{
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
+/// What a handler answers to a request, by the number of the call.
+type Answer = dyn Fn(&HttpRequest, usize) -> Result<HttpResponse, Error>;
+type Plain = fn(&HttpRequest, usize) -> Result<HttpResponse, Error>;
+
 /// A handler that takes its time, and counts its calls.
 #[derive(Clone)]
 struct Slow {
     calls: Arc<AtomicUsize>,
-    answer: Rc<dyn Fn(&HttpRequest, usize) -> Result<HttpResponse, Error>>,
+    answer: Rc<Answer>,
     takes: Duration,
 }
 
@@ -438,8 +442,7 @@ async fn preconditions_and_ranges_go_to_the_handler_as_they_are() {
 #[actix_rt::test]
 async fn answers_that_cannot_be_shared_are_no_ladder() {
     tokio::time::pause();
-    type Answer = fn(&HttpRequest, usize) -> Result<HttpResponse, Error>;
-    let not_shared: [(&str, Answer, u128); 4] = [
+    let not_shared: [(&str, Plain, u128); 4] = [
         ("503", |_, _| Ok(HttpResponse::ServiceUnavailable().finish()), 6),
         ("no lifetime", |_, _| Ok(HttpResponse::Created().finish()), 6),
         (
