@@ -143,7 +143,8 @@ impl Large {
         let read = async move {
             let read = timeout(large.within, large.read(&link, &name, &of)).await;
             let read = read.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::TimedOut)));
-            if read.as_ref().is_err_and(|error| error.kind() == StoreErrorKind::TimedOut) {
+            // unless it has gone, or was replaced
+            if read.as_ref().is_err_and(|error| error.kind() != StoreErrorKind::Corrupt) {
                 large.learn(of.0, Some(LEFT_ALONE));
             }
             large.reading.lock().unwrap_or_else(PoisonError::into_inner).remove(&of);
