@@ -69,11 +69,9 @@ fn decode(path: &str) -> String {
 
 /// Purges of prefixes are told apart by so many ancestors of a path at most; one of a deeper prefix
 /// counts as one of the ancestor at this depth, and so takes a little more than it must.
-#[cfg(any(feature = "memory", feature = "redis"))]
 const MAX_ANCESTORS: usize = 32;
 
 /// The path's ancestors from the root down, the path itself last, as far as they go.
-#[cfg(any(feature = "memory", feature = "redis"))]
 pub(crate) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     let slashes = path.match_indices('/').map(|(at, _)| at);
     let ends = slashes.chain(std::iter::once(path.len()));
@@ -82,7 +80,6 @@ pub(crate) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
 
 /// The ancestor by which purges of this prefix are told from others: the prefix itself, unless it is
 /// too deep.
-#[cfg(any(feature = "memory", feature = "redis"))]
 pub(crate) fn as_ancestor(prefix: &str) -> &str {
     ancestors(prefix.trim_end_matches('/')).last().unwrap_or_default()
 }

@@ -164,7 +164,10 @@ impl AnyStore {
             Self::Redis(store) => Box::pin(store.purge_together(purges, counts)).await,
             #[cfg(all(feature = "memory", feature = "redis"))]
             Self::Tiered(store) => Box::pin(store.purge_together(purges, counts)).await,
-            _ => self.purge_each(purges).await,
+            _ => {
+                let _ = counts; // a store of the user's own always counts
+                self.purge_each(purges).await
+            }
         }
     }
 

@@ -22,18 +22,20 @@ pub(crate) fn of_its_own<F: Future>(
 }
 
 /// What is left to the request that runs, of a whole budget of so much; all of it outside requests.
+#[cfg(feature = "redis")]
 pub(crate) fn left_of(whole: Duration) -> Duration {
     let spent = SPENT.try_with(Cell::get).unwrap_or_default();
     whole.saturating_sub(spent)
 }
 
 /// The request that runs has waited for so long.
+#[cfg(feature = "redis")]
 pub(crate) fn spend(span: Duration) {
     // outside requests nobody counts
     let _ = SPENT.try_with(|spent| spent.set(spent.get().saturating_add(span)));
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "redis"))]
 mod tests {
     use super::*;
 

@@ -29,6 +29,7 @@ mod near;
 pub(crate) mod redis;
 #[cfg(feature = "memory")]
 mod slot;
+#[cfg_attr(not(feature = "memory"), allow(dead_code, reason = "memory counts and walks"))]
 pub(crate) mod stamps;
 #[cfg(feature = "memory")]
 mod table;

@@ -228,6 +228,10 @@ impl Servers {
 
     /// Whether sentinels say that another server than this is the primary.
     #[cfg(feature = "redis-sentinel")]
+    #[allow(
+        clippy::match_wildcard_for_single_variants,
+        reason = "with other features there are more"
+    )]
     pub(super) async fn is_replaced(&self, primary: &Primary, bounds: Bounds) -> bool {
         match self {
             Self::Sentinel(sentinel) => sentinel.is_replaced(primary, bounds).await,
@@ -237,6 +241,10 @@ impl Servers {
 
     /// Waits until they say so; for other servers forever.
     #[cfg(feature = "redis-sentinel")]
+    #[allow(
+        clippy::match_wildcard_for_single_variants,
+        reason = "with other features there are more"
+    )]
     pub(super) async fn replaced(&self, primary: &Primary) {
         match self {
             Self::Sentinel(sentinel) => sentinel.replaced(&primary.address()).await,
