@@ -26,6 +26,7 @@ pub(crate) mod lookup;
 mod marks;
 mod memo;
 pub(crate) mod pending;
+mod publish;
 mod purge;
 pub(crate) mod query_rules;
 mod quiet;

@@ -83,3 +83,22 @@ impl Drop for Guard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_does_not_end_at_once_goes_on_behind() {
+        let pending = Pending::default();
+        let (done, ends) = tokio::sync::oneshot::channel();
+        assert!(pending.run(true, async {}), "it has ended at once, as was promised");
+        let waits = async move {
+            tokio::task::yield_now().await;
+            done.send(()).unwrap();
+        };
+        assert!(!pending.run(true, waits), "the promise was not kept");
+        ends.await.unwrap();
+        pending.settle().await;
+    }
+}
