@@ -1,6 +1,6 @@
 //! Entries in Redis, shared by all processes that use one prefix.
 //!
-//! An entry is one value, so that a hit is one `GET`. Two kinds of index lead to it, by path and by
+//! An entry is one value, so that a hit is one exchange. Two kinds of index lead to it, by path and by
 //! group. It is stored under a name where nobody looks, indexed, checked against the purges that
 //! came meanwhile ([`fence`]) and then renamed to where it is found: at whatever point a fill ends,
 //! nothing can be read that a purge would miss. Needs Redis 5 or later and the commands of scripts.
@@ -28,6 +28,7 @@ mod names;
 mod options;
 mod pending;
 mod purge;
+mod read;
 mod releases;
 mod removal;
 mod removals;
@@ -49,8 +50,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use redis::{RedisWrite, ToRedisArgs, Value};
+use redis::{RedisWrite, ToRedisArgs};
 
 pub use self::connect::RedisServers;
 use self::{
@@ -60,7 +60,6 @@ use self::{
     fence::{Admission, Reading},
     known::Known,
     large::Large,
-    ledger::Standing,
     link::Link,
     names::Names,
     pending::Pending,
@@ -234,90 +233,6 @@ impl RedisStore {
     /// How many values were read that were none of ours, damaged, or of another version.
     pub(crate) fn corrupt(&self) -> u64 {
         self.corrupt.load(Ordering::Relaxed)
-    }
-
-    /// [`Store::get`], and the number up to which purges count in what it returns. The value and the
-    /// time come in one exchange: a purge that has returned by now is no later than that.
-    pub(super) async fn get_as_of(
-        &self,
-        key: &CacheKey,
-    ) -> Result<Option<(Arc<Entry>, u64)>, StoreError> {
-        self.check()?;
-        let before = self.known().last();
-        let digest = key.digest();
-        if self.large.is_left_alone(&digest) {
-            return Ok(None);
-        }
-        let name = self.names.live(&digest);
-        let (mut begin, mut length) = (redis::cmd("GETRANGE"), redis::cmd("STRLEN"));
-        begin.arg(&name).arg(0).arg(self.large.first_piece(&digest) - 1);
-        length.arg(&name);
-        let asked = self.link.ask(vec![begin, length, clock::ask(&self.names)]).await;
-        let replies = asked.inspect_err(|error| {
-            if error.kind() == StoreErrorKind::TimedOut {
-                self.large.begin_timed_out(&digest);
-            }
-        })?;
-        self.link.check_answer()?;
-        let [begin, length, now]: [Value; 3] =
-            replies.try_into().map_err(|_| link::unexpected())?;
-        let Some(value) = self.whole(name, digest, begin, &length).await else { return Ok(None) };
-        let Some(entry) = self.read(key, value) else { return Ok(None) };
-        let Some(entry) = self.with_receipt(entry).await? else { return Ok(None) };
-        // without a clock nobody knows what was purged
-        let Some(now) = link::number(&now) else { return Ok(None) };
-        let (admission, now) = match self.known.standing(&entry, before, now) {
-            Standing::Alive => (Admission::Fresh, now),
-            Standing::Stale(then) => (Admission::Stale(then), now),
-            Standing::Purged => (Admission::Refused, now),
-            Standing::Unknown => confirm::look(&self.link, &self.names, &entry).await?,
-        };
-        Ok(match admission {
-            Admission::Fresh => Some((entry, now)),
-            Admission::Stale(then) => Some((Arc::new(entry.stale_since(then)), now)),
-            Admission::Refused => None,
-        })
-    }
-
-    /// A value of which the begin and the length are known; nothing where it is not there, or does not
-    /// come in time. What is no string stays as it is.
-    async fn whole(
-        &self,
-        name: String,
-        digest: [u8; 16],
-        begin: Value,
-        length: &Value,
-    ) -> Option<Value> {
-        let Value::BulkString(begin) = begin else { return Some(begin) };
-        let length = usize::try_from(link::number(length).unwrap_or(0)).unwrap_or(usize::MAX);
-        if begin.len() >= length || !begin.starts_with(&codec::MAGIC) {
-            return (!begin.is_empty()).then_some(Value::BulkString(begin));
-        }
-        let runtime = self.feed.runtime();
-        let whole = self.large.whole(&self.link, runtime, name, digest, begin, length);
-        Some(Value::BulkString(whole.await?))
-    }
-
-    /// The entry in a reply to `GET`. What is no entry is none, and will be overwritten.
-    fn read(&self, key: &CacheKey, reply: Value) -> Option<Arc<Entry>> {
-        let entry = match reply {
-            Value::Nil => return None,
-            Value::BulkString(bytes) => codec::decode(&Bytes::from(bytes)),
-            _ => Err(StoreError::with_source(StoreErrorKind::Corrupt, "not a string")),
-        };
-        let entry = entry.and_then(|entry| {
-            if entry.key == *key {
-                return Ok(Arc::new(entry));
-            }
-            Err(StoreError::with_source(StoreErrorKind::Corrupt, "the entry of another key"))
-        });
-        entry.inspect_err(|error| self.count_corrupt(error)).ok()
-    }
-
-    fn count_corrupt(&self, error: &StoreError) {
-        self.corrupt.fetch_add(1, Ordering::Relaxed);
-        let source = std::error::Error::source(error).map(ToString::to_string);
-        tracing::debug!(address = self.link.address(), source, "a stored value is not an entry");
     }
 
     /// Stores and indexes an entry where nobody reads it, and says how it may be published.

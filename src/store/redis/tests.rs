@@ -21,7 +21,7 @@ mod ways;
 
 use server::RedisServer;
 
-use super::*;
+use super::{ledger::Standing, *};
 use crate::{
     key::KeyBuilder,
     store::acceptance::{self, samples},

@@ -200,7 +200,7 @@ async fn what_is_filled_after_a_purge_is_not_removed_by_it() {
         // and is still listed for the next one
         let listed = index::look_up(&store.names, &late);
         let listed = store.link.ask(listed).await.expect("scores");
-        assert!(!listed.contains(&Value::Nil), "{purge:?}: {listed:?}");
+        assert!(!listed.contains(&redis::Value::Nil), "{purge:?}: {listed:?}");
     }
 }
 
