@@ -225,8 +225,13 @@ async fn many_purges_are_fenced_before_the_first_is_carried_out() {
     }
     drop(one.pending.attempt(&Purge::path("/shop/7")));
     server.signal("CONT");
-    let clock = one.names.clock();
-    until("not fenced", async || server.command::<u64>(&["HLEN", &clock]) > 400).await;
+    let last = fields::raised_by(Purge::path("/shop/7").target());
+    let mut is_fenced = redis::cmd("HEXISTS");
+    is_fenced.arg(one.names.clock()).arg(&last);
+    until("not fenced", async || {
+        is_fenced.query::<bool>(&mut server.connection()).expect("a reply")
+    })
+    .await;
     let found = two.get(&entry.key).await;
     assert!(!matches!(found, Ok(Some(_))), "{found:?}");
 }
