@@ -67,7 +67,7 @@ fn decode(path: &str) -> String {
     decoded
 }
 
-/// Purges of prefixes are told apart by so many ancestors of a path at most; one of a deeper prefix
+/// How many ancestors of a path tell purges of prefixes apart; one of a deeper prefix
 /// counts as one of the ancestor at this depth, and so takes a little more than it must.
 const MAX_ANCESTORS: usize = 32;
 

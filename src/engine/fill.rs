@@ -258,7 +258,7 @@ impl Draft {
     }
 
     /// The body has come to its clean end: stores the response. Where the store takes its time,
-    /// nobody waits for it. The body has memory of its own: it is no slice of a larger buffer.
+    /// no request waits for that. The body has memory of its own: it is no slice of a larger buffer.
     pub(crate) fn commit(self, body: Bytes) {
         let engine = Arc::clone(&self.engine);
         let Self { url, key, since, selecting, groups, status, fields, terms, mut lead, .. } = self;

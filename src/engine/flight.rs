@@ -9,7 +9,7 @@
 //! - **A slow handler gets company, not a crowd.** Once `coalesce_timeout` has passed since the last
 //!   handler call began, one follower becomes a further leader; at most `max_leaders` run at a time.
 //!   The other followers wait for the leader that publishes first.
-//! - **A response that cannot be shared releases everybody**, side by side: a queue in which each
+//! - **A response that cannot be shared releases all followers**, side by side: a queue in which each
 //!   follower waits for the one before it would be slower than no cache at all. A leader hands its
 //!   role to the next follower where its client has gone, the first time that the handler fails
 //!   without a response, and while the followers have hardly waited.

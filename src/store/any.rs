@@ -193,7 +193,7 @@ impl AnyStore {
         failed.map_or(Ok(all), Err)
     }
 
-    /// Makes room: drops what is kept under `key`, which is no purge. Nothing is fenced, nobody is told,
+    /// Makes room: drops what is kept under `key`, which is no purge. Nothing is fenced or announced,
     /// and who has a copy may keep it, as it is as good as it was.
     pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
         match self {

@@ -28,10 +28,10 @@ pub(crate) fn left_of(whole: Duration) -> Duration {
     whole.saturating_sub(spent)
 }
 
-/// The request that runs has waited for so long.
+/// Adds to the time that the request which runs has waited.
 #[cfg(feature = "redis")]
 pub(crate) fn spend(span: Duration) {
-    // outside requests nobody counts
+    // outside requests nothing is counted
     let _ = SPENT.try_with(|spent| spent.set(spent.get().saturating_add(span)));
 }
 

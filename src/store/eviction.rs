@@ -19,9 +19,9 @@ use crate::entry::Timestamp;
 /// a table whose every entry is in use must not look at them all.
 const MAX_PASSED: usize = 128;
 
-/// With each put, so many entries are asked whether they are dead.
+/// How many entries are asked whether they are dead with each put.
 const INSPECTED: usize = 4;
-/// So many, while a purge has left dead ones behind.
+/// The same, while a purge has left dead ones behind.
 const INSPECTED_OF_SUSPECTS: usize = 64;
 
 /// What a table keeps, in the order in which it leaves.

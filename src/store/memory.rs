@@ -116,13 +116,13 @@ impl MemoryStore {
         }
     }
 
-    /// Now and then looks at all entries, so that those which nobody asks for are not taken for purged
+    /// Now and then looks at all entries, so that those which no request asks for are not taken for purged
     /// when the oldest stamps go.
     fn walk_behind(&self) {
         if !self.stamps.claim_walk() {
             return;
         }
-        // without a runtime, whoever reads an entry does this
+        // without a runtime, a reader of the entry does this
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let store = self.clone();
             runtime.spawn_blocking(move || store.walk());

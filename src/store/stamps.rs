@@ -22,7 +22,7 @@ use crate::{
 /// a minute reach. Past that the oldest merge into the watermark: entries that have neither been read
 /// nor [walked](Stamps::claim_walk) since count as purged, and so do fills that began before.
 const MAX_STAMPS: usize = 1 << 18;
-/// After so many purges entries are due to be walked.
+/// After how many purges entries are due to be walked.
 const WALK_EVERY: u64 = 1 << 14;
 
 /// The purges of one store, newest number first.
@@ -145,7 +145,7 @@ impl Stamps {
         stamp.copied().unwrap_or_default().newest().max(table.all.newest()) > since
     }
 
-    /// Whether entries are due to be walked: whoever is told so looks up the standing of each, so that
+    /// Whether entries are due to be walked: the caller then looks up the standing of each, so that
     /// none is taken for purged when the oldest stamps go.
     pub(super) fn claim_walk(&self) -> bool {
         let newest = self.newest.load(Ordering::Acquire);

@@ -12,7 +12,7 @@ use super::{Size, eviction::Eviction, front::Generation, slot::Slot};
 use crate::{clock::Clock, entry::Timestamp, key::CacheKey};
 
 const SHARDS: usize = 64;
-/// Of entries that have come to their end, so many leave with one put or miss.
+/// How many entries that have come to their end leave with one put or miss.
 const ENDED_PER_STEP: usize = 32;
 /// With one look at the statistics.
 const ENDED_PER_READING: usize = 4096;

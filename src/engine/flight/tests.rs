@@ -204,7 +204,7 @@ async fn slow_handlers_get_further_leaders_one_by_one() {
     assert_eq!(begun.elapsed(), TIMEOUT);
     assert!(second.needs_no_lease());
     second.begin(at(1));
-    // two are enough: nobody else is promoted, however long it takes
+    // two are enough: no other one is promoted, however long it takes
     let mut rest = futures_util::future::join_all(rest);
     assert!(tokio::time::timeout(10 * TIMEOUT, &mut rest).await.is_err());
     // the one that ends first publishes for all

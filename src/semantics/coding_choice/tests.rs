@@ -109,7 +109,7 @@ fn client_is_given_what_it_wants_most_of_what_has_been_made() {
 
 #[test]
 fn preference_of_one_client_is_no_choice_for_others() {
-    // each has asked for less, and nobody else is to get less for it
+    // each has asked for less, and no other one is to get less for it
     for (accepted, coding) in [
         ("gzip, br;q=0.1", "gzip"),
         ("identity, gzip;q=0.5, br;q=0.5, zstd;q=0.5", ""),

@@ -1,6 +1,6 @@
 //! What a process publishes for itself to hear, with each look at the clock. A subscription that is
 //! alive and hears nothing of it is of no use: it is to a server that is no part of the Cluster any
-//! more, or behind something that passes no messages on. Where nobody purges, nothing else shows.
+//! more, or behind something that passes no messages on. Without purges, nothing else shows.
 //!
 //! Each process has a channel of its own for that, so that a beat costs one message whatever the size
 //! of the fleet.

@@ -1,5 +1,5 @@
 //! What is written to the clock and its fences: a purge raises one, a removal that is done says so,
-//! and what nobody needs any more is let go; and how all of them are loaded.
+//! and what is not needed any more is let go; and how all of them are loaded.
 //!
 //! A fence is kept for as long as an entry that it forbids may be in Redis. Two bounds let it go
 //! earlier or later:
@@ -33,7 +33,7 @@ use crate::{
 /// When the clock has not been used for so long, and nothing is kept for longer, it may go: a seed
 /// from the server's clock is always ahead of it.
 const CLOCK_TTL_MS: u64 = 24 * 60 * 60 * 1000;
-/// Up to so many fences are kept whatever their age: 100,000 purges a minute are remembered for more
+/// How many fences are kept whatever their age: 100,000 purges a minute are remembered for more
 /// than a minute.
 const MAX_FENCES: u32 = 1 << 17;
 /// How many fences each purge looks at while they are being swept.
@@ -252,7 +252,7 @@ fn ask_ends(names: &Names) -> Cmd {
 /// All fences, in steps that each take the server little time; `None` where the server does not
 /// answer, and where there is no clock.
 ///
-/// Whoever listens to announcements before this misses no purge: one that comes between two steps is
+/// A process that listens to announcements before this misses no purge: one that comes between two steps is
 /// announced, and one whose fence goes meanwhile is older than the seed at the end.
 pub(super) async fn load(link: &Link, names: &Names) -> Option<Fences> {
     let ends = async || {

@@ -150,7 +150,7 @@ impl Listen {
         let subscription = timeout(LONGEST_STEP, subscribe).await.ok()??;
         let Subscription { mut sink, mut stream, mut seat, has_own } = subscription;
         let mut hearing = Hearing::over(has_own.then_some(own));
-        // whoever hears of it waits no longer, and the server may be another one than before
+        // a waiter that hears of it waits no longer, and the server may be another one than before
         self.releases.repeat(&self.link, &self.names, &self.known).await;
         // what was purged before is asked for now, and what will be is heard of
         self.load().await?;

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Fences are [bounded](super::clock), so that older ones go. `seed` is the number of the newest that
-//! is gone: a fill from before it is never published, as what became of purges then, nobody knows.
+//! is gone: a fill from before it is never published, as what became of purges then is not known.
 //! An entry from before it was removed by all of them that concerned it, if all its indexes list it;
 //! and is never used if it is from before `base`, up to which removals may not be done. A clock that
 //! is lost begins anew with both.
@@ -91,7 +91,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Whether fences may be gone that an entry was behind. Its indexes then tell that those purges
-    /// have not missed it: an index that was evicted would lead nobody to it.
+    /// have not missed it: an evicted index would not lead to it.
     pub(super) const fn needs_index(&self, since: Mark) -> bool {
         since.number() < self.seed
     }

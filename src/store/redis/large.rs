@@ -41,9 +41,9 @@ const MAX_PIECE: usize = 1024 * 1024;
 const PART_OF_EXCHANGE: u32 = 8;
 /// A value may take this many times the time for an exchange, where each of its pieces comes in time.
 const EXCHANGES: u32 = 10;
-/// For so long a value is left alone that has not come in time.
+/// How long a value is left alone that has not come in time.
 const LEFT_ALONE: Duration = Duration::from_secs(5);
-/// So many values are known to be large.
+/// How many values are known to be large at most.
 const MAX_KNOWN: usize = 4096;
 /// What the waiting value has to begin with, for more to be appended: checksum, flags, length of the
 /// metadata, logical time.
@@ -225,7 +225,7 @@ impl Large {
         Ok(true)
     }
 
-    /// A value is large, and is to be left alone for so long.
+    /// A value is large, and is to be left alone for this time.
     fn learn(&self, digest: Digest, leave_alone: Option<Duration>) {
         let until = leave_alone.map(|span| self.up.elapsed() + span);
         let mut known = self.known();

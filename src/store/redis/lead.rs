@@ -34,9 +34,9 @@ const MARGIN: Duration = Duration::from_millis(2);
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// The longest wait between two looks.
 const MAX_LOOK: Duration = Duration::from_millis(400);
-/// After so many looks in a row without an answer nobody goes on waiting.
+/// After how many looks in a row without an answer a waiter gives up.
 const MAX_UNANSWERED: u32 = 2;
-/// So many bytes of a value, from its checksum on, tell it from the one before.
+/// How many bytes of a value, from its checksum on, tell it from the one before.
 const HEAD: usize = 32;
 
 impl RedisStore {
@@ -78,7 +78,7 @@ impl RedisStore {
         })))
     }
 
-    /// A lease which is given up behind whoever drops it. It ends by itself after `at_most`.
+    /// A lease which is given up in the background when it is dropped. It ends by itself after `at_most`.
     fn lease(&self, digest: [u8; 16], token: Token, at_most: Duration) -> Lease {
         let Some(runtime) = self.feed.runtime() else { return Lease::free() };
         let (link, names) = (Arc::clone(&self.link), self.names.clone());

@@ -19,7 +19,7 @@ use crate::{
     store::{StoreError, StoreErrorKind},
 };
 
-/// For so many steps of a removal its purge waits, so that it can tell how much went: enough for
+/// For how many steps of a removal its purge waits, so that it can tell how much went: enough for
 /// some thousand entries of an index, and a few round trips.
 const COUNTED_STEPS: usize = 8;
 

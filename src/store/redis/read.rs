@@ -42,7 +42,7 @@ impl RedisStore {
         let Some(value) = self.whole(name, digest, begin, &length).await else { return Ok(None) };
         let Some(entry) = self.read(key, value) else { return Ok(None) };
         let Some(entry) = self.with_receipt(entry).await? else { return Ok(None) };
-        // without a clock nobody knows what was purged
+        // without a clock it is not known what was purged
         let Some(now) = link::number(&now) else { return Ok(None) };
         let (admission, now) = match self.known.standing(&entry, before, now) {
             Standing::Alive => (Admission::Fresh, now),

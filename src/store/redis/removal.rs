@@ -24,15 +24,15 @@ use crate::{
     store::{StoreError, codec},
 };
 
-/// So many indexes are walked at once.
+/// How many indexes are walked at once.
 const INDEXES: usize = 256;
-/// So many entries are deleted or marked at once.
+/// How many entries are deleted or marked at once.
 const ENTRIES: usize = 512;
-/// So many of them by one run of a script.
+/// How many of them by one run of a script.
 const ENTRIES_PER_RUN: usize = 64;
-/// So many members are removed by one run of a script.
+/// How many members are removed by one run of a script.
 const MEMBERS_PER_RUN: usize = 128;
-/// So many of these runs wait at most.
+/// How many of these runs wait at most.
 const MAX_RUNS: usize = 64;
 
 /// Keys: values that wait or are live. Arguments: magic, the number of the purge, and for a soft one

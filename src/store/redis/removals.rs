@@ -1,5 +1,5 @@
-//! Removals that nobody waits for. Each goes on, whatever happens to Redis meanwhile, from where it
-//! was; one that ends with its process leaves entries that nobody is served, until they expire.
+//! Removals that no caller waits for. Each goes on, whatever happens to Redis meanwhile, from where it
+//! was; one that ends with its process leaves entries that are never served, until they expire.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,12 +19,12 @@ use crate::{
 const MAX_WAITING: usize = 1 << 14;
 /// How many are under way at a time.
 const MAX_RUNNERS: usize = 16;
-/// After so many refusals in a row a removal is given up: it is not permitted.
+/// After how many refusals in a row a removal is given up: it is not permitted.
 const MAX_REFUSALS: u32 = 5;
 /// A step may be followed by a pause as long as it took, but for one that took less than this.
 const SHORT_STEP: Duration = Duration::from_millis(1);
 
-/// The removals of one store, carried out one after the other behind whoever purges.
+/// The removals of one store, carried out one after the other behind the purges.
 pub(super) struct Removals {
     link: Arc<Link>,
     names: Names,

@@ -35,7 +35,7 @@ const RETRY_MS: u64 = 5;
 /// One name in 16384 is in a certain slot: of so many, one is.
 const MOST_TRIES: u32 = 1 << 18;
 
-/// So many members are tried at once for a subscription: one that is gone may take all the time.
+/// How many members are tried at once for a subscription: one that is gone may take all the time.
 const MAX_CANDIDATES: usize = 3;
 
 /// How to find the nodes.

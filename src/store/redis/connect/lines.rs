@@ -39,8 +39,8 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// This runtime's line. Of a new one, made of an attempt, it is told when nobody uses it any
-    /// more; that is for whoever keeps it.
+    /// This runtime's line. Of a new one, made of an attempt, it is told when it is not used any
+    /// more; that is for its keeper.
     pub(super) fn get(
         &self,
         runtime: Id,

@@ -16,7 +16,7 @@ pub(in crate::store::redis) struct Subscriber {
     pub(in crate::store::redis) seat: Seat,
 }
 
-/// Where a subscription is; one server is a seat that nobody loses.
+/// Where a subscription is; on one server it is never lost.
 #[derive(Debug, Default)]
 pub(in crate::store::redis) struct Seat {
     #[cfg(feature = "redis-cluster")]

@@ -49,7 +49,7 @@ async fn an_entry_older_than_a_lost_clock_is_not_served() {
     let store = store(&server);
     fill(&store, "/a", &["g"]).await;
     listening(&store).await;
-    // with the fences gone, nobody remembers what was purged and not yet removed
+    // with the fences gone, nothing tells what was purged and not yet removed
     let () = server.command(&["DEL", "arc:clock"]);
     assert!(!has(&store, "/a").await, "without a clock");
     fill(&store, "/b", &["g"]).await;
