@@ -12,9 +12,10 @@
     reason = "a bench"
 )]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{CacheHandle, ResponseCache};
+use futures_util::future::join_all;
 use tokio::time::sleep;
 
 /// The tests' support, as far as it is of use here.
@@ -37,7 +38,7 @@ use support::{
 const SPAN: Duration = Duration::from_secs(5);
 const BOUND: Duration = Duration::from_secs(60);
 
-const FAULTS: [(&str, Fault); 16] = [
+const FAULTS: [(&str, Fault); 18] = [
     ("connections refused", Fault::Refused),
     ("accepted and silent", Fault::Silent),
     ("replies cut in the middle", Fault::Cut),
@@ -51,17 +52,21 @@ const FAULTS: [(&str, Fault); 16] = [
     ("`LOADING` to every command", Fault::Error("LOADING the dataset")),
     ("`MOVED` to every command", Fault::Error("MOVED 3999 127.0.0.1:1")),
     ("`ASK` to every command", Fault::Error("ASK 3999 127.0.0.1:1")),
-    ("killed with -9, back without data", Fault::Killed),
+    ("restarted empty: killed with -9, back without data", Fault::Killed),
     ("killed with -9, back with its data", Fault::KilledPersistent),
-    ("stopped (`SIGSTOP`) and continued", Fault::Stopped),
+    ("frozen: stopped (`SIGSTOP`) and continued", Fault::Stopped),
+    ("thin line: replies at 1 Mbit/s in all", Fault::Thin(125_000)),
+    ("many purges: 1,700 a second of other paths", Fault::Purges),
 ];
 
 /// With memory before Redis.
-const TIERED: [(&str, Fault); 4] = [
+const TIERED: [(&str, Fault); 6] = [
     ("two tiers: connections refused", Fault::Refused),
     ("two tiers: accepted and silent", Fault::Silent),
     ("two tiers: killed with -9, back with its data", Fault::KilledPersistent),
     ("two tiers: pub/sub cut while commands work", Fault::Subscribers),
+    ("two tiers: frozen (`SIGSTOP`) and continued", Fault::Stopped),
+    ("two tiers: many purges, 1,700 a second of other paths", Fault::Purges),
 ];
 
 fn main() {
@@ -99,7 +104,10 @@ async fn measure(name: &str, fault: Fault, cache: fn(String) -> ResponseCache) {
         load.all_hit(BOUND).await;
         let before = load.take();
         scene.begin();
-        sleep(SPAN).await;
+        match fault {
+            Fault::Purges => purge_others(&handle).await,
+            _ => sleep(SPAN).await,
+        }
         let during = load.take();
         scene.end();
         let recovered = load.all_hit(BOUND).await;
@@ -119,6 +127,23 @@ async fn measure(name: &str, fault: Fault, cache: fn(String) -> ResponseCache) {
         );
     })
     .await;
+}
+
+/// Purges paths that nobody asks for, for as long as a fault lasts.
+async fn purge_others(handle: &CacheHandle) {
+    let begun = Instant::now();
+    let mut purged = 0;
+    while begun.elapsed() < SPAN {
+        let due = begun.elapsed().as_millis() * 17 / 10;
+        while purged < due {
+            let some = (0..16).map(|_| {
+                purged += 1;
+                handle.purge_path(format!("/others/{purged}"))
+            });
+            join_all(some.collect::<Vec<_>>()).await;
+        }
+        sleep(Duration::from_millis(2)).await;
+    }
 }
 
 fn percentile(seen: &Seen, percent: usize) -> Duration {

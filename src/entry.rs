@@ -2,17 +2,22 @@
 
 use std::time::Duration;
 
-use actix_web::http::{StatusCode, header::HeaderName};
+use actix_web::http::StatusCode;
 use bytes::Bytes;
 
 use crate::{key::CacheKey, purge::Mark, semantics::validation::has_validator};
+
+pub use crate::semantics::{
+    date::{Monotonic, Timestamp},
+    fields::FieldList,
+    terms::Terms,
+    vary::Selecting,
+};
 
 mod memory;
 
 #[cfg(feature = "memory")]
 pub(crate) use memory::allocated;
-
-pub use crate::semantics::{date::Timestamp, fields::FieldList, terms::Terms};
 
 /// One thing that a store keeps under a [`CacheKey`].
 #[derive(Clone, Debug)]
@@ -33,7 +38,7 @@ pub enum Kind {
     /// A response.
     Response(StoredResponse),
     /// The URL has variants, by these fields (RFC 9111 s.4.1); each is an entry of its own.
-    Varies(Vec<HeaderName>),
+    Varies(Selecting),
 }
 
 /// A response as it is replayed.

@@ -30,6 +30,12 @@ pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("/{}", segments.join("/")))
 }
 
+/// The canonical reading as rules match it: to the router, and so to them, `/a/` is not `/a`.
+pub(crate) fn reading(path: &str) -> Cow<'_, str> {
+    let canonical = canonical(path);
+    if path.ends_with('/') && canonical != "/" { canonical + "/" } else { canonical }
+}
+
 /// Whether `path` is `prefix` or below it, by whole segments: `/users/me` is not above `/users/menu`.
 pub(crate) fn is_under(path: &str, prefix: &str) -> bool {
     let prefix = prefix.trim_end_matches('/');
@@ -59,6 +65,26 @@ fn decode(path: &str) -> String {
         decoded = next;
     }
     decoded
+}
+
+/// Purges of prefixes are told apart by so many ancestors of a path at most; one of a deeper prefix
+/// counts as one of the ancestor at this depth, and so takes a little more than it must.
+#[cfg(any(feature = "memory", feature = "redis"))]
+const MAX_ANCESTORS: usize = 32;
+
+/// The path's ancestors from the root down, the path itself last, as far as they go.
+#[cfg(any(feature = "memory", feature = "redis"))]
+pub(crate) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    let slashes = path.match_indices('/').map(|(at, _)| at);
+    let ends = slashes.chain(std::iter::once(path.len()));
+    ends.filter_map(|end| path.get(..end)).take(MAX_ANCESTORS)
+}
+
+/// The ancestor by which purges of this prefix are told from others: the prefix itself, unless it is
+/// too deep.
+#[cfg(any(feature = "memory", feature = "redis"))]
+pub(crate) fn as_ancestor(prefix: &str) -> &str {
+    ancestors(prefix.trim_end_matches('/')).last().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -210,23 +210,26 @@ fn pattern_in(path: &str) -> Option<Box<str>> {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
-    /// How many stored responses went, or, by a soft purge, became stale.
+    /// How many stored responses went, or, by a soft purge, became stale, while the purge waited.
     pub entries: u64,
     /// The store did not confirm the purge, which may have arrived or not. It is kept and repeated
     /// until the store confirms it, and before that this process serves nothing of the store. What
     /// this process does not live to repeat is lost, and other processes do not know of it yet.
     pub pending: bool,
+    /// What was purged holds, and more of it than `entries` is still being removed, or marked as
+    /// stale, behind the caller: a shared store does not wait for that, however much it is.
+    pub removing: bool,
 }
 
 impl Purged {
     /// A purge that took `entries` stored responses.
     pub const fn of(entries: u64) -> Self {
-        Self { entries, pending: false }
+        Self { entries, pending: false, removing: false }
     }
 
     /// A purge that the store has not confirmed.
     pub const fn pending() -> Self {
-        Self { entries: 0, pending: true }
+        Self { entries: 0, pending: true, removing: false }
     }
 }
 

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Runs every test with every feature. Installs redis-server by the system's package manager when it
-# is missing: the tests start servers of their own on loopback.
+# is missing: the tests start servers of their own on loopback. They start another server, such as
+# Valkey or a newer Redis, where REDIS_SERVER_BIN names one:
+#
+#   REDIS_SERVER_BIN=/opt/valkey/bin/valkey-server ./tests/run.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,13 +28,21 @@ install_redis() {
   fi
 }
 
-if ! command -v redis-server >/dev/null; then
+if [ -n "${REDIS_SERVER_BIN:-}" ]; then
+  if ! command -v "$REDIS_SERVER_BIN" >/dev/null; then
+    echo "REDIS_SERVER_BIN names no program: $REDIS_SERVER_BIN" >&2
+    exit 1
+  fi
+elif ! command -v redis-server >/dev/null; then
   echo "redis-server is missing; installing it"
   if ! install_redis || ! command -v redis-server >/dev/null; then
     echo "redis-server could not be installed: install Redis 6.2 or later and run this again" >&2
     exit 1
   fi
 fi
+
+echo "the server: $("${REDIS_SERVER_BIN:-redis-server}" --version)"
+export REDIS_SERVER_BIN="${REDIS_SERVER_BIN:-redis-server}"
 
 cargo build --all-features --examples
 cargo test --all-features --doc

@@ -100,6 +100,9 @@ pub(super) async fn purge(api: Data<Api>, what: Json<What>) -> HttpResponse {
         Ok(purged) if purged.pending => {
             HttpResponse::Accepted().json(json!({ "purged": purged.entries, "pending": true }))
         }
+        Ok(purged) if purged.removing => {
+            HttpResponse::Ok().json(json!({ "purged": purged.entries, "removing": true }))
+        }
         Ok(purged) => HttpResponse::Ok().json(json!({ "purged": purged.entries })),
         Err(problem) => HttpResponse::ServiceUnavailable()
             .json(error(&format!("{problem}: the purge may not have taken place"))),
@@ -148,6 +151,8 @@ fn stats_in_json(stats: &Stats, on: bool) -> Value {
         "hits": stats.hits,
         "stale": stats.stale,
         "stood_in": stats.stood_in,
+        "stood_in_slow": stats.stood_in_slow,
+        "stood_in_left_alone": stats.stood_in_left_alone,
         "misses": stats.misses,
         "collapsed": stats.collapsed,
         "bypasses": reasons(&stats.bypasses),

@@ -113,6 +113,10 @@ impl ResponseCache {
     }
 
     /// Caches only paths under this prefix, by whole segments, or under another included one.
+    ///
+    /// An unsafe request, such as a `PUT`, purges its path only where this cache or one of its clones in
+    /// the process caches it. A process that changes what only others cache purges by
+    /// [`handle`](Self::handle), which always goes to the store.
     pub fn include(self, prefix: impl Into<String>) -> Self {
         let prefix = absolute("include", prefix.into());
         self.set_with(prefix, |config, prefix| config.include.push(prefix))
@@ -283,6 +287,7 @@ impl ResponseCache {
         if config.keying.auth.is_some() && config.keying.cookies_are_harmless {
             warnings.push("vary_by_auth and cookies_are_harmless contradict each other".into());
         }
+        warnings.extend(config.filling.warning().map(Into::into));
         #[cfg(feature = "redis")]
         if self.shared.keyed_otherwise(config) {
             warnings.push(

@@ -4,12 +4,18 @@
 use std::time::Duration;
 
 use super::{cache::ResponseCache, error::ConfigError};
+use crate::engine::flight::Coalescing;
+
+/// Whether a panic can be caught in this program, or ends it.
+pub(crate) const CAN_UNWIND: bool = cfg!(not(panic = "abort"));
 
 /// How responses are got.
 #[derive(Clone, Debug)]
 pub(crate) struct Filling {
-    /// How long a request waits for another one's answer; zero: not at all.
-    pub(crate) coalesce_timeout: Duration,
+    /// How requests wait for one another.
+    pub(crate) coalescing: Coalescing,
+    /// Whether stale responses are refreshed behind answers.
+    pub(crate) background_refresh: bool,
     /// How long a handler that has failed is left alone.
     pub(crate) failure_pause: Duration,
     /// How long a handler may take where a stale response can stand in.
@@ -27,7 +33,8 @@ pub(crate) struct Filling {
 impl Default for Filling {
     fn default() -> Self {
         Self {
-            coalesce_timeout: Duration::from_secs(5),
+            coalescing: Coalescing { timeout: Duration::from_secs(5), max_leaders: 4 },
+            background_refresh: CAN_UNWIND,
             failure_pause: Duration::from_secs(1),
             handler_timeout: None,
             answer_stale_after: None,
@@ -38,14 +45,63 @@ impl Default for Filling {
     }
 }
 
+impl Filling {
+    /// What is probably not meant.
+    pub(super) fn warning(&self) -> Option<&'static str> {
+        match (CAN_UNWIND, self.background_refresh) {
+            (false, false) => Some(
+                "a panic ends this program (panic = \"abort\"): stale responses are validated before \
+                 they are served, and without conditions; see background_refresh",
+            ),
+            (false, true) => Some(
+                "a panic ends this program (panic = \"abort\"), and actix panics at a refresh behind an \
+                 answer where a middleware outside of the cache still holds the request",
+            ),
+            (true, false) if self.refresh_early > 0.0 => {
+                Some("refresh_early has no effect without background_refresh")
+            }
+            (true, _) => None,
+        }
+    }
+}
+
 /// Slow handlers, handlers that fail, and many requests at once.
 impl ResponseCache {
-    /// How long a request waits for the answer that another request of the same process has asked
-    /// the handler for. Default: 5 s; then it asks the handler itself. Zero: it never waits.
+    /// How long one handler call may keep the requests waiting that need the same response. Default:
+    /// 5 s. Then one of them asks the handler too, and all wait for the call that ends first; at most
+    /// [`max_leaders`](Self::max_leaders) calls run for one response, each at least this long after
+    /// the last. Zero: requests never wait for one another.
     ///
-    /// Only what is stored is shared, and only with requests which the stored response answers.
+    /// A response is shared with the requests that it answers, under the rules for storing it. Where
+    /// it turns out that it may not be stored, all requests ask the handler, side by side. A stream
+    /// that goes on for longer than this is not waited for, and not by later requests either.
     pub fn coalesce_timeout(self, timeout: Duration) -> Self {
-        self.set(|config| config.filling.coalesce_timeout = timeout)
+        self.set(|config| config.filling.coalescing.timeout = timeout)
+    }
+
+    /// How many handler calls may run at a time for one response, in one process, while requests
+    /// wait for it: see [`coalesce_timeout`](Self::coalesce_timeout). Default: 4. With 1, a handler
+    /// call that never ends keeps its followers waiting until their clients give up.
+    ///
+    /// Zero is an error: the server does not start.
+    pub fn max_leaders(self, leaders: u32) -> Self {
+        let leaders = match leaders {
+            0 => Err(ConfigError::new("max_leaders", "is zero: no request could ask the handler")),
+            leaders => Ok(leaders),
+        };
+        self.set_with(leaders, |config, leaders| config.filling.coalescing.max_leaders = leaders)
+    }
+
+    /// Whether a stale response within its
+    /// [`stale_while_revalidate`](Self::stale_while_revalidate) window is served at once and
+    /// refreshed behind the answer. Default: `true`. With `false` the handler is asked first, and
+    /// the stale response is served where it fails.
+    ///
+    /// In a program built with `panic = "abort"` the default is `false`: actix panics where a
+    /// middleware outside of the cache keeps a handle to a request that was answered, and that would
+    /// end the process. Say `true` where none does.
+    pub fn background_refresh(self, refreshes: bool) -> Self {
+        self.set(|config| config.filling.background_refresh = refreshes)
     }
 
     /// How long a handler that has failed is left alone while a stale response may be given in its

@@ -5,7 +5,7 @@ use actix_router::{Path, ResourceDef};
 
 use super::{error::ConfigError, rule::Rule};
 use crate::{
-    path::{canonical, is_under},
+    path::{canonical, is_under, reading},
     semantics::verdict::WhyNot,
 };
 
@@ -48,12 +48,9 @@ impl Paths {
         if self.include.is_empty() && self.exclude.is_empty() && self.rules.is_empty() {
             return Ok(());
         }
-        let mut reading = canonical(raw).into_owned();
-        if raw.ends_with('/') && reading != "/" {
-            reading.push('/'); // to the router, and so to the rules, `/a/` is not `/a`
-        }
+        let reading = reading(raw);
         self.decide_one(routed)?;
-        if reading == routed {
+        if *reading == *routed {
             return Ok(());
         }
         match self.decide_one(&reading) {
@@ -61,6 +58,11 @@ impl Paths {
             Err(WhyNot::Excluded) => Err(WhyNot::Excluded),
             _ => Err(WhyNot::AmbiguousPath),
         }
+    }
+
+    /// Whether a request of this reading may be for the cache, however it is spelled.
+    pub(super) fn may_store(&self, reading: &str) -> bool {
+        self.decide_one(reading).is_ok()
     }
 
     fn decide_one(&self, path: &str) -> Result<(), WhyNot> {
@@ -133,6 +135,34 @@ mod tests {
         assert_eq!(decide("/users/me/orders"), Err(WhyNot::Excluded));
         assert_eq!(decide("/userspace"), Err(WhyNot::NotIncluded));
         assert_eq!(decide("/products/"), Ok(()));
+    }
+
+    #[test]
+    fn what_is_decided_for_a_request_may_be_stored_under_its_path() {
+        let bypass = ("/b/{id}".to_owned(), Rule::bypass());
+        let slash = ("/c/{id}".to_owned(), Rule::bypass());
+        let rules = [bypass, slash, ("/c/{tail}/".to_owned(), Rule::new())];
+        let include = strings(&["/b", "/c", "/d"]);
+        let paths = Paths::new(&include, &strings(&["/d/private"]), &rules).unwrap();
+        for (raw, expected) in [
+            ("/b", true),
+            ("/b/7", false),
+            ("/b/7/", true),
+            ("/b/7/x", true),
+            ("//b/%37", false),
+            ("/c/7", false),
+            ("/c/7/", true),
+            ("/d/private", false),
+            ("/D/Private/x", false),
+            ("/d/%70rivate", false),
+            ("/e", false),
+            ("/", false),
+        ] {
+            let may_store = paths.may_store(&reading(raw));
+            assert_eq!(may_store, expected, "{raw}");
+            assert!(may_store || paths.decide(raw, raw).is_err(), "{raw}");
+        }
+        assert!(Paths::default().may_store("/"));
     }
 
     #[test]

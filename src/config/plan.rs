@@ -19,6 +19,7 @@ use super::{
     survey::Survey,
 };
 use crate::{
+    engine::Engine,
     key::Secret,
     semantics::{
         date::MAX_DELTA,
@@ -165,6 +166,12 @@ impl Plan {
         let keyed = self.keying.key(req, survey, body, nested, &self.secret)?;
         let Survey { conditional, directives, .. } = survey;
         Ok(Admitted { keyed, conditional, directives })
+    }
+
+    /// Lets the engine know under which paths requests that go by these settings are stored.
+    pub(crate) fn tell_paths(&self, engine: &Engine) {
+        let paths = self.paths.clone();
+        engine.stored_paths().add(format!("{paths:?}"), move |path| paths.may_store(path));
     }
 
     /// How the responses of no particular rule are treated.

@@ -50,6 +50,10 @@ impl ResponseCache {
 
     /// What the names of all keys in Redis begin with. Default: `arc:`.
     ///
+    /// In a Redis Cluster `{name}` in the prefix keeps all keys in one slot, and so on one node. A
+    /// first `{` that is not closed or has nothing in it is an error there: it would spread over
+    /// several nodes what has to be on one.
+    ///
     /// A setting of the store, which all clones share: a clone that sets another value than the one
     /// used first keeps the server from starting.
     pub fn prefix(self, prefix: impl Into<String>) -> Self {

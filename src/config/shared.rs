@@ -235,6 +235,7 @@ impl Made {
 fn redis(servers: &RedisServers, config: &Config) -> Result<RedisStore, ConfigError> {
     let mut options = config.storage.redis.clone();
     options.configuration = config.fingerprint();
+    options.clock = config.storage.clock.clone();
     let store = RedisStore::new(servers.clone(), &options);
     store.map_err(|error| ConfigError::new(error.setting, error.to_string()))
 }

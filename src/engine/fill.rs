@@ -3,45 +3,44 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::http::{
-    Method, StatusCode,
-    header::{HeaderMap, HeaderName},
-};
+use actix_web::http::{Method, StatusCode, header::HeaderMap};
 use bytes::Bytes;
 
 use super::{
     Engine,
-    flight::{Landed, Lead},
+    flight::{Lead, LogicalTime, Published},
 };
 use crate::{
-    entry::{Entry, Kind, StoredResponse},
+    entry::{Entry, Kind, Selecting, StoredResponse},
     key::CacheKey,
-    purge::{Mark, Purge},
     semantics::{
-        date::Timestamp,
+        date::{Moment, Monotonic},
         fields::{FieldList, Fields, RequestView, ResponseView},
         groups,
         no_vary_search::NoVarySearch,
         policy::Policy,
         storing::{Credentials, Exchange, storable},
         terms::Terms,
+        validation::{Condition, evaluate},
         vary,
         verdict::WhyNot,
     },
     store::{Put, StoreErrorKind},
 };
 
-/// For so long nobody waits for the answers of a key whose answer was not stored.
-const UNSHARED: Duration = Duration::from_secs(5);
+/// How long a key stays hit-for-miss after a response that was not stored.
+const HIT_FOR_MISS: Duration = Duration::from_secs(5);
+/// How long a key stays hit-for-miss after requests have waited for a long stream in vain.
+const HIT_FOR_MISS_STREAM: Duration = Duration::from_secs(60);
 
 /// A fill that has begun: the handler is being asked.
 #[derive(Debug)]
 pub(crate) struct Fill {
     engine: Arc<Engine>,
     key: CacheKey,
-    /// The store's logical time before the handler ran; `None` where the store did not tell.
-    since: Option<Mark>,
-    request_time: Timestamp,
+    /// The logical time before the handler was called.
+    since: LogicalTime,
+    begun: Monotonic,
     method: Method,
     /// The request's fields as they came: inner middleware may change its copy.
     fields: HeaderMap,
@@ -49,6 +48,8 @@ pub(crate) struct Fill {
     personal: bool,
     /// The stored response that is asked about may be renewed by the answer.
     renews: bool,
+    /// The handler failed, and the response is made of its error.
+    has_failed: bool,
     /// Others may be waiting.
     lead: Option<Lead>,
 }
@@ -59,8 +60,8 @@ pub(crate) struct Draft {
     engine: Arc<Engine>,
     url: CacheKey,
     key: CacheKey,
-    since: Mark,
-    names: Vec<HeaderName>,
+    since: LogicalTime,
+    selecting: Selecting,
     groups: Vec<String>,
     status: StatusCode,
     fields: FieldList,
@@ -79,33 +80,37 @@ impl Engine {
         req: &RequestView<'_, HeaderMap>,
         unkeyed: Credentials,
         personal: bool,
-        lead: Option<Lead>,
+        mut lead: Option<Lead>,
         stored: Option<&Entry>,
     ) -> Fill {
+        // first, as a purge of this process is counted before it reaches the store
+        let process = self.purges_here.mark().number();
         let mark = match stored {
             Some(entry) => self.store.mark_to_renew(entry).await,
             None => self.store.mark().await.map(|mark| (mark, false)),
         };
-        let (since, renews) = match mark {
+        let (store, renews) = match mark {
             Ok((mark, renews)) => (Some(mark), renews),
             Err(error) => {
                 self.failed("read the logical time", &error);
                 (None, false)
             }
         };
-        if let (Some(lead), Some(since)) = (&lead, since) {
+        let since = LogicalTime { store, process };
+        if let Some(lead) = &mut lead {
             lead.begin(since);
         }
         Fill {
             engine: Arc::clone(self),
             key,
             since,
-            request_time: self.clock.now(),
+            begun: self.clock.monotonic(),
             method: req.method.clone(),
             fields: req.fields.clone(),
             unkeyed,
             personal,
             renews,
+            has_failed: false,
             lead,
         }
     }
@@ -123,19 +128,36 @@ impl Fill {
         res: &ResponseView<'_, F>,
         policy: &Policy,
     ) -> Result<Terms, WhyNot> {
-        let exchange = Exchange { request_time: self.request_time, response_time: self.now() };
+        let received = self.now();
+        let response_delay = received.monotonic.since(self.begun);
+        let exchange = Exchange { received, response_delay };
         let terms = storable(&self.request(), res, self.unkeyed, exchange, policy)?;
-        self.since.ok_or(WhyNot::StoreFailed).map(|_| terms)
+        // what is not stored may be shared all the same, where there is a request to share it with
+        match (self.since.store, &self.lead) {
+            (None, None) => Err(WhyNot::StoreFailed),
+            _ => Ok(terms),
+        }
     }
 
     /// The time at which the response counts as received.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.engine.clock.now()
+    pub(crate) fn now(&self) -> Moment {
+        self.engine.clock.moment()
     }
 
     /// The request as it came.
     pub(crate) fn request(&self) -> RequestView<'_, HeaderMap> {
         RequestView { method: &self.method, fields: &self.fields }
+    }
+
+    /// Whether the client has this response already, as the conditions of its request say.
+    pub(crate) fn is_known_to_client<F: Fields + ?Sized>(&self, res: &ResponseView<'_, F>) -> bool {
+        evaluate(&self.request(), res, self.now().date) == Condition::NotModified
+    }
+
+    /// Whether a URL of the path has been purged since the handler was called.
+    fn is_any_url_purged(&self) -> bool {
+        let purged = |since| self.engine.store.is_any_url_purged_since(&self.key, since);
+        self.since.store.is_some_and(purged)
     }
 
     /// Whether no cache behind this one may share the response.
@@ -146,11 +168,26 @@ impl Fill {
     /// The response, of this status, is not stored.
     pub(crate) fn refuse(mut self, why: WhyNot, status: StatusCode) {
         self.engine.counters.not_stored(why);
-        if let Some(lead) = self.lead.take()
-            && !speaks_for_itself(why, status)
-        {
-            self.engine.unshare(lead);
+        let Some(lead) = self.lead.take() else { return };
+        if self.has_failed {
+            lead.fail();
+        } else if says_nothing_about_next(why, status) {
+            lead.retry();
+        } else {
+            self.engine.mark_hit_for_miss(lead);
         }
+    }
+
+    /// The handler has failed without a response, and there is no stale one either.
+    pub(crate) fn failed_without_response(mut self) {
+        if let Some(lead) = self.lead.take() {
+            lead.fail();
+        }
+    }
+
+    /// The handler failed with an error of the server's, of which the response is made.
+    pub(crate) fn fails(&mut self) {
+        self.has_failed = true;
     }
 
     /// The handler has failed, and a stale response stands in. The handler is left alone for
@@ -172,13 +209,9 @@ impl Fill {
         terms: Terms,
         groups: Vec<String>,
     ) -> Result<Draft, WhyNot> {
-        // a field that is not stored, such as one that `Connection` names, selects all the same
-        let selected = vary::selecting(res.fields).and_then(|names| {
-            let since = self.since.ok_or(WhyNot::StoreFailed)?;
-            Ok((names, since))
-        });
-        let (mut names, since) = match selected {
-            Ok(selected) => selected,
+        // a header that is not stored, such as one that `Connection` names, selects all the same
+        let names = match vary::selecting(res.fields) {
+            Ok(names) => names,
             Err(why) => {
                 self.refuse(why, res.status);
                 return Err(why);
@@ -187,7 +220,7 @@ impl Fill {
         let search = NoVarySearch::parse(res.fields);
         let url = match self.engine.search.learn(&self.key, search) {
             // purges of its URLs did not know that this is an answer to them
-            Some((_, true)) if self.engine.store.is_any_url_purged_since(&self.key, since) => {
+            Some((_, true)) if self.is_any_url_purged() => {
                 self.refuse(WhyNot::Purged, res.status);
                 return Err(WhyNot::Purged);
             }
@@ -195,21 +228,21 @@ impl Fill {
             None => self.key,
         };
         // what has varied may vary again, though this response, being plain, does not say so
-        if let Some(known) = self.engine.vary.names(&url) {
-            names.extend(known.iter().cloned());
-            names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-            names.dedup();
-        }
-        let key = match names.as_slice() {
-            [] => url.clone(),
-            names => self.engine.variant_key(&url, names, &self.fields),
+        let known = self.engine.vary.selecting(&url);
+        let mut selecting = known.map(Arc::unwrap_or_clone).unwrap_or_default();
+        selecting.add(&names);
+        selecting.learn(&self.fields, res.fields);
+        let key = if selecting.is_empty() {
+            url.clone()
+        } else {
+            self.engine.variant_key(&url, &selecting, &self.fields)
         };
         Ok(Draft {
             engine: self.engine,
             url,
             key,
-            since,
-            names,
+            since: self.since,
+            selecting,
             groups,
             status: res.status,
             fields,
@@ -220,20 +253,31 @@ impl Fill {
 }
 
 impl Draft {
+    /// Whether the store is asked to keep it, or why not.
+    pub(crate) fn is_for_store(&self) -> Result<(), WhyNot> {
+        self.since.store.map(|_| ()).ok_or(WhyNot::StoreFailed)
+    }
+
+    /// The body is streamed, and may be for long.
+    pub(crate) fn streams(&self) {
+        self.lead.iter().for_each(Lead::streams);
+    }
+
     /// The body has come to its clean end: stores the response. Where the store takes its time,
     /// nobody waits for it. The body has memory of its own: it is no slice of a larger buffer.
     pub(crate) fn commit(self, body: Bytes) {
         let engine = Arc::clone(&self.engine);
-        let Self { url, key, since, names, groups, status, fields, terms, lead, .. } = self;
-        let response = StoredResponse { status, fields, terms, body };
-        let entry = Entry { key, since, groups, kind: Kind::Response(response) };
-        let landed = Landed { entry: Arc::new(entry.with_own_head()), url, names };
-        if engine.store.is_immediate() {
-            use futures_util::FutureExt as _;
-            let _done = engine.store_entry(landed, lead).now_or_never();
-        } else {
-            let task = Arc::clone(&engine);
-            engine.pending.spawn(async move { task.store_entry(landed, lead).await });
+        let Self { url, key, since, selecting, groups, status, fields, terms, mut lead, .. } = self;
+        // now, as the client has its answer, and may ask again before the store is asked
+        lead.iter_mut().for_each(Lead::close);
+        let kind = Kind::Response(StoredResponse { status, fields, terms, body });
+        let entry = Entry { key, since: since.store.unwrap_or_default(), groups, kind };
+        let published =
+            Published { entry: Arc::new(entry.with_own_head()), url, selecting, stored: Ok(()) };
+        let task = Arc::clone(&engine);
+        let storing = async move { task.store_entry(published, since, lead).await };
+        if !engine.pending.run(engine.store.is_immediate(), storing) {
+            engine.counters.error();
         }
     }
 
@@ -255,17 +299,23 @@ impl Draft {
     /// The response will not be stored after all.
     pub(crate) fn abandon(mut self, why: WhyNot) {
         self.engine.counters.not_stored(why);
-        if let Some(lead) = self.lead.take()
-            && why != WhyNot::BodyFailed
-        {
-            self.engine.unshare(lead);
+        let Some(lead) = self.lead.take() else { return };
+        if why == WhyNot::BodyFailed {
+            lead.fail();
+        } else {
+            self.engine.mark_hit_for_miss(lead);
         }
+    }
+
+    /// The client has gone before the end of the body: the next follower asks the handler.
+    pub(crate) fn abandon_with_client(self) {
+        self.engine.counters.not_stored(WhyNot::BodyFailed);
     }
 }
 
 /// Whether the handler may well answer the next request with what can be stored: it failed, or
-/// answered what only this request asked. Then one of those who wait tries next.
-fn speaks_for_itself(why: WhyNot, status: StatusCode) -> bool {
+/// answered what only this request asked.
+fn says_nothing_about_next(why: WhyNot, status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(status.as_u16(), 206 | 304 | 412 | 416)
         || why.is_of_credentials()
@@ -273,65 +323,99 @@ fn speaks_for_itself(why: WhyNot, status: StatusCode) -> bool {
 }
 
 impl Engine {
-    async fn store_entry(&self, landed: Landed, mut lead: Option<Lead>) {
-        let Landed { entry, url, names } = &landed;
-        lead.iter().for_each(Lead::close);
-        let keep_for = entry.response().map_or_else(Default::default, StoredResponse::useful_for);
-        match self.store.put(Arc::clone(entry), keep_for).await {
-            Ok(Put::Kept) => self.counters.stored(),
-            // whoever waits may have come after the purge: the next one asks the handler anew
-            Ok(Put::Stale) => {
-                self.counters.stored();
-                drop(lead.take());
-            }
-            Ok(Put::Refused) => return self.counters.not_stored(WhyNot::Purged),
-            Err(error) => {
-                let why = match error.kind() {
-                    StoreErrorKind::TooLarge => WhyNot::TooLarge,
-                    _ => self.failed("store", &error),
-                };
-                self.counters.not_stored(why);
-                return lead.map_or((), |lead| self.unshare(lead));
-            }
+    async fn store_entry(&self, mut published: Published, since: LogicalTime, lead: Option<Lead>) {
+        let keep_for =
+            published.entry.response().map_or_else(Default::default, StoredResponse::useful_for);
+        let put = self.put(&published.entry, since, keep_for).await;
+        published.stored = match put {
+            Ok(Put::Kept | Put::Stale) => Ok(()),
+            Ok(Put::Refused) => Err(WhyNot::Purged),
+            Err(why) => Err(why),
+        };
+        match published.stored {
+            Ok(()) => self.stored(),
+            Err(why) => self.counters.not_stored(why),
         }
         let mut displaced = None;
-        if !names.is_empty() {
-            displaced = self.vary.stored(url, names, &entry.key);
-            self.store_note(&landed, keep_for).await;
+        if published.stored.is_ok() && !published.selecting.is_empty() {
+            let Published { url, selecting, entry, .. } = &published;
+            displaced = self.vary.stored(url, selecting, &entry.key);
+            self.store_note(&published, keep_for).await;
         }
         if let Some(lead) = lead {
-            self.land(lead, landed);
+            self.publish(lead, published, put, since);
         }
-        if let Some(oldest) = displaced {
-            self.purge_uncounted(Purge::entry(oldest)).await;
+        if let Some(oldest) = displaced
+            && let Err(error) = self.store.forget(&oldest).await
+        {
+            self.failed("forget a variant", &error);
         }
+    }
+
+    /// Puts the entry into the store, unless that could not even be asked for the time.
+    async fn put(
+        &self,
+        entry: &Arc<Entry>,
+        since: LogicalTime,
+        keep_for: Duration,
+    ) -> Result<Put, WhyNot> {
+        since.store.ok_or(WhyNot::StoreFailed)?;
+        self.store.put(Arc::clone(entry), keep_for).await.map_err(|error| match error.kind() {
+            StoreErrorKind::TooLarge => WhyNot::TooLarge,
+            _ => self.not_stored(&error),
+        })
     }
 
     /// Stores the note that the URL has variants; named by the same groups as the variant, so that
     /// a purge of the group leaves no note without variants.
-    async fn store_note(&self, variant: &Landed, keep_for: Duration) {
+    async fn store_note(&self, variant: &Published, keep_for: Duration) {
         let Entry { since, ref groups, .. } = *variant.entry;
-        let (key, kind) = (variant.url.clone(), Kind::Varies(variant.names.clone()));
+        let (key, kind) = (variant.url.clone(), Kind::Varies(variant.selecting.clone()));
         let note = Entry { key, since, groups: groups.clone(), kind };
         if let Err(error) = self.store.put(Arc::new(note), keep_for).await {
             self.failed("store the variants' note", &error);
         }
     }
 
-    /// Gives what has been stored to those who wait, if it can answer anybody.
-    fn land(&self, lead: Lead, landed: Landed) {
-        let terms = landed.entry.response().map(|response| response.terms);
-        if terms.is_some_and(|terms| !terms.no_cache && terms.initial_age < terms.lifetime) {
-            self.unshared.clear(lead.key());
-            lead.land(landed);
-        } else {
-            self.unshare(lead);
+    /// Gives the response to the requests that wait for it and may have it.
+    fn publish(
+        &self,
+        lead: Lead,
+        published: Published,
+        put: Result<Put, WhyNot>,
+        since: LogicalTime,
+    ) {
+        let terms = published.entry.response().map(|response| response.terms);
+        if terms.is_none_or(|terms| terms.no_cache || terms.initial_age >= terms.lifetime) {
+            return self.mark_hit_for_miss(lead);
+        }
+        self.hit_for_miss.clear(lead.key());
+        match put {
+            Ok(Put::Kept) => lead.publish(published),
+            // kept as stale, or not at all: a purge has come since the handler was called
+            Ok(Put::Stale | Put::Refused) => lead.publish_purged(published),
+            Err(_) => {
+                // so that requests for other variants wait for their own
+                if !published.selecting.is_empty() {
+                    self.vary.learn(&published.url, &published.selecting);
+                }
+                if self.purges_here.concerns(&published.entry, since.process) {
+                    lead.publish_purged(published);
+                } else {
+                    lead.publish_unstored(published);
+                }
+            }
         }
     }
 
-    /// Nobody waits for answers that cannot be shared.
-    fn unshare(&self, lead: Lead) {
-        self.unshared.set(lead.key(), UNSHARED);
+    /// Requests for the key do not wait for one another for a while: its responses cannot be shared.
+    fn mark_hit_for_miss(&self, lead: Lead) {
+        self.hit_for_miss.set(lead.key(), HIT_FOR_MISS);
         lead.release();
+    }
+
+    /// Requests for the key do not wait for one another for a while: its response is a long stream.
+    pub(crate) fn is_long_stream(&self, key: &CacheKey) {
+        self.hit_for_miss.set(key, HIT_FOR_MISS_STREAM);
     }
 }

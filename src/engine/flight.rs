@@ -1,26 +1,34 @@
 //! Coalescing: of the requests that need one response at a time, one asks the handler and the others
-//! wait for what it is given. Over all workers of a process; it knows neither handlers nor stores.
+//! wait for its response. Over all workers of a process; it knows neither handlers nor stores.
 //!
-//! Whoever waits is woken by a channel of its own, at once. A lead that ends without a word, be it
-//! dropped, failed or in a panic, goes to whoever has waited longest; one that is on its way to
-//! somebody who is gone goes on to the next. So nobody waits for anyone who is not there.
+//! A request is a *leader* (it asks the handler) or a *follower* (it waits). Each follower is woken
+//! by a channel of its own. Three rules say how a wait ends:
 //!
-//! A follower may have come after a purge, and the handler may have begun before it. Two rules keep
-//! what was purged from that follower:
+//! - **One publishes, all get it.** A response that may be shared goes to all followers, whether the
+//!   store could take it or not.
+//! - **A slow handler gets company, not a crowd.** Once `coalesce_timeout` has passed since the last
+//!   handler call began, one follower becomes a further leader; at most `max_leaders` run at a time.
+//!   The other followers wait for the leader that publishes first.
+//! - **A response that cannot be shared releases everybody**, side by side: a queue in which each
+//!   follower waits for the one before it would be slower than no cache at all. A leader hands its
+//!   role to the next follower where its client has gone, the first time that the handler fails
+//!   without a response, and while the followers have hardly waited.
 //!
-//! - The store refuses what a purge has concerned since the handler began, as of when it is asked to
-//!   keep it. So a flight is *closing* from then on: who comes later is told to look again, and finds
-//!   what the store has after all purges that returned before it came.
+//! A follower may have come after a purge, and the handler may have begun before it. So followers are
+//! numbered as they join, and a leader remembers two of these numbers:
 //!
 //! ```text
-//! leader    handler ───────────── close ─ put ───── land
-//! purge                                       P
-//! follower      F1 (before close)                F2 (late)
-//!               gets what was put                looks again: P has taken it
+//! leader     begin ───── handler ───── close ─── put ──── publish
+//! followers  │ earlier │     in time     │    late    │
 //! ```
 //!
-//! - A flight that is known to have begun before a purge of its key takes no followers: the next
-//!   request begins another flight, rather than to wait for a response that cannot be kept.
+//! - *Earlier* followers came before the handler was called. Whatever it returns is newer than their
+//!   request, so they may have it even if a purge has made the store refuse it.
+//! - Followers *in time* get what the store has accepted: it refuses what a purge concerns.
+//! - *Late* followers look again: a purge may have returned after the store was asked.
+//!
+//! A flight that is known to have begun before a purge of its key takes no followers: the next
+//! request begins another flight, rather than wait for a response that cannot be kept.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -31,23 +39,40 @@ use std::{
     time::Duration,
 };
 
-use actix_web::http::header::HeaderName;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::sync::oneshot;
 
 use crate::{
-    clock::Clock, entry::Entry, key::CacheKey, purge::Mark, semantics::date::Timestamp,
-    store::Lease,
+    clock::TimerPoint,
+    entry::{Entry, Selecting},
+    key::CacheKey,
+    purge::Mark,
+    semantics::verdict::WhyNot,
 };
 
-/// Past so many flights at a time, requests go on their own.
-const MOST_FLIGHTS: usize = 16_384;
-/// Past so many that wait for one flight, requests go on their own.
-const MOST_FOLLOWERS: usize = 16_384;
-/// So often a lead is handed on; or whoever begins requests and abandons them could have a handler
-/// run for ever while others wait.
-const MOST_HANDOVERS: u32 = 8;
-/// Landings are counted by URL, as far as so many counters can tell URLs apart.
+mod follower;
+mod lead;
+
+pub(crate) use follower::{Follower, Outcome};
+pub(crate) use lead::Lead;
+
+/// How many flights there are at a time at most; further requests ask the handler alone.
+const MAX_FLIGHTS: usize = 16_384;
+/// How many requests wait for one flight at most; further ones ask the handler alone.
+const MAX_FOLLOWERS: usize = 16_384;
+/// How often a leader hands its role on at most. Without a bound, a client that begins requests and
+/// abandons them could have a handler run for ever while others wait.
+const MAX_HANDOVERS: u32 = 8;
+/// Published responses are counted by URL, as far as this many counters can tell URLs apart.
 const COUNTERS: usize = 64;
+
+/// How long requests wait for one another, and how many of them ask the handler at a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Coalescing {
+    /// How long after a handler call a further one may begin. Zero: requests do not wait at all.
+    pub(crate) timeout: Duration,
+    /// How many handler calls run for one key at a time at most.
+    pub(crate) max_leaders: u32,
+}
 
 /// The flights of one cache.
 #[derive(Clone, Debug)]
@@ -55,120 +80,130 @@ pub(crate) struct Flights(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    clock: Clock,
     hasher: ahash::RandomState,
-    table: Mutex<HashMap<CacheKey, Arc<Flight>, ahash::RandomState>>,
-    landed: [AtomicU64; COUNTERS],
+    table: Mutex<Table>,
+    published: [AtomicU64; COUNTERS],
 }
 
-/// One run of the handler and who waits for it.
+type Table = HashMap<CacheKey, Arc<Flight>, ahash::RandomState>;
+
+/// The handler calls for one key, and the requests that wait for them.
 #[derive(Debug)]
 struct Flight {
-    begun: Timestamp,
-    waiting: Mutex<Waiting>,
-    /// The flight in whose place it was begun, because a purge had come; if that is still under way,
-    /// there is no third one.
-    before: Weak<Flight>,
+    state: Mutex<State>,
+    /// The flight that this one replaced because a purge had come. While that one is still under
+    /// way, no third one begins.
+    replaced: Weak<Flight>,
 }
 
-#[derive(Debug, Default)]
-struct Waiting {
-    followers: VecDeque<oneshot::Sender<Landing>>,
-    /// Those who came while the response was being put into the store.
-    late: VecDeque<oneshot::Sender<Landing>>,
-    /// The response is being put into the store.
-    is_closing: bool,
-    /// The store's logical time before the handler ran, once that is known.
-    since: Option<Mark>,
+#[derive(Debug)]
+struct State {
+    followers: VecDeque<Waiting>,
+    /// How many followers have joined so far.
+    joined: u64,
+    /// How many leaders there are.
+    leaders: u32,
+    /// When the first handler call began.
+    begun: TimerPoint,
+    /// When the newest handler call began.
+    newest: TimerPoint,
+    /// The logical time before the newest handler call, once that is known.
+    since: Option<LogicalTime>,
+    /// The only leader waits for another process, for a bounded time: no further one is needed.
+    waits_elsewhere: bool,
+    /// A leader's response has a body that is still being streamed.
+    is_streaming: bool,
+    /// A handler call has failed.
+    has_failed: bool,
     handovers: u32,
 }
 
-/// What a request does that has found nothing to be answered with.
+/// A follower, as its flight sees it.
 #[derive(Debug)]
-pub(crate) enum Entered {
-    /// It asks the handler, and others may wait for what it is given.
+struct Waiting {
+    /// Its number among the followers.
+    number: u64,
+    joined: TimerPoint,
+    sender: oneshot::Sender<Outcome>,
+}
+
+/// Before a handler is called: how many purges there have been.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LogicalTime {
+    /// As the store counts them; `None` where it could not be asked.
+    pub(crate) store: Option<Mark>,
+    /// As this process counts its own, where the store may be away.
+    pub(crate) process: u64,
+}
+
+/// The part of a request that has found nothing to be answered with.
+#[derive(Debug)]
+pub(crate) enum Role {
+    /// It asks the handler, and others may wait for the response.
     Lead(Lead),
-    /// It waits for another one.
+    /// It waits for another request.
     Follow(Follower),
-    /// It asks the handler, and nobody waits.
+    /// It asks the handler for itself only.
     Alone,
 }
 
-/// What becomes of a request that has waited.
+/// A response that requests may share.
 #[derive(Debug)]
-pub(crate) enum Landing {
-    /// The response is there.
-    Stored(Arc<Landed>),
-    /// Whoever had the lead has it no longer: the request goes on with it.
-    Lead(Lead),
-    /// The store has the response already.
-    LookAgain,
-    /// It has waited for as long as it may.
-    Late,
-    /// There is nothing to share: the request asks the handler itself.
-    Alone,
-}
-
-/// A response that its store has kept.
-#[derive(Debug)]
-pub(crate) struct Landed {
+pub(crate) struct Published {
     pub(crate) entry: Arc<Entry>,
     /// The URL's key.
     pub(crate) url: CacheKey,
-    /// The selecting fields, where the entry is a variant.
-    pub(crate) names: Vec<HeaderName>,
+    /// By what variants are selected, where the entry is one.
+    pub(crate) selecting: Selecting,
+    /// Whether the store has it, or why not.
+    pub(crate) stored: Result<(), WhyNot>,
 }
 
 impl Flights {
-    pub(crate) fn new(clock: Clock) -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Shared {
-            clock,
             hasher: ahash::RandomState::new(),
             table: Mutex::default(),
-            landed: [const { AtomicU64::new(0) }; COUNTERS],
+            published: [const { AtomicU64::new(0) }; COUNTERS],
         }))
     }
 
-    /// Enters the flight of `key`, or begins it where the request `may_lead` one. A flight that is
-    /// `longest` under way is not waited for any more, nor one that a purge has concerned since the
-    /// logical time that `is_purged` is asked for: the next one begins another.
+    /// Joins the flight of `key`, or begins it where the request `may_lead` one. A flight whose
+    /// newest handler call began before a purge of the key, as `is_purged` says of that time,
+    /// is not waited for: the request begins another one.
     pub(crate) fn enter(
         &self,
         key: &CacheKey,
         may_lead: bool,
-        longest: Duration,
-        is_purged: impl Fn(Mark) -> bool,
-    ) -> Entered {
+        coalescing: Coalescing,
+        is_purged: impl Fn(LogicalTime) -> bool,
+    ) -> Role {
         let mut table = self.table();
-        let mut before = Weak::new();
-        if let Some(flight) = table.get(key)
-            && self.0.clock.now().since(flight.begun) < longest
-        {
-            let mut waiting = flight.lock();
-            let is_over = may_lead && waiting.since.is_some_and(is_purged);
-            if !is_over || flight.before.strong_count() > 0 {
-                return waiting.follow();
+        let mut replaced = Weak::new();
+        if let Some(flight) = table.get(key) {
+            let mut state = flight.lock();
+            let is_over = may_lead && state.since.is_some_and(is_purged);
+            if !is_over || flight.replaced.strong_count() > 0 {
+                let joined = state.join();
+                let follower = |(number, receiver)| {
+                    let place = follower::Place { flight: Arc::clone(flight), number, may_lead };
+                    Follower::new(self.clone(), key.clone(), place, coalescing, receiver)
+                };
+                return joined.map(follower).map_or(Role::Alone, Role::Follow);
             }
-            before = Arc::downgrade(flight);
+            replaced = Arc::downgrade(flight);
         }
-        if !may_lead || table.len() >= MOST_FLIGHTS {
-            return Entered::Alone;
+        if !may_lead || table.len() >= MAX_FLIGHTS {
+            return Role::Alone;
         }
-        let begun = self.0.clock.now();
-        let flight = Arc::new(Flight { begun, waiting: Mutex::default(), before });
+        let flight = Arc::new(Flight { state: Mutex::new(State::new()), replaced });
         table.insert(key.clone(), Arc::clone(&flight));
-        Entered::Lead(Lead {
-            of: self.clone(),
-            key: key.clone(),
-            flight,
-            lease: None,
-            ended: false,
-        })
+        Role::Lead(Lead::new(self.clone(), key.clone(), flight))
     }
 
-    /// How many flights of URLs like this one have landed. A request that leads, but found nothing
-    /// before the last of them, looks again.
-    pub(crate) fn landed(&self, url: &CacheKey) -> u64 {
+    /// How many responses have been published for URLs like this one. A request that leads, but
+    /// looked before the last of them was published, looks again.
+    pub(crate) fn published(&self, url: &CacheKey) -> u64 {
         self.counter(url).map_or(0, |counter| counter.load(Ordering::Acquire))
     }
 
@@ -179,181 +214,63 @@ impl Flights {
 
     fn counter(&self, key: &CacheKey) -> Option<&AtomicU64> {
         let hash = usize::try_from(self.0.hasher.hash_one(key) % COUNTERS as u64).ok()?;
-        self.0.landed.get(hash)
+        self.0.published.get(hash)
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<CacheKey, Arc<Flight>, ahash::RandomState>> {
+    fn table(&self) -> MutexGuard<'_, Table> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Flight {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
-    fn follow(&mut self) -> Entered {
-        let waiting = if self.is_closing { &mut self.late } else { &mut self.followers };
-        if waiting.len() >= MOST_FOLLOWERS {
-            waiting.retain(|follower| !follower.is_closed());
+impl State {
+    fn new() -> Self {
+        let now = TimerPoint::now();
+        Self {
+            followers: VecDeque::new(),
+            joined: 0,
+            leaders: 1,
+            begun: now,
+            newest: now,
+            since: None,
+            waits_elsewhere: false,
+            is_streaming: false,
+            has_failed: false,
+            handovers: 0,
         }
-        if waiting.len() >= MOST_FOLLOWERS {
-            return Entered::Alone;
-        }
-        let (sender, receiver) = oneshot::channel();
-        waiting.push_back(sender);
-        Entered::Follow(Follower(receiver))
     }
 
-    /// Whoever has waited longest, unless the lead has been handed on too often.
-    fn next(&mut self) -> Option<oneshot::Sender<Landing>> {
-        if self.handovers >= MOST_HANDOVERS {
+    /// Adds a follower; `None` where there is no room.
+    fn join(&mut self) -> Option<(u64, oneshot::Receiver<Outcome>)> {
+        if self.followers.len() >= MAX_FOLLOWERS {
+            self.followers.retain(|waiting| !waiting.sender.is_closed());
+        }
+        if self.followers.len() >= MAX_FOLLOWERS {
             return None;
         }
-        // another run of the handler begins, which all of them may wait for
-        (self.is_closing, self.since) = (false, None);
-        self.followers.append(&mut self.late);
-        self.followers.retain(|follower| !follower.is_closed());
+        let (sender, receiver) = oneshot::channel();
+        let number = self.joined;
+        self.joined += 1;
+        self.followers.push_back(Waiting { number, joined: TimerPoint::now(), sender });
+        Some((number, receiver))
+    }
+
+    /// The follower that has waited longest, unless the role has been handed on too often.
+    fn next(&mut self) -> Option<Waiting> {
+        if self.handovers >= MAX_HANDOVERS {
+            return None;
+        }
+        self.followers.retain(|waiting| !waiting.sender.is_closed());
         let next = self.followers.pop_front()?;
         self.handovers += 1;
+        // another handler call begins, for which all of them may wait
+        (self.since, self.is_streaming, self.newest) = (None, false, TimerPoint::now());
         Some(next)
-    }
-}
-
-/// The lead of a flight. Dropped, it goes to whoever has waited longest.
-#[derive(Debug)]
-pub(crate) struct Lead {
-    of: Flights,
-    key: CacheKey,
-    flight: Arc<Flight>,
-    /// The lead of all processes, where the store gives it.
-    lease: Option<Lease>,
-    ended: bool,
-}
-
-impl Lead {
-    /// The key of the flight.
-    pub(crate) fn key(&self) -> &CacheKey {
-        &self.key
-    }
-
-    /// Holds the lead of all processes as long as this one.
-    pub(crate) fn hold(&mut self, lease: Lease) {
-        self.lease = Some(lease);
-    }
-
-    /// Whether it is the lead of all processes.
-    pub(crate) fn has_lease(&self) -> bool {
-        self.lease.is_some()
-    }
-
-    /// The handler is about to run, at this logical time of the store.
-    pub(crate) fn begin(&self, since: Mark) {
-        self.flight.lock().since = Some(since);
-    }
-
-    /// The response is about to be put into the store: who follows from now on looks again.
-    pub(crate) fn close(&self) {
-        self.flight.lock().is_closing = true;
-    }
-
-    /// The response is in the store: all followers get it, except those who came while it was put there.
-    pub(crate) fn land(self, landed: Landed) {
-        // first counted and then gone from the table: who leads after it knows that it has to look
-        if let Some(counter) = self.of.counter(&landed.url) {
-            counter.fetch_add(1, Ordering::Release);
-        }
-        let landed = Arc::new(landed);
-        self.end(
-            |is_late| {
-                if is_late { Landing::LookAgain } else { Landing::Stored(Arc::clone(&landed)) }
-            },
-        );
-    }
-
-    /// The store has had the response all the while.
-    pub(crate) fn look_again(self) {
-        self.end(|_| Landing::LookAgain);
-    }
-
-    /// There will be nothing to share: everybody goes on, side by side.
-    pub(crate) fn release(self) {
-        self.end(|_| Landing::Alone);
-    }
-
-    /// Gives each follower a landing, by whether it came late.
-    fn end(mut self, landing: impl Fn(bool) -> Landing) {
-        self.ended = true;
-        self.leave(&mut self.of.table());
-        let Waiting { followers, late, .. } = std::mem::take(&mut *self.flight.lock());
-        let in_time = followers.into_iter().map(|follower| (follower, false));
-        for (follower, is_late) in in_time.chain(late.into_iter().map(|late| (late, true))) {
-            // who is gone needs no answer
-            let _ = follower.send(landing(is_late));
-        }
-    }
-
-    /// Hands the lead to whoever has waited longest; `false` where nobody is left to take it.
-    fn hand_on(&mut self) -> bool {
-        let next = {
-            let mut table = self.of.table();
-            let mut waiting = self.flight.lock();
-            let next = waiting.next();
-            if next.is_none() {
-                self.leave(&mut table);
-                // who still waits goes on alone, as its sender is gone
-                waiting.followers.clear();
-                waiting.late.clear();
-            }
-            next
-        };
-        let Some(next) = next else { return true };
-        let lead = Self {
-            of: self.of.clone(),
-            key: self.key.clone(),
-            flight: Arc::clone(&self.flight),
-            lease: self.lease.take(),
-            ended: false,
-        };
-        match next.send(Landing::Lead(lead)) {
-            Err(Landing::Lead(mut lead)) => {
-                self.lease = lead.lease.take();
-                lead.ended = true;
-                false
-            }
-            _ => true,
-        }
-    }
-
-    /// Takes the flight from the table, unless another has taken its place.
-    fn leave(&self, table: &mut HashMap<CacheKey, Arc<Flight>, ahash::RandomState>) {
-        if table.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
-            table.remove(&self.key);
-        }
-    }
-}
-
-impl Drop for Lead {
-    fn drop(&mut self) {
-        while !self.ended {
-            self.ended = self.hand_on();
-        }
-    }
-}
-
-/// A request that waits. Dropped, it waits no longer.
-#[derive(Debug)]
-pub(crate) struct Follower(oneshot::Receiver<Landing>);
-
-impl Follower {
-    /// What becomes of the request, in `at_most` this time.
-    pub(crate) async fn landing(self, at_most: Duration) -> Landing {
-        match timeout(at_most, self.0).await {
-            Ok(landing) => landing.unwrap_or(Landing::Alone),
-            Err(_) => Landing::Late,
-        }
     }
 }
 

@@ -7,10 +7,10 @@ use tokio::time::timeout;
 
 use super::{
     Engine,
-    flight::{Entered, Landed, Lead},
+    flight::{Coalescing, Lead, LogicalTime, Published, Role},
 };
 use crate::{
-    entry::{Entry, Kind},
+    entry::{Entry, Kind, Selecting},
     key::CacheKey,
     semantics::{
         fields::{Fields, RequestView},
@@ -45,7 +45,7 @@ impl Engine {
         match self.select(canonical.as_ref().unwrap_or(key), req.fields).await {
             Ok(entry) => match entry.response() {
                 Some(response) => {
-                    let verdict = reuse(req, &response.terms, unkeyed, self.clock.now(), policy);
+                    let verdict = reuse(req, &response.terms, unkeyed, self.clock.moment(), policy);
                     Found::Selected(entry, verdict)
                 }
                 None => Found::Nothing(Forwarding::UriMiss),
@@ -66,30 +66,30 @@ impl Engine {
         let mut key = canonical.as_ref().unwrap_or(key);
         let mut entry = self.store.get_near(key).filter(|entry| entry.key == *key)?;
         let variant;
-        if let Kind::Varies(names) = &entry.kind {
-            variant = self.variant_key(key, names, req.fields);
+        if let Kind::Varies(selecting) = &entry.kind {
+            variant = self.variant_key(key, selecting, req.fields);
             key = &variant;
             entry = self.store.get_near(key).filter(|entry| entry.key == *key)?;
         }
         let terms = &entry.response()?.terms;
-        let verdict = reuse(req, terms, unkeyed, self.clock.now(), policy);
+        let verdict = reuse(req, terms, unkeyed, self.clock.quick_moment(), policy);
         Some((entry, verdict))
     }
 
     /// The entry of the URL, or of its variant where it has some (RFC 9111 s.4.1).
     async fn select<F: Fields>(&self, key: &CacheKey, req: &F) -> Result<Arc<Entry>, Forwarding> {
         if !self.store.is_immediate()
-            && let Some(names) = self.vary.names(key)
-            && let Ok(entry) = self.get(&self.variant_key(key, &names, req)).await
+            && let Some(selecting) = self.vary.selecting(key)
+            && let Ok(entry) = self.get(&self.variant_key(key, &selecting, req)).await
         {
             return Ok(entry);
         }
         let entry = self.get(key).await?;
-        let Kind::Varies(names) = &entry.kind else { return Ok(entry) };
+        let Kind::Varies(selecting) = &entry.kind else { return Ok(entry) };
         if !self.store.is_immediate() {
-            self.vary.learn(key, names); // and no lock where it saves no round trip
+            self.vary.learn(key, selecting); // and no lock where it saves no round trip
         }
-        self.get(&self.variant_key(key, names, req)).await.map_err(|why| match why {
+        self.get(&self.variant_key(key, selecting, req)).await.map_err(|why| match why {
             Forwarding::UriMiss => Forwarding::VaryMiss,
             why => why,
         })
@@ -109,35 +109,46 @@ impl Engine {
 }
 
 impl Engine {
-    /// Enters the flight for what the request selects, as far as that is known; alone, where answers
-    /// to it are not shared, or where nobody is waited for at all.
+    /// Enters the flight for what the request selects, as far as that is known; alone, where responses
+    /// to it are not shared, or where requests do not wait for one another at all.
     pub(crate) fn enter<F: Fields>(
         &self,
         key: &CacheKey,
         req: &F,
         may_lead: bool,
-        longest: Duration,
-    ) -> Entered {
-        if longest.is_zero() {
-            return Entered::Alone;
+        coalescing: Coalescing,
+    ) -> Role {
+        if coalescing.timeout.is_zero() {
+            return Role::Alone;
         }
         let canonical = self.search.canonical(key);
         let url = canonical.as_ref().unwrap_or(key);
-        let variant = self.vary.names(url).map(|names| self.variant_key(url, &names, req));
+        let selecting = self.vary.selecting(url);
+        let variant = selecting.map(|selecting| self.variant_key(url, &selecting, req));
         let selected = variant.as_ref().unwrap_or(url);
-        if self.unshared.is_set(selected) {
-            return Entered::Alone;
+        if self.hit_for_miss.is_set(selected) {
+            return Role::Alone;
         }
-        let is_purged = |since| self.store.is_purged_since(selected, since);
-        self.flights.enter(selected, may_lead, longest, is_purged)
+        let is_purged = |since: LogicalTime| {
+            let in_store = since.store.map(|since| self.store.is_purged_since(selected, since));
+            in_store.unwrap_or_default() || self.purges_here.is_purged(selected, since.process)
+        };
+        self.flights.enter(selected, may_lead, coalescing, is_purged)
     }
 
     /// Takes the lead of all processes, as far as the store gives one, for `at_most` this time.
     /// `false` where another process has had it: by now what was missed may be there.
     pub(crate) async fn leads_all(&self, lead: &mut Lead, at_most: Duration) -> bool {
-        if self.store.is_immediate() || at_most.is_zero() || lead.has_lease() {
+        if self.store.is_immediate() || at_most.is_zero() || lead.needs_no_lease() {
             return true;
         }
+        lead.waits_elsewhere(true);
+        let leads = self.asks_for_lease(lead, at_most).await;
+        lead.waits_elsewhere(false);
+        leads
+    }
+
+    async fn asks_for_lease(&self, lead: &mut Lead, at_most: Duration) -> bool {
         match self.store.lead(lead.key(), at_most).await {
             Ok(store::Lead::Yours(lease)) => {
                 lead.hold(lease);
@@ -159,7 +170,7 @@ impl Engine {
     /// one selects another.
     pub(crate) fn shared<F: Fields>(
         &self,
-        landed: &Landed,
+        published: &Published,
         key: &CacheKey,
         req: &RequestView<'_, F>,
         unkeyed: Credentials,
@@ -167,13 +178,14 @@ impl Engine {
     ) -> Option<Reuse> {
         let canonical = self.search.canonical(key);
         let url = canonical.as_ref().unwrap_or(key);
-        let is_selected = *url == landed.url
-            && match landed.names.as_slice() {
-                [] => *url == landed.entry.key,
-                names => self.variant_key(url, names, req.fields) == landed.entry.key,
+        let is_selected = *url == published.url
+            && if published.selecting.is_empty() {
+                *url == published.entry.key
+            } else {
+                self.variant_key(url, &published.selecting, req.fields) == published.entry.key
             };
-        let response = landed.entry.response().filter(|_| is_selected)?;
-        Some(reuse(req, &response.terms, unkeyed, self.clock.now(), policy))
+        let response = published.entry.response().filter(|_| is_selected)?;
+        Some(reuse(req, &response.terms, unkeyed, self.clock.moment(), policy))
     }
 
     /// The key of the variant which a request with these fields selects. Values enter the key as a
@@ -181,15 +193,15 @@ impl Engine {
     pub(super) fn variant_key<F: Fields>(
         &self,
         key: &CacheKey,
-        names: &[HeaderName],
+        selecting: &Selecting,
         req: &F,
     ) -> CacheKey {
-        let mut selecting = Vec::new();
-        vary::write_selecting(req, names, &mut selecting);
-        if names.iter().all(is_of_the_content) {
-            return key.variant(&selecting);
+        let mut selected = Vec::new();
+        vary::write_selecting(req, selecting, &mut selected);
+        if selecting.names.iter().all(is_of_the_content) {
+            return key.variant(&selected);
         }
-        key.variant(&self.secret.digest(&selecting))
+        key.variant(&self.secret.digest(&selected))
     }
 }
 

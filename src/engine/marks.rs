@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{clock::Clock, key::CacheKey, semantics::date::Timestamp};
+use crate::{clock::Clock, key::CacheKey, semantics::date::Monotonic};
 
 /// How many keys may be marked at a time.
 const MOST_MARKS: usize = 4096;
@@ -20,7 +20,7 @@ const MOST_MARKS: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Marks {
     clock: Clock,
-    until: Mutex<HashMap<CacheKey, Timestamp, ahash::RandomState>>,
+    until: Mutex<HashMap<CacheKey, Monotonic, ahash::RandomState>>,
     /// Mostly nothing is marked, and then nobody looks.
     count: AtomicUsize,
 }
@@ -35,7 +35,7 @@ impl Marks {
         if span.is_zero() {
             return;
         }
-        let now = self.clock.now();
+        let now = self.clock.monotonic();
         self.change(|until| {
             if until.len() >= MOST_MARKS {
                 until.retain(|_, then| now < *then);
@@ -57,7 +57,7 @@ impl Marks {
     pub(crate) fn is_set(&self, key: &CacheKey) -> bool {
         self.any()
             && self.change(|until| {
-                let is_set = until.get(key).is_some_and(|then| self.clock.now() < *then);
+                let is_set = until.get(key).is_some_and(|then| self.clock.monotonic() < *then);
                 if !is_set {
                     until.remove(key);
                 }
@@ -71,7 +71,7 @@ impl Marks {
 
     fn change<T>(
         &self,
-        change: impl FnOnce(&mut HashMap<CacheKey, Timestamp, ahash::RandomState>) -> T,
+        change: impl FnOnce(&mut HashMap<CacheKey, Monotonic, ahash::RandomState>) -> T,
     ) -> T {
         let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = change(&mut until);
@@ -83,7 +83,7 @@ impl Marks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::KeyBuilder;
+    use crate::{key::KeyBuilder, semantics::date::Timestamp};
 
     const SPAN: Duration = Duration::from_secs(5);
 
@@ -103,6 +103,19 @@ mod tests {
         clock.advance(SPAN);
         assert!(!marks.is_set(&key(1)));
         assert!(!marks.any(), "and leaves nothing behind");
+    }
+
+    #[test]
+    fn mark_lasts_its_span_when_the_wall_clock_is_set() {
+        for to in [i64::MIN, 0, i64::MAX] {
+            let clock = Clock::manual();
+            let marks = Marks::new(clock.clone());
+            marks.set(&key(1), SPAN);
+            clock.set(Timestamp::from_millis(to));
+            assert!(marks.is_set(&key(1)));
+            clock.advance(SPAN);
+            assert!(!marks.is_set(&key(1)));
+        }
     }
 
     #[test]

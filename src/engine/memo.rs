@@ -6,9 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use actix_web::http::header::HeaderName;
-
-use crate::key::CacheKey;
+use crate::{entry::Selecting, key::CacheKey};
 
 /// How many URLs are remembered.
 const MOST_URLS: usize = 16_384;
@@ -32,30 +30,30 @@ struct Table {
 
 #[derive(Debug)]
 struct Known {
-    names: Arc<[HeaderName]>,
+    selecting: Arc<Selecting>,
     variants: VecDeque<CacheKey>,
 }
 
 impl VaryMemo {
-    /// The selecting fields of the URL, if it is known to have variants.
-    pub(crate) fn names(&self, url: &CacheKey) -> Option<Arc<[HeaderName]>> {
-        self.lock().urls.get(url).map(|known| Arc::clone(&known.names))
+    /// By what the variants of the URL are selected, if it is known to have some.
+    pub(crate) fn selecting(&self, url: &CacheKey) -> Option<Arc<Selecting>> {
+        self.lock().urls.get(url).map(|known| Arc::clone(&known.selecting))
     }
 
-    /// Remembers the selecting fields of the URL.
-    pub(crate) fn learn(&self, url: &CacheKey, names: &[HeaderName]) {
-        self.lock().known(url, names);
+    /// Remembers by what the variants of the URL are selected.
+    pub(crate) fn learn(&self, url: &CacheKey, selecting: &Selecting) {
+        self.lock().known(url, selecting);
     }
 
     /// Remembers that `variant` is stored, and says which one has to go for it.
     pub(crate) fn stored(
         &self,
         url: &CacheKey,
-        names: &[HeaderName],
+        selecting: &Selecting,
         variant: &CacheKey,
     ) -> Option<CacheKey> {
         let mut table = self.lock();
-        let known = table.known(url, names)?;
+        let known = table.known(url, selecting)?;
         let before = known.bytes();
         known.variants.retain(|stored| stored != variant);
         known.variants.push_back(variant.clone());
@@ -73,13 +71,13 @@ impl VaryMemo {
 }
 
 impl Table {
-    fn known(&mut self, url: &CacheKey, names: &[HeaderName]) -> Option<&mut Known> {
+    fn known(&mut self, url: &CacheKey, selecting: &Selecting) -> Option<&mut Known> {
         if let Some(known) = self.urls.get_mut(url) {
-            if *known.names != *names {
-                known.names = names.into();
+            if *known.selecting != *selecting {
+                known.selecting = Arc::new(selecting.clone());
             }
         } else {
-            let known = Known { names: names.into(), variants: VecDeque::new() };
+            let known = Known { selecting: Arc::new(selecting.clone()), variants: VecDeque::new() };
             self.bytes += url.as_bytes().len() + known.bytes();
             self.urls.insert(url.clone(), known);
             self.oldest_first.push_back(url.clone());
@@ -108,7 +106,7 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{ACCEPT, ORIGIN};
+    use actix_web::http::header::{ACCEPT, HeaderName, ORIGIN};
 
     use super::*;
     use crate::key::KeyBuilder;
@@ -117,13 +115,17 @@ mod tests {
         KeyBuilder::new(false, "h", path, None).finish()
     }
 
+    fn by(name: HeaderName) -> Selecting {
+        vec![name].into()
+    }
+
     #[test]
     fn remembers_the_latest_names() {
         let memo = VaryMemo::default();
-        assert_eq!(memo.names(&url("/a")), None);
-        memo.learn(&url("/a"), &[ACCEPT]);
-        memo.learn(&url("/a"), &[ORIGIN]);
-        assert_eq!(memo.names(&url("/a")).as_deref(), Some([ORIGIN].as_slice()));
+        assert_eq!(memo.selecting(&url("/a")), None);
+        memo.learn(&url("/a"), &by(ACCEPT));
+        memo.learn(&url("/a"), &by(ORIGIN));
+        assert_eq!(memo.selecting(&url("/a")).as_deref(), Some(&by(ORIGIN)));
     }
 
     #[test]
@@ -132,17 +134,17 @@ mod tests {
         let url = url("/a");
         let variant = |n: usize| url.variant(n.to_string().as_bytes());
         for n in 0..MOST_VARIANTS {
-            assert_eq!(memo.stored(&url, &[ACCEPT], &variant(n)), None);
+            assert_eq!(memo.stored(&url, &by(ACCEPT), &variant(n)), None);
         }
-        assert_eq!(memo.stored(&url, &[ACCEPT], &variant(0)), None, "stored again, now newest");
-        assert_eq!(memo.stored(&url, &[ACCEPT], &variant(MOST_VARIANTS)), Some(variant(1)));
+        assert_eq!(memo.stored(&url, &by(ACCEPT), &variant(0)), None, "stored again, now newest");
+        assert_eq!(memo.stored(&url, &by(ACCEPT), &variant(MOST_VARIANTS)), Some(variant(1)));
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
         let memo = VaryMemo::default();
         for n in 0..MOST_URLS + 100 {
-            memo.learn(&url(&format!("/{n}")), &[ACCEPT]);
+            memo.learn(&url(&format!("/{n}")), &by(ACCEPT));
         }
         let table = memo.lock();
         assert!(table.urls.len() <= MOST_URLS && table.oldest_first.len() <= MOST_URLS);
@@ -155,7 +157,7 @@ mod tests {
         for n in 0..200 {
             let url = url(&format!("/{n}{long}"));
             for variant in 0..MOST_VARIANTS {
-                memo.stored(&url, &[ACCEPT], &url.variant(&variant.to_be_bytes()));
+                memo.stored(&url, &by(ACCEPT), &url.variant(&variant.to_be_bytes()));
             }
         }
         let table = memo.lock();

@@ -13,8 +13,8 @@ use tokio::sync::Semaphore;
 use crate::{
     clock::Clock,
     key::Secret,
-    semantics::verdict::WhyNot,
-    store::{StoreError, any::AnyStore},
+    semantics::verdict::{StaleCause, WhyNot},
+    store::{StoreError, StoreErrorKind, any::AnyStore, stamps::Stamps},
 };
 
 pub(crate) mod budget;
@@ -33,6 +33,7 @@ pub(crate) mod recording;
 pub(crate) mod refresh;
 mod search;
 pub(crate) mod stats;
+pub(crate) mod stored_paths;
 
 use budget::Budget;
 use flight::Flights;
@@ -44,6 +45,7 @@ use quiet::Quiet;
 use refresh::Refreshes;
 use search::SearchMemo;
 use stats::{Counters, Running, Stats};
+use stored_paths::StoredPaths;
 
 /// So many handlers go on at a time for which nobody waits: clients could else begin any number of
 /// them and go away.
@@ -59,15 +61,22 @@ pub(crate) struct Engine {
     vary: VaryMemo,
     search: SearchMemo,
     query_rules: AllQueryRules,
+    stored_paths: StoredPaths,
     pending: Pending,
     refreshes: Refreshes,
     flights: Flights,
-    /// Keys whose answers are not stored: nobody waits for another one's.
-    unshared: Marks,
+    /// Keys whose responses are not stored: requests do not wait for one another.
+    hit_for_miss: Marks,
+    /// The purges of this process, where the store may be away.
+    purges_here: Stamps,
     /// Keys whose handler has failed.
     failing: Arc<Marks>,
     budget: Budget,
     failures: Quiet,
+    slow_handlers: Quiet,
+    /// Whether the store has refused the last entry that it was given.
+    refuses: AtomicBool,
+    refusals: Quiet,
     unattended: Arc<Semaphore>,
     off: AtomicBool,
     has_told_of_forwarded: AtomicBool,
@@ -79,11 +88,15 @@ impl Engine {
         Arc::new(Self {
             store,
             refreshes: Refreshes::new(clock.clone(), Arc::clone(&failing)),
-            flights: Flights::new(clock.clone()),
-            unshared: Marks::new(clock.clone()),
+            flights: Flights::new(),
+            hit_for_miss: Marks::new(clock.clone()),
+            purges_here: Stamps::default(),
             failing,
             budget: Budget::new(budget),
             failures: Quiet::new(clock.clone()),
+            slow_handlers: Quiet::new(clock.clone()),
+            refuses: AtomicBool::new(false),
+            refusals: Quiet::new(clock.clone()),
             unattended: Arc::new(Semaphore::new(MOST_UNATTENDED)),
             clock,
             secret,
@@ -91,6 +104,7 @@ impl Engine {
             vary: VaryMemo::default(),
             search: SearchMemo::default(),
             query_rules: AllQueryRules::default(),
+            stored_paths: StoredPaths::default(),
             pending: Pending::default(),
             off: AtomicBool::new(false),
             has_told_of_forwarded: AtomicBool::new(false),
@@ -108,6 +122,11 @@ impl Engine {
     /// By which rules the clones of the cache make queries parts of keys.
     pub(crate) fn query_rules(&self) -> &AllQueryRules {
         &self.query_rules
+    }
+
+    /// Under which paths the clones of the cache store responses.
+    pub(crate) fn stored_paths(&self) -> &StoredPaths {
+        &self.stored_paths
     }
 
     pub(crate) fn refreshes(&self) -> &Refreshes {
@@ -159,12 +178,24 @@ impl Engine {
         self.pending.settle().await;
     }
 
-    /// A stale response stands in for a handler that failed with this status or with none: counted,
-    /// and told to the log, so that failures are not hidden.
-    pub(crate) fn stood_in(&self, status: Option<u16>, past: Duration) {
-        self.counters.stood_in();
-        if let Some(quiet) = self.failures.tells() {
-            tracing::warn!(?status, ?past, quiet, "a handler failed; a stale response stands in");
+    /// A stale response is served instead of the handler's: counted and logged, so that failures
+    /// are not hidden.
+    pub(crate) fn serves_stale(&self, cause: StaleCause, past: Duration) {
+        self.counters.stood_in(cause);
+        match cause {
+            StaleCause::Failed(status) => {
+                if let Some(quiet) = self.failures.tells() {
+                    tracing::warn!(?status, ?past, quiet, "a handler failed; served stale");
+                }
+            }
+            StaleCause::Slow => {
+                if let Some(quiet) = self.slow_handlers.tells() {
+                    tracing::warn!(?past, quiet, "a handler is slow; served stale");
+                }
+            }
+            StaleCause::LeftAlone => {
+                tracing::debug!(?past, "a handler is left alone after a failure; served stale");
+            }
         }
     }
 
@@ -178,6 +209,37 @@ impl Engine {
                  reads them, `ignore_forwarded`"
             );
         }
+    }
+
+    /// Whether a response that begins to be stored now is expected to arrive in the store. It is
+    /// answered before that is known; so what counts is what became of the last one.
+    pub(crate) fn expects_to_store(&self) -> bool {
+        !self.refuses.load(Ordering::Relaxed)
+    }
+
+    fn stored(&self) {
+        self.counters.stored();
+        if !self.expects_to_store() {
+            self.refuses.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// The store has not taken an entry. One that answers and refuses may do so for ever, and only
+    /// the log says why.
+    fn not_stored(&self, error: &StoreError) -> WhyNot {
+        if error.kind() == StoreErrorKind::Refused {
+            self.refuses.store(true, Ordering::Relaxed);
+            if let Some(quiet) = self.refusals.tells() {
+                let cause = std::error::Error::source(error);
+                tracing::warn!(
+                    store = self.store.name(),
+                    cause,
+                    quiet,
+                    "the store refuses entries"
+                );
+            }
+        }
+        self.failed("store", error)
     }
 
     /// A store's failure is counted and told to the log, never to the client.

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use futures_util::FutureExt as _;
 use tokio::{runtime::Handle, sync::Notify};
 
 /// The tasks of one cache that are still running.
@@ -30,6 +31,21 @@ impl Pending {
             let _guard = guard;
             task.await;
         });
+    }
+
+    /// Runs `task` at once, as far as it goes without waiting; what is left of it, like
+    /// [`spawn`](Self::spawn). `false` where something was left though the task `is_immediate`.
+    pub(crate) fn run(
+        &self,
+        is_immediate: bool,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> bool {
+        let mut task = Box::pin(task);
+        if is_immediate && task.as_mut().now_or_never().is_some() {
+            return true;
+        }
+        self.spawn(task);
+        !is_immediate
     }
 
     /// Counts a task until the guard is dropped.

@@ -9,7 +9,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 use super::Engine;
 use crate::{
     purge::{Purge, Purged, Target},
-    store::{StoreError, StoreErrorKind, any::AnyStore},
+    store::{StoreError, StoreErrorKind, budget},
 };
 
 impl Engine {
@@ -20,8 +20,10 @@ impl Engine {
         if let Some(problem) = purge.problem() {
             return Err(StoreError::with_source(StoreErrorKind::NoTarget, problem));
         }
-        let each = self.all_spellings(&purge);
-        let purged = self.to_its_end(purge_each(self.store.clone(), each)).await;
+        let (store, spellings) = (self.store.clone(), self.all_spellings(&purge));
+        self.count_here(&spellings);
+        let run = async move { store.purge_together(&spellings, true).await };
+        let purged = self.to_its_end(run).await;
         match &purged {
             Ok(purged) => {
                 self.purged(*purged);
@@ -61,19 +63,15 @@ impl Engine {
 
     /// Several such purges. All of them are carried out, even if the caller is dropped meanwhile.
     pub(crate) async fn purge_all_uncounted(&self, purges: Vec<Purge>) {
-        let store = self.store.clone();
-        let run = async move {
-            let mut outcomes = Vec::with_capacity(purges.len());
-            for purge in &purges {
-                outcomes.push(store.purge_uncounted(purge).await);
-            }
-            Ok(outcomes)
-        };
-        for outcome in self.to_its_end(run).await.unwrap_or_else(|error| vec![Err(error)]) {
-            match outcome {
-                Ok(done) => self.purged(done),
-                Err(error) => drop(self.failed("purge", &error)),
-            }
+        if purges.is_empty() {
+            return;
+        }
+        self.count_here(&purges);
+        let (store, count) = (self.store.clone(), purges.len());
+        let run = async move { store.purge_together(&purges, false).await };
+        match self.to_its_end(run).await {
+            Ok(done) => (0..count).for_each(|_| self.purged(done)),
+            Err(error) => drop(self.failed("purge", &error)),
         }
     }
 
@@ -82,10 +80,17 @@ impl Engine {
         let engine = Arc::clone(self);
         let purges = purges.into_iter().map(|purge| self.dated(purge)).collect();
         let run = async move { engine.purge_all_uncounted(purges).await };
-        if self.store.is_immediate() {
-            let _done = run.now_or_never();
-        } else {
-            self.pending.spawn(run);
+        if !self.pending.run(self.store.is_immediate(), run) {
+            self.counters.error();
+        }
+    }
+
+    /// Counts the purges of this process, for responses that are shared while the store is away.
+    fn count_here(&self, purges: &[Purge]) {
+        if !self.store.is_immediate() {
+            for purge in purges {
+                self.purges_here.stamp(purge);
+            }
         }
     }
 
@@ -112,7 +117,7 @@ impl Engine {
         if Handle::try_current().is_err() {
             return purge.await;
         }
-        let mut purge = Box::pin(purge);
+        let mut purge = Box::pin(budget::of_its_own(purge));
         if let Some(outcome) = purge.as_mut().now_or_never() {
             return outcome;
         }
@@ -123,19 +128,4 @@ impl Engine {
         });
         outcome.await.unwrap_or(Err(StoreError::new(StoreErrorKind::Unavailable)))
     }
-}
-
-/// Carries all of them out, whatever becomes of one; an error where one failed.
-async fn purge_each(store: AnyStore, purges: Vec<Purge>) -> Result<Purged, StoreError> {
-    let (mut all, mut failed) = (Purged::default(), None);
-    for purge in &purges {
-        match store.purge(purge).await {
-            Ok(each) => {
-                all.entries += each.entries;
-                all.pending |= each.pending;
-            }
-            Err(error) => failed = failed.or(Some(error)),
-        }
-    }
-    failed.map_or(Ok(all), Err)
 }

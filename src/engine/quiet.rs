@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{clock::Clock, semantics::date::Timestamp};
+use crate::{clock::Clock, semantics::date::Monotonic};
 
 /// Between two lines of the log lies so much time at least.
 const SPAN: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ pub(crate) struct Quiet {
 
 #[derive(Debug, Default)]
 struct State {
-    told: Option<Timestamp>,
+    told: Option<Monotonic>,
     kept: u64,
 }
 
@@ -30,7 +30,7 @@ impl Quiet {
 
     /// It has happened again: how often it was kept quiet, if it is to be told now.
     pub(crate) fn tells(&self) -> Option<u64> {
-        let now = self.clock.now();
+        let now = self.clock.monotonic();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.told.is_some_and(|told| now.since(told) < SPAN) {
             state.kept += 1;
@@ -44,6 +44,7 @@ impl Quiet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::semantics::date::Timestamp;
 
     #[test]
     fn tells_the_first_and_then_how_many_there_were() {
@@ -52,5 +53,18 @@ mod tests {
         assert_eq!([(); 4].map(|()| quiet.tells()), [Some(0), None, None, None]);
         clock.advance(SPAN);
         assert_eq!([(); 2].map(|()| quiet.tells()), [Some(3), None]);
+    }
+
+    #[test]
+    fn setting_the_wall_clock_neither_mutes_nor_repeats_a_line() {
+        for to in [i64::MIN, i64::MAX] {
+            let clock = Clock::manual();
+            let quiet = Quiet::new(clock.clone());
+            assert_eq!(quiet.tells(), Some(0));
+            clock.set(Timestamp::from_millis(to));
+            assert_eq!(quiet.tells(), None);
+            clock.advance(SPAN);
+            assert_eq!(quiet.tells(), Some(1));
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::marks::Marks;
-use crate::{clock::Clock, key::CacheKey, semantics::date::Timestamp};
+use crate::{clock::Clock, key::CacheKey, semantics::date::Monotonic};
 
 /// How many refreshes may be known of at a time; past that, stale responses are served unrefreshed.
 const MOST_REFRESHES: usize = 4096;
@@ -27,7 +27,7 @@ pub(crate) struct Refreshes {
 #[derive(Debug, Default)]
 struct Table {
     /// The refreshes that are running: which one, and until when it keeps others from beginning.
-    keys: HashMap<CacheKey, (u64, Timestamp), ahash::RandomState>,
+    keys: HashMap<CacheKey, (u64, Monotonic), ahash::RandomState>,
     begun: u64,
 }
 
@@ -42,7 +42,7 @@ impl Refreshes {
         if self.failing.is_set(key) {
             return None;
         }
-        let now = self.clock.now();
+        let now = self.clock.monotonic();
         let mut table = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if table.keys.get(key).is_some_and(|(_, end)| now < *end) {
             return None;
@@ -97,7 +97,7 @@ impl Drop for Refresh {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::KeyBuilder;
+    use crate::{key::KeyBuilder, semantics::date::Timestamp};
 
     const PAUSE: Duration = Duration::from_secs(1);
 
@@ -138,6 +138,19 @@ mod tests {
         assert!(refreshes.begin(&key(1), PAUSE).is_none(), "the second is still running");
         second.succeed();
         assert_eq!(refreshes.len(), 0);
+    }
+
+    #[test]
+    fn unread_answer_blocks_refreshes_for_the_same_time_when_the_wall_clock_is_set() {
+        for to in [i64::MIN, i64::MAX] {
+            let clock = Clock::manual();
+            let refreshes = refreshes(&clock);
+            let _held = refreshes.begin(&key(1), PAUSE).unwrap();
+            clock.set(Timestamp::from_millis(to));
+            assert!(refreshes.begin(&key(1), PAUSE).is_none());
+            clock.advance(LONGEST_RUN);
+            assert!(refreshes.begin(&key(1), PAUSE).is_some());
+        }
     }
 
     #[test]

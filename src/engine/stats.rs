@@ -9,7 +9,7 @@ use std::{
 use crate::{
     clock::Stopwatch,
     purge::Purged,
-    semantics::verdict::{Forwarding, Verdict, WhyNot},
+    semantics::verdict::{Forwarding, StaleCause, Verdict, WhyNot},
     store::Size,
 };
 
@@ -35,6 +35,8 @@ struct Shard {
     misses: AtomicU64,
     collapsed: AtomicU64,
     stood_in: AtomicU64,
+    stood_in_slow: AtomicU64,
+    stood_in_left_alone: AtomicU64,
     bypasses: [AtomicU64; REASONS],
     stores: AtomicU64,
     refusals: [AtomicU64; REASONS],
@@ -54,6 +56,8 @@ impl Default for Shard {
             misses: zero(),
             collapsed: zero(),
             stood_in: zero(),
+            stood_in_slow: zero(),
+            stood_in_left_alone: zero(),
             bypasses: std::array::from_fn(|_| zero()),
             stores: zero(),
             refusals: std::array::from_fn(|_| zero()),
@@ -72,7 +76,7 @@ impl Counters {
         let shard = self.mine();
         match verdict {
             Verdict::Hit { .. } => add(&shard.hits),
-            Verdict::Stale { .. } | Verdict::StaleIfError { .. } => add(&shard.stale),
+            Verdict::Stale { .. } | Verdict::StaleFallback { .. } => add(&shard.stale),
             Verdict::Forwarded { why: Forwarding::Bypass(why), .. } => {
                 add_reason(&shard.bypasses, *why);
             }
@@ -89,8 +93,14 @@ impl Counters {
         }
     }
 
-    pub(crate) fn stood_in(&self) {
-        add(&self.mine().stood_in);
+    pub(crate) fn stood_in(&self, cause: StaleCause) {
+        let shard = self.mine();
+        add(&shard.stood_in);
+        match cause {
+            StaleCause::Failed(_) => {}
+            StaleCause::Slow => add(&shard.stood_in_slow),
+            StaleCause::LeftAlone => add(&shard.stood_in_left_alone),
+        }
     }
 
     pub(crate) fn stored(&self) {
@@ -131,6 +141,8 @@ impl Counters {
             hits: self.sum(|shard| &shard.hits),
             stale: self.sum(|shard| &shard.stale),
             stood_in: self.sum(|shard| &shard.stood_in),
+            stood_in_slow: self.sum(|shard| &shard.stood_in_slow),
+            stood_in_left_alone: self.sum(|shard| &shard.stood_in_left_alone),
             misses: self.sum(|shard| &shard.misses),
             collapsed: self.sum(|shard| &shard.collapsed),
             bypasses: self.sum_reasons(|shard| &shard.bypasses),
@@ -213,8 +225,13 @@ pub struct Stats {
     pub hits: u64,
     /// Requests answered from a stale stored response.
     pub stale: u64,
-    /// Of these, requests for which a handler failed or took too long.
+    /// Of these, requests whose stale response was served instead of the handler's: it failed, was
+    /// slow, or was left alone after a failure.
     pub stood_in: u64,
+    /// Of these, requests whose handler was slow.
+    pub stood_in_slow: u64,
+    /// Of `stood_in`, requests whose handler was left alone after a failure.
+    pub stood_in_left_alone: u64,
     /// Requests that looked for a stored response and were answered by the handler.
     pub misses: u64,
     /// Of these, requests that were given what the handler answered to another one.

@@ -4,7 +4,7 @@
 use actix_web::http::header::{HeaderName, HeaderValue};
 use bytes::Bytes;
 
-use super::{Entry, FieldList, Kind, StoredResponse};
+use super::{Entry, FieldList, Kind, Selecting, StoredResponse};
 use crate::key::CacheKey;
 
 impl Entry {
@@ -18,7 +18,7 @@ impl Entry {
                 let fields = weight_of_list(fields, |(name, _)| weight_of_name(name));
                 fields + weight_of_bytes(values) + weight_of_bytes(body.len())
             }
-            Kind::Varies(names) => weight_of_list(names, weight_of_name),
+            Kind::Varies(selecting) => weight_of_list(&selecting.names, weight_of_name),
         };
         let own = allocated(size_of::<Self>() + 2 * size_of::<usize>());
         let groups = weight_of_list(&self.groups, |group| allocated(group.capacity()));
@@ -43,7 +43,10 @@ impl Entry {
                 let fields = own_fields(&response.fields);
                 Kind::Response(StoredResponse { fields, ..response })
             }
-            Kind::Varies(names) => Kind::Varies(names.iter().map(own_name).collect()),
+            Kind::Varies(Selecting { names, codings }) => {
+                let names = names.iter().map(own_name).collect();
+                Kind::Varies(Selecting { names, codings })
+            }
         };
         let groups = self.groups.iter().map(|group| group.as_str().to_owned()).collect();
         Self { key: self.key.with_own_memory(), groups, kind, ..self }

@@ -1,15 +1,16 @@
-//! Answers from the store: a stored response as it is, one that stands in, or the news that there is
-//! none.
+//! Answers from the store: a stored response as it is, a stale one instead of the handler's, or the
+//! news that there is none.
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::{HttpResponse, dev::ServiceRequest, http::Method};
+use actix_web::{HttpRequest, HttpResponse, dev::ServiceRequest, http::Method};
 use tokio::sync::oneshot;
 
 use super::{
     body::CacheBody,
     refresh::Stale,
     respond,
+    serve_stale::{StaleFallback, serve_stale},
     step::{Looking, Missed, Step},
     validate::Kept,
     worker::Worker,
@@ -21,7 +22,7 @@ use crate::{
     entry::{Entry, StoredResponse},
     semantics::{
         reuse::Reuse,
-        verdict::{Verdict, WhyNot},
+        verdict::{StaleCause, Verdict, WhyNot},
     },
 };
 
@@ -54,9 +55,11 @@ pub(super) struct Served<'e> {
     refreshes: bool,
 }
 
-/// The stored response where it is served as it is.
+/// The stored response where it is served as it is. Where it cannot be refreshed behind the answer,
+/// a stale one is not: it would get ever older.
 pub(super) fn served<'e>(
     worker: &Worker,
+    req: &HttpRequest,
     entry: &'e Arc<Entry>,
     reuse: &Reuse,
 ) -> Option<Served<'e>> {
@@ -64,7 +67,9 @@ pub(super) fn served<'e>(
     let (age, verdict, refreshes) = match *reuse {
         Reuse::Fresh { age, left } => (age, Verdict::Hit { left }, worker.is_early(stored, left)),
         Reuse::MaxStale { age } => (age, stale(stored, age), false),
-        Reuse::WhileRevalidate { age } => (age, stale(stored, age), true),
+        Reuse::WhileRevalidate { age } if worker.may_refresh(req) => {
+            (age, stale(stored, age), true)
+        }
         _ => return None,
     };
     Some(Served { entry, stored, age, verdict, refreshes })
@@ -79,7 +84,7 @@ pub(super) fn answer<B>(
     looking: Looking,
     served: &Served<'_>,
     watch: Option<Stopwatch>,
-    landed: u64,
+    published: u64,
 ) -> Step<B> {
     let Served { entry, stored, age, verdict, refreshes } = *served;
     let mut res = worker.answer(&looking.asking(), stored, age);
@@ -94,7 +99,7 @@ pub(super) fn answer<B>(
     if refreshes && let Some(refresh) = refresh(worker, &req, entry) {
         let kept = Kept { entry: Arc::clone(entry), age, if_error: false };
         let request = req.request().clone();
-        let stale = Stale { request, keyed: admitted.keyed, kept, refresh, landed };
+        let stale = Stale { request, keyed: admitted.keyed, kept, refresh, published };
         let (gone, answered) = oneshot::channel();
         let res = res.map_body(|_, body| body.telling(gone));
         return Step::Refresh(req.into_response(res), Box::new(stale), answered);
@@ -105,7 +110,8 @@ pub(super) fn answer<B>(
 /// The refresh behind the answer, where there is to be one and none is running. Only what a GET asks
 /// for can be asked again.
 fn refresh(worker: &Worker, req: &ServiceRequest, entry: &Entry) -> Option<Refresh> {
-    if !matches!(*req.method(), Method::GET | Method::HEAD) {
+    let is_repeatable = matches!(*req.method(), Method::GET | Method::HEAD);
+    if !is_repeatable || !worker.may_refresh(req.request()) {
         return None;
     }
     let pause = worker.plan.filling.failure_pause;
@@ -121,19 +127,28 @@ pub(super) fn only_stored<B>(worker: &Worker, looking: Looking) -> Step<B> {
     Step::Answer(req.into_response(res))
 }
 
-/// The stale response, without asking the handler: it has failed a short while ago, or is being asked
-/// for too long.
-pub(super) fn stand_in<B>(worker: &Worker, looking: Looking, missed: &Missed) -> Step<B> {
+/// The stale response, without asking the handler.
+pub(super) fn answer_stale<B>(
+    worker: &Worker,
+    looking: Looking,
+    missed: &Missed,
+    cause: StaleCause,
+) -> Step<B> {
     let kept = missed.kept.as_ref();
     let stored = kept.and_then(|kept| Some((kept, kept.entry.response()?)));
     let Some((kept, stored)) = stored else { return only_stored(worker, looking) };
-    let mut res = worker.answer(&looking.asking(), stored, kept.age);
-    let Looking { req, admitted, outer, lead, .. } = looking;
+    let fallback = StaleFallback {
+        request: looking.asking(),
+        stored,
+        age: kept.age,
+        outer: looking.outer.as_ref(),
+        inside: None,
+        key: Some(&looking.admitted.keyed.key),
+    };
+    let res = serve_stale(worker, &fallback, cause);
+    let Looking { req, lead, .. } = looking;
     if let Some(lead) = lead {
         lead.release();
     }
-    let verdict = stale(stored, kept.age);
-    worker.engine.stood_in(None, kept.age.saturating_sub(stored.terms.lifetime));
-    worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&admitted.keyed.key));
     Step::Answer(req.into_response(res))
 }

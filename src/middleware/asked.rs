@@ -8,7 +8,13 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
 };
 
-use super::{body::CacheBody, passage::Passage, store::store, worker::Worker};
+use super::{
+    body::CacheBody,
+    conditions::not_modified,
+    passage::Passage,
+    store::{store, view},
+    worker::Worker,
+};
 use crate::{
     clock::Stopwatch,
     engine::fill::Fill,
@@ -25,6 +31,8 @@ pub(super) struct Asked {
     pub(super) purpose: Purpose,
     /// What the request was looked up by, for `Cache-Status`.
     pub(super) key: Option<CacheKey>,
+    /// The client's conditions were taken off the request: the response is evaluated by them.
+    pub(super) answers_conditions: bool,
     /// Whether the client has been answered otherwise in the meantime.
     otherwise: Rc<Cell<bool>>,
 }
@@ -125,6 +133,7 @@ impl Asked {
             watch: Stopwatch::start(),
             purpose,
             key: None,
+            answers_conditions: false,
             otherwise: Rc::default(),
         }
     }
@@ -136,7 +145,7 @@ impl Asked {
         res: Result<ServiceResponse<B>, Error>,
     ) -> Result<ServiceResponse<CacheBody<B>>, Error> {
         let outer = self.teller();
-        let Self { passage, watch, purpose, key, .. } = self;
+        let Self { passage, watch, purpose, key, answers_conditions, .. } = self;
         worker.engine.counters().handler_took(watch.elapsed());
         let inside = passage.inside();
         let concerns_keys = purpose.concerns_keys();
@@ -144,13 +153,26 @@ impl Asked {
             Ok(res) => res,
             Err(error) => {
                 worker.failed(outer.as_ref(), purpose.verdict(Err(WhyNot::HandlerFailed)));
+                if let Purpose::Fill(_, fill) = purpose {
+                    fill.failed_without_response();
+                }
                 return Err(error);
             }
         };
         let (mut res, verdict) = match purpose {
-            Purpose::Fill(why, fill) => {
+            Purpose::Fill(why, mut fill) => {
+                let status = res.status();
+                if status.is_server_error() && res.response().error().is_some() {
+                    fill.fails();
+                }
+                let is_known = answers_conditions && fill.is_known_to_client(&view(&res));
                 let (res, stored) = store(worker, &passage, *fill, res);
-                (res, verdict(why, stored))
+                if is_known {
+                    let verdict = verdict(why, stored).with_status(Some(status.as_u16()));
+                    (not_modified(worker, res), verdict)
+                } else {
+                    (res, verdict(why, stored))
+                }
             }
             purpose => (res.map_body(|_, body| CacheBody::passed(body)), purpose.verdict(Ok(()))),
         };

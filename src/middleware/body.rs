@@ -104,6 +104,28 @@ impl<B> CacheBody<B> {
         Self::of(Kind::Finishing { body }).telling(sender)
     }
 
+    /// Reads the body to its end in `within` this time, if it is being recorded and for as long as it
+    /// is; its client needs none of it.
+    pub(super) fn finish_behind(self, within: Duration, engine: &Engine)
+    where
+        B: MessageBody + 'static,
+    {
+        if !matches!(self.kind, Kind::Recorded { .. }) {
+            return;
+        }
+        let running = engine.pending().enter();
+        let room = Arc::clone(engine.unattended());
+        rt::spawn(async move {
+            let _running = running;
+            let Ok(_room) = room.try_acquire() else { return };
+            let _ = timeout(within, read_while_recorded(Box::pin(self))).await;
+        });
+    }
+
+    fn is_recording(&self) -> bool {
+        matches!(&self.kind, Kind::Recorded { recorder: Some(_), .. })
+    }
+
     pub(super) fn unsent(length: usize) -> Self {
         Self::of(Kind::Unsent { length: length as u64 })
     }
@@ -168,6 +190,15 @@ pub(super) async fn read_to_end<B: MessageBody>(mut body: Pin<Box<B>>) -> Option
     Some(())
 }
 
+async fn read_while_recorded<B: MessageBody>(mut body: Pin<Box<CacheBody<B>>>) {
+    while body.is_recording() {
+        let chunk = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await;
+        if !matches!(chunk, Some(Ok(_))) {
+            return;
+        }
+    }
+}
+
 fn record<E>(recorder: &mut Option<Box<Recorder>>, chunk: Option<&Result<Bytes, E>>) {
     match chunk {
         Some(Ok(bytes)) => {
@@ -178,7 +209,11 @@ fn record<E>(recorder: &mut Option<Box<Recorder>>, chunk: Option<&Result<Bytes, 
                 recording.abandon(why);
             }
         }
-        Some(Err(_)) => drop(recorder.take()),
+        Some(Err(_)) => {
+            if let Some(recording) = recorder.take() {
+                recording.abandon(WhyNot::BodyFailed);
+            }
+        }
         None => recorder.take().map_or((), |recording| recording.commit()),
     }
 }
@@ -235,7 +270,7 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         if let Some(draft) = self.draft.take() {
-            draft.abandon(WhyNot::BodyFailed);
+            draft.abandon_with_client();
         }
     }
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod asked;
 pub(crate) mod body;
+mod conditions;
 mod detached;
 mod error;
 pub(crate) mod extract;
@@ -16,6 +17,7 @@ mod question;
 mod refresh;
 mod respond;
 mod seconds;
+mod serve_stale;
 pub(crate) mod service;
 mod step;
 mod store;

@@ -16,13 +16,14 @@ use super::{
     asked::{Asked, Purpose},
     body::CacheBody,
     passage::Passage,
+    serve_stale::{StaleFallback, serve_stale},
     validate::Kept,
     worker::{Asking, Worker},
 };
 use crate::{
     entry::Entry,
     key::CacheKey,
-    semantics::{fields::RequestView, verdict::Verdict},
+    semantics::{fields::RequestView, verdict::StaleCause},
 };
 
 /// The client's request as it came: the one that the handler gets has the cache's own conditions.
@@ -82,13 +83,16 @@ impl Question {
         let Some(stored) = self.entry.response() else {
             return ErrorServiceUnavailable("nothing is stored");
         };
-        let age = self.age.saturating_add(after);
-        let past = age.saturating_sub(stored.terms.lifetime);
-        let mut res: HttpResponse<CacheBody<BoxBody>> =
-            worker.answer(&self.client.asking(), stored, age);
-        let (verdict, outer) = (Verdict::Stale { past }, self.outer.as_ref());
-        worker.tell(&mut res, verdict, outer, None, self.key.as_ref());
-        worker.engine.counters().stood_in();
+        let fallback = StaleFallback {
+            request: self.client.asking(),
+            stored,
+            age: self.age.saturating_add(after),
+            outer: self.outer.as_ref(),
+            inside: None,
+            key: self.key.as_ref(),
+        };
+        let res: HttpResponse<CacheBody<BoxBody>> =
+            serve_stale(worker, &fallback, StaleCause::Slow);
         let cause = "the handler is still at work; a stale response is given";
         InternalError::from_response(cause, res.map_into_boxed_body()).into()
     }

@@ -21,13 +21,14 @@ use tokio::sync::oneshot;
 use super::{
     asked::Asked,
     body::read_to_end,
+    conditions::reclaim,
     validate::{Kept, validate},
     worker::Worker,
 };
 use crate::{
     config::keying::Keyed,
     engine::{
-        flight::{Entered, Lead},
+        flight::{Lead, Role},
         lookup::Found,
         refresh::Refresh,
     },
@@ -42,8 +43,8 @@ pub(super) struct Stale {
     pub(super) keyed: Keyed,
     pub(super) kept: Kept,
     pub(super) refresh: Refresh,
-    /// How many flights had landed before it was looked up.
-    pub(super) landed: u64,
+    /// How many responses had been published before it was looked up.
+    pub(super) published: u64,
 }
 
 /// Refreshes when `answered` tells that the answer is gone. A panic costs this refresh only.
@@ -56,13 +57,17 @@ pub(super) fn refresh_behind<S, B>(
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    let Stale { request, keyed, kept, refresh, landed } = stale;
+    let Stale { request, keyed, kept, refresh, published } = stale;
     let running = worker.engine.pending().enter();
     rt::spawn(async move {
         let _running = running;
         // the sender is dropped with the body; it never sends
         let _ = answered.await;
-        let asking = ask(service, Rc::clone(&worker), request, keyed, kept, landed);
+        let Some(req) = reclaim(&worker, request).await else {
+            // the next client waits for its own validation
+            return refresh.succeed();
+        };
+        let asking = ask(service, Rc::clone(&worker), req, keyed, kept, published);
         match AssertUnwindSafe(asking).catch_unwind().await {
             Ok(Some(())) => refresh.succeed(),
             Ok(None) => tracing::warn!("a refresh behind an answer failed"),
@@ -79,29 +84,28 @@ pub(super) fn refresh_behind<S, B>(
 async fn ask<S, B>(
     service: Rc<S>,
     worker: Rc<Worker>,
-    request: HttpRequest,
+    mut req: ServiceRequest,
     keyed: Keyed,
     kept: Kept,
-    landed: u64,
+    published: u64,
 ) -> Option<()>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,
 {
-    let mut req = ServiceRequest::from_request(request);
     req.head_mut().method = Method::GET;
     req.headers_mut().retain(|name, _| !is_conditional(name));
     let view = RequestView { method: &Method::GET, fields: req.headers() };
     let Keyed { key, unkeyed, personal } = keyed;
-    let longest = worker.plan.filling.coalesce_timeout;
-    let lead = match worker.engine.enter(&key, view.fields, true, longest) {
-        Entered::Lead(lead) => Some(lead),
+    let coalescing = worker.plan.filling.coalescing;
+    let lead = match worker.engine.enter(&key, view.fields, true, coalescing) {
+        Role::Lead(lead) => Some(lead),
         // another request is asking already
-        Entered::Follow(_) => return Some(()),
-        Entered::Alone => None,
+        Role::Follow(_) => return Some(()),
+        Role::Alone => None,
     };
     // another refresh may have ended since the response was found stale
-    if worker.engine.flights().landed(&key) != landed {
+    if worker.engine.flights().published(&key) != published {
         let policy = &worker.plan.whole().policy;
         let found = worker.engine.look_up(&key, &view, unkeyed, policy).await;
         if matches!(found, Found::Selected(_, Reuse::Fresh { age, .. }) if age < kept.age) {

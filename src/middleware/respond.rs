@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::{body::CacheBody, partial::Partial};
 use crate::{
+    engine::stored_paths::StoredPaths,
     entry::StoredResponse,
     purge::Purge,
     semantics::{
@@ -111,8 +112,12 @@ pub(super) fn only_if_cached<B>() -> HttpResponse<CacheBody<B>> {
     HttpResponse::with_body(StatusCode::GATEWAY_TIMEOUT, CacheBody::whole(Bytes::new()))
 }
 
-/// What an unsafe request that was answered with `res` has changed.
-pub(super) fn invalidated<B>(method: &Method, res: &ServiceResponse<B>) -> Vec<Purge> {
+/// What an unsafe request that was answered with `res` has changed, of what is `stored`.
+pub(super) fn invalidated<B>(
+    method: &Method,
+    res: &ServiceResponse<B>,
+    stored: &StoredPaths,
+) -> Vec<Purge> {
     let req = res.request();
     let seen = req.connection_info();
     let invalidation = invalidated_by(
@@ -127,9 +132,8 @@ pub(super) fn invalidated<B>(method: &Method, res: &ServiceResponse<B>) -> Vec<P
         return Vec::new();
     };
     // the whole path: a change of `/products/7` is one of `/products/7?currency=EUR` too
-    let target = target.then(|| Purge::requested(req.uri().path()));
-    let paths = locations
-        .iter()
-        .map(|location| Purge::requested(location.split('?').next().unwrap_or_default()));
-    target.into_iter().chain(paths).chain(groups.into_iter().map(Purge::group)).collect()
+    let target = target.then(|| req.uri().path());
+    let locations = locations.iter().map(|location| location.split('?').next().unwrap_or_default());
+    let paths = target.into_iter().chain(locations).filter(|path| stored.may_have(path));
+    paths.map(Purge::requested).chain(groups.into_iter().map(Purge::group)).collect()
 }

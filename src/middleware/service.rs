@@ -1,7 +1,6 @@
 //! A request's way: admitted or not, looked up, answered or passed on.
 
 use std::{
-    pin::pin,
     rc::Rc,
     task::{Context, Poll},
 };
@@ -32,6 +31,7 @@ use super::{
 use crate::{
     config::plan::Admission,
     semantics::{invalidation::is_safe, verdict::WhyNot},
+    store::budget,
 };
 
 /// The service that `ResponseCache` makes of the one it wraps.
@@ -96,15 +96,22 @@ where
         if !worker.engine.store().is_immediate() {
             return CacheFuture::waiting(proceed(service, worker, looking));
         }
-        match pin!(step(Rc::clone(&worker), looking)).now_or_never() {
+        let mut first = Box::pin(step(Rc::clone(&worker), looking));
+        match first.as_mut().now_or_never() {
             Some(Step::Answer(res)) => CacheFuture::answered(res),
             Some(Step::Ask(asking)) if worker.plan.filling.finish_fills.is_none() => {
                 let (req, asked) = *asking;
                 CacheFuture::asking(self.service.call(req), asked, worker)
             }
             Some(step) => CacheFuture::waiting(take(service, worker, step)),
-            // never: an immediate store has answered when it is first polled
-            None => CacheFuture::waiting(std::future::pending()),
+            None => {
+                // the store has not kept its promise to answer at once
+                worker.engine.counters().error();
+                CacheFuture::waiting(async move {
+                    let step = first.await;
+                    take(service, worker, step).await
+                })
+            }
         }
     }
 
@@ -139,7 +146,8 @@ where
             let res = service.call(req).await;
             unanswered.answered(res.as_ref().err());
             if let Ok(res) = &res {
-                worker.engine.purge_all_uncounted(respond::invalidated(&method, res)).await;
+                let changed = respond::invalidated(&method, res, worker.engine.stored_paths());
+                worker.engine.purge_all_uncounted(changed).await;
             }
             asked.finish(&worker, res)
         })
@@ -156,8 +164,11 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    let step = step(Rc::clone(&worker), looking).await;
-    take(service, worker, step).await
+    budget::of_request(async {
+        let step = step(Rc::clone(&worker), looking).await;
+        take(service, worker, step).await
+    })
+    .await
 }
 
 /// Takes steps until the request is answered.

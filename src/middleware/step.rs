@@ -10,9 +10,10 @@ use actix_web::{
 use tokio::sync::oneshot;
 
 use super::{
-    answer::{answer, only_stored, served, stand_in},
+    answer::{answer, answer_stale, only_stored, served},
     asked::Asked,
     body::CacheBody,
+    conditions::take_off,
     follow::Following,
     passage::Passage,
     refresh::Stale,
@@ -22,23 +23,24 @@ use super::{
 use crate::{
     config::{keying::Keyed, plan::Admitted},
     engine::{
-        flight::{Entered, Lead},
+        flight::{Lead, Role},
         lookup::Found,
     },
     entry::Entry,
     semantics::{
         fields::RequestView,
         reuse::{Reuse, only_if_cached},
+        storing::says_no_store,
         validation::{has_preconditions_for_origin, has_validator},
-        verdict::{Forwarding, WhyNot},
+        verdict::{Forwarding, StaleCause, WhyNot},
     },
 };
 
-/// So often a request waits for other ones: once for its URL, and once more for its variant when
+/// How often a request waits for other ones: once for its URL, and once more for its variant when
 /// that turns out to be another.
-const MOST_WAITS: u8 = 2;
-/// So often a request that leads looks again because something has been stored meanwhile.
-const MOST_LOOKS: u8 = 4;
+const MAX_WAITS: u8 = 2;
+/// How often a request that leads looks again because something has been stored meanwhile.
+const MAX_LOOKS: u8 = 4;
 
 /// A request on its way through the cache.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ pub(super) enum Step<B> {
 }
 
 /// Why a request cannot be answered from the store, and the stored response where it still is of
-/// use: to be validated, or to stand in.
+/// use: to be validated, or served stale.
 pub(super) struct Missed {
     pub(super) why: Forwarding,
     pub(super) kept: Option<Kept>,
@@ -99,34 +101,37 @@ pub(super) async fn step<B>(worker: Rc<Worker>, mut looking: Looking) -> Step<B>
     let mut looks = 1;
     loop {
         let watch = worker.engine.counters().sample_hit();
-        let landed = worker.engine.flights().landed(&looking.admitted.keyed.key);
+        let published = worker.engine.flights().published(&looking.admitted.keyed.key);
         let found = look(&worker, &looking).await;
         if let Found::Selected(entry, reuse) = &found
-            && let Some(served) = served(&worker, entry, reuse)
+            && let Some(served) = served(&worker, looking.req.request(), entry, reuse)
         {
-            return answer(&worker, looking, &served, watch, landed);
+            return answer(&worker, looking, &served, watch, published);
         }
         let missed = Missed::new(found, &looking.req);
         if looking.admitted.directives && only_if_cached(looking.req.headers()) {
             return only_stored(&worker, looking);
         }
         if missed.kept.as_ref().is_some_and(|kept| kept.is_left_alone(&worker)) {
-            return stand_in(&worker, looking, &missed);
+            return answer_stale(&worker, looking, &missed, StaleCause::LeftAlone);
         }
         match enter(&worker, &mut looking, &missed) {
-            Entered::Follow(follower) => {
+            Role::Follow(follower) => {
                 return Step::Follow(Box::new(Following { looking, missed, follower }));
             }
             // what was stored since it looked may be what it wants
-            Entered::Lead(lead)
-                if looks < MOST_LOOKS
-                    && worker.engine.flights().landed(&looking.admitted.keyed.key) != landed =>
+            Role::Lead(lead)
+                if looks < MAX_LOOKS
+                    && worker.engine.flights().published(&looking.admitted.keyed.key)
+                        != published =>
             {
                 looking.lead = Some(lead);
             }
-            Entered::Lead(mut lead) => {
-                let at_most = worker.plan.filling.coalesce_timeout;
-                if looking.waits_elsewhere >= MOST_WAITS
+            Role::Lead(mut lead) => {
+                let at_most = worker.plan.filling.coalescing.timeout;
+                // a store that has just failed is not asked who leads
+                if missed.why == Forwarding::Miss(WhyNot::StoreFailed)
+                    || looking.waits_elsewhere >= MAX_WAITS
                     || worker.engine.leads_all(&mut lead, at_most).await
                 {
                     return go(&worker, looking, missed, Some(lead)).await;
@@ -134,7 +139,7 @@ pub(super) async fn step<B>(worker: Rc<Worker>, mut looking: Looking) -> Step<B>
                 looking.waits_elsewhere += 1;
                 looking.lead = Some(lead);
             }
-            Entered::Alone => return go(&worker, looking, missed, None).await,
+            Role::Alone => return go(&worker, looking, missed, None).await,
         }
         looks += 1;
     }
@@ -155,26 +160,30 @@ async fn look(worker: &Worker, looking: &Looking) -> Found {
 }
 
 /// Whether the request asks the handler for others too, waits for another one, or does neither.
-fn enter(worker: &Worker, looking: &mut Looking, missed: &Missed) -> Entered {
+fn enter(worker: &Worker, looking: &mut Looking, missed: &Missed) -> Role {
     if let Some(lead) = looking.lead.take() {
-        return Entered::Lead(lead);
+        return Role::Lead(lead);
     }
-    let longest = worker.plan.filling.coalesce_timeout;
-    if looking.waits >= MOST_WAITS || !may_share(worker, looking, missed) {
-        return Entered::Alone;
+    if looking.waits >= MAX_WAITS || !may_share(worker, looking, missed) {
+        return Role::Alone;
     }
     let req = &looking.req;
-    // a part of a response, or its fields, answer nobody else
-    let may_lead = *req.method() != Method::HEAD && !req.headers().contains_key(header::RANGE);
-    worker.engine.enter(&looking.admitted.keyed.key, req.headers(), may_lead, longest)
+    // a part of a response, its headers, or one that must not be stored answer no other request
+    let may_lead = *req.method() != Method::HEAD
+        && !req.headers().contains_key(header::RANGE)
+        && !(looking.admitted.directives
+            && says_no_store(req.headers(), &worker.plan.whole().policy));
+    let coalescing = worker.plan.filling.coalescing;
+    worker.engine.enter(&looking.admitted.keyed.key, req.headers(), may_lead, coalescing)
 }
 
 /// Whether another request's answer may do for this one.
 fn may_share(worker: &Worker, looking: &Looking, missed: &Missed) -> bool {
     let can_be_stored = match missed.why {
         Forwarding::Bypass(_) | Forwarding::Method | Forwarding::Request => false,
-        Forwarding::Miss(why) => why != WhyNot::StoreFailed,
-        Forwarding::UriMiss | Forwarding::VaryMiss | Forwarding::Stale => true,
+        Forwarding::Miss(_) | Forwarding::UriMiss | Forwarding::VaryMiss | Forwarding::Stale => {
+            true
+        }
     };
     // a response that such a request may share is the exception: one must have been stored before
     let unkeyed = looking.admitted.keyed.unkeyed;
@@ -185,8 +194,8 @@ fn may_share(worker: &Worker, looking: &Looking, missed: &Missed) -> bool {
 }
 
 impl Missed {
-    /// Whether a stale response may be given in place of one that does not come.
-    pub(super) fn may_stand_in(&self) -> bool {
+    /// Whether a stale response may be served instead of one that does not come.
+    pub(super) fn may_be_stale(&self) -> bool {
         self.kept.as_ref().is_some_and(|kept| kept.if_error)
     }
 
@@ -201,9 +210,14 @@ impl Missed {
     }
 }
 
-/// The stored response where it is still of use: to be validated, or to stand in.
+/// The stored response where it is still of use: to be validated, or served stale.
 fn keep(reuse: Reuse, entry: Arc<Entry>, is_head: bool) -> Option<Kept> {
-    let Reuse::Validate { age, if_error, .. } = reuse else { return None };
+    let (age, if_error) = match reuse {
+        Reuse::Validate { age, if_error, .. } => (age, if_error),
+        // it would have been served stale, but it cannot be refreshed behind the answer
+        Reuse::WhileRevalidate { age } => (age, true),
+        _ => return None,
+    };
     let validates = has_validator(entry.response()?.fields.as_slice());
     // whether a HEAD's answer agrees with it can always be told
     (validates || if_error || is_head).then_some(Kept { entry, age, if_error })
@@ -226,7 +240,9 @@ pub(super) async fn go<B>(
     missed: Missed,
     lead: Option<Lead>,
 ) -> Step<B> {
-    let Looking { req, admitted, outer, .. } = looking;
+    // conditions that only the handler can judge come first, and go to it with all others
+    let answers = !looking.has_preconditions() && *looking.req.method() == Method::GET;
+    let Looking { mut req, admitted, outer, .. } = looking;
     let Missed { why, kept } = missed;
     let Keyed { key, unkeyed, personal } = admitted.keyed;
     if *req.method() == Method::HEAD && kept.is_none() {
@@ -238,9 +254,12 @@ pub(super) async fn go<B>(
     let stored = kept.as_ref().map(|kept| kept.entry.as_ref());
     let begun = worker.engine.begin_fill(key.clone(), &view, unkeyed, personal, lead, stored);
     let fill = begun.await;
-    let asked = Asked::filling(worker, &req, outer, why, fill).looked_up_by(key);
+    let mut asked = Asked::filling(worker, &req, outer, why, fill).looked_up_by(key);
     match kept {
         Some(kept) => Step::Validate(Box::new((req, asked, kept))),
-        None => Step::Ask(Box::new((req, asked))),
+        None => {
+            asked.answers_conditions = answers && take_off(worker, &mut req);
+            Step::Ask(Box::new((req, asked)))
+        }
     }
 }

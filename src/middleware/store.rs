@@ -39,7 +39,7 @@ pub(super) fn store<B: MessageBody + 'static>(
 ) -> (ServiceResponse<CacheBody<B>>, Result<(), WhyNot>) {
     let routed = res.request().match_info().as_str();
     let client = worker.plan.client(routed);
-    let (now, personal) = (fill.now(), fill.is_personal());
+    let (now, personal) = (fill.now().date, fill.is_personal());
     let draft = prepare(worker, passage, fill, routed, &[], &view(&res));
     // told after the fields were taken, so that what is stored is the handler's word alone
     if let Some(client) = client
@@ -100,7 +100,7 @@ fn judge<F: Fields + ?Sized>(
     Ok((terms, groups::within_bounds(groups)?))
 }
 
-fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, header::HeaderMap> {
+pub(super) fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, header::HeaderMap> {
     ResponseView { status: res.status(), fields: res.headers() }
 }
 
@@ -134,11 +134,12 @@ fn keep<B: MessageBody + 'static>(
         draft.abandon(WhyNot::TooLarge);
         return (res.map_body(|_, body| CacheBody::passed(body)), Err(WhyNot::TooLarge));
     }
-    let mut stored = Ok(());
+    let mut stored = draft.is_for_store();
     let res = res.map_body(|_, body| match body.try_into_bytes() {
         Ok(bytes) => {
-            stored = check(&bytes, stated, at_most);
-            match stored {
+            let is_whole = check(&bytes, stated, at_most);
+            stored = is_whole.and(stored);
+            match is_whole {
                 // a slice of a larger buffer would keep all of it; there is no telling
                 Ok(()) => draft.commit(Bytes::copy_from_slice(&bytes)),
                 Err(why) => draft.abandon(why),
@@ -146,6 +147,7 @@ fn keep<B: MessageBody + 'static>(
             CacheBody::whole(bytes)
         }
         Err(body) => {
+            draft.streams();
             let recording = Recording::new(at_most, stated, worker.engine.budget().share());
             CacheBody::recorded(body, Recorder::new(draft, passage.clone(), recording))
         }

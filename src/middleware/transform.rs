@@ -27,7 +27,11 @@ where
     type Future = Ready<Result<Self::Transform, Self::InitError>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        let worker = self.plan().and_then(|plan| Ok(Worker::new(plan, self.engine()?)));
+        let worker = self.plan().and_then(|plan| {
+            let engine = self.engine()?;
+            plan.tell_paths(&engine);
+            Ok(Worker::new(plan, engine))
+        });
         ready(match worker {
             Ok(worker) => {
                 let odd = self.warnings().into_iter().filter(|warning| self.is_news(warning));

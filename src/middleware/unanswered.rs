@@ -42,7 +42,9 @@ impl Unanswered {
         let (_, groups) = self.worker.plan.treatment(&self.routed);
         let said = self.passage.said().groups.clone();
         let groups = groups.into_iter().chain(said).map(Purge::group);
-        std::iter::once(Purge::requested(&self.path)).chain(groups).map(Purge::softly).collect()
+        let is_stored = self.worker.engine.stored_paths().may_have(&self.path);
+        let path = is_stored.then(|| Purge::requested(&self.path));
+        path.into_iter().chain(groups).map(Purge::softly).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A stored response that may not be used as it is: the handler is asked whether it still is good
 //! (RFC 9111 s.4.3), and if the handler fails, the stored response may stand in (RFC 5861 s.4).
 
-use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_service::Service;
 use actix_web::{
@@ -16,8 +16,10 @@ use tokio::time::timeout;
 use super::{
     asked::{Asked, Purpose, report_downstream},
     body::CacheBody,
+    conditions::{replace, take_off, unroute},
     detached::may_be_late,
     question::Client,
+    serve_stale::{StaleFallback, serve_stale},
     store::prepare,
     worker::Worker,
 };
@@ -29,8 +31,8 @@ use crate::{
         freshening::{HeadSays, freshen, head_says, identifies},
         freshness::current_age,
         terms::Terms,
-        validation::{is_conditional, validators},
-        verdict::{Forwarding, Verdict, WhyNot},
+        validation::validators,
+        verdict::{Forwarding, StaleCause, Verdict, WhyNot},
     },
 };
 
@@ -57,7 +59,7 @@ pub(super) async fn validate<S, B>(
     service: Rc<S>,
     worker: Rc<Worker>,
     mut req: ServiceRequest,
-    asked: Asked,
+    mut asked: Asked,
     kept: Kept,
 ) -> Answer<B>
 where
@@ -74,7 +76,9 @@ where
         _ => FieldList::new(),
     };
     let client = Client::new(&req, &asked);
-    let validates = !validators.is_empty() && set_conditions(&mut req, &validators);
+    let validates = !validators.is_empty() && replace(&worker, &mut req, &validators);
+    asked.answers_conditions =
+        validates || (*req.method() == Method::GET && take_off(&worker, &mut req));
     let limit = worker.plan.filling.handler_timeout.filter(|_| may_be_late(&req, &kept));
     let answer = match limit {
         None => service.call(req).await,
@@ -86,24 +90,25 @@ where
     match answer {
         Err(error) if kept.if_error => {
             let answer: HttpResponse<CacheBody<BoxBody>> =
-                stand_in(&worker, asked, &client, &kept, stored, None);
+                fall_back(&worker, asked, &client, &kept, stored, StaleCause::Failed(None));
             // the failure came without a response, so the error carries the stale one
             let answer = answer.map_into_boxed_body();
             Err(InternalError::from_response(error.to_string(), answer).into())
         }
         Ok(res) if kept.if_error && is_failure(res.status()) => {
-            let status = Some(res.status().as_u16());
-            let answer = stand_in(&worker, asked, &client, &kept, stored, status);
+            let cause = StaleCause::Failed(Some(res.status().as_u16()));
+            let answer = fall_back(&worker, asked, &client, &kept, stored, cause);
             Ok(ServiceResponse::new(res.into_parts().0, answer))
         }
         Ok(res) if res.status() == StatusCode::NOT_MODIFIED && validates => {
             if identifies(stored.fields.as_slice(), res.headers()) {
                 Ok(confirmed(&worker, asked, &client, &kept.entry, stored, res).await)
             } else {
-                match unconditional(res, &client) {
+                match unconditional(&worker, res, &client) {
                     Ok(req) => asked.finish(&worker, service.call(req).await),
                     Err(req) => {
-                        let answer = stand_in(&worker, asked, &client, &kept, stored, Some(304));
+                        let cause = StaleCause::Failed(Some(304));
+                        let answer = fall_back(&worker, asked, &client, &kept, stored, cause);
                         Ok(ServiceResponse::new(req, answer))
                     }
                 }
@@ -121,35 +126,18 @@ fn is_failure(status: StatusCode) -> bool {
     matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }
 
-/// The client's conditions give way to the cache's own, or the answer would be one to other
-/// questions. The client's are evaluated when it is answered.
-///
-/// `false` where the request cannot be changed: actix panics when a middleware outside has kept a
-/// second handle to it. Then it goes to the handler as it is.
-fn set_conditions(req: &mut ServiceRequest, validators: &FieldList) -> bool {
-    let change = AssertUnwindSafe(|| {
-        let fields = req.headers_mut();
-        fields.retain(|name, _| !is_conditional(name));
-        for (name, value) in validators {
-            fields.insert(name.clone(), value.clone());
-        }
-    });
-    std::panic::catch_unwind(change).is_ok()
-}
-
 /// The same request again, as it was before it was routed, without any conditions: the 304 was
 /// about another response than the stored one (RFC 9111 s.4.3.4). `Err` where the handler has kept
 /// a handle to it, so that it cannot be changed back.
 fn unconditional<B>(
+    worker: &Worker,
     res: ServiceResponse<B>,
     client: &Client,
 ) -> Result<ServiceRequest, HttpRequest> {
     let (req, res) = res.into_parts();
     drop(res);
     let mut req = ServiceRequest::from_request(req);
-    let reroute = AssertUnwindSafe(|| *req.match_info_mut() = client.unrouted.clone());
-    let is_unrouted = std::panic::catch_unwind(reroute).is_ok();
-    if is_unrouted && set_conditions(&mut req, &FieldList::new()) {
+    if unroute(worker, &mut req, &client.unrouted) && replace(worker, &mut req, &FieldList::new()) {
         Ok(req)
     } else {
         Err(req.into_parts().0)
@@ -173,11 +161,11 @@ async fn confirmed<B>(
     };
     let now = fill.now();
     let mut fields = stored.fields.clone();
-    freshen(&mut fields, res.headers(), now);
+    freshen(&mut fields, res.headers(), now.date);
     let mut answered = StoredResponse {
         status: stored.status,
         fields,
-        terms: Terms { response_time: now, ..Terms::default() },
+        terms: Terms { response_time: now.date, ..Terms::default() },
         body: stored.body.clone(),
     };
     let view = ResponseView { status: answered.status, fields: answered.fields.as_slice() };
@@ -225,7 +213,7 @@ async fn headed<B: MessageBody + 'static>(
             let outcome = match says {
                 HeadSays::Same => {
                     let mut fields = stored.fields.clone();
-                    freshen(&mut fields, res.headers(), fill.now());
+                    freshen(&mut fields, res.headers(), fill.now().date);
                     let routed = res.request().match_info().as_str();
                     let view = ResponseView { status: stored.status, fields: fields.as_slice() };
                     let fresh = prepare(worker, &passage, *fill, routed, &entry.groups, &view);
@@ -255,14 +243,14 @@ fn body_agrees(size: BodySize, length: u64) -> bool {
     !matches!(size, BodySize::Sized(stated) if stated > 0 && stated != length)
 }
 
-/// The stale response in place of what the handler gave, or failed to give.
-fn stand_in<B>(
+/// The stale response instead of what the handler gave, or failed to give.
+fn fall_back<B>(
     worker: &Worker,
     asked: Asked,
     client: &Client,
     kept: &Kept,
     stored: &StoredResponse,
-    status: Option<u16>,
+    cause: StaleCause,
 ) -> HttpResponse<CacheBody<B>> {
     let outer = asked.teller();
     let Asked { passage, watch, purpose, key, .. } = asked;
@@ -270,12 +258,15 @@ fn stand_in<B>(
     if let Purpose::Fill(_, fill) = purpose {
         fill.failed(&kept.entry.key, worker.plan.filling.failure_pause);
     }
-    let past = kept.age.saturating_sub(stored.terms.lifetime);
-    worker.engine.stood_in(status, past);
-    let mut answer = worker.answer(&client.asking(), stored, kept.age);
-    let verdict = Verdict::StaleIfError { past, status };
-    worker.tell(&mut answer, verdict, outer.as_ref(), passage.inside(), key.as_ref());
-    answer
+    let fallback = StaleFallback {
+        request: client.asking(),
+        stored,
+        age: kept.age,
+        outer: outer.as_ref(),
+        inside: passage.inside(),
+        key: key.as_ref(),
+    };
+    serve_stale(worker, &fallback, cause)
 }
 
 impl Purpose {

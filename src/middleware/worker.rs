@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     dev::{ServiceRequest, ServiceResponse},
     http::header::{HeaderMap, HeaderName, HeaderValue},
 };
 
 use super::{
     body::CacheBody,
+    conditions::HeldRoutes,
     passage::{Inside, Passage},
     respond,
     seconds::BySeconds,
@@ -19,7 +20,11 @@ use crate::{
     engine::{Engine, chance, handle::CacheHandle},
     entry::StoredResponse,
     key::CacheKey,
-    semantics::{cache_status, fields::RequestView, verdict::Verdict},
+    semantics::{
+        cache_status,
+        fields::RequestView,
+        verdict::{Verdict, WhyNot},
+    },
 };
 
 /// The name of this cache in `Cache-Status`.
@@ -45,12 +50,16 @@ pub(crate) struct Worker {
     handle: CacheHandle,
     hits: BySeconds,
     ages: BySeconds,
+    /// Routes whose requests cannot be changed.
+    pub(super) held: HeldRoutes,
 }
 
 impl Worker {
     pub(super) fn new(plan: Plan, engine: Arc<Engine>) -> Self {
         let handle = CacheHandle::new(Arc::clone(&engine));
-        Self { plan, engine, handle, hits: BySeconds::default(), ages: BySeconds::default() }
+        let (hits, ages, held) =
+            (BySeconds::default(), BySeconds::default(), HeldRoutes::default());
+        Self { plan, engine, handle, hits, ages, held }
     }
 
     /// Opens the passage of a request that goes to the handler.
@@ -84,6 +93,7 @@ impl Worker {
         inside: Option<Inside>,
         key: Option<&CacheKey>,
     ) {
+        let verdict = self.without_empty_promise(verdict);
         let told = inside.map_or(verdict, |inside| inside.verdict);
         let is_clone = outer.is_some_and(|outer| self.is_clone_of(outer));
         if !is_clone {
@@ -93,6 +103,19 @@ impl Worker {
         match outer {
             Some(outer) => outer.tell(Inside { verdict: told, is_clone }),
             None => self.write(res, told, key),
+        }
+    }
+
+    /// The verdict, without saying of a response that it is stored while the store takes none.
+    fn without_empty_promise(&self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Forwarded { why, status, stored: Ok(()), collapsed: false }
+                if !self.engine.expects_to_store() =>
+            {
+                let stored = Err(WhyNot::StoreFailed);
+                Verdict::Forwarded { why, status, stored, collapsed: false }
+            }
+            verdict => verdict,
         }
     }
 
@@ -117,6 +140,11 @@ impl Worker {
     pub(super) fn is_early(&self, stored: &StoredResponse, left: Duration) -> bool {
         let factor = self.plan.filling.refresh_early;
         factor > 0.0 && chance::is_due(left, stored.terms.took, factor, fastrand::f64())
+    }
+
+    /// Whether a request of this route can be sent to the handler behind its answer.
+    pub(super) fn may_refresh(&self, req: &HttpRequest) -> bool {
+        self.plan.filling.background_refresh && self.held.allow_refresh(req)
     }
 
     /// Whether the passage is one through a clone of this cache.

@@ -7,7 +7,7 @@ use actix_web::http::header::HeaderValue;
 use super::{
     cache_control::is_token,
     date::MAX_DELTA,
-    verdict::{Forwarding, Verdict},
+    verdict::{Forwarding, StaleCause, Verdict},
 };
 
 /// The member that says what the cache called `name` did, to be appended after those that are
@@ -41,7 +41,17 @@ pub(crate) fn member(
             }
             push_detail(&mut text, why, stored.err().filter(|_| detail), detail);
         }
-        Verdict::StaleIfError { status, .. } => {
+        Verdict::StaleFallback {
+            past,
+            cause: cause @ (StaleCause::Slow | StaleCause::LeftAlone),
+        } => {
+            push_hit(&mut text, "-", whole_seconds_begun(past));
+            if detail {
+                text.push_str("; detail=");
+                text.push_str(cause.as_str());
+            }
+        }
+        Verdict::StaleFallback { cause: StaleCause::Failed(status), .. } => {
             text.push_str("; fwd=stale");
             if let Some(status) = status {
                 push_number(&mut text, "; fwd-status=", u64::from(status));

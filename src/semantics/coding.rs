@@ -4,7 +4,7 @@
 use super::{
     fields::Fields,
     names::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE},
-    vary::preference,
+    preference::preference,
 };
 
 /// Whether compression outside of the cache could encode this stored response for this request.

@@ -1,4 +1,5 @@
-//! Points in time and HTTP dates (RFC 9110 s.5.6.7). Time comes in as a value; nothing here asks a clock.
+//! Points in time and HTTP dates (RFC 9110 s.5.6.7). Time comes in as a value: nothing here asks a
+//! clock.
 
 use std::{
     ops::Add,
@@ -59,13 +60,70 @@ impl Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, after: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX)))
+        Self(self.0.saturating_add(millis(after)))
     }
+}
+
+/// A point on the monotonic clock of this process, in milliseconds since an arbitrary start. It means
+/// nothing to another process. All arithmetic saturates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Monotonic(i64);
+
+impl Monotonic {
+    /// The point `millis` milliseconds after the start (before it, where negative).
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the start.
+    pub(crate) const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// How long after `earlier` this is; zero where it is not after it.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0).max(0).unsigned_abs())
+    }
+
+    /// The point this long before.
+    #[cfg(any(test, feature = "redis"))]
+    pub(crate) fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(span)))
+    }
+}
+
+impl Add<Duration> for Monotonic {
+    type Output = Self;
+
+    fn add(self, after: Duration) -> Self {
+        Self(self.0.saturating_add(millis(after)))
+    }
+}
+
+/// Now, on both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// By the wall clock.
+    pub(crate) date: Timestamp,
+    /// By the monotonic clock.
+    pub(crate) monotonic: Monotonic,
+}
+
+#[cfg(test)]
+impl Moment {
+    /// This date, on clocks that have gone alike.
+    pub(crate) const fn of(date: Timestamp) -> Self {
+        Self { date, monotonic: Monotonic::from_millis(date.as_millis()) }
+    }
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
-        let millis = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
         match time.duration_since(UNIX_EPOCH) {
             Ok(after) => Self(millis(after)),
             Err(before) => Self(-millis(before.duration())),

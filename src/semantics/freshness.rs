@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     cache_control::delta_seconds,
-    date::{MAX_DELTA, Timestamp},
+    date::{MAX_DELTA, Moment, Timestamp},
     fields::Fields,
     names::{AGE, DATE, EXPIRES, LAST_MODIFIED},
     targeted::Governing,
@@ -14,13 +14,14 @@ use super::{
 /// The longest heuristic lifetime: one guesses, so one asks again after a day.
 const MAX_HEURISTIC: Duration = Duration::from_secs(24 * 3600);
 
-/// When a request was sent and its response received, by this cache's clock (RFC 9111 s.4.2.3).
+/// When a response was received and how long that took, by this cache's clocks (RFC 9111 s.4.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exchange {
-    /// When the handler was called.
-    pub request_time: Timestamp,
-    /// When it had answered.
-    pub response_time: Timestamp,
+    /// `response_time`: when the handler had answered.
+    pub received: Moment,
+    /// `response_delay`: how long it took. Measured, as the difference of two dates is wrong where the
+    /// wall clock was set in between.
+    pub response_delay: Duration,
 }
 
 /// The lifetime that a response states: by a targeted field or `Cache-Control`, there `s-maxage`
@@ -66,11 +67,10 @@ pub(super) fn heuristic_lifetime<F: Fields + ?Sized>(
 
 /// `corrected_initial_age` of RFC 9111 s.4.2.3.
 pub(super) fn initial_age<F: Fields + ?Sized>(fields: &F, exchange: Exchange) -> Duration {
-    let received = exchange.response_time;
+    let received = exchange.received.date;
     // `Date` has no fraction of a second, so what exceeds whole seconds says nothing
     let apparent = Duration::from_secs(received.since(date(fields, received)).as_secs());
-    let delay = distance(exchange.request_time, received);
-    let corrected = stated_age(fields).saturating_add(delay);
+    let corrected = stated_age(fields).saturating_add(exchange.response_delay);
     apparent.max(corrected).min(MAX_DELTA)
 }
 
@@ -85,15 +85,19 @@ fn stated_age<F: Fields + ?Sized>(fields: &F) -> Duration {
 
 /// How old a stored response is (RFC 9111 s.4.2.3).
 ///
-/// Where the clock has gone backwards since the response was received, or another host's clock is
-/// ahead, the distance still counts: the age is wrong by as much, and too old is the safe side.
-pub(crate) fn current_age(terms: &Terms, now: Timestamp) -> Duration {
-    let resident = distance(terms.response_time, now);
+/// Of what this process has received the monotonic clock knows the `resident_time`. The wall clock can
+/// only make it older: it goes on while the host sleeps. Where it was set forward, the age is wrong by
+/// as much, and too old is the safe side.
+///
+/// Of anything else only the date of its receipt is known. Where that lies ahead, for the clock has been
+/// set back or another host's is fast, the distance counts, for the same reason.
+pub(crate) fn current_age(terms: &Terms, now: Moment) -> Duration {
+    let (then, today) = (terms.response_time, now.date);
+    let resident = match terms.received {
+        Some(received) => today.since(then).max(now.monotonic.since(received)),
+        None => today.since(then).max(then.since(today)),
+    };
     terms.initial_age.saturating_add(resident).min(MAX_DELTA)
-}
-
-fn distance(one: Timestamp, other: Timestamp) -> Duration {
-    one.since(other).max(other.since(one))
 }
 
 #[cfg(test)]

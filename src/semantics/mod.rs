@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | RFC 9110 s.5.6.7 dates | [`date`] |
 //! | RFC 9110 s.7.6.1, RFC 9111 s.3.1 which fields are stored | [`fields`] |
-//! | RFC 9110 s.8.4, s.12.5.3 content codings | [`coding`] |
+//! | RFC 9110 s.8.4, s.12.5.3 content codings | [`coding`], [`coding_choice`], [`preference`] |
 //! | RFC 9110 s.14 range requests | [`range`], written out by [`multipart`] |
 //! | RFC 9111 s.3, s.3.5 storing | [`storing`], [`credentials`] |
 //! | RFC 9111 s.4.3 validation, RFC 9110 s.13 conditional requests | [`validation`] |
@@ -29,6 +29,7 @@ pub(crate) mod cache_control;
 pub(crate) mod cache_status;
 pub(crate) mod client;
 mod coding;
+pub(crate) mod coding_choice;
 pub(crate) mod credentials;
 pub(crate) mod date;
 pub(crate) mod fields;
@@ -40,6 +41,7 @@ pub(crate) mod multipart;
 mod names;
 pub(crate) mod no_vary_search;
 pub(crate) mod policy;
+mod preference;
 pub(crate) mod range;
 pub(crate) mod reuse;
 pub(crate) mod storing;

@@ -9,7 +9,7 @@ use actix_web::http::{
 use proptest::{collection::vec, prelude::*};
 
 use super::{
-    date::{MAX_DELTA, Timestamp},
+    date::{MAX_DELTA, Moment, Timestamp},
     fields::{FieldList, Fields, RequestView, ResponseView, storable_fields},
     freshening::{freshen, identifies},
     policy::Policy,
@@ -132,12 +132,18 @@ fn store(
     let status = StatusCode::from_u16(status).unwrap();
     let res = ResponseView { status, fields: res.as_slice() };
     let at = Timestamp::from_millis(at);
-    storable(&req, &res, unkeyed, Exchange { request_time: at, response_time: at }, policy)
+    storable(
+        &req,
+        &res,
+        unkeyed,
+        Exchange { received: Moment::of(at), response_delay: Duration::ZERO },
+        policy,
+    )
 }
 
 fn ask(req: &FieldList, terms: &Terms, unkeyed: Credentials, at: i64, policy: &Policy) -> Reuse {
     let req = RequestView { method: &Method::GET, fields: req.as_slice() };
-    reuse(&req, terms, unkeyed, Timestamp::from_millis(at), policy)
+    reuse(&req, terms, unkeyed, Moment::of(Timestamp::from_millis(at)), policy)
 }
 
 /// How much is served from the cache: fresh, stale, or not.
@@ -165,6 +171,21 @@ proptest! {
                 prop_assert!(rank <= last, "{:?} after {} ms", terms, now - received);
                 last = rank;
             }
+        }
+    }
+
+    #[test]
+    fn setting_the_wall_clock_only_takes_away(
+        res in fields(), req in fields(), policy in policy(), received in time(), date in time(),
+        passed in 0..200_000_i64, status in prop::sample::select(vec![200_u16, 301, 404, 500])
+    ) {
+        if let Ok(terms) = store(&vec![], status, &res, Credentials::default(), received, &policy) {
+            let unset = received.saturating_add(passed);
+            let unset = Moment::of(Timestamp::from_millis(unset));
+            let set = Moment { date: Timestamp::from_millis(date), ..unset };
+            let req = RequestView { method: &Method::GET, fields: req.as_slice() };
+            let rank = |now| rank(reuse(&req, &terms, Credentials::default(), now, &policy));
+            prop_assert!(rank(set) <= rank(unset), "{:?} after {} ms, set to {}", terms, passed, date);
         }
     }
 

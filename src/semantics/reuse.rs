@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     cache_control::{Directives, Flag},
-    date::Timestamp,
+    date::Moment,
     fields::{Fields, RequestView},
     freshness::current_age,
     names::{CACHE_CONTROL, PRAGMA},
@@ -56,7 +56,7 @@ pub(crate) fn reuse<Q: Fields + ?Sized>(
     req: &RequestView<'_, Q>,
     terms: &Terms,
     unkeyed: Credentials,
-    now: Timestamp,
+    now: Moment,
     policy: &Policy,
 ) -> Reuse {
     if let Err(why) = may_answer(terms, unkeyed) {

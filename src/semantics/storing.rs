@@ -55,10 +55,11 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
     let lifetime = lifetime(res, &governing, no_cache, exchange, policy)?;
     let initial_age = initial_age(res.fields, exchange);
     let terms = Terms {
-        response_time: exchange.response_time,
+        response_time: exchange.received.date,
+        received: Some(exchange.received.monotonic),
         initial_age,
         lifetime,
-        took: exchange.response_time.since(exchange.request_time),
+        took: exchange.response_delay,
         ..terms_of(res.status, &governing.directives, no_cache, lifetime, policy)
     };
     may_answer(&terms, unkeyed)?;
@@ -93,9 +94,12 @@ fn request_allows<Q: Fields + ?Sized>(
     if req.method != Method::GET && req.method.as_str() != "QUERY" {
         return Err(WhyNot::Method);
     }
-    let no_store = policy.request_directives
-        && Directives::parse(req.fields, &CACHE_CONTROL).says(Flag::NoStore);
-    if no_store { Err(WhyNot::RequestNoStore) } else { Ok(()) }
+    if says_no_store(req.fields, policy) { Err(WhyNot::RequestNoStore) } else { Ok(()) }
+}
+
+/// Whether the request says `no-store` (RFC 9111 s.5.2.1.5) and is obeyed.
+pub(crate) fn says_no_store<Q: Fields + ?Sized>(req: &Q, policy: &Policy) -> bool {
+    policy.request_directives && Directives::parse(req, &CACHE_CONTROL).says(Flag::NoStore)
 }
 
 fn response_allows<S: Fields + ?Sized>(
@@ -135,11 +139,16 @@ fn withheld(directives: &Directives) -> bool {
         || directives.private_fields.iter().any(is_cookie)
 }
 
+/// Whether the media type says that the body does not end: events, or pictures that replace one
+/// another.
 fn is_event_stream<S: Fields + ?Sized>(fields: &S) -> bool {
-    const MEDIA_TYPE: &[u8] = b"text/event-stream";
+    const MEDIA_TYPES: [&[u8]; 2] = [b"text/event-stream", b"multipart/x-mixed-replace"];
     fields.all(&CONTENT_TYPE).any(|value| {
-        let start = value.as_bytes().trim_ascii_start().get(..MEDIA_TYPE.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(MEDIA_TYPE))
+        let value = value.as_bytes().trim_ascii_start();
+        MEDIA_TYPES.into_iter().any(|media_type| {
+            let start = value.get(..media_type.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(media_type))
+        })
     })
 }
 
@@ -157,7 +166,7 @@ fn lifetime<S: Fields + ?Sized>(
     exchange: Exchange,
     policy: &Policy,
 ) -> Result<Duration, WhyNot> {
-    let (status, received) = (res.status, exchange.response_time);
+    let (status, received) = (res.status, exchange.received.date);
     let named = policy.status_ttls.iter().find(|(named, _)| *named == status);
     let stated = stated_lifetime(res.fields, governing, received);
     if let Some(stated) = stated.or(no_cache.then_some(Duration::ZERO)) {

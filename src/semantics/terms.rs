@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::date::Timestamp;
+use super::date::{Monotonic, Timestamp};
 
 /// The terms of reuse of one stored response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,11 @@ use super::date::Timestamp;
 pub struct Terms {
     /// When the response was received (`response_time` of RFC 9111 s.4.2.3).
     pub response_time: Timestamp,
+    /// When that was on this process's monotonic clock, where it is known: the age is then no smaller
+    /// than the time that has passed since, however the wall clock is set. It stays in the process:
+    /// a store that writes entries elsewhere reads them back without it.
+    #[serde(skip)]
+    pub received: Option<Monotonic>,
     /// Its age at that time (`corrected_initial_age` of RFC 9111 s.4.2.3).
     pub initial_age: Duration,
     /// Its freshness lifetime (RFC 9111 s.4.2.1).

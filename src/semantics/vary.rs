@@ -6,12 +6,14 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 
 use super::{
     cache_control::member_end,
+    coding_choice::Codings,
     fields::Fields,
     names::{
         ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ACCESS_CONTROL_ALLOW_ORIGIN,
         AUTHORIZATION, CONTENT_TYPE, COOKIE, FROM, HOST, IF_MODIFIED_SINCE, IF_RANGE,
         IF_UNMODIFIED_SINCE, ORIGIN, PROXY_AUTHORIZATION, RANGE, REFERER, USER_AGENT, VARY,
     },
+    preference::{Preference, preference},
     verdict::WhyNot,
 };
 
@@ -39,20 +41,62 @@ pub(crate) fn selecting<S: Fields + ?Sized>(fields: &S) -> Result<Vec<HeaderName
     Ok(names)
 }
 
-/// Appends what the request says in the fields `names`, so that two requests append the same bytes
+/// By what the variants of a URL are selected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selecting {
+    /// The request fields, in lower case, sorted, once each.
+    pub names: Vec<HeaderName>,
+    /// What is known of the codings, where `Accept-Encoding` is among the fields.
+    pub(crate) codings: Codings,
+}
+
+impl From<Vec<HeaderName>> for Selecting {
+    fn from(names: Vec<HeaderName>) -> Self {
+        Self { names, codings: Codings::default() }
+    }
+}
+
+impl Selecting {
+    /// Whether there are no variants.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Selects by these fields too.
+    pub(crate) fn add(&mut self, names: &[HeaderName]) {
+        self.names.extend_from_slice(names);
+        self.names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        self.names.dedup();
+    }
+
+    /// The request was answered with this response.
+    pub(crate) fn learn<Q: Fields + ?Sized, S: Fields + ?Sized>(&mut self, req: &Q, res: &S) {
+        if self.names.contains(&ACCEPT_ENCODING) {
+            self.codings.learn(req, res);
+        }
+    }
+}
+
+/// Appends what the request says in the fields that select, so that two requests append the same bytes
 /// only where those fields match (RFC 9111 s.4.1).
 ///
 /// Each part has its length before it, and an absent field differs from an empty one. Lines of a
 /// list are combined and the white space between its members does not count; a field that is no
-/// list is compared as it is, line by line.
+/// list is compared as it is, line by line. Of `Accept-Encoding` only the coding is written that the
+/// handler is known to choose for it, if one is.
 pub(crate) fn write_selecting<Q: Fields + ?Sized>(
     req: &Q,
-    names: &[HeaderName],
+    selecting: &Selecting,
     out: &mut Vec<u8>,
 ) {
-    for name in names {
+    for name in &selecting.names {
         frame(name.as_str().as_bytes(), out);
-        if req.has(name) {
+        let is_of_codings = *name == ACCEPT_ENCODING;
+        let coding = if is_of_codings { selecting.codings.choice(req) } else { None };
+        if let Some(coding) = coding {
+            out.push(Form::Coding as u8);
+            frame(coding.as_bytes(), out);
+        } else if req.has(name) {
             write_field(req, name, out);
         } else {
             out.push(Form::Absent as u8);
@@ -67,6 +111,7 @@ enum Form {
     Lines,
     List,
     Weighted,
+    Coding,
 }
 
 fn write_field<Q: Fields + ?Sized>(req: &Q, name: &HeaderName, out: &mut Vec<u8>) {
@@ -118,9 +163,6 @@ fn is_singleton(name: &HeaderName) -> bool {
     *name == USER_AGENT || singletons.contains(&name)
 }
 
-/// A value in lower case with its weight in thousandths.
-pub(super) type Preference = (Vec<u8>, u16);
-
 /// The members of a field of preferences in their normal order; `None` where the field is another
 /// one or is not of the grammar.
 fn weighted(members: &[&[u8]], name: &HeaderName) -> Option<Vec<Preference>> {
@@ -143,37 +185,6 @@ fn weighted(members: &[&[u8]], name: &HeaderName) -> Option<Vec<Preference>> {
     // some take the first of equal weight (RFC 9110 s.12.5.4), so that order stays
     preferences.sort_by_key(|(_, weight)| Reverse(*weight));
     Some(preferences)
-}
-
-/// One member of a list of preferences (RFC 9110 s.12.4.2); `None` where it is not of the grammar.
-pub(super) fn preference(member: &[u8]) -> Option<Preference> {
-    let mut parts = member.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-    let value = parts.next().filter(|value| !value.is_empty())?.to_ascii_lowercase();
-    let weight = match parts.next() {
-        Some([b'q' | b'Q', b'=', number @ ..]) => thousandths(number)?,
-        Some(_) => return None,
-        None => 1000,
-    };
-    parts.next().is_none().then_some((value, weight))
-}
-
-/// A weight (RFC 9110 s.12.4.2): from 0 to 1 with at most three decimals.
-fn thousandths(number: &[u8]) -> Option<u16> {
-    let (whole, decimals) = match number {
-        [whole] | [whole, b'.'] => (whole, [].as_slice()),
-        [whole, b'.', decimals @ ..] if decimals.len() <= 3 => (whole, decimals),
-        _ => return None,
-    };
-    let mut thousandths = 0;
-    for place in 0..3 {
-        let digit = decimals.get(place).copied().unwrap_or(b'0');
-        thousandths = thousandths * 10 + u16::from(digit.checked_sub(b'0').filter(|d| *d < 10)?);
-    }
-    match (whole, thousandths) {
-        (b'0', part) => Some(part),
-        (b'1', 0) => Some(1000),
-        _ => None,
-    }
 }
 
 fn write_all(form: Form, parts: &[&[u8]], out: &mut Vec<u8>) {

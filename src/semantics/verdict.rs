@@ -90,7 +90,7 @@ reasons! {
     TooLarge => "too-large",
     /// Too much of other streams is being recorded.
     RecordingBudget => "recording-budget",
-    /// A stream of events that does not end.
+    /// A stream of events or of pictures, which does not end.
     EventStream => "event-stream",
     /// The body ended in an error or was not read to its end.
     BodyFailed => "body-failed",
@@ -161,6 +161,28 @@ impl Forwarding {
     }
 }
 
+/// Why a stale response is served instead of the handler's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StaleCause {
+    /// The handler failed, with this status or without any.
+    Failed(Option<u16>),
+    /// The handler is still at work.
+    Slow,
+    /// The handler failed a short while ago, and is not asked again yet.
+    LeftAlone,
+}
+
+impl StaleCause {
+    /// The cause in lower case with hyphens: `handler-slow`.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed(_) => "handler-failed",
+            Self::Slow => "handler-slow",
+            Self::LeftAlone => "handler-left-alone",
+        }
+    }
+}
+
 /// What the cache did with a request.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,13 +197,13 @@ pub(crate) enum Verdict {
         /// How long ago the lifetime ended.
         past: Duration,
     },
-    /// The handler failed, and a stored response whose lifetime ended `past` ago stood in
+    /// A stored response whose lifetime ended `past` ago is served instead of the handler's
     /// (RFC 5861 s.4).
-    StaleIfError {
+    StaleFallback {
         /// How long ago the lifetime ended.
         past: Duration,
-        /// The status that the handler failed with, if it gave one.
-        status: Option<u16>,
+        /// Why the handler's is not.
+        cause: StaleCause,
     },
     /// Answered by the handler.
     Forwarded {
@@ -213,6 +235,16 @@ impl Verdict {
         Self::Forwarded { why, status: None, stored, collapsed: false }
     }
 
+    /// The same, where the handler's response had this status and the client is given another.
+    pub(crate) const fn with_status(self, status: Option<u16>) -> Self {
+        match self {
+            Self::Forwarded { why, stored, collapsed, .. } => {
+                Self::Forwarded { why, status, stored, collapsed }
+            }
+            other => other,
+        }
+    }
+
     /// Whether the request did not concern the cache.
     pub(crate) const fn is_bypass(self) -> bool {
         matches!(self, Self::Forwarded { why: Forwarding::Bypass(_) | Forwarding::Method, .. })
@@ -222,7 +254,7 @@ impl Verdict {
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Hit { .. } => "HIT",
-            Self::Stale { .. } | Self::StaleIfError { .. } => "STALE",
+            Self::Stale { .. } | Self::StaleFallback { .. } => "STALE",
             Self::Forwarded { .. } if self.is_bypass() => "BYPASS",
             Self::Forwarded { .. } | Self::Refused(_) => "MISS",
         }

@@ -145,28 +145,65 @@ impl AnyStore {
         }
     }
 
-    pub(crate) async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {
+    /// Carries out all of these purges, whatever becomes of one; an error where one failed. How much
+    /// went is of interest only if it `counts`.
+    pub(crate) async fn purge_together(
+        &self,
+        purges: &[Purge],
+        counts: bool,
+    ) -> Result<Purged, StoreError> {
         match self {
             #[cfg(feature = "memory")]
-            Self::Memory(store) => Store::purge(store, target).await,
+            Self::Memory(store) if !counts => {
+                for purge in purges {
+                    store.stamp_now(purge);
+                }
+                Ok(Purged::default())
+            }
             #[cfg(feature = "redis")]
-            Self::Redis(store) => Box::pin(Store::purge(store.as_ref(), target)).await,
+            Self::Redis(store) => Box::pin(store.purge_together(purges, counts)).await,
             #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => Box::pin(Store::purge(store.as_ref(), target)).await,
-            Self::Custom(store) => store.purge(target).await,
+            Self::Tiered(store) => Box::pin(store.purge_together(purges, counts)).await,
+            _ => self.purge_each(purges).await,
         }
     }
 
-    /// A purge that nobody wants the count of.
-    pub(crate) async fn purge_uncounted(&self, target: &Purge) -> Result<Purged, StoreError> {
+    async fn purge_each(&self, purges: &[Purge]) -> Result<Purged, StoreError> {
+        let (mut all, mut failed) = (Purged::default(), None);
+        for purge in purges {
+            let done = match self {
+                #[cfg(feature = "memory")]
+                Self::Memory(store) => Store::purge(store, purge).await,
+                Self::Custom(store) => store.purge(purge).await,
+                #[allow(unreachable_patterns)] // these take all of them together
+                _ => Ok(Purged::default()),
+            };
+            match done {
+                Ok(each) => {
+                    all.entries += each.entries;
+                    all.pending |= each.pending;
+                    all.removing |= each.removing;
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(all), Err)
+    }
+
+    /// Makes room: drops what is kept under `key`, which is no purge. Nothing is fenced, nobody is told,
+    /// and who has a copy may keep it, as it is as good as it was.
+    pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
         match self {
             #[cfg(feature = "memory")]
             Self::Memory(store) => {
-                store.stamp_now(target);
-                Ok(Purged::default())
+                store.forget_now(key);
+                Ok(())
             }
-            #[allow(unreachable_patterns)] // with no store of ours, every store is a custom one
-            _ => self.purge(target).await,
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => store.forget(key).await,
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => store.forget(key).await,
+            Self::Custom(store) => store.purge(&Purge::entry(key.clone())).await.map(drop),
         }
     }
 

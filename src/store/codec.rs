@@ -14,7 +14,7 @@ use crate::{
     entry::{Entry, Kind, StoredResponse, Timestamp},
     key::CacheKey,
     purge::Mark,
-    semantics::terms::Terms,
+    semantics::{coding_choice::Codings, terms::Terms, vary::Selecting},
 };
 
 /// The most bytes that key, header fields and groups of one entry may take together.
@@ -78,7 +78,7 @@ enum KindMetadata<'a> {
         fields: Vec<(&'a str, Raw<'a>)>,
         terms: Terms,
     },
-    Varies(Vec<&'a str>),
+    Varies(Vec<&'a str>, Codings),
 }
 
 /// Bytes that serde takes in one piece.
@@ -145,7 +145,7 @@ pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
     let (read, used) =
         bincode::serde::borrow_decode_from_slice::<Metadata<'_>, _>(&metadata, CONFIG)
             .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
-    let is_varies = matches!(read.kind, KindMetadata::Varies(_));
+    let is_varies = matches!(read.kind, KindMetadata::Varies(..));
     let body = match (header.flags, is_varies) {
         (0, false) => body,
         (VARIES, true) if body.is_empty() => body,
@@ -241,8 +241,8 @@ impl<'a> Metadata<'a> {
                 let fields = fields.iter().map(field).collect();
                 KindMetadata::Response { status: status.as_u16(), fields, terms: *terms }
             }
-            Kind::Varies(names) => {
-                KindMetadata::Varies(names.iter().map(HeaderName::as_str).collect())
+            Kind::Varies(Selecting { names, codings }) => {
+                KindMetadata::Varies(names.iter().map(HeaderName::as_str).collect(), *codings)
             }
         };
         let groups = entry.groups.iter().map(String::as_str).collect();
@@ -263,9 +263,10 @@ impl<'a> Metadata<'a> {
                 let status = StatusCode::from_u16(status).ok()?;
                 Kind::Response(StoredResponse { status, fields, terms, body })
             }
-            KindMetadata::Varies(names) => {
+            KindMetadata::Varies(names, codings) => {
                 let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
-                Kind::Varies(names.into_iter().map(name).collect::<Option<_>>()?)
+                let names = names.into_iter().map(name).collect::<Option<_>>()?;
+                Kind::Varies(Selecting { names, codings })
             }
         };
         let key = CacheKey::from_bytes(whole.slice_ref(self.key.0))?;

@@ -63,6 +63,13 @@ impl MemoryStore {
         put
     }
 
+    /// Drops what is kept under `key`.
+    pub(crate) fn forget_now(&self, key: &CacheKey) {
+        if let Some(slot) = self.table.peek(key) {
+            self.table.remove(&slot);
+        }
+    }
+
     /// Whether a purge that names `key` itself has come since this logical time.
     pub(crate) fn is_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
         self.stamps.is_purged(key, since.number())
@@ -97,6 +104,7 @@ impl MemoryStore {
     /// [`Store::purge`] without the count, at once.
     pub(crate) fn stamp_now(&self, purge: &Purge) {
         self.stamps.stamp(purge);
+        self.walk_behind();
         if purge.stale_since().is_some() {
             return;
         }
@@ -106,6 +114,28 @@ impl MemoryStore {
         {
             self.table.remove(&slot);
         }
+    }
+
+    /// Now and then looks at all entries, so that those which nobody asks for are not taken for purged
+    /// when the oldest stamps go.
+    fn walk_behind(&self) {
+        if !self.stamps.claim_walk() {
+            return;
+        }
+        // without a runtime, whoever reads an entry does this
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let store = self.clone();
+            runtime.spawn_blocking(move || store.walk());
+        }
+    }
+
+    /// Removes what purges have taken.
+    fn walk(&self) {
+        self.table.for_each(|slot| {
+            if !slot.check(&self.stamps) {
+                self.table.remove(slot);
+            }
+        });
     }
 
     /// Removes what the purge `stamped` took, or marks it, and counts the responses which were
@@ -149,6 +179,7 @@ impl Store for MemoryStore {
 
     async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
         let stamped = self.stamps.stamp(purge);
+        self.walk_behind();
         let runtime = tokio::runtime::Handle::try_current();
         let walk = match runtime {
             Ok(runtime) if self.table.len() > WALK_IN_PLACE => {
@@ -186,7 +217,7 @@ mod tests {
     }
 
     fn note(path: &str, names: usize) -> Entry {
-        let kind = Kind::Varies(vec![ACCEPT; names]);
+        let kind = Kind::Varies(vec![ACCEPT; names].into());
         Entry { key: key(path), since: Mark::default(), groups: Vec::new(), kind }
     }
 
@@ -200,7 +231,7 @@ mod tests {
         let ((one, _), (other, _)) = (store(), store());
         let names = |store: &MemoryStore| {
             store.get_now(&key("/")).map(|entry| match &entry.kind {
-                Kind::Varies(names) => names.len(),
+                Kind::Varies(selecting) => selecting.names.len(),
                 Kind::Response(_) => unreachable!("a note was put"),
             })
         };
@@ -277,6 +308,27 @@ mod tests {
         let terms = store.get_now(&key("/")).map(|entry| entry.response().unwrap().terms);
         assert!(terms.is_some_and(|terms| terms.outdated));
         assert_eq!(store.size(), fresh);
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_nobody_reads_outlives_many_purges_of_others() {
+        let (store, _) = store();
+        store.put_now(Arc::new(note("/", 0)), KEEP);
+        let slot = store.table.peek(&key("/")).expect("put");
+        let mut purges = 0;
+        // as many stamps as are kept, and more
+        while purges < 1 << 19 {
+            for _ in 0..1 << 14 {
+                purges += 1;
+                store.stamp_now(&Purge::path(&format!("/{purges}")));
+            }
+            let begun = std::time::Instant::now();
+            while slot.checked() < purges {
+                assert!(begun.elapsed() < Duration::from_secs(20), "not looked at");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        assert!(store.get_now(&key("/")).is_some());
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use crate::{
 pub(crate) mod any;
 #[cfg(feature = "redis")]
 pub(crate) mod breaker;
+pub(crate) mod budget;
 #[cfg(feature = "redis")]
 pub mod codec;
 #[cfg(feature = "compression")]
@@ -28,8 +29,7 @@ mod near;
 pub(crate) mod redis;
 #[cfg(feature = "memory")]
 mod slot;
-#[cfg(feature = "memory")]
-mod stamps;
+pub(crate) mod stamps;
 #[cfg(feature = "memory")]
 mod table;
 #[cfg(all(feature = "memory", feature = "redis"))]

@@ -1,15 +1,11 @@
 //! Entries in memory before Redis: those of Redis, as long as the process hears of what happens
 //! there, and for a moment those that nobody else has while Redis is away.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Put, Size,
-    redis::{known::Known, tie::Tie},
+    redis::{here::PurgesHere, known::Known, tie::Tie},
     slot::Slot,
     table::Table,
 };
@@ -25,8 +21,6 @@ pub(super) const UNHEARD: Duration = Duration::from_secs(1);
 /// Marks above are of this process alone: the time, in microseconds, since it made the store. No
 /// number in Redis comes near.
 const ALONE: u64 = 1 << 63;
-/// So many purges of the last moment are told apart; past that each is one of all.
-const MOST_PURGES: usize = 256;
 /// How long a note of variants that Redis has is kept without asking again: it does not say when it
 /// ends.
 const NOTE_KEPT: Duration = Duration::from_secs(60 * 60);
@@ -36,8 +30,7 @@ pub(super) struct Near {
     // boxed, as futures that hold a store would be as large
     table: Box<Table>,
     known: Arc<Known>,
-    /// Purges that began here lately, with their time, for what has no number of Redis.
-    purges: Mutex<VecDeque<(Duration, Purge)>>,
+    purges: PurgesHere,
 }
 
 /// What an entry's use hangs on.
@@ -78,7 +71,7 @@ impl Near {
     /// A tier that takes at most about `capacity` bytes of memory.
     pub(super) fn new(capacity: u64, known: &Arc<Known>, clock: Clock) -> Self {
         let (table, known) = (Box::new(Table::new(capacity, clock)), Arc::clone(known));
-        Self { table, known, purges: Mutex::default() }
+        Self { table, known, purges: PurgesHere::new(UNHEARD) }
     }
 
     /// What is kept under `key` and may be used now.
@@ -91,6 +84,13 @@ impl Near {
         None
     }
 
+    /// Drops what is kept under `key`.
+    pub(super) fn forget(&self, key: &CacheKey) {
+        if let Some(slot) = self.table.peek(key) {
+            self.table.remove(&slot);
+        }
+    }
+
     /// To be called before Redis is asked for an entry, or given one.
     pub(super) fn begin(&self, key: &CacheKey) -> Begun {
         self.table.expire();
@@ -99,10 +99,12 @@ impl Near {
         Begun { at, generation: self.known.generation(at), digest, stored }
     }
 
-    /// Keeps an entry that Redis has, for as long as it is of use.
-    pub(super) fn keep(&self, entry: &Arc<Entry>, begun: Begun) {
+    /// Keeps an entry that Redis has, for as long as it is of use. Purges up to the number `as_of`
+    /// count in it.
+    pub(super) fn keep(&self, entry: &Arc<Entry>, begun: Begun, as_of: Mark) {
         let Begun { at, generation, digest, stored } = begun;
-        let Some((entry, tie)) = self.known.tie(Arc::clone(entry), digest, stored) else { return };
+        let tied = self.known.tie(Arc::clone(entry), as_of, digest, stored);
+        let Some((entry, tie)) = tied else { return };
         let until = if generation.is_some() { Duration::ZERO } else { at + UNHEARD };
         let end = self.end_of(&entry, generation.is_some());
         self.insert(entry, end, Hold { tie: Some(tie), generation, until });
@@ -135,7 +137,7 @@ impl Near {
     pub(super) fn keep_alone(&self, entry: Arc<Entry>, began: Duration) -> Put {
         let until = began + UNHEARD;
         let hold = Hold { tie: None, generation: None, until };
-        if self.known.now() >= until || self.is_purged(&entry, began) {
+        if self.known.now() >= until || self.purges.concern(&entry, began) {
             return Put::Refused;
         }
         self.insert(entry, self.table.now() + UNHEARD, hold);
@@ -145,17 +147,7 @@ impl Near {
     /// A purge that begins here takes at once what is of this process alone. What is tied to Redis
     /// goes with what is known of it.
     pub(super) fn purge(&self, purge: &Purge) {
-        let now = self.known.now();
-        let mut purges = self.purges.lock().unwrap_or_else(PoisonError::into_inner);
-        while purges.front().is_some_and(|(then, _)| *then + UNHEARD < now) {
-            purges.pop_front();
-        }
-        if purges.len() >= MOST_PURGES {
-            purges.clear();
-            purges.push_back((now, Purge::all()));
-        }
-        purges.push_back((now, purge.clone()));
-        drop(purges);
+        self.purges.add(purge, self.known.now());
         self.table.suspect();
     }
 
@@ -180,15 +172,8 @@ impl Near {
         is_of_now
             && match (&hold.tie, Self::is_alone(entry.since)) {
                 (Some(tie), _) => self.known.holds(tie),
-                (None, Some(began)) => !self.is_purged(entry, began),
+                (None, Some(began)) => !self.purges.concern(entry, began),
                 (None, None) => false,
             }
-    }
-
-    /// Whether a purge began here after the fill of this entry had, which has no number to say so.
-    fn is_purged(&self, entry: &Entry, began: Duration) -> bool {
-        let purges = self.purges.lock().unwrap_or_else(PoisonError::into_inner);
-        let later = purges.iter().rev().take_while(|(then, _)| *then >= began);
-        later.into_iter().any(|(_, purge)| purge.concerns(&entry.key, &entry.groups))
     }
 }

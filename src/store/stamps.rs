@@ -18,16 +18,19 @@ use crate::{
     query,
 };
 
-/// How many stamps are kept. Past that the oldest merge into the watermark: entries that have not
-/// been read since count as purged.
-const MOST_STAMPS: usize = 1 << 16;
-/// How many of them may be prefixes, which cannot be looked up by hash.
-const MOST_PREFIXES: usize = 256;
+/// How many stamps are kept, at about 100 bytes each: 26 MB at most, which 100,000 purges of URLs in
+/// a minute reach. Past that the oldest merge into the watermark: entries that have neither been read
+/// nor [walked](Stamps::claim_walk) since count as purged, and so do fills that began before.
+const MAX_STAMPS: usize = 1 << 18;
+/// After so many purges entries are due to be walked.
+const WALK_EVERY: u64 = 1 << 14;
 
 /// The purges of one store, newest number first.
 #[derive(Debug, Default)]
-pub(super) struct Stamps {
+pub(crate) struct Stamps {
     newest: AtomicU64,
+    /// The newest purge before entries were last walked.
+    walked: AtomicU64,
     table: RwLock<Table>,
 }
 
@@ -36,7 +39,8 @@ struct Table {
     hasher: ahash::RandomState,
     by_target: HashMap<u64, Stamp>,
     oldest_first: VecDeque<(u64, u64)>,
-    prefixes: VecDeque<(String, Stamp)>,
+    /// Whether there has been a purge by prefix, so that others cost no look at ancestors.
+    has_prefixes: bool,
     all: Stamp,
 }
 
@@ -77,22 +81,22 @@ pub(super) enum Standing {
 
 /// A purge that has been stamped, for counting what it took.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Stamped {
+pub(crate) struct Stamped {
     /// The hash that it raised, with the number of the hard purge before.
     target: Option<(u64, u64)>,
-    /// Of a purge by prefix or of all: up to which number older ones count.
+    /// Of a purge of all: up to which number older ones count.
     until: Option<u64>,
 }
 
 impl Stamps {
     /// The logical time now.
-    pub(super) fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         Mark::new(self.newest.load(Ordering::Acquire))
     }
 
     /// Purges: from now on no older entry that `purge` concerns is alive, or if the purge is a soft
     /// one, fresh.
-    pub(super) fn stamp(&self, purge: &Purge) -> Stamped {
+    pub(crate) fn stamp(&self, purge: &Purge) -> Stamped {
         let mut table = self.write();
         let number = self.newest.load(Ordering::Relaxed) + 1;
         let stamped = table.stamp(purge, number);
@@ -118,14 +122,19 @@ impl Stamps {
         }
     }
 
+    /// Whether a purge, hard or soft, concerns `entry` that has come since the logical time `since`.
+    pub(crate) fn concerns(&self, entry: &Entry, since: u64) -> bool {
+        !matches!(self.standing(entry, since), Standing::Alive(_))
+    }
+
     /// Whether a purge, hard or soft, that names `key` itself has come since the logical time `since`.
-    pub(super) fn is_purged(&self, key: &CacheKey, since: u64) -> bool {
+    pub(crate) fn is_purged(&self, key: &CacheKey, since: u64) -> bool {
         if since >= self.newest.load(Ordering::Acquire) {
             return false;
         }
         let table = self.read();
         let stamps = table.concerning(key, &[]).map(|(_, stamp)| stamp);
-        let newest = stamps.chain(table.prefixes_above(key)).chain([table.all]).map(Stamp::newest);
+        let newest = stamps.chain([table.all]).map(Stamp::newest);
         newest.max().is_some_and(|newest| newest > since)
     }
 
@@ -134,6 +143,18 @@ impl Stamps {
         let table = self.read();
         let stamp = table.by_target.get(&table.hash(Hashed::AnyUrl(key.path())));
         stamp.copied().unwrap_or_default().newest().max(table.all.newest()) > since
+    }
+
+    /// Whether entries are due to be walked: whoever is told so looks up the standing of each, so that
+    /// none is taken for purged when the oldest stamps go.
+    pub(super) fn claim_walk(&self) -> bool {
+        let newest = self.newest.load(Ordering::Acquire);
+        let walked = self.walked.load(Ordering::Relaxed);
+        newest.saturating_sub(walked) >= WALK_EVERY
+            && self
+                .walked
+                .compare_exchange(walked, newest, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// Whether `entry` was not yet gone when the purge `stamped` came.
@@ -160,19 +181,13 @@ impl Table {
                 if stale_since.is_none() {
                     self.by_target.clear();
                     self.oldest_first.clear();
-                    self.prefixes.clear();
+                    self.has_prefixes = false;
                 }
                 return Stamped { until: Some(previous), ..Stamped::default() };
             }
             Target::Prefix(prefix) => {
-                let mut stamp = Stamp::default();
-                stamp.raise(number, stale_since);
-                self.prefixes.push_back((prefix.clone(), stamp));
-                if self.prefixes.len() > MOST_PREFIXES {
-                    let oldest = self.prefixes.pop_front().map_or(0, |(_, stamp)| stamp.newest());
-                    self.raise_watermark(oldest);
-                }
-                return Stamped { until: Some(number - 1), ..Stamped::default() };
+                self.has_prefixes = true;
+                self.hash(Hashed::Prefix(path::as_ancestor(prefix)))
             }
             Target::Url { host, path, query } => {
                 let (host, query) = (host.as_deref().map(host::canonical), query::canonical(query));
@@ -196,7 +211,7 @@ impl Table {
         let previous = stamp.hard;
         stamp.raise(number, stale_since);
         self.oldest_first.push_back((number, hash));
-        if self.oldest_first.len() > MOST_STAMPS {
+        if self.oldest_first.len() > MAX_STAMPS {
             self.merge_oldest();
         }
         previous
@@ -204,7 +219,7 @@ impl Table {
 
     /// Lets a quarter of the stamps go at once, so that the cost is spread over many purges.
     fn merge_oldest(&mut self) {
-        for _ in 0..MOST_STAMPS / 4 {
+        for _ in 0..MAX_STAMPS / 4 {
             let Some((number, hash)) = self.oldest_first.pop_front() else { return };
             if self.by_target.get(&hash).is_some_and(|stamp| stamp.newest() == number) {
                 self.by_target.remove(&hash);
@@ -227,17 +242,14 @@ impl Table {
             own.map_or(stamp.hard, |(_, previous)| previous)
         };
         let by_target = self.concerning(&entry.key, &entry.groups).map(number).max();
-        let until = except.until.unwrap_or(u64::MAX);
-        let prefixes = self.prefixes_above(&entry.key).map(|stamp| stamp.hard);
-        let prefix = prefixes.filter(|hard| *hard <= until).max();
-        [by_target, prefix, Some(self.all.hard.min(until))].into_iter().flatten().max().unwrap_or(0)
+        let all = self.all.hard.min(except.until.unwrap_or(u64::MAX));
+        by_target.unwrap_or(0).max(all)
     }
 
     /// Since when `entry` is stale by soft purges after the logical time `checked`.
     fn stale_since(&self, entry: &Entry, checked: u64) -> Option<Timestamp> {
         let by_target = self.concerning(&entry.key, &entry.groups).map(|(_, stamp)| stamp);
         by_target
-            .chain(self.prefixes_above(&entry.key))
             .chain([self.all])
             .filter(|stamp| stamp.soft > checked)
             .map(|stamp| stamp.stale_since)
@@ -256,14 +268,11 @@ impl Table {
         let of_any = hosts.map(|host| self.hash(Hashed::AnyQuery(host, key.path())));
         let of_any = of_any.into_iter().filter(|_| key.answers_other_queries());
         let of_key = [self.hash(Hashed::Path(key.path())), self.hash(Hashed::Entry(key))];
+        let above = self.has_prefixes.then(|| path::ancestors(key.path())).into_iter().flatten();
+        let above = above.map(|above| self.hash(Hashed::Prefix(above)));
         let groups = groups.iter().map(|group| self.hash(Hashed::Group(group)));
-        let hashes = of_url.into_iter().chain(of_any).chain(of_key).chain(groups);
+        let hashes = of_url.into_iter().chain(of_any).chain(of_key).chain(above).chain(groups);
         hashes.filter_map(|hash| self.by_target.get(&hash).map(|stamp| (hash, *stamp)))
-    }
-
-    fn prefixes_above<'a>(&'a self, key: &'a CacheKey) -> impl Iterator<Item = Stamp> + 'a {
-        let above = |(prefix, _): &&(String, Stamp)| path::is_under(key.path(), prefix);
-        self.prefixes.iter().filter(above).map(|(_, stamp)| *stamp)
     }
 
     fn hash(&self, target: Hashed<'_>) -> u64 {
@@ -281,6 +290,8 @@ enum Hashed<'a> {
     /// Host and path, of what answers other queries.
     AnyQuery(Option<&'a str>, &'a str),
     Path(&'a str),
+    /// An ancestor of paths, or a path.
+    Prefix(&'a str),
     Group(&'a str),
     Entry(&'a CacheKey),
 }

@@ -38,6 +38,24 @@ impl TieredStore {
         Ok((mark, found.is_some_and(|found| found.since == entry.since)))
     }
 
+    /// Carries out several purges together; see [`RedisStore::purge_together`].
+    pub(crate) async fn purge_together(
+        &self,
+        purges: &[Purge],
+        counts: bool,
+    ) -> Result<Purged, StoreError> {
+        for purge in purges {
+            self.near.purge(purge);
+        }
+        self.far.purge_together(purges, counts).await
+    }
+
+    /// Drops what is kept under `key` in both tiers.
+    pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
+        self.near.forget(key);
+        self.far.forget(key).await
+    }
+
     /// The tier behind.
     pub(crate) const fn far(&self) -> &RedisStore {
         &self.far
@@ -55,15 +73,15 @@ impl Store for TieredStore {
             return Ok(Some(entry));
         }
         let begun = self.near.begin(key);
-        let found = self.far.get(key).await?;
+        let found = self.far.get_as_of(key).await?;
         // what is of one process alone is never in Redis: a number that says so is not true
-        let found = found.filter(|entry| Near::is_alone(entry.since).is_none());
-        // a slice of Redis's reply would keep all of it
-        let found = found.map(|entry| Arc::new(entry.with_own_memory()));
-        if let Some(entry) = &found {
-            self.near.keep(entry, begun);
-        }
-        Ok(found)
+        let found = found.filter(|(entry, _)| Near::is_alone(entry.since).is_none());
+        Ok(found.map(|(entry, as_of)| {
+            // a slice of Redis's reply would keep all of it
+            let entry = Arc::new(entry.with_own_memory());
+            self.near.keep(&entry, begun, Mark::new(as_of));
+            entry
+        }))
     }
 
     async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<Put, StoreError> {
@@ -75,14 +93,13 @@ impl Store for TieredStore {
         // what Redis could not take is of use here, as long as all purges are known
         let is_kept = matches!(put, Ok(Put::Kept)) || (put.is_err() && begun.is_trusted());
         if is_kept {
-            self.near.keep(&entry, begun);
+            self.near.keep(&entry, begun, entry.since);
         }
         put
     }
 
     async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
-        self.near.purge(purge);
-        self.far.purge(purge).await
+        self.purge_together(std::slice::from_ref(purge), true).await
     }
 
     async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {

@@ -4,14 +4,19 @@
 
 #![cfg(unix)]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_response_cache::ResponseCache;
 use futures_util::future::{join, join_all};
 
 use crate::support::{
+    Origin, app,
     fault::{Fault, Scene},
+    get,
     load::{self, Load, Shop},
+    proxy::{Proxy, Way},
+    redis::RedisServer,
+    send,
 };
 
 /// For how long anything may take, on a machine that does much else.
@@ -55,6 +60,26 @@ async fn examine_one(fault: Fault, cache: fn(String) -> ResponseCache) {
         }
     })
     .await;
+}
+
+/// All that one request asks of a Redis that hangs takes as long as one exchange may.
+#[actix_rt::test]
+async fn silent_redis_costs_a_request_one_bound() {
+    const EACH: Duration = Duration::from_millis(500);
+    let makes: [fn(String) -> ResponseCache; 2] = [ResponseCache::redis, ResponseCache::tiered];
+    for make in makes {
+        let server = RedisServer::start();
+        let proxy = Proxy::start(server.address());
+        let cache = make(proxy.url()).connect_timeout(EACH).operate_timeout(EACH);
+        let app = app(&cache, &Origin::counting()).await;
+        send(&app, get("/there")).await;
+        cache.handle().unwrap().settle().await;
+        proxy.go(Way::Silent);
+        let begun = Instant::now();
+        assert_eq!(send(&app, get("/missing")).await.status.as_u16(), 200);
+        let took = begun.elapsed();
+        assert!(took < 3 * EACH, "two bounds, and what a busy machine adds: {took:?}");
+    }
 }
 
 #[actix_rt::test]

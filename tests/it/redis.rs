@@ -10,7 +10,7 @@ use actix_response_cache::{
 };
 use actix_web::{App, HttpRequest, HttpResponse, test::init_service, web};
 
-use crate::support::{Origin, app, get, get_with, redis::RedisServer, request, send};
+use crate::support::{Origin, app, get, get_with, log::Log, redis::RedisServer, request, send};
 
 async fn settle(cache: &ResponseCache) {
     cache.handle().unwrap().settle().await;
@@ -42,6 +42,34 @@ async fn what_one_process_stores_another_serves() {
     assert_eq!((head.word(), head.body.len()), ("HIT", 0));
     let known = send(&second, get_with("/", ("if-none-match", "\"v1\""))).await;
     assert_eq!((known.status.as_u16(), origin.calls()), (304, 1));
+}
+
+/// A server that is full without eviction answers reads and refuses entries.
+#[actix_rt::test]
+async fn stored_is_not_said_while_redis_refuses_entries() {
+    let server = RedisServer::start();
+    let (log, cache) = (Log::default(), ResponseCache::redis(server.url()));
+    let _guard = log.listen();
+    let app = app(&cache, &Origin::counting()).await;
+    let miss = async |path: &str| {
+        let seen = send(&app, get(path)).await;
+        settle(&cache).await;
+        seen.field("cache-status")
+    };
+    let stored = "actix-response-cache; fwd=uri-miss; stored";
+    let refused = "actix-response-cache; fwd=uri-miss; detail=store-failed";
+    assert_eq!(miss("/before").await, stored);
+    let () = server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    miss("/first").await;
+    for path in ["/second", "/third"] {
+        assert_eq!(miss(path).await, refused);
+        assert_eq!(send(&app, get("/before")).await.word(), "HIT");
+    }
+    assert_eq!(log.text().matches("the store refuses entries").count(), 1, "{}", log.text());
+    assert!(log.text().contains("OOM"), "{}", log.text());
+    let () = server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    miss("/stored/again").await;
+    assert_eq!(miss("/after").await, stored);
 }
 
 #[actix_rt::test]

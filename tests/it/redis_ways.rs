@@ -95,9 +95,92 @@ async fn a_cluster() {
 }
 
 #[actix_rt::test]
+async fn cluster_serves_hits_whatever_braces_the_prefix_has() {
+    let cluster = RedisCluster::start();
+    for prefix in ["{tag}:", "a}:", "}a{b}:", "{{a}}", "a{b}{", "ü*?[x]{y}"] {
+        assert_shared(|| ResponseCache::redis_cluster(cluster.urls()).prefix(prefix)).await;
+    }
+    for prefix in ["{", "a{b:", "}{", "{}", "{}a:", "a{}b{c}:"] {
+        let cache = ResponseCache::redis_cluster(cluster.urls()).prefix(prefix);
+        let told = cache.check().await.expect_err(prefix).to_string();
+        assert!(told.contains("`prefix`") && told.contains("slot"), "{prefix}: {told}");
+        // one server has no slots
+        let one = RedisServer::start();
+        assert_shared(|| ResponseCache::redis(one.url()).prefix(prefix)).await;
+    }
+}
+
+const GROUPS_WITH_BRACES: &str = "\"{g}\", \"{}\", \"{\", \"}g{\", \"{a}{b}\"";
+
+#[actix_rt::test]
+async fn cluster_purges_paths_and_groups_with_braces() {
+    let cluster = RedisCluster::start();
+    let groups = ["{g}", "{}", "{", "}g{", "{a}{b}"];
+    let cache = patient(ResponseCache::redis_cluster(cluster.urls()));
+    let origin = Origin::with_fields(&[("cache-groups", GROUPS_WITH_BRACES)]);
+    let handle = cache.handle().unwrap();
+    let app = app(&cache, &origin).await;
+    let paths = ["/braces/{p}", "/braces/{}", "/braces/{", "/braces/}{", "/braces/{a}{b}"];
+    for (path, group) in paths.into_iter().zip(groups) {
+        for by_group in [true, false] {
+            assert_eq!(send(&app, get(path)).await.word(), "MISS", "{path}");
+            settle(&cache).await;
+            assert_eq!(send(&app, get(path)).await.word(), "HIT", "{path}");
+            let purged = if by_group {
+                handle.purge_group(group).await
+            } else {
+                handle.purge_path(path).await
+            };
+            assert_eq!(purged.unwrap().entries, 1, "{path} {group}");
+        }
+    }
+}
+
+#[actix_rt::test]
 async fn a_primary_that_sentinels_know() {
     let watched = Watched::start();
     assert_shared(|| ResponseCache::redis_sentinel(SERVICE, watched.urls())).await;
+}
+
+/// Within the defaults, as far as connecting goes: each handshake has the time for itself.
+#[actix_rt::test]
+async fn a_cluster_over_tls() {
+    let cluster = RedisCluster::start_with_tls();
+    assert_shared(|| {
+        ResponseCache::redis_cluster(cluster.urls()).redis_ca(cluster.authority().pem())
+    })
+    .await;
+    let cache = ResponseCache::redis_cluster(cluster.urls()).redis_ca(cluster.authority().pem());
+    load(&cache, |all_hit| all_hit).await;
+}
+
+#[actix_rt::test]
+async fn a_primary_that_sentinels_know_over_tls() {
+    let watched = Watched::start_with_tls();
+    assert_shared(|| {
+        ResponseCache::redis_sentinel(SERVICE, watched.urls()).redis_ca(watched.authority().pem())
+    })
+    .await;
+}
+
+#[actix_rt::test]
+async fn purges_by_sentinel_over_tls_open_no_connections() {
+    let watched = Watched::start_with_tls();
+    let cache =
+        ResponseCache::redis_sentinel(SERVICE, watched.urls()).redis_ca(watched.authority().pem());
+    let handle = patient(cache).handle().unwrap();
+    handle.purge_path("/first").await.unwrap();
+    let connections = || {
+        let servers: u64 = watched.servers.iter().map(RedisServer::connections).sum();
+        servers + watched.connections()
+    };
+    // those of the test itself are the same number each time
+    let (first, second) = (connections(), connections());
+    for number in 0..20 {
+        assert!(!handle.purge_path(&format!("/{number}")).await.unwrap().pending);
+    }
+    let more = connections() - second;
+    assert!(more < (second - first) + 10, "{more} connections for 20 purges");
 }
 
 #[actix_rt::test]
@@ -140,8 +223,24 @@ async fn load(cache: &ResponseCache, mut is_over: impl FnMut(bool) -> bool) {
 /// Requests while `fail_over` has its effect are answered; caching resumes at the new primary, and
 /// what is purged from then on is gone.
 async fn assert_followed(fail_over: impl FnOnce(&mut Watched)) {
-    let mut watched = Watched::start();
+    let watched = Watched::start();
     let cache = ResponseCache::redis_sentinel(SERVICE, watched.urls());
+    assert_follows(cache, watched, fail_over).await;
+}
+
+/// As [`assert_followed`], by TLS.
+async fn assert_followed_by_tls(fail_over: impl FnOnce(&mut Watched)) {
+    let watched = Watched::start_with_tls();
+    let cache =
+        ResponseCache::redis_sentinel(SERVICE, watched.urls()).redis_ca(watched.authority().pem());
+    assert_follows(cache, watched, fail_over).await;
+}
+
+async fn assert_follows(
+    cache: ResponseCache,
+    mut watched: Watched,
+    fail_over: impl FnOnce(&mut Watched),
+) {
     load(&cache, |all_hit| all_hit).await;
     assert_eq!(watched.primary(), 0);
     fail_over(&mut watched);
@@ -167,9 +266,31 @@ async fn a_failover_on_demand_is_followed_while_the_old_primary_lives() {
 }
 
 #[actix_rt::test]
+async fn a_failover_over_tls_after_a_crash_is_followed_and_fails_no_request() {
+    assert_followed_by_tls(|watched| watched.servers[0].kill()).await;
+}
+
+#[actix_rt::test]
+async fn a_failover_over_tls_on_demand_is_followed_while_the_old_primary_lives() {
+    assert_followed_by_tls(|watched| watched.ask(&["SENTINEL", "FAILOVER", SERVICE])).await;
+}
+
+#[actix_rt::test]
 async fn slots_that_move_under_load_fail_no_request() {
-    let cluster = std::sync::Arc::new(RedisCluster::start());
+    let cluster = RedisCluster::start();
     let cache = ResponseCache::redis_cluster(cluster.urls());
+    assert_slots_may_move(cache, cluster).await;
+}
+
+#[actix_rt::test]
+async fn slots_that_move_under_load_over_tls_fail_no_request() {
+    let cluster = RedisCluster::start_with_tls();
+    let cache = ResponseCache::redis_cluster(cluster.urls()).redis_ca(cluster.authority().pem());
+    assert_slots_may_move(cache, cluster).await;
+}
+
+async fn assert_slots_may_move(cache: ResponseCache, cluster: RedisCluster) {
+    let cluster = std::sync::Arc::new(cluster);
     load(&cache, |all_hit| all_hit).await;
     let moving = std::sync::Arc::clone(&cluster);
     let resharding = std::thread::spawn(move || {

@@ -316,3 +316,57 @@ async fn settings_that_make_no_sense_are_told() {
         assert!(error.contains(setting), "{error}");
     }
 }
+
+#[actix_rt::test]
+async fn slow_failed_and_left_alone_are_reported_apart() {
+    tokio::time::pause();
+    let log = crate::support::log::Log::default();
+    let _listening = log.listen();
+    let clock = Clock::manual();
+    let cache = stale(&clock).answer_stale_after(SECOND);
+    let fails = Arc::new(AtomicUsize::new(0));
+    let failing = Arc::clone(&fails);
+    let route = web::to(move || {
+        let fails = failing.load(Ordering::SeqCst) == 1;
+        let hangs = failing.load(Ordering::SeqCst) == 2;
+        async move {
+            if hangs {
+                tokio::time::sleep(10 * SECOND).await;
+            }
+            if fails {
+                HttpResponse::BadGateway().finish()
+            } else {
+                HttpResponse::Ok().body("good")
+            }
+        }
+    });
+    let app = init_service(App::new().wrap(cache.clone()).default_service(route)).await;
+    answer(&app, get("/")).await;
+    clock.advance(61 * SECOND);
+    let statuses = |seen: &Seen| seen.field("cache-status");
+    let counts = || {
+        let stats = cache.stats().unwrap();
+        (stats.stood_in, stats.stood_in_slow, stats.stood_in_left_alone)
+    };
+
+    fails.store(1, Ordering::SeqCst);
+    let failed = statuses(&answer(&app, get("/")).await);
+    assert!(failed.ends_with("; fwd=stale; fwd-status=502"), "{failed}");
+    assert_eq!(counts(), (1, 0, 0));
+    let left_alone = statuses(&answer(&app, get("/")).await);
+    assert!(left_alone.ends_with("; hit; ttl=-1; detail=handler-left-alone"), "{left_alone}");
+    assert_eq!(counts(), (2, 0, 1));
+    assert_eq!(log.text().matches("a handler failed").count(), 1, "{}", log.text());
+
+    clock.advance(2 * SECOND);
+    fails.store(2, Ordering::SeqCst);
+    let (leader, follower) =
+        futures_util::future::join(answer(&app, get("/")), answer(&app, get("/"))).await;
+    for seen in [leader, follower] {
+        let slow = statuses(&seen);
+        assert!(slow.contains("; hit; ttl=-") && slow.ends_with("; detail=handler-slow"), "{slow}");
+    }
+    assert_eq!(counts(), (4, 2, 1));
+    assert_eq!(log.text().matches("a handler is slow").count(), 1);
+    assert_eq!(log.text().matches("a handler failed").count(), 1, "slow is not failed");
+}

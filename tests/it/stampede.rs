@@ -15,7 +15,7 @@ use std::{
 
 use actix_response_cache::{Clock, ResponseCache, Rule};
 use actix_web::{
-    App, Error, HttpRequest, HttpResponse,
+    App, Error, HttpResponse,
     body::MessageBody,
     dev::{Service, ServiceResponse},
     error::ErrorBadGateway,
@@ -23,88 +23,15 @@ use actix_web::{
     web,
 };
 use futures_util::future::join_all;
-use tokio::sync::Semaphore;
 
-use crate::support::{Seen, get, get_with, request, send};
+use crate::support::{
+    Seen,
+    gate::{Gate, gated, is_waiting, rest},
+    get, get_with, request, send,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MANY: usize = 50;
-
-type Answer = dyn Fn(&HttpRequest, usize) -> Result<HttpResponse, Error>;
-
-/// A handler that answers only when it is let go.
-#[derive(Clone)]
-struct Gate {
-    calls: Arc<AtomicUsize>,
-    go: Arc<Semaphore>,
-    answer: Rc<Answer>,
-}
-
-impl Gate {
-    fn new(answer: impl Fn(&HttpRequest, usize) -> Result<HttpResponse, Error> + 'static) -> Self {
-        let go = Arc::new(Semaphore::new(0));
-        Self { calls: Arc::default(), go, answer: Rc::new(answer) }
-    }
-
-    fn counting() -> Self {
-        Self::new(|_, call| Ok(HttpResponse::Ok().body(format!("answer {call}"))))
-    }
-
-    fn with_field(field: (&'static str, &'static str)) -> Self {
-        Self::new(move |_, call| {
-            Ok(HttpResponse::Ok().insert_header(field).body(format!("answer {call}")))
-        })
-    }
-
-    fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
-    }
-
-    /// Lets one call go.
-    fn open(&self) {
-        self.go.add_permits(1);
-    }
-
-    /// Lets all calls go, from now on.
-    fn open_wide(&self) {
-        self.go.add_permits(Semaphore::MAX_PERMITS / 2);
-    }
-
-    fn route(&self) -> actix_web::Route {
-        let gate = self.clone();
-        web::to(move |req: HttpRequest| {
-            let gate = gate.clone();
-            async move {
-                let call = gate.calls.fetch_add(1, Ordering::SeqCst) + 1;
-                gate.go.acquire().await.unwrap().forget();
-                (gate.answer)(&req, call)
-            }
-        })
-    }
-}
-
-async fn gated(
-    cache: &ResponseCache,
-    gate: &Gate,
-) -> impl Service<
-    actix_http::Request,
-    Response = ServiceResponse<impl MessageBody + use<>>,
-    Error = Error,
-> + use<> {
-    init_service(App::new().wrap(cache.clone()).default_service(gate.route())).await
-}
-
-/// Polls a request once: whether it waits.
-async fn is_waiting<F: Future + Unpin>(request: &mut F) -> bool {
-    std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut *request).poll(cx).is_pending())).await
-}
-
-/// Lets everything that can go on do so.
-async fn rest() {
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
-    }
-}
 
 fn assert_empty(cache: &ResponseCache) {
     let stats = cache.stats().unwrap();
@@ -458,7 +385,7 @@ async fn failures_behind_stale_answers_are_told_once_in_a_while() {
     for _ in 0..20 {
         assert_eq!(send(&app, get("/")).await.text(), "good");
     }
-    let told = || log.text().matches("a stale response stands in").count();
+    let told = || log.text().matches("a handler failed; served stale").count();
     assert_eq!((gate.calls(), told()), (21, 1), "without a pause each request asks");
     clock.advance(10 * SECOND);
     send(&app, get("/")).await;

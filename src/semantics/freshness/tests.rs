@@ -4,7 +4,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 
 use super::*;
-use crate::semantics::{fields::FieldList, targeted::governing};
+use crate::semantics::{date::Monotonic, fields::FieldList, targeted::governing};
 
 /// Sun, 06 Nov 1994 08:49:37 GMT
 const NOW: Timestamp = Timestamp::from_secs(784_111_777);
@@ -119,7 +119,7 @@ fn age_as_it_comes() {
         (&[("age", "2147483648")], 1 << 31),
         (&[("age", "99999999999999999999")], 1 << 31),
     ];
-    let exchange = Exchange { request_time: Timestamp::from_secs(784_111_775), response_time: NOW };
+    let exchange = Exchange { received: Moment::of(NOW), response_delay: Duration::from_secs(2) };
     for (lines, expected) in table {
         let age = initial_age(fields(lines).as_slice(), exchange);
         assert_eq!(age.as_secs(), *expected, "{lines:?}");
@@ -129,7 +129,7 @@ fn age_as_it_comes() {
 #[test]
 fn a_second_that_date_does_not_tell_is_no_age() {
     let received = Timestamp::from_millis(784_111_777_900);
-    let exchange = Exchange { request_time: received, response_time: received };
+    let exchange = Exchange { received: Moment::of(received), response_delay: Duration::ZERO };
     assert_eq!(initial_age(fields(&[DATE_NOW]).as_slice(), exchange), Duration::ZERO);
 }
 
@@ -137,18 +137,50 @@ fn stored(response_time: Timestamp) -> Terms {
     Terms { response_time, initial_age: Duration::from_secs(5), ..Terms::default() }
 }
 
+/// So many seconds after [`NOW`] by the wall clock and by the monotonic one.
+fn later(date: i64, monotonic: i64) -> Moment {
+    let then = Moment::of(NOW);
+    Moment {
+        date: Timestamp::from_millis(then.date.as_millis() + date * 1000),
+        monotonic: Monotonic::from_millis(then.monotonic.as_millis() + monotonic * 1000),
+    }
+}
+
 #[test]
-fn age_grows_with_the_clock_and_against_it() {
+fn age_without_a_time_of_receipt_grows_with_the_wall_clock_and_against_it() {
     let terms = stored(NOW);
-    for (now, age) in [(0, 5), (10, 15), (-10, 15), (1 << 40, 1 << 31)] {
-        let now = Timestamp::from_secs(784_111_777 + now);
-        assert_eq!(current_age(&terms, now).as_secs(), age);
+    for (date, age) in [(0, 5), (10, 15), (-10, 15), (1 << 40, 1 << 31)] {
+        assert_eq!(current_age(&terms, later(date, 0)).as_secs(), age);
     }
     // before 1970, after 2106, and as far as a timestamp goes
     for millis in [i64::MIN, -1, 0, 4_300_000_000_000, i64::MAX] {
         let edge = Timestamp::from_millis(millis);
-        assert!(current_age(&terms, edge) <= MAX_DELTA);
-        assert_eq!(current_age(&stored(edge), edge).as_secs(), 5);
+        assert!(current_age(&terms, Moment::of(edge)) <= MAX_DELTA);
+        assert_eq!(current_age(&stored(edge), Moment::of(edge)).as_secs(), 5);
+    }
+}
+
+#[test]
+fn age_is_no_less_than_the_time_that_has_passed_since_receipt() {
+    let terms = Terms { received: Some(Moment::of(NOW).monotonic), ..stored(NOW) };
+    for (date, monotonic, age) in [
+        (10, 10, 15),
+        // set back: at once, and when it has come to where it was
+        (-3600, 10, 15),
+        (0, 3600, 3605),
+        // set forward, or the host has slept
+        (3600, 10, 3605),
+        // a monotonic clock does not go back, whatever it says
+        (10, -10, 15),
+        (1 << 40, 1 << 40, 1 << 31),
+    ] {
+        let now = later(date, monotonic);
+        assert_eq!(current_age(&terms, now).as_secs(), age, "{date} {monotonic}");
+    }
+    for edge in [i64::MIN, i64::MAX] {
+        let received = Some(Monotonic::from_millis(edge));
+        let terms = Terms { received, ..stored(Timestamp::from_millis(edge)) };
+        assert!(current_age(&terms, later(0, 0)) <= MAX_DELTA);
     }
 }
 
@@ -159,7 +191,8 @@ proptest! {
             prop::sample::select(vec!["age", "date", "expires", "last-modified", "cache-control"]),
             prop::collection::vec(any::<u8>(), 0..40),
         ), 0..6),
-        times: (i64, i64),
+        received: i64,
+        delay: Duration,
     ) {
         let fields: FieldList = values
             .into_iter()
@@ -168,14 +201,14 @@ proptest! {
             })
             .collect();
         let exchange = Exchange {
-            request_time: Timestamp::from_millis(times.0),
-            response_time: Timestamp::from_millis(times.1),
+            received: Moment::of(Timestamp::from_millis(received)),
+            response_delay: delay,
         };
         let governing = governing(fields.as_slice(), std::slice::from_ref(&CDN));
-        let stated = stated_lifetime(fields.as_slice(), &governing, exchange.response_time);
+        let stated = stated_lifetime(fields.as_slice(), &governing, exchange.received.date);
         prop_assert!(stated.is_none_or(|lifetime| lifetime <= MAX_DELTA));
         prop_assert!(initial_age(fields.as_slice(), exchange) <= MAX_DELTA);
-        let guess = heuristic_lifetime(fields.as_slice(), exchange.response_time);
+        let guess = heuristic_lifetime(fields.as_slice(), exchange.received.date);
         prop_assert!(guess.is_none_or(|lifetime| lifetime <= MAX_HEURISTIC));
     }
 }

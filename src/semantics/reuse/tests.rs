@@ -6,7 +6,7 @@ use actix_web::http::{
 };
 
 use super::*;
-use crate::semantics::fields::FieldList;
+use crate::semantics::{date::Timestamp, fields::FieldList};
 
 const NOW: Timestamp = Timestamp::from_secs(784_111_777);
 
@@ -47,7 +47,7 @@ fn at(age: i64, lines: &[(&'static str, &str)], terms: &Terms, policy: &Policy) 
         .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_str(v).unwrap()))
         .collect();
     let req = RequestView { method: &Method::GET, fields: fields.as_slice() };
-    reuse(&req, terms, Credentials::default(), NOW + secs(age.unsigned_abs()), policy)
+    reuse(&req, terms, Credentials::default(), Moment::of(NOW + secs(age.unsigned_abs())), policy)
 }
 
 /// `F`resh, `W`hile revalidating, `M`ax-stale, `V`alidate, `E`: validate, or on an error as it is.
@@ -181,9 +181,9 @@ fn credentials_outside_of_the_key() {
         (with(true, true), Some(WhyNot::Authorization)),
         (with(false, false), None),
     ] {
-        let found = reuse(&req, &closed, unkeyed, NOW, &obeying());
+        let found = reuse(&req, &closed, unkeyed, Moment::of(NOW), &obeying());
         assert_eq!(found == Reuse::Unusable(expected.unwrap_or(WhyNot::Stale)), expected.is_some());
-        assert_eq!(letter(reuse(&req, &minute(), unkeyed, NOW, &obeying())), 'F');
+        assert_eq!(letter(reuse(&req, &minute(), unkeyed, Moment::of(NOW), &obeying())), 'F');
     }
 }
 
@@ -191,7 +191,7 @@ fn credentials_outside_of_the_key() {
 fn a_clock_that_went_back_makes_it_older() {
     let req = RequestView { method: &Method::GET, fields: [].as_slice() };
     let then = |millis| {
-        let now = Timestamp::from_millis(NOW.as_millis() - millis);
+        let now = Moment::of(Timestamp::from_millis(NOW.as_millis() - millis));
         letter(reuse(&req, &strict(), Credentials::default(), now, &obeying()))
     };
     assert_eq!(then(50), 'F');

@@ -3,7 +3,11 @@
 use actix_web::http::header::{HeaderName, HeaderValue};
 
 use super::*;
-use crate::semantics::{date::Timestamp, fields::FieldList, policy::Windows};
+use crate::semantics::{
+    date::{Moment, Timestamp},
+    fields::FieldList,
+    policy::Windows,
+};
 
 type Lines<'a> = &'a [(&'static str, &'a str)];
 
@@ -49,7 +53,7 @@ fn ask(
     let req = RequestView { method, fields: request.as_slice() };
     let status = StatusCode::from_u16(status).unwrap();
     let res = ResponseView { status, fields: response.as_slice() };
-    let exchange = Exchange { request_time: NOW, response_time: NOW };
+    let exchange = Exchange { received: Moment::of(NOW), response_delay: Duration::ZERO };
     storable(&req, &res, unkeyed, exchange, policy)
 }
 

@@ -89,6 +89,7 @@ pub(in crate::store) fn response(body: &Bytes) -> Kind {
     ];
     let terms = Terms {
         response_time: Timestamp::from_secs(1_700_000_000),
+        received: None,
         initial_age: Duration::from_secs(1),
         lifetime: KEEP,
         took: Duration::from_millis(4),
@@ -102,4 +103,14 @@ pub(in crate::store) fn response(body: &Bytes) -> Kind {
         for_cookie: true,
     };
     Kind::Response(StoredResponse { status: StatusCode::OK, fields, terms, body: body.clone() })
+}
+
+/// All of an entry that a store gives back as it was put. When this process received it is the
+/// process's own knowledge, which a store may add and need not keep.
+pub(in crate::store) fn shown(entry: &Entry) -> String {
+    let mut entry = entry.clone();
+    if let Kind::Response(response) = &mut entry.kind {
+        response.terms.received = None;
+    }
+    format!("{entry:?}")
 }

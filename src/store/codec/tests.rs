@@ -10,6 +10,7 @@ use crate::{key::KeyBuilder, semantics::date::Timestamp};
 fn terms(millis: i64, span: u32) -> Terms {
     let span = Duration::from_millis(span.into());
     Terms {
+        received: None,
         response_time: Timestamp::from_millis(millis),
         initial_age: span,
         lifetime: span * 2,
@@ -45,7 +46,10 @@ fn entries() -> impl Strategy<Value = Entry> {
             })
         ),
         1 => prop::collection::vec("[a-z][a-z0-9-]{0,12}", 0..4).prop_map(|names| {
-            Kind::Varies(names.iter().map(|name| name.parse().expect("a name")).collect())
+            {
+                let names = names.iter().map(|name| name.parse().expect("a name"));
+                Kind::Varies(names.collect::<Vec<_>>().into())
+            }
         }),
     ];
     let url = (any::<bool>(), ".{0,8}", "/.{0,8}", prop::option::of(".{0,8}"));
@@ -208,7 +212,9 @@ fn forged_parts_are_found_though_the_checksum_matches() {
     assert_corrupt(with_field("x: y\r\nz", b"a"));
     assert_corrupt(with_field("", b"a"));
     assert_corrupt(forged(|metadata| metadata.key = Raw(b"no key")));
-    assert_corrupt(forged(|metadata| metadata.kind = KindMetadata::Varies(vec!["x"])));
+    assert_corrupt(forged(|metadata| {
+        metadata.kind = KindMetadata::Varies(vec!["x"], Codings::default());
+    }));
     for bad in [0, 99, 1000] {
         assert_corrupt(forged(|metadata| {
             if let KindMetadata::Response { status, .. } = &mut metadata.kind {

@@ -10,6 +10,7 @@ use crate::entry::Timestamp;
 pub(super) const PURGED: &str = "p1";
 const STORED: &[u8] = b"s1";
 const RELEASED: &[u8] = b"r1";
+const BEAT: &[u8] = b"b1";
 
 /// Tells one store's messages from another's.
 pub(super) type Origin = [u8; 8];
@@ -25,6 +26,8 @@ pub(super) enum News {
     Stored { digest: Digest, origin: Origin },
     /// The lead in filling this entry was given up.
     Released { digest: Digest },
+    /// What a process published for itself, with this number.
+    Beat { number: u64 },
     /// A purge of which no more can be told.
     Unreadable,
     /// No message of ours.
@@ -41,6 +44,11 @@ pub(super) fn released(digest: &Digest) -> Vec<u8> {
     [RELEASED, digest].concat()
 }
 
+/// The message that a process publishes for itself.
+pub(super) fn beat(number: u64) -> Vec<u8> {
+    [BEAT, &number.to_be_bytes()].concat()
+}
+
 impl News {
     /// Reads a message, which may be anything.
     pub(super) fn read(message: &[u8]) -> Self {
@@ -51,6 +59,9 @@ impl News {
         if let Some((origin, digest)) = rest(STORED).and_then(|rest| rest.split_first_chunk()) {
             let digest = digest.try_into().ok();
             return digest.map_or(Self::Noise, |digest| Self::Stored { digest, origin: *origin });
+        }
+        if let Some(number) = rest(BEAT).and_then(|rest| rest.try_into().ok()) {
+            return Self::Beat { number: u64::from_be_bytes(number) };
         }
         let digest = rest(RELEASED).and_then(|rest| rest.try_into().ok());
         digest.map_or(Self::Noise, |digest| Self::Released { digest })
@@ -79,6 +90,7 @@ mod tests {
         let (digest, origin) = ([7; 16], [8; 8]);
         assert_eq!(News::read(&stored(&digest, origin)), News::Stored { digest, origin });
         assert_eq!(News::read(&released(&digest)), News::Released { digest });
+        assert_eq!(News::read(&beat(7)), News::Beat { number: 7 });
         let field = [b' '; 16];
         for (then, stale_since) in [("-", None), ("1000", Some(Timestamp::from_millis(1000)))] {
             let message = [format!("p15 17 {then} ").as_bytes(), &field].concat();
@@ -110,7 +122,8 @@ mod tests {
 
     #[test]
     fn what_is_foreign_is_noise() {
-        for message in [b"".as_slice(), b"s", b"s1", b"s1short", b"r1", b"r2", &[0xff; 1000]] {
+        for message in [b"".as_slice(), b"s", b"s1", b"s1short", b"r1", b"r2", b"b1", &[0xff; 1000]]
+        {
             assert_eq!(News::read(message), News::Noise);
         }
         let long = [&stored(&[7; 16], [8; 8])[..], b"x"].concat();

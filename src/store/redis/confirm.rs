@@ -1,30 +1,30 @@
-//! A second look at an entry that was read while not all purges of its time are known: a purge may
-//! have missed it, if what should have led there had been evicted.
+//! A second look at an entry that was read while not all purges of its time are known: the fences
+//! that concern it are asked for.
 
 use redis::Value;
 
 use super::{
-    fence::{self, Admission},
+    fence::{self, Admission, Reading},
     index,
     link::Link,
     names::Names,
 };
 use crate::{entry::Entry, store::StoreError};
 
-/// What purges have left of an entry: nothing, unless all its indexes list it, so that any purge
-/// has found it.
-pub(super) async fn listed(
+/// What purges have left of an entry, and up to which number they count.
+pub(super) async fn look(
     link: &Link,
     names: &Names,
     entry: &Entry,
-) -> Result<Admission, StoreError> {
+) -> Result<(Admission, u64), StoreError> {
     let mut commands = index::look_up(names, entry);
     commands.push(fence::read(names, entry));
     let mut replies = link.ask(commands).await?;
     let fences = replies.pop().unwrap_or_default();
+    let Some(reading) = Reading::of(&fences) else { return Ok((Admission::Refused, 0)) };
     let is_listed = |reply: &Value| !matches!(reply, Value::Nil | Value::ServerError(_));
-    if !replies.iter().all(is_listed) {
-        return Ok(Admission::Refused);
+    if reading.needs_index(entry.since) && !replies.iter().all(is_listed) {
+        return Ok((Admission::Refused, reading.now));
     }
-    Ok(fence::judge_since_seed(&fences, entry.since))
+    Ok((reading.of_entry(entry.since), reading.now))
 }

@@ -25,10 +25,26 @@ pub(super) enum Kind {
     Unasked(StoreErrorKind),
 }
 
+impl Kind {
+    /// The kind of the error alone.
+    pub(super) const fn of_error(self) -> StoreErrorKind {
+        match self {
+            Self::Healthy(kind) | Self::Failing(kind) => kind,
+            #[cfg(feature = "redis-cluster")]
+            Self::Unasked(kind) => kind,
+        }
+    }
+}
+
 impl Failure {
     pub(super) fn into_source(self) -> Source {
         match self {
             Self::TimedOut => "no answer in time".into(),
+            Self::NotConnected { is_tls: false } => "no connection within `connect_timeout`".into(),
+            Self::NotConnected { is_tls: true } => {
+                "no connection within `connect_timeout`, of which the TLS handshake is a part"
+                    .into()
+            }
             Self::NoRuntime => "there is no tokio runtime to connect on".into(),
             #[cfg(feature = "redis-cluster")]
             Self::Spared => "the node of the key failed just now".into(),
@@ -41,7 +57,7 @@ fn failure_kind(failure: &Failure) -> Kind {
     Kind::Failing(match failure {
         #[cfg(feature = "redis-cluster")]
         Failure::Spared => return Kind::Unasked(StoreErrorKind::Unavailable),
-        Failure::TimedOut => StoreErrorKind::TimedOut,
+        Failure::TimedOut | Failure::NotConnected { .. } => StoreErrorKind::TimedOut,
         Failure::Redis(error) => match error.kind() {
             ErrorKind::Parse | ErrorKind::UnexpectedReturnType => StoreErrorKind::Corrupt,
             ErrorKind::AuthenticationFailed => StoreErrorKind::Refused,

@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::{
     FutureExt, StreamExt,
-    future::{Either, select},
+    future::{Either, OptionFuture, join, select},
 };
 use redis::{
     Msg,
@@ -24,28 +24,40 @@ use tokio::{
 };
 
 use super::{
+    beat::{self, Beats},
+    clock,
     configuration::Configuration,
-    fence,
+    connect::{Seat, Surroundings},
     known::{Heard, Known},
-    link::{Link, number},
+    link::{Link, Subscription, number},
     names::Names,
+    releases::Releases,
     trust::{CHECKED_EVERY, Check, Checks},
 };
 use crate::store::breaker;
 
 /// How long an attempt to listen may take.
 const LONGEST_STEP: Duration = Duration::from_secs(1);
+/// How long loading all fences may take, each step of which has its own bound.
+const LONGEST_LOAD: Duration = Duration::from_secs(10);
 /// How long one check may take. A server that is silent for longer is away: purges of other processes
 /// may have failed.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// Between hearing that something was missed and loading it: more may have been.
+const LOAD_PAUSE: Duration = Duration::from_millis(20);
+/// With each fourth check, once a second, it is looked whether servers have changed.
+const LOOKED_AROUND_EVERY: u32 = 4;
 /// After so many failures in a row, some ten seconds, somebody should look at it: the user may not be
 /// permitted to subscribe.
 const FAILURES_TO_WARN: u32 = 15;
 
 /// Keeps [`Known`] up to date while it lives.
 #[derive(Default)]
-pub(super) struct Feed(OnceLock<Option<Running>>);
+pub(super) struct Feed {
+    running: OnceLock<Option<Running>>,
+    releases: Arc<Releases>,
+}
 
 struct Running {
     runtime: Handle,
@@ -62,10 +74,11 @@ impl Feed {
         names: &Names,
         configuration: &Arc<Configuration>,
     ) {
-        self.0.get_or_init(|| {
+        self.running.get_or_init(|| {
             let (known, link) = (Arc::clone(known), Arc::clone(link));
             let (names, configuration) = (names.clone(), Arc::clone(configuration));
-            let running = Listen { known, link, names, configuration }.on_a_thread();
+            let releases = Arc::clone(&self.releases);
+            let running = Listen { known, link, names, configuration, releases }.on_a_thread();
             let running = running.inspect_err(|error| {
                 tracing::warn!(%error, "announcements of purges cannot be listened to");
             });
@@ -73,9 +86,14 @@ impl Feed {
         });
     }
 
+    /// The leads that were given up lately.
+    pub(super) const fn releases(&self) -> &Arc<Releases> {
+        &self.releases
+    }
+
     /// The runtime that the feed runs on, for what has to be done without anybody waiting.
     pub(super) fn runtime(&self) -> Option<Handle> {
-        self.0.get()?.as_ref().map(|running| running.runtime.clone())
+        self.running.get()?.as_ref().map(|running| running.runtime.clone())
     }
 }
 
@@ -84,6 +102,7 @@ struct Listen {
     link: Arc<Link>,
     names: Names,
     configuration: Arc<Configuration>,
+    releases: Arc<Releases>,
 }
 
 impl Listen {
@@ -124,35 +143,44 @@ impl Listen {
         }
     }
 
-    /// Subscribes, and listens until the subscription ends or has missed something.
+    /// Subscribes, and listens until the subscription ends or is of no use.
     async fn listen(&self) -> Option<Infallible> {
-        let subscribe = self.link.subscribe(self.names.news().to_owned());
-        let (mut sink, mut stream) = timeout(LONGEST_STEP, subscribe).await.ok()??;
+        let own = self.names.own_channel(&self.known.origin());
+        let subscribe = self.link.subscribe(&self.names, &own);
+        let subscription = timeout(LONGEST_STEP, subscribe).await.ok()??;
+        let Subscription { mut sink, mut stream, mut seat, has_own } = subscription;
+        let mut hearing = Hearing::over(has_own.then_some(own));
+        // whoever hears of it waits no longer, and the server may be another one than before
+        self.releases.repeat(&self.link, &self.names, &self.known).await;
         // what was purged before is asked for now, and what will be is heard of
         self.load().await?;
         self.configuration.check(&self.link, &self.names).await;
-        let mut checks = Checks::default();
-        loop {
-            self.check(&mut checks, &mut sink, &mut stream).await?;
-            self.hear_during(pin!(sleep(CHECKED_EVERY)), &mut stream).await?;
+        for turn in 0_u32.. {
+            self.check(&mut hearing, &mut sink, &mut stream).await?;
+            if turn % LOOKED_AROUND_EVERY == 0 {
+                self.look_around(&mut seat).await?;
+            }
+            self.rest(&mut hearing, &mut stream).await?;
+            if hearing.has_missed {
+                self.hear_during(pin!(sleep(LOAD_PAUSE)), &mut hearing, &mut stream).await?;
+                hearing.has_missed = false;
+                self.load().await?;
+            }
         }
+        None
     }
 
     /// Takes over which purges the server knows.
     async fn load(&self) -> Option<()> {
-        let ask = async || {
-            let replies = self.link.ask_aside(vec![fence::ask_all(&self.names)]).await?;
-            fence::fences(replies.first()?)
-        };
         let load = async {
-            if let Some(fences) = ask().await {
+            if let Some(fences) = clock::load(&self.link, &self.names).await {
                 return Some(fences);
             }
             // nobody has needed the clock for long, or it was lost: it begins anew
-            self.link.ask_aside(vec![fence::begin(&self.names)]).await?;
-            ask().await
+            self.link.ask_aside(vec![clock::begin(&self.names)]).await?;
+            clock::load(&self.link, &self.names).await
         };
-        let fences = timeout(LONGEST_STEP, load).await.ok()??;
+        let fences = timeout(LONGEST_LOAD, load).await.ok()??;
         self.known.load(fences);
         Some(())
     }
@@ -161,51 +189,130 @@ impl Listen {
     /// which all has been received that was published before.
     async fn check(
         &self,
-        checks: &mut Checks,
+        hearing: &mut Hearing,
         sink: &mut PubSubSink,
         stream: &mut PubSubStream,
     ) -> Option<()> {
         let (begun, before) = (self.known.now(), self.known.last());
+        let beat = hearing.beats.next().map(|beat| self.link.ask_aside(vec![beat]));
         let ask = pin!(timeout(CHECK_TIMEOUT, async {
-            let replies = self.link.ask_aside(vec![fence::ask(&self.names)]).await;
+            let asked = self.link.ask_aside(vec![clock::ask(&self.names)]);
+            let (replies, beat) = join(asked, OptionFuture::from(beat)).await;
             let _: redis::Value = sink.ping().await.ok()?;
-            Some(replies)
+            Some((replies, beat::is_published(beat.flatten().as_deref())))
         }));
-        let answered = self.hear_during(ask, stream).await?;
-        let replies = answered.inspect_err(|_| self.link.lost()).ok()??;
+        let answered = self.hear_during(ask, hearing, stream).await?;
+        let (replies, is_published) = answered.inspect_err(|_| self.link.lost()).ok()??;
         // all of it, whatever has been done in this turn
         while let Some(message) = unconstrained(stream.next()).now_or_never() {
-            self.hear(message)?;
+            self.hear(message, hearing)?;
         }
         // a server that is slow may be asked again
         let Some(replies) = replies else { return Some(()) };
+        let now = replies.first()?;
+        if let redis::Value::ServerError(error) = now
+            && error.code() != "WRONGTYPE"
+        {
+            return None;
+        }
+        if is_published {
+            timeout(CHECK_TIMEOUT, self.hear_beat(hearing, stream)).await.ok()??;
+        }
+        hearing.is_proven = is_published;
         // what is not relied on is not trusted either: until then, what handlers answer is kept near
         if self.link.check_answer().is_err() {
             return Some(());
         }
-        let now = replies.first().and_then(number)?;
-        (self.known.checked(checks, begun, before, now) != Check::Lost).then_some(())
+        let check =
+            number(now).map(|now| self.known.checked(&mut hearing.checks, begun, before, now));
+        match check {
+            Some(Check::Complete | Check::Behind) => Some(()),
+            Some(Check::Back) => None,
+            Some(Check::Missed) | None => hearing.miss(),
+        }
+    }
+
+    /// Looks whether keys or nodes have moved: what was told their former places may be forgotten.
+    async fn look_around(&self, seat: &mut Seat) -> Option<()> {
+        match self.link.look_around(seat, &self.names).await {
+            Surroundings::Same => {}
+            Surroundings::Changed => {
+                self.releases.repeat(&self.link, &self.names, &self.known).await;
+            }
+            Surroundings::Left => return None,
+        }
+        Some(())
+    }
+
+    /// Takes in what arrives until it is time for the next check, or something was missed.
+    async fn rest(&self, hearing: &mut Hearing, stream: &mut PubSubStream) -> Option<()> {
+        let mut pause = pin!(sleep(CHECKED_EVERY));
+        while !hearing.has_missed {
+            match select(pause.as_mut(), stream.next()).await {
+                Either::Left(_) => break,
+                Either::Right((message, _)) => self.hear(message, hearing)?,
+            }
+        }
+        Some(())
+    }
+
+    /// Takes in what arrives until the last beat has been heard.
+    async fn hear_beat(&self, hearing: &mut Hearing, stream: &mut PubSubStream) -> Option<()> {
+        while !hearing.beats.is_heard() {
+            self.hear(stream.next().await, hearing)?;
+        }
+        Some(())
     }
 
     /// Takes in what arrives until `other` is done.
     async fn hear_during<T>(
         &self,
         mut other: impl Future<Output = T> + Unpin,
+        hearing: &mut Hearing,
         stream: &mut PubSubStream,
     ) -> Option<T> {
         loop {
             match select(other, stream.next()).await {
                 Either::Left((done, _)) => return Some(done),
                 Either::Right((message, rest)) => {
-                    self.hear(message)?;
+                    self.hear(message, hearing)?;
                     other = rest;
                 }
             }
         }
     }
 
-    /// Takes in a message; nothing if there are no more, or some were missed before it.
-    fn hear(&self, message: Option<Msg>) -> Option<()> {
-        (self.known.hear(message?.get_payload_bytes()) == Heard::Fine).then_some(())
+    /// Takes in a message; nothing if there are no more, or the subscription is of no use.
+    fn hear(&self, message: Option<Msg>, hearing: &mut Hearing) -> Option<()> {
+        match self.known.hear(message?.get_payload_bytes()) {
+            Heard::Fine => {}
+            Heard::Beat(number) => hearing.beats.hear(number),
+            Heard::Gap => hearing.miss()?,
+        }
+        Some(())
+    }
+}
+
+/// What one subscription has heard.
+#[derive(Default)]
+struct Hearing {
+    beats: Beats,
+    checks: Checks,
+    /// A purge was missed, or the clock is gone: load.
+    has_missed: bool,
+    /// Whether the last beat was heard.
+    is_proven: bool,
+}
+
+impl Hearing {
+    fn over(own_channel: Option<String>) -> Self {
+        Self { beats: Beats::over(own_channel), ..Self::default() }
+    }
+
+    /// Something was missed. A subscription over which beats are heard is sound all the same: a user
+    /// who may not publish has purged, or the clock was evicted. Another one is made anew.
+    fn miss(&mut self) -> Option<()> {
+        self.has_missed = true;
+        self.is_proven.then_some(())
     }
 }

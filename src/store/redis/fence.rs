@@ -1,165 +1,110 @@
-//! The fence between purges and fills. All of it is one key, so that it is read and written as one
-//! and lost as one: a hash of the logical time `now`, the time `seed` since which purges are known,
-//! and for each purged target a fence: the number of its newest hard purge, and where there has
-//! been a soft one since, that one's number and since when it has made stale.
+//! The fence between purges and fills, and between purges and what they have not removed yet. All of
+//! it is one key, so that it is read and written as one and lost as one: a hash of the logical time
+//! `now`, and for each purged target a fence: the number of its newest hard purge, and where there
+//! has been a soft one since, that one's number and since when it has made stale.
 //!
-//! A purge raises its fence before it deletes, or marks. A fill stores where nobody looks, reads
-//! the fences that concern it, and only then publishes; behind the fence of a soft purge it
-//! publishes what is already marked. So either the purge finds what the fill stored, or the fill
-//! finds the purge's fence. A fill from before the seed is never published: what became of purges
-//! then, nobody knows.
+//! A purge is done when its fence stands. A fill stores where nobody looks, reads the fences that
+//! concern it, and only then publishes; behind the fence of a soft purge it publishes what is
+//! already marked. A read compares what it finds with the fences too, so that it does not matter
+//! when what was purged is [removed](super::removal):
+//!
+//! ```text
+//! fill    store ─ read fences ─ publish
+//! purge                      P                removed, some time
+//! read                          finds it, and that P is newer than its begin
+//! ```
+//!
+//! Fences are [bounded](super::clock), so that older ones go. `seed` is the number of the newest that
+//! is gone: a fill from before it is never published, as what became of purges then, nobody knows.
+//! An entry from before it was removed by all of them that concerned it, if all its indexes list it;
+//! and is never used if it is from before `base`, up to which removals may not be done. A clock that
+//! is lost begins anew with both.
 
 use redis::{Cmd, Value};
 
-use super::{
-    announce, fields,
-    ledger::{Fences, Raised},
-    link::{self, Link, number, unexpected},
-    names::Names,
-};
+use super::{fields, fields::Field, ledger::Raised, link::number, names::Names};
 use crate::{
     entry::{Entry, Timestamp},
-    purge::{Mark, Purge},
-    store::StoreError,
+    purge::Mark,
 };
 
-/// When nobody has purged for so long, the key may go: a seed from the server's clock is always
-/// ahead of it.
-const CLOCK_TTL_MS: u64 = 24 * 60 * 60 * 1000;
-/// Past so many fences all go and the seed is moved up: fills under way are then not stored.
-const MOST_FENCES: usize = 1024;
-
-/// Keys: clock. Arguments: its lifetime, the most fences, the channel for announcements, what
-/// begins one; and for a purge the field to raise, and for a soft one since when it makes stale.
-/// Returns the time.
-///
-/// The time is at least that of the server's own clock, in microseconds, and higher with every
-/// purge: after data was lost, by a restart or by a failover, it goes on where no purge has been.
-/// Numbers stay below 2^53, where Lua's are exact, until the year 2255.
-///
-/// A user may be allowed the commands and not the channel: the purge is then found by others when
-/// they check the clock.
-const TICK: &str = r"
-local clock, ttl, most, field, stale = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[5], ARGV[6]
-local function text(number) return string.format('%.0f', number) end
-local read = redis.pcall('HGET', clock, 'now')
-local now = type(read) == 'string' and tonumber(read)
-local time = redis.call('TIME')
-time = time[1] * 1000000 + time[2]
-local function restart()
-  redis.call('DEL', clock)
-  redis.call('HSET', clock, 'seed', text(now))
-end
-if not now then
-  now = time
-  restart()
-end
-if field then
-  local before, number = now, math.max(now + 1, time)
-  now = number
-  if redis.call('HLEN', clock) > most then restart() end
-  local fence = text(number)
-  if stale then
-    local hard = string.match(redis.call('HGET', clock, field) or '', '^%d+') or '0'
-    fence = hard .. ' ' .. fence .. ' ' .. stale
-  end
-  redis.call('HSET', clock, field, fence)
-  local numbers = text(before) .. ' ' .. text(number) .. ' ' .. (stale or '-') .. ' '
-  redis.pcall('PUBLISH', ARGV[3], ARGV[4] .. numbers .. field)
-end
-redis.call('HSET', clock, 'now', text(now))
-redis.call('PEXPIRE', clock, ttl)
-return text(now)
-";
-
-/// The logical time, for a fill that begins.
-pub(super) async fn mark(link: &Link, names: &Names) -> Result<Mark, StoreError> {
-    if let Some(now) = link.ask(vec![ask(names)]).await?.first().and_then(number) {
-        return Ok(Mark::new(now));
-    }
-    let replies = link.ask(vec![begin(names)]).await?;
-    replies.first().and_then(number).map(Mark::new).ok_or_else(unexpected)
-}
-
-/// Raises the fences of `purge`: fills that began earlier are not published from now on, or by a
-/// soft purge as stale. Returns the purge's number.
-pub(super) async fn raise(link: &Link, names: &Names, purge: &Purge) -> Result<Mark, StoreError> {
-    let replies = raise_all(link, names, std::slice::from_ref(purge)).await?;
-    replies.first().and_then(number).map(Mark::new).ok_or_else(unexpected)
-}
-
-/// Raises the fences of several purges. Returns the replies, which are their numbers.
-pub(super) async fn raise_all(
-    link: &Link,
-    names: &Names,
-    purges: &[Purge],
-) -> Result<Vec<Value>, StoreError> {
-    let tick = |purge: &Purge| {
-        let mut tick = begin(names);
-        tick.arg(&fields::raised_by(purge.target()));
-        // no time before 1970, as a sign would be no digit
-        tick.arg(purge.stale_since().map(|then| then.as_millis().max(0)));
-        tick
-    };
-    link.ask(purges.iter().map(tick).collect()).await
-}
-
-/// Begins a clock where there is none.
-pub(super) fn begin(names: &Names) -> Cmd {
-    let mut tick = link::script(TICK, &[&names.clock()]);
-    tick.arg(CLOCK_TTL_MS).arg(MOST_FENCES).arg(names.news()).arg(announce::PURGED);
-    tick
-}
-
-/// Asks for the time.
-pub(super) fn ask(names: &Names) -> Cmd {
-    let mut read = redis::cmd("HGET");
-    read.arg(names.clock()).arg("now");
-    read
-}
-
-/// Asks for all fences; for [`fences`].
-pub(super) fn ask_all(names: &Names) -> Cmd {
-    let mut read = redis::cmd("HGETALL");
-    read.arg(names.clock());
-    read
-}
-
-/// The fences in the reply to [`ask_all`]; `None` where there is no clock.
-pub(super) fn fences(reply: &Value) -> Option<Fences> {
-    let pairs: Vec<(&Value, &Value)> = match reply {
+/// The fences in a page of the clock's fields, each `None` where its value cannot be read.
+pub(super) fn raised_in(page: &Value, raised: &mut Vec<(Field, Option<Raised>)>) -> Option<()> {
+    let pairs: Vec<(&Value, &Value)> = match page {
         Value::Array(items) => {
             items.as_chunks().0.iter().map(|[name, value]| (name, value)).collect()
         }
         Value::Map(pairs) => pairs.iter().map(|(name, value)| (name, value)).collect(),
         _ => return None,
     };
-    let named = |named: &[u8]| {
-        let is = |name: &Value| matches!(name, Value::BulkString(name) if name == named);
-        pairs.iter().find(|(name, _)| is(name)).and_then(|(_, value)| number(value))
-    };
-    let (mut seed, now) = (named(b"seed")?, named(b"now")?);
-    let mut raised = Vec::new();
     for (name, value) in pairs {
         let Value::BulkString(name) = name else { continue };
         let Ok(field) = name.as_slice().try_into() else { continue };
-        match fence(value) {
-            Some(fence) if fence.newest() <= now => raised.push((field, fence)),
-            // a purge of which the time is not known: so it was after everything
-            _ => seed = now,
-        }
+        raised.push((field, fence(value)));
     }
-    Some(Fences { seed, now, raised })
+    Some(())
 }
 
-/// Reads all fences that concern `entry`; for [`judge`].
+/// Reads all fences that concern `entry`; for [`Reading`].
 pub(super) fn read(names: &Names, entry: &Entry) -> Cmd {
     let mut read = redis::cmd("HMGET");
-    read.arg(names.clock()).arg("seed").arg("now");
+    read.arg(names.clock()).arg("base").arg("seed").arg("now").arg("life");
     for field in fields::concerning(&entry.key, &entry.groups) {
         read.arg(&field);
     }
     read
+}
+
+/// What the reply to [`read`] says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading<'a> {
+    /// No entry from before is served.
+    base: u64,
+    /// No fill from before is published.
+    seed: u64,
+    /// The number of the newest purge.
+    pub(super) now: u64,
+    /// No entry has been kept for longer so far, in milliseconds.
+    pub(super) life: u64,
+    fences: &'a [Value],
+}
+
+impl<'a> Reading<'a> {
+    /// `None` where there is no clock.
+    pub(super) fn of(reply: &'a Value) -> Option<Self> {
+        let Value::Array(values) = reply else { return None };
+        let [base, seed, now, life, fences @ ..] = values.as_slice() else { return None };
+        let (seed, now) = (number(seed)?, number(now)?);
+        let base = number(base).unwrap_or(seed);
+        Some(Self { base, seed, now, life: number(life).unwrap_or(0), fences })
+    }
+
+    /// How a fill that began at `since` may be published.
+    pub(super) fn of_fill(&self, since: Mark) -> Admission {
+        self.behind_all(since, self.seed)
+    }
+
+    /// What purges have left of a published entry whose fill began at `since`, if all its indexes
+    /// list it or it does not [need](Self::needs_index) them to.
+    pub(super) fn of_entry(&self, since: Mark) -> Admission {
+        self.behind_all(since, self.base)
+    }
+
+    /// Whether fences may be gone that an entry was behind. Its indexes then tell that those purges
+    /// have not missed it: an index that was evicted would lead nobody to it.
+    pub(super) const fn needs_index(&self, since: Mark) -> bool {
+        since.number() < self.seed
+    }
+
+    fn behind_all(&self, since: Mark, first: u64) -> Admission {
+        let since = since.number();
+        // a time that has not been is from before the clock went back, as a failover can make it
+        if since < first || since > self.now {
+            return Admission::Refused;
+        }
+        let judged = self.fences.iter().map(|fence| behind(fence, since));
+        judged.fold(Admission::Fresh, Admission::and)
+    }
 }
 
 /// What the purges since its begin have left of a fill.
@@ -171,33 +116,6 @@ pub(super) enum Admission {
     Stale(Timestamp),
     /// It may not.
     Refused,
-}
-
-/// How a fill that began at `since` may be published, by the reply to [`read`].
-pub(super) fn judge(reply: &Value, since: Mark) -> Admission {
-    let seed = match reply {
-        Value::Array(values) => values.first().and_then(number),
-        _ => None,
-    };
-    // what became of purges before the seed, nobody knows
-    if seed.is_none_or(|seed| since.number() < seed) {
-        return Admission::Refused;
-    }
-    judge_since_seed(reply, since)
-}
-
-/// What the purges since the seed have left of an entry whose fill began at `since`, by the reply
-/// to [`read`].
-pub(super) fn judge_since_seed(reply: &Value, since: Mark) -> Admission {
-    let Value::Array(values) = reply else { return Admission::Refused };
-    let [_, now, fences @ ..] = values.as_slice() else { return Admission::Refused };
-    let since = since.number();
-    // a time that has not been is from before the clock went back, as a failover can make it
-    if number(now).is_none_or(|now| since > now) {
-        return Admission::Refused;
-    }
-    let judged = fences.iter().map(|fence| behind(fence, since));
-    judged.fold(Admission::Fresh, Admission::and)
 }
 
 /// How a fill that began at `since` may be published behind one fence.
@@ -253,24 +171,27 @@ mod tests {
         Value::BulkString(text.to_string().into_bytes())
     }
 
-    fn verdict(values: &[Value]) -> Admission {
-        judge(&Value::Array(values.to_vec()), Mark::new(7))
+    /// What is read of a clock with this base, seed and time.
+    fn clock(base: Value, seed: Value, now: Value, fences: &[Value]) -> Value {
+        Value::Array([&[base, seed, now, text(60_000)], fences].concat())
+    }
+
+    /// Of a fill that began at 7.
+    fn of_fill(seed: u64, now: u64, fences: &[Value]) -> Admission {
+        let reply = clock(text(3), text(seed), text(now), fences);
+        Reading::of(&reply).expect("a clock").of_fill(Mark::new(7))
     }
 
     #[test]
     fn a_fill_is_admitted_when_no_purge_came_after_it() {
-        let admitted = [text(5), text(9), Value::Nil, text(6), text(7), text("0 7 1000")];
-        assert_eq!(verdict(&admitted), Admission::Fresh);
-        assert_eq!(verdict(&[text(7), text(7)]), Admission::Fresh);
-        assert_eq!(verdict(&[text(5), text(9), Value::Nil, text(8)]), Admission::Refused);
+        assert_eq!(of_fill(5, 9, &[Value::Nil, text(6), text(7), text("0 7 9")]), Admission::Fresh);
+        assert_eq!(of_fill(7, 7, &[]), Admission::Fresh);
+        assert_eq!(of_fill(5, 9, &[Value::Nil, text(8)]), Admission::Refused);
     }
 
     #[test]
     fn behind_a_soft_purge_it_is_stale_and_behind_a_hard_one_refused() {
-        let judge = |fences: &[&str]| {
-            let fences = fences.iter().map(text);
-            verdict(&[text(5), text(9)].into_iter().chain(fences).collect::<Vec<_>>())
-        };
+        let judge = |fences: &[&str]| of_fill(5, 9, &fences.iter().map(text).collect::<Vec<_>>());
         let stale = |then| Admission::Stale(Timestamp::from_millis(then));
         assert_eq!(judge(&["0 8 1000"]), stale(1000));
         assert_eq!(judge(&["7 8 1000", "0 9 900", "3"]), stale(900));
@@ -283,38 +204,46 @@ mod tests {
     }
 
     #[test]
+    fn a_published_entry_outlives_fences_that_are_gone_if_they_were_carried_out() {
+        let reply = clock(text(3), text(5), text(9), &[text(1)]);
+        let reading = Reading::of(&reply).expect("a clock");
+        assert_eq!(reading.of_entry(Mark::new(4)), Admission::Fresh);
+        assert!(reading.needs_index(Mark::new(4)) && !reading.needs_index(Mark::new(5)));
+        assert_eq!(reading.of_fill(Mark::new(4)), Admission::Refused);
+        assert_eq!(reading.of_entry(Mark::new(2)), Admission::Refused, "they may not have been");
+        let reply = clock(Value::Nil, text(5), text(9), &[]);
+        let of_earlier_version = Reading::of(&reply).expect("a clock");
+        assert_eq!(of_earlier_version.of_entry(Mark::new(4)), Admission::Refused);
+    }
+
+    #[test]
     fn all_fences_are_read_in_either_protocol() {
         let name = |text: &[u8]| Value::BulkString(text.to_vec());
         let field = *b"0123456789abcdef";
-        let pairs = |fence: Value| {
-            vec![(name(b"seed"), text(5)), (name(&field), fence), (name(b"now"), text(9))]
-        };
-        let read = |pairs: Vec<(Value, Value)>| {
+        let read = |fence: Value| {
+            let pairs = vec![(name(b"seed"), text(5)), (name(&field), fence)];
             let flat = pairs.iter().flat_map(|(name, value)| [name.clone(), value.clone()]);
-            let flat = fences(&Value::Array(flat.collect()));
-            assert_eq!(fences(&Value::Map(pairs)), flat);
-            flat
+            let (mut flat_raised, mut raised) = (vec![], vec![]);
+            raised_in(&Value::Array(flat.collect()), &mut flat_raised).expect("pairs");
+            raised_in(&Value::Map(pairs), &mut raised).expect("pairs");
+            assert_eq!(raised, flat_raised);
+            raised
         };
-        let expected = |raised| Some(Fences { seed: 5, now: 9, raised: vec![(field, raised)] });
-        assert_eq!(read(pairs(text(7))), expected(Raised { hard: 7, soft: None }));
+        assert_eq!(read(text(7)), vec![(field, Some(Raised { hard: 7, soft: None }))]);
         let soft = Some((8, Timestamp::from_millis(1000)));
-        assert_eq!(read(pairs(text("7 8 1000"))), expected(Raised { hard: 7, soft }));
-        let unknown = Some(Fences { seed: 9, now: 9, raised: vec![] });
-        assert_eq!(read(pairs(name(b"foreign"))), unknown);
-        assert_eq!(read(pairs(text(10))), unknown, "from the future");
-        assert_eq!(read(vec![]), None);
-        assert_eq!(read(vec![(name(b"now"), text(9))]), None);
-        assert_eq!(fences(&Value::Nil), None);
+        assert_eq!(read(text("7 8 1000")), vec![(field, Some(Raised { hard: 7, soft }))]);
+        assert_eq!(read(name(b"foreign")), vec![(field, None)]);
+        assert_eq!(raised_in(&Value::Nil, &mut vec![]), None);
     }
 
     #[test]
     fn a_fill_from_a_time_that_is_not_known_is_not() {
-        let refused = |values: &[Value]| verdict(values) == Admission::Refused;
-        assert!(refused(&[text(8), text(9)]), "before the seed");
-        assert!(refused(&[text(5), text(6)]), "after now");
-        assert!(refused(&[Value::Nil, Value::Nil]), "no clock");
-        assert!(refused(&[text(5), text(9), text("x")]), "no number");
-        assert!(refused(&[]));
-        assert_eq!(judge(&Value::Nil, Mark::new(7)), Admission::Refused);
+        assert_eq!(of_fill(8, 9, &[]), Admission::Refused, "before the seed");
+        assert_eq!(of_fill(5, 6, &[]), Admission::Refused, "after now");
+        assert_eq!(of_fill(5, 9, &[text("x")]), Admission::Refused, "no number");
+        for none in [Value::Nil, Value::Array(vec![]), clock(text(1), Value::Nil, Value::Nil, &[])]
+        {
+            assert!(Reading::of(&none).is_none(), "{none:?}");
+        }
     }
 }

@@ -3,13 +3,10 @@
 use crate::{
     host,
     key::{self, CacheKey},
+    path,
     purge::Target,
     query,
 };
-
-/// A path is fenced by so many of its ancestors at most; a purge of a deeper prefix fences
-/// the ancestor at this depth, and so a little more than it must.
-const DEEPEST: usize = 32;
 
 /// A field of the clock.
 pub(super) type Field = [u8; 16];
@@ -19,7 +16,7 @@ pub(super) fn raised_by(target: &Target) -> Field {
     match target {
         Target::Url { host, path, query } => url(host.as_deref(), path, query),
         Target::AnyQuery { host, path } => any_query(host.as_deref(), path),
-        Target::Path(named) => path(named),
+        Target::Path(path) => of_path(path),
         Target::Prefix(named) => prefix(named),
         Target::Group(named) => group(named),
         Target::Entry(key) => entry(key),
@@ -50,7 +47,7 @@ fn any_query(host: Option<&str>, path: &str) -> Field {
     }
 }
 
-fn path(path: &str) -> Field {
+fn of_path(path: &str) -> Field {
     field(b'p', &[path.as_bytes()])
 }
 
@@ -59,8 +56,7 @@ fn group(group: &str) -> Field {
 }
 
 fn prefix(prefix: &str) -> Field {
-    let prefix = prefix.trim_end_matches('/');
-    field(b'x', &[ancestors(prefix).last().unwrap_or_default().as_bytes()])
+    field(b'x', &[path::as_ancestor(prefix).as_bytes()])
 }
 
 /// Every field that a purge of this entry may have set.
@@ -70,17 +66,10 @@ pub(super) fn concerning(key: &CacheKey, groups: &[String]) -> Vec<Field> {
     let urls = hosts.map(|host| url(host, path, query)).into_iter();
     let any = hosts.map(|host| any_query(host, path)).into_iter();
     let any = any.filter(|_| key.answers_other_queries());
-    let one = [all(), entry(key), self::path(path)].into_iter().chain(urls).chain(any);
-    let prefixes = ancestors(path).map(|above| field(b'x', &[above.as_bytes()]));
+    let one = [all(), entry(key), of_path(path)].into_iter().chain(urls).chain(any);
+    let prefixes = path::ancestors(key.path()).map(|above| field(b'x', &[above.as_bytes()]));
     let groups = groups.iter().map(|group| self::group(group));
     one.chain(prefixes).chain(groups).collect()
-}
-
-/// The path's ancestors from the root down, the path itself last, as far as they go.
-fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    let slashes = path.match_indices('/').map(|(at, _)| at);
-    let ends = slashes.chain(std::iter::once(path.len()));
-    ends.filter_map(|end| path.get(..end)).take(DEEPEST)
 }
 
 /// Parts are length-prefixed, so that no two targets share a field.

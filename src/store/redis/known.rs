@@ -43,6 +43,8 @@ pub(in crate::store) struct Known {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     Fine,
+    /// What this process has published for itself, with this number.
+    Beat(u64),
     /// Others were missed before it: load, and check.
     Gap,
 }
@@ -98,10 +100,11 @@ impl Known {
                 let is_next = ledger.announced(before, field, Raised::by(number, stale_since));
                 self.version.fetch_add(1, Ordering::Release);
                 if !is_next {
-                    return self.gap();
+                    return Heard::Gap;
                 }
             }
-            News::Unreadable => return self.gap(),
+            News::Unreadable => return Heard::Gap,
+            News::Beat { number } => return Heard::Beat(number),
             News::Stored { digest, origin } => {
                 if origin != self.origin {
                     self.counter(counter_of(&digest)).fetch_add(1, Ordering::Release);
@@ -114,11 +117,6 @@ impl Known {
         Heard::Fine
     }
 
-    fn gap(&self) -> Heard {
-        self.lose();
-        Heard::Gap
-    }
-
     /// Takes in a check that asked the clock at the time `of`; see [`Checks::judge`].
     pub(super) fn checked(
         &self,
@@ -128,10 +126,8 @@ impl Known {
         now: u64,
     ) -> Check {
         let check = checks.judge(before, now, self.last());
-        match check {
-            Check::Complete => self.trust.complete(of, self.now()),
-            Check::Behind => {}
-            Check::Lost => self.lose(),
+        if check == Check::Complete {
+            self.trust.complete(of, self.now());
         }
         check
     }
@@ -150,9 +146,13 @@ impl Known {
         self.raise(&mut ledger, purge, number);
     }
 
-    /// A purge begun here has this number.
-    pub(super) fn stamp(&self, purge: &Purge, number: Mark) {
-        self.raise(&mut self.write(), purge, number.number());
+    /// A purge begun here has this number; the time before it was `before`.
+    pub(super) fn raised(&self, purge: &Purge, before: u64, number: Mark) {
+        let field = fields::raised_by(purge.target());
+        let raised = Raised::by(number.number(), purge.stale_since());
+        // a gap is noticed by who listens
+        let _ = self.write().announced(before, field, raised);
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     fn raise(&self, ledger: &mut Ledger, purge: &Purge, number: u64) {
@@ -160,18 +160,25 @@ impl Known {
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    /// What is known of an entry that was read from Redis.
-    pub(super) fn standing(&self, entry: &Entry) -> Standing {
+    /// What is known of an entry that was read from Redis together with the time `now`; `before` was
+    /// the [last](Self::last) purge known when it was asked for. All purges up to then count, or it
+    /// is not known.
+    pub(super) fn standing(&self, entry: &Entry, before: u64, now: u64) -> Standing {
         let since = entry.since.number();
-        let is_of_interest = self.read().is_of_interest(since);
-        let standing = if is_of_interest {
-            let fields = fields::concerning(&entry.key, &entry.groups);
-            self.read().standing(since, &fields)
-        } else {
-            Standing::Alive
-        };
-        match standing {
-            Standing::Alive | Standing::Stale(_) if !self.is_trusted() => Standing::Unknown,
+        // a clock that has gone back, or an entry that is from after it
+        if now < before || now < since {
+            return Standing::Unknown;
+        }
+        let ledger = self.read();
+        let is_complete = ledger.last() >= now;
+        if is_complete && !ledger.is_of_interest(since) {
+            return Standing::Alive;
+        }
+        drop(ledger);
+        let fields = fields::concerning(&entry.key, &entry.groups);
+        let ledger = self.read();
+        match ledger.standing(since, &fields) {
+            Standing::Alive | Standing::Stale(_) if ledger.last() < now => Standing::Unknown,
             standing => standing,
         }
     }

@@ -1,34 +1,43 @@
 //! The lead in a fill over all processes: a key that the first of them sets and that ends by itself,
 //! in case its holder does.
+//!
+//! Those who wait are woken by an announcement, and look by themselves now and then, as one that is
+//! lost with a server would cost them the rest of the lease.
 
 use std::{
     hash::{BuildHasher, RandomState},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
 
-use redis::Value;
-use tokio::time::timeout;
+use futures_util::future::select;
+use redis::{Cmd, Value};
+use tokio::time::{sleep, timeout};
 
-use super::{RedisStore, announce, link};
+use super::{
+    RedisStore,
+    link::{self, Link},
+    names::Names,
+    releases::{Release, Token},
+};
 use crate::{
     key::CacheKey,
-    store::{Lead, Lease, StoreError, Wait},
+    store::{Lead, Lease, StoreError, Wait, breaker::jittered, codec},
 };
 
 /// No lead is held or waited for for longer.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-
 /// A key lives on in the millisecond in which it ends.
 const MARGIN: Duration = Duration::from_millis(2);
-
-/// Keys: lease. Arguments: token, the channel for announcements, what to announce.
-const RELEASE: &str = r"
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1])
-redis.pcall('PUBLISH', ARGV[2], ARGV[3])
-return 1
-";
+/// How long who waits does before looking by itself; each time twice as long.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+/// The longest wait between two looks.
+const MAX_LOOK: Duration = Duration::from_millis(400);
+/// After so many looks in a row without an answer nobody goes on waiting.
+const MAX_UNANSWERED: u32 = 2;
+/// So many bytes of a value, from its checksum on, tell it from the one before.
+const HEAD: usize = 32;
 
 impl RedisStore {
     /// Asks for the lead in filling `key`. While announcements are not heard nobody could be told
@@ -46,39 +55,87 @@ impl RedisStore {
         let digest = key.digest();
         // before the question, as the answer may be old when it comes
         let mut listener = known.listen(digest);
-        let token: [u8; 8] = RandomState::new().hash_one(0_u8).to_ne_bytes();
+        let token: Token = RandomState::new().hash_one(0_u8).to_ne_bytes();
         // given up also when nobody waits for the answer any more
-        let lease = self.lease(digest, token);
+        let lease = self.lease(digest, token, at_most);
         let name = self.names.lease(&digest);
         let mut take = redis::cmd("SET");
         take.arg(&name).arg(&token).arg("NX").arg("PX");
         take.arg(at_most.as_millis().max(1).to_string());
-        let mut left = redis::cmd("PTTL");
-        left.arg(&name);
-        let replies = self.link.ask_in_stages([vec![take], vec![left]]).await?;
-        let [reply, left]: [Value; 2] = replies.try_into().map_err(|_| link::unexpected())?;
+        let look = Look::new(&self.names, &digest);
+        let replies = self.link.ask_in_stages([vec![take], look.commands()]).await?;
+        let [reply, left, head]: [Value; 3] = replies.try_into().map_err(|_| link::unexpected())?;
         if reply == Value::Okay {
             return Ok(Lead::Yours(lease));
         }
         lease.forget();
         let left = link::number(&left).map_or(at_most, Duration::from_millis).min(at_most) + MARGIN;
+        let link = Arc::clone(&self.link);
         Ok(Lead::Elsewhere(Wait::new(async move {
-            // over in time, whatever is heard
-            let _ = timeout(left, listener.heard()).await;
+            let (told, looked) = (pin!(listener.heard()), pin!(look.until_over(&link, &head)));
+            // over in time, whatever is heard and seen
+            let _ = timeout(left, select(told, looked)).await;
         })))
     }
 
-    /// A lease which is given up behind whoever drops it.
-    fn lease(&self, digest: [u8; 16], token: [u8; 8]) -> Lease {
+    /// A lease which is given up behind whoever drops it. It ends by itself after `at_most`.
+    fn lease(&self, digest: [u8; 16], token: Token, at_most: Duration) -> Lease {
         let Some(runtime) = self.feed.runtime() else { return Lease::free() };
         let (link, names) = (Arc::clone(&self.link), self.names.clone());
+        let (known, releases) = (Arc::clone(&self.known), Arc::clone(self.feed.releases()));
+        // taken once the answer is there, which it is in time or not at all
+        let until = known.now().saturating_add(self.link.bound()).saturating_add(at_most);
         Lease::new(move || {
             runtime.spawn(async move {
-                let mut release = link::script(RELEASE, &[&names.lease(&digest)]);
-                release.arg(&token).arg(names.news()).arg(announce::released(&digest));
-                // what is not given up ends by itself
-                let _ = link.ask_aside(vec![release]).await;
+                let release = Release { digest, token, until };
+                releases.give_up(&link, &names, &known, release).await;
             });
         })
+    }
+}
+
+/// What those who wait look at: the lease, and the value that it is for.
+struct Look {
+    lease: String,
+    live: String,
+}
+
+impl Look {
+    fn new(names: &Names, digest: &[u8; 16]) -> Self {
+        Self { lease: names.lease(digest), live: names.live(digest) }
+    }
+
+    fn commands(&self) -> Vec<Cmd> {
+        let mut left = redis::cmd("PTTL");
+        left.arg(&self.lease);
+        let mut head = redis::cmd("GETRANGE");
+        head.arg(&self.live).arg(codec::CHECKSUM_AT).arg(codec::CHECKSUM_AT + HEAD - 1);
+        vec![left, head]
+    }
+
+    /// Looks until the lease is gone, or another value is there than the one that was; or until it is
+    /// in vain, as while a slot moves: then nothing would be heard of the lease's end either.
+    async fn until_over(&self, link: &Link, before: &Value) {
+        let (mut wait, mut unanswered) = (FIRST_LOOK, 0);
+        while unanswered < MAX_UNANSWERED {
+            sleep(jittered(wait)).await;
+            wait = MAX_LOOK.min(wait * 2);
+            let Some(replies) = link.ask_aside(self.commands()).await else {
+                unanswered += 1;
+                continue;
+            };
+            unanswered = 0;
+            let is_over = match replies.as_slice() {
+                // no such key
+                [Value::Int(-2), _] => true,
+                [_, Value::BulkString(head)] => {
+                    !head.is_empty() && *before != Value::BulkString(head.clone())
+                }
+                _ => false,
+            };
+            if is_over {
+                return;
+            }
+        }
     }
 }

@@ -6,9 +6,10 @@ use std::collections::{HashMap, VecDeque};
 use super::fields::Field;
 use crate::entry::Timestamp;
 
-/// How many purges are remembered. Past that the oldest go: entries that have not been looked at
-/// since are then asked for in Redis.
-const MOST_PURGES: usize = 1 << 16;
+/// How many purges are remembered, as many as [in Redis](super::clock), at about 100 bytes each: 13 MB
+/// at most. Past that the oldest go: of entries that have not been looked at since, Redis is asked
+/// a second time.
+const MAX_PURGES: usize = 1 << 17;
 
 /// No clock goes back so far, in microseconds: what claims to be from such a time is not true.
 const FAR_AHEAD: u64 = 24 * 60 * 60 * 1_000_000;
@@ -129,7 +130,7 @@ impl Ledger {
         *known = both;
         self.newest = self.newest.max(both.newest());
         self.oldest_first.push_back((both.newest(), field));
-        if self.oldest_first.len() > MOST_PURGES {
+        if self.oldest_first.len() > MAX_PURGES {
             self.forget_oldest();
         }
     }
@@ -162,7 +163,7 @@ impl Ledger {
 
     /// Lets a quarter go at once, so that the cost is spread over many purges.
     fn forget_oldest(&mut self) {
-        for (number, field) in self.oldest_first.drain(..MOST_PURGES / 4) {
+        for (number, field) in self.oldest_first.drain(..MAX_PURGES / 4) {
             if self.by_field.get(&field).is_some_and(|raised| raised.newest() == number) {
                 self.by_field.remove(&field);
                 self.floor = self.floor.max(number);
@@ -287,12 +288,12 @@ mod tests {
     #[test]
     fn the_oldest_are_forgotten_and_then_unknown() {
         let mut ledger = loaded();
-        for number in 111..111 + MOST_PURGES as u64 {
+        for number in 111..111 + MAX_PURGES as u64 {
             let mut field = [0; 16];
             field[..8].copy_from_slice(&number.to_be_bytes());
             assert!(ledger.announced(number - 1, field, hard(number)));
         }
-        assert!(ledger.by_field.len() <= MOST_PURGES);
+        assert!(ledger.by_field.len() <= MAX_PURGES);
         assert_eq!(ledger.standing(110, &[A]), Standing::Unknown);
         assert_eq!(ledger.standing(ledger.last(), &[A]), Standing::Alive);
     }

@@ -7,12 +7,17 @@ use redis::{
     Cmd, Value,
     aio::{PubSubSink, PubSubStream},
 };
+use tokio::time::timeout;
 
 use super::{
     Replicas,
-    connect::{Access, Bounds, Connections, Node, RedisServers, ServersError},
+    connect::{
+        Access, Bounds, Connections, Node, RedisServers, Seat, ServersError, Subscriber,
+        Surroundings,
+    },
     failing::{self, Kind, Source},
     index::Scored,
+    names::Names,
     settling::{Phase, Settling},
 };
 use crate::{
@@ -20,15 +25,26 @@ use crate::{
     store::{
         StoreError, StoreErrorKind,
         breaker::{Breaker, Change},
+        budget,
     },
 };
 
 /// A server that has become a replica is asked for another way to the primary so often.
 const ASK_ANEW: Duration = Duration::from_secs(1);
 
+/// A subscription to announcements.
+pub(super) struct Subscription {
+    pub(super) sink: PubSubSink,
+    pub(super) stream: PubSubStream,
+    pub(super) seat: Seat,
+    /// Whether it is to the process's own channel too.
+    pub(super) has_own: bool,
+}
+
 /// The way to the server.
 pub(super) struct Link {
     connections: Connections,
+    bounds: Bounds,
     breaker: Breaker,
     settling: Settling,
     up: Stopwatch,
@@ -42,6 +58,7 @@ impl Link {
     ) -> Result<Self, ServersError> {
         Ok(Self {
             connections: Connections::new(servers, access, bounds)?,
+            bounds,
             breaker: Breaker::default(),
             settling: Settling::new(bounds),
             up: Stopwatch::start(),
@@ -51,6 +68,22 @@ impl Link {
     /// The number of the database.
     pub(super) fn database(&self) -> i64 {
         self.connections.database()
+    }
+
+    /// Whether keys are spread over several servers.
+    pub(super) fn is_to_several(&self) -> bool {
+        self.connections.is_to_several()
+    }
+
+    /// How many connections there are.
+    #[cfg(test)]
+    pub(super) fn connections(&self) -> usize {
+        self.connections.count()
+    }
+
+    /// How long an exchange may take whose answer is of use.
+    pub(super) fn bound(&self) -> Duration {
+        self.connections.bound()
     }
 
     /// Whether what Redis says can be relied on, since it was last away. If not, an error; while it is
@@ -116,9 +149,25 @@ impl Link {
     ///
     /// A reply that is an error is the exchange's error, but for `WRONGTYPE`: that stands among
     /// the replies, as a reply that no reader of replies expects.
+    ///
+    /// Of a request, all exchanges together take no longer than one that has to connect first: where
+    /// nothing is left, the server is not asked.
     pub(super) async fn ask(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
+        let whole = self.bounds.connect.saturating_add(self.bounds.operate);
+        let left = budget::left_of(whole);
+        if left.is_zero() {
+            return Err(StoreError::new(StoreErrorKind::TimedOut));
+        }
         self.admitted()?;
-        self.ask_anyway(commands).await
+        let begun = self.up.elapsed();
+        let asked = self.ask_anyway(commands);
+        // the first exchange has its own bounds, so that the breaker learns how it ended
+        let answer = if left == whole { Ok(asked.await) } else { timeout(left, asked).await };
+        let took = self.up.elapsed().saturating_sub(begun);
+        // a worker that was blocked has not waited for the server
+        let is_answered = matches!(answer, Ok(Ok(_)));
+        budget::spend(if is_answered { took.min(self.bounds.operate) } else { took });
+        answer.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::TimedOut)))
     }
 
     /// Replies to stages of commands: those of one stage may be run in any order, and are all done
@@ -138,35 +187,44 @@ impl Link {
         Ok(replies)
     }
 
-    /// The servers that together hold all keys, as they are now.
-    pub(super) async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
-        self.admitted()?;
-        self.judge(self.connections.nodes().await.map_err(failing::failed))
+    /// [`ask`](Self::ask), for what no request waits for: not while the server is being left alone,
+    /// and what becomes of it does not speak for leaving the server alone.
+    pub(super) async fn ask_behind(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
+        if commands.is_empty() {
+            return Ok(vec![]);
+        }
+        self.left_in_peace()?;
+        let replies = self.connections.exchange(commands).await.map_err(failing::failed);
+        self.answered(replies.and_then(|replies| self.without_errors(replies)))
     }
 
-    /// The reply to a command that is for one node. It is asked over the connection over which the
-    /// node was found, or not at all.
+    /// The servers that together hold all keys, as they are now; asked [behind](Self::ask_behind).
+    pub(super) async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
+        self.left_in_peace()?;
+        self.answered(self.connections.nodes().await.map_err(failing::failed))
+    }
+
+    /// The reply to a command that is for one node, asked [behind](Self::ask_behind): over the
+    /// connection over which the node was found, or not at all.
     pub(super) async fn ask_node(&self, node: &Node, command: Cmd) -> Result<Value, StoreError> {
-        self.admitted()?;
+        self.left_in_peace()?;
         let reply = self.connections.exchange_with(node, command).await.map_err(failing::failed);
         let reply = reply.and_then(|reply| self.without_errors(vec![reply]));
-        Ok(self.judge(reply)?.pop().unwrap_or_default())
+        Ok(self.answered(reply)?.pop().unwrap_or_default())
     }
 
-    /// Replies to many commands, of which `at_once` are sent together.
-    pub(super) async fn ask_in_turns(
-        &self,
-        commands: Vec<Cmd>,
-        at_once: usize,
-    ) -> Result<Vec<Value>, StoreError> {
-        let mut replies = Vec::with_capacity(commands.len());
-        let mut commands = commands.into_iter();
-        loop {
-            let turn: Vec<Cmd> = commands.by_ref().take(at_once).collect();
-            if turn.is_empty() {
-                return Ok(replies);
+    fn left_in_peace(&self) -> Result<(), StoreError> {
+        (!self.is_open()).then_some(()).ok_or(StoreError::new(StoreErrorKind::Unavailable))
+    }
+
+    /// What an exchange means of which the breaker is not told.
+    fn answered<T>(&self, result: Result<T, (Kind, Source)>) -> Result<T, StoreError> {
+        match result {
+            Ok(replies) => {
+                self.settling.answered(self.up.elapsed());
+                Ok(replies)
             }
-            replies.append(&mut self.ask(turn).await?);
+            Err((kind, source)) => Err(StoreError::with_source(kind.of_error(), source)),
         }
     }
 
@@ -215,14 +273,27 @@ impl Link {
     pub(super) async fn ask_aside(&self, commands: Vec<Cmd>) -> Option<Vec<Value>> {
         let replies = self.connections.exchange(commands).await.ok()?;
         self.settling.answered(self.up.elapsed());
+        for reply in &replies {
+            if let Value::ServerError(error) = reply {
+                self.ask_elsewhere(error);
+            }
+        }
         Some(replies)
     }
 
-    /// A subscription to a channel.
-    pub(super) async fn subscribe(&self, channel: String) -> Option<(PubSubSink, PubSubStream)> {
-        let (mut sink, stream) = self.connections.subscriber().await.ok()?.split();
-        sink.subscribe(channel).await.ok()?;
-        Some((sink, stream))
+    /// A subscription to the channels of these names.
+    pub(super) async fn subscribe(&self, names: &Names, own: &str) -> Option<Subscription> {
+        let Subscriber { connection, seat } = self.connections.subscriber().await.ok()?;
+        let (mut sink, stream) = connection.split();
+        sink.subscribe(names.news()).await.ok()?;
+        // a user may be permitted the one channel and not the other
+        let has_own = sink.subscribe(own).await.is_ok();
+        Some(Subscription { sink, stream, seat, has_own })
+    }
+
+    /// Looks whether servers have changed around a subscription.
+    pub(super) async fn look_around(&self, seat: &mut Seat, names: &Names) -> Surroundings {
+        self.connections.look_around(seat, &names.clock()).await
     }
 
     /// Waits until another server is known to be the primary; for many ways to servers forever.
@@ -237,13 +308,17 @@ impl Link {
         });
         match errors.max_by_key(|(kind, _)| matches!(kind, Kind::Failing(_))) {
             Some((kind, error)) => {
-                // what was a primary may be a replica now, and a login may be asked for: ask anew
-                if matches!(error.code(), "READONLY" | "NOAUTH") {
-                    self.connections.reconnect(ASK_ANEW);
-                }
+                self.ask_elsewhere(error);
                 Err((kind, error.to_string().into()))
             }
             None => Ok(replies),
+        }
+    }
+
+    /// What was a primary may be a replica now, and a login may be asked for: then connects anew.
+    fn ask_elsewhere(&self, error: &redis::ServerError) {
+        if matches!(error.code(), "READONLY" | "NOAUTH") {
+            self.connections.reconnect(ASK_ANEW);
         }
     }
 
@@ -272,6 +347,12 @@ pub(super) fn unexpected() -> StoreError {
     StoreError::with_source(StoreErrorKind::Corrupt, "an unexpected reply")
 }
 
+/// An error where one of these replies is one.
+pub(super) fn check_all(replies: &[Value]) -> Result<(), StoreError> {
+    let is_error = |reply: &Value| matches!(reply, Value::ServerError(_));
+    if replies.iter().any(is_error) { Err(unexpected()) } else { Ok(()) }
+}
+
 /// The number that a reply is.
 pub(super) fn number(reply: &Value) -> Option<u64> {
     match reply {
@@ -280,11 +361,6 @@ pub(super) fn number(reply: &Value) -> Option<u64> {
         Value::SimpleString(text) => text.parse().ok(),
         _ => None,
     }
-}
-
-/// The sum of replies that are numbers.
-pub(super) fn sum<'a>(replies: impl IntoIterator<Item = &'a Value>) -> Result<u64, StoreError> {
-    replies.into_iter().map(|reply| number(reply).ok_or_else(unexpected)).sum()
 }
 
 /// The cursor and the names in a reply to `SCAN`.

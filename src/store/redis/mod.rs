@@ -5,7 +5,10 @@
 //! came meanwhile ([`fence`]) and then renamed to where it is found: at whatever point a fill ends,
 //! nothing can be read that a purge would miss. Needs Redis 5 or later and the commands of scripts.
 
+mod age;
 mod announce;
+mod beat;
+mod clock;
 mod configuration;
 mod confirm;
 mod connect;
@@ -13,8 +16,11 @@ mod failing;
 mod feed;
 mod fence;
 mod fields;
+#[cfg(feature = "memory")]
+pub(super) mod here;
 mod index;
 pub(super) mod known;
+mod large;
 mod lead;
 mod ledger;
 mod link;
@@ -22,6 +28,10 @@ mod names;
 mod options;
 mod pending;
 mod purge;
+mod releases;
+mod removal;
+mod removals;
+mod scan;
 mod settling;
 #[cfg(test)]
 mod tests;
@@ -44,8 +54,17 @@ use redis::{RedisWrite, ToRedisArgs, Value};
 
 pub use self::connect::RedisServers;
 use self::{
-    configuration::Configuration, connect::Bounds, feed::Feed, fence::Admission, known::Known,
-    ledger::Standing, link::Link, names::Names, pending::Pending,
+    configuration::Configuration,
+    connect::Bounds,
+    feed::Feed,
+    fence::{Admission, Reading},
+    known::Known,
+    large::Large,
+    ledger::Standing,
+    link::Link,
+    names::Names,
+    pending::Pending,
+    removals::Removals,
 };
 pub(crate) use self::{
     connect::ServersError,
@@ -56,6 +75,7 @@ use super::{
     codec::{self, Encoded},
 };
 use crate::{
+    clock::Clock,
     entry::Entry,
     key::CacheKey,
     purge::{Mark, Purge, Purged},
@@ -66,6 +86,8 @@ use crate::{
 const WAITING_MS: u64 = 10_000;
 /// Nothing is kept for longer, as Redis has a latest date.
 const LONGEST_KEEP_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
+/// How often the clock's life is made longer, at least: it outlives every entry by far more.
+const EXTEND_EVERY_S: u64 = 60 * 60;
 /// Each group of an entry is one more index to write; what rules and responses name fits in.
 const MOST_GROUPS: usize = 256;
 
@@ -74,7 +96,7 @@ const MOST_GROUPS: usize = 256;
 /// if any.
 ///
 /// What waits may have been purged, or be another fill's by now: that has not been checked. It may
-/// have been marked as well. What is marked does not displace what is not: that was begun later.
+/// have been marked as well. What is marked does not displace what was begun later.
 /// Returns 1 where it is published as it is, 2 where it is marked. A user may be allowed the
 /// commands and not the channel.
 const PUBLISH: &str = r"
@@ -83,8 +105,11 @@ if redis.call('GETRANGE', waiting, 12, 11 + #head) ~= head then return 0 end
 local marked = redis.call('GETRANGE', waiting, 4, 11) ~= none
 if mark and not marked then redis.call('SETRANGE', waiting, 4, mark) end
 if (mark or marked) and redis.pcall('GETRANGE', live, 4, 11) == none then
-  redis.call('UNLINK', waiting)
-  return 2
+  local since = redis.call('GETRANGE', live, 25, 32)
+  if #since == 8 and struct.unpack('>I8', since) > struct.unpack('>I8', head, 14) then
+    redis.call('UNLINK', waiting)
+    return 2
+  end
 end
 redis.call('UNLINK', live)
 redis.call('RENAME', waiting, live)
@@ -102,9 +127,14 @@ pub(crate) struct RedisStore {
     max_body: usize,
     compress_above: Option<usize>,
     known: Arc<Known>,
-    feed: Feed,
+    feed: Arc<Feed>,
+    removals: Arc<Removals>,
+    large: Arc<Large>,
+    /// When [`Self::extend`] last was done, in seconds, counted from 1; 0 for never.
+    extended_at: AtomicU64,
     corrupt: AtomicU64,
     configuration: Arc<Configuration>,
+    clock: Clock,
 }
 
 impl RedisStore {
@@ -116,18 +146,27 @@ impl RedisStore {
         let RedisOptions { prefix, connect_timeout, operate_timeout, access, .. } = options;
         let bounds = Bounds { connect: *connect_timeout, operate: *operate_timeout };
         let link = Arc::new(Link::new(servers.into(), access, bounds)?);
+        if link.is_to_several() && !names::keeps_entries_in_a_slot(prefix) {
+            return Err(ServersError::new("prefix", names::SPOILS_HASH_TAG));
+        }
         let (names, known) = (Names::new(prefix, link.database()), Arc::new(Known::new()));
+        let feed = Arc::new(Feed::default());
+        let removals = Removals::new(&link, &names, &feed);
         Ok(Self {
-            pending: Pending::new(&link, &names, &known),
+            pending: Pending::new(&link, &names, &known, &removals),
             link,
             names,
             replicas: options.replicas,
             max_body: options.max_body,
             compress_above: options.compress_above,
             known,
-            feed: Feed::default(),
+            feed,
+            removals,
+            large: Large::new(bounds),
+            extended_at: AtomicU64::new(0),
             corrupt: AtomicU64::new(0),
             configuration: Configuration::new(&options.configuration),
+            clock: options.clock.clone(),
         })
     }
 
@@ -141,14 +180,14 @@ impl RedisStore {
     pub(super) async fn mark_to_renew(&self, entry: &Entry) -> Result<(Mark, bool), StoreError> {
         self.check()?;
         self.known();
-        let commands = vec![fence::ask(&self.names), fence::read(&self.names, entry)];
-        let replies = self.link.ask(commands).await?;
+        let replies = self.link.ask(vec![fence::read(&self.names, entry)]).await?;
         self.link.check_answer()?;
-        match (replies.first().and_then(link::number), replies.get(1)) {
-            (Some(now), Some(fences)) => {
-                Ok((Mark::new(now), fence::judge(fences, entry.since) != Admission::Refused))
+        match replies.first().and_then(Reading::of) {
+            Some(reading) => {
+                let is_there = reading.of_fill(entry.since) != Admission::Refused;
+                Ok((Mark::new(reading.now), is_there))
             }
-            _ => Ok((fence::mark(&self.link, &self.names).await?, false)),
+            None => Ok((clock::mark(&self.link, &self.names).await?, false)),
         }
     }
 
@@ -180,6 +219,13 @@ impl RedisStore {
         self.configuration.compare(&self.link, &self.names).await
     }
 
+    /// Drops what is kept under `key`.
+    pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
+        let mut unlink = redis::cmd("UNLINK");
+        unlink.arg(self.names.live(&key.digest()));
+        self.link.ask(vec![unlink]).await.map(drop)
+    }
+
     /// Whether operations fail at once, because the server has not answered lately.
     pub(crate) fn is_open(&self) -> bool {
         self.link.is_open()
@@ -190,9 +236,66 @@ impl RedisStore {
         self.corrupt.load(Ordering::Relaxed)
     }
 
+    /// [`Store::get`], and the number up to which purges count in what it returns. The value and the
+    /// time come in one exchange: a purge that has returned by now is no later than that.
+    pub(super) async fn get_as_of(
+        &self,
+        key: &CacheKey,
+    ) -> Result<Option<(Arc<Entry>, u64)>, StoreError> {
+        self.check()?;
+        let before = self.known().last();
+        let digest = key.digest();
+        if self.large.is_left_alone(&digest) {
+            return Ok(None);
+        }
+        let name = self.names.live(&digest);
+        let (mut begin, mut length) = (redis::cmd("GETRANGE"), redis::cmd("STRLEN"));
+        begin.arg(&name).arg(0).arg(self.large.first_piece(&digest) - 1);
+        length.arg(&name);
+        let replies = self.link.ask(vec![begin, length, clock::ask(&self.names)]).await?;
+        self.link.check_answer()?;
+        let [begin, length, now]: [Value; 3] =
+            replies.try_into().map_err(|_| link::unexpected())?;
+        let Some(value) = self.whole(name, digest, begin, &length).await else { return Ok(None) };
+        let Some(entry) = self.read(key, value) else { return Ok(None) };
+        let Some(entry) = self.with_receipt(entry).await? else { return Ok(None) };
+        // without a clock nobody knows what was purged
+        let Some(now) = link::number(&now) else { return Ok(None) };
+        let (admission, now) = match self.known.standing(&entry, before, now) {
+            Standing::Alive => (Admission::Fresh, now),
+            Standing::Stale(then) => (Admission::Stale(then), now),
+            Standing::Purged => (Admission::Refused, now),
+            Standing::Unknown => confirm::look(&self.link, &self.names, &entry).await?,
+        };
+        Ok(match admission {
+            Admission::Fresh => Some((entry, now)),
+            Admission::Stale(then) => Some((Arc::new(entry.stale_since(then)), now)),
+            Admission::Refused => None,
+        })
+    }
+
+    /// A value of which the begin and the length are known; nothing where it is not there, or does not
+    /// come in time. What is no string stays as it is.
+    async fn whole(
+        &self,
+        name: String,
+        digest: [u8; 16],
+        begin: Value,
+        length: &Value,
+    ) -> Option<Value> {
+        let Value::BulkString(begin) = begin else { return Some(begin) };
+        let length = usize::try_from(link::number(length).unwrap_or(0)).unwrap_or(usize::MAX);
+        if begin.len() >= length || !begin.starts_with(&codec::MAGIC) {
+            return (!begin.is_empty()).then_some(Value::BulkString(begin));
+        }
+        let runtime = self.feed.runtime();
+        let whole = self.large.whole(&self.link, runtime, name, digest, begin, length);
+        Some(Value::BulkString(whole.await?))
+    }
+
     /// The entry in a reply to `GET`. What is no entry is none, and will be overwritten.
-    fn read(&self, key: &CacheKey, reply: Option<Value>) -> Option<Arc<Entry>> {
-        let entry = match reply? {
+    fn read(&self, key: &CacheKey, reply: Value) -> Option<Arc<Entry>> {
+        let entry = match reply {
             Value::Nil => return None,
             Value::BulkString(bytes) => codec::decode(&Bytes::from(bytes)),
             _ => Err(StoreError::with_source(StoreErrorKind::Corrupt, "not a string")),
@@ -221,17 +324,45 @@ impl RedisStore {
         keep: u64,
     ) -> Result<Admission, StoreError> {
         let mut set = redis::cmd("SET");
-        set.arg(waiting).arg(Parts(encoded)).arg("PX").arg(WAITING_MS);
+        set.arg(waiting);
+        let is_large = large::is_large(encoded);
+        if is_large {
+            set.arg(large::part(encoded, 0, large::FIRST_PIECE));
+        } else {
+            set.arg(Parts(encoded));
+        }
+        set.arg("PX").arg(WAITING_MS);
         let mut writes = index::add(&self.names, entry, keep);
         writes.push(set);
+        if is_large {
+            let replies = self.link.ask(std::mem::take(&mut writes)).await?;
+            link::check_all(&replies)?;
+            let digest = entry.key.digest();
+            if !self.large.append(&self.link, digest, waiting, encoded).await? {
+                return Ok(Admission::Refused);
+            }
+        }
         let fences = fence::read(&self.names, entry);
         let mut replies = self.link.ask_in_stages([writes, vec![fences]]).await?;
         let fences = replies.pop().unwrap_or_default();
         // a value that is not in all of its indexes could not be purged
-        if replies.iter().any(|reply| matches!(reply, Value::ServerError(_))) {
-            return Err(link::unexpected());
+        link::check_all(&replies)?;
+        let Some(reading) = Reading::of(&fences) else { return Ok(Admission::Refused) };
+        self.extend(reading.life, keep).await?;
+        Ok(reading.of_fill(entry.since))
+    }
+
+    /// Sees to it that nothing of the clock goes before an entry does that lives so long: the fences
+    /// are needed until then, and where the clock is lost no older entry is served.
+    async fn extend(&self, life: u64, keep: u64) -> Result<(), StoreError> {
+        let now = self.known.now().as_secs() + 1;
+        let last = self.extended_at.load(Ordering::Relaxed);
+        if life >= keep && last != 0 && now.saturating_sub(last) < EXTEND_EVERY_S {
+            return Ok(());
         }
-        Ok(fence::judge(&fences, entry.since))
+        self.link.ask(vec![clock::extend(&self.names, keep)]).await?;
+        self.extended_at.store(now, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn wait_for_replicas(&self) -> Result<(), StoreError> {
@@ -277,27 +408,12 @@ impl Store for RedisStore {
     async fn mark(&self) -> Result<Mark, StoreError> {
         self.check()?;
         self.known();
-        let mark = fence::mark(&self.link, &self.names).await?;
+        let mark = clock::mark(&self.link, &self.names).await?;
         self.link.check_answer().map(|()| mark)
     }
 
     async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
-        self.check()?;
-        let mut get = redis::cmd("GET");
-        get.arg(self.names.live(&key.digest()));
-        let reply = self.link.ask(vec![get]).await?.pop();
-        self.link.check_answer()?;
-        let Some(entry) = self.read(key, reply) else { return Ok(None) };
-        Ok(match self.known().standing(&entry) {
-            Standing::Alive => Some(entry),
-            Standing::Stale(then) => Some(Arc::new(entry.stale_since(then))),
-            Standing::Purged => None,
-            Standing::Unknown => match confirm::listed(&self.link, &self.names, &entry).await? {
-                Admission::Fresh => Some(entry),
-                Admission::Stale(then) => Some(Arc::new(entry.stale_since(then))),
-                Admission::Refused => None,
-            },
-        })
+        Ok(self.get_as_of(key).await?.map(|(entry, _)| entry))
     }
 
     async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<Put, StoreError> {
@@ -310,11 +426,13 @@ impl Store for RedisStore {
         }
         self.check()?;
         let digest = entry.key.digest();
+        if self.large.is_left_alone(&digest) {
+            let problem = "a large value has not come in time, and is left alone for a while";
+            return Err(StoreError::with_source(StoreErrorKind::Unavailable, problem));
+        }
         if entry.response().is_some_and(|response| response.body.len() > self.max_body) {
             // what it was to replace is not to outlive it
-            let mut displaced = redis::cmd("UNLINK");
-            displaced.arg(self.names.live(&digest));
-            self.link.ask(vec![displaced]).await?;
+            self.forget(&entry.key).await?;
             return Err(StoreError::new(StoreErrorKind::TooLarge));
         }
         let encoded = codec::encode_above(&entry, self.compress_above)?;
@@ -324,23 +442,7 @@ impl Store for RedisStore {
     }
 
     async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
-        let attempt = self.pending.attempt(purge);
-        let run = || purge::run(&self.link, &self.names, self.known(), purge);
-        let mut purged = match run().await {
-            Ok(purged) => purged,
-            Err(error) => return Ok(attempt.put_off(&error)),
-        };
-        let mut replicas = self.wait_for_replicas().await;
-        // what a primary is told after it was replaced it forgets, and its heir does not know
-        if self.link.was_replaced().await {
-            match run().await {
-                Ok(again) => purged = purged.max(again),
-                Err(error) => return Ok(attempt.put_off(&error)),
-            }
-            replicas = self.wait_for_replicas().await;
-        }
-        attempt.confirm();
-        replicas.map(|()| Purged::of(purged))
+        self.purge_together(std::slice::from_ref(purge), true).await
     }
 
     async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {

@@ -1,5 +1,5 @@
 //! Names of Redis keys. Each begins with the prefix and a letter that says what it is; a value and
-//! the value that waits to replace it share a hash tag, so that Cluster keeps them on one node.
+//! the value that waits to replace it share a hash tag, so that a Cluster keeps them on one node.
 
 use std::fmt::Write as _;
 
@@ -7,6 +7,11 @@ use crate::key;
 
 /// Up to so many bytes a path or a group stands in a name as it is.
 pub(super) const LONGEST_TEXT: usize = 256;
+
+/// What is wrong with a prefix for which [`keeps_entries_in_a_slot`] is false.
+pub(super) const SPOILS_HASH_TAG: &str = "in a Cluster a `{` of the prefix needs a `}` behind it and \
+    something in between, as it decides in which slot keys are: leave the braces out, or write \
+    `{name}` to keep all keys in one slot";
 
 /// The names under one prefix.
 #[derive(Clone, Debug)]
@@ -57,6 +62,14 @@ impl Names {
         &self.channel
     }
 
+    /// The channel on which a process of this origin hears itself. Who may use the channels below
+    /// that for announcements may use it.
+    pub(super) fn own_channel(&self, origin: &[u8]) -> String {
+        let mut channel = format!("{}:", self.channel);
+        push_hex(&mut channel, origin);
+        channel
+    }
+
     /// The lease of the lead in filling the entry with this digest.
     pub(super) fn lease(&self, digest: &[u8]) -> String {
         self.value('l', digest)
@@ -103,17 +116,12 @@ impl Names {
         name
     }
 
-    /// Patterns for `SCAN` that together find the index of every path below `prefix`, `prefix`
-    /// itself aside. For a prefix that is too long for a name they find some paths beside it.
-    pub(super) fn paths_below(&self, prefix: &str) -> Vec<String> {
-        let ours = escape(&self.prefix);
-        let below = format!("{prefix}/");
-        let long = format!("{ours}q:{}*", escape(beginning(&below)));
-        if below.len() <= LONGEST_TEXT {
-            vec![format!("{ours}p:{}*", escape(&below)), long]
-        } else {
-            vec![long]
-        }
+    /// A pattern for `SCAN` that finds the index of every path below `prefix`, `prefix` itself aside.
+    /// For a prefix that is too long for a name it finds some paths beside it.
+    pub(super) fn paths_below(&self, prefix: &str) -> String {
+        let (ours, below) = (escape(&self.prefix), format!("{prefix}/"));
+        let letters = if below.len() <= LONGEST_TEXT { "[pq]" } else { "q" };
+        format!("{ours}{letters}:{}*", escape(beginning(&below)))
     }
 
     /// A pattern for `SCAN` that finds every name of ours, and perhaps others: see
@@ -141,6 +149,17 @@ impl Names {
         let tag = name.strip_prefix(self.prefix.as_bytes())?.get(1..)?;
         Some([b'w', b'e'].map(|letter| [self.prefix.as_bytes(), &[letter], tag].concat()))
     }
+}
+
+/// Whether in a Cluster all names of an entry share a slot under this prefix.
+///
+/// A Cluster takes for a hash tag what stands between the first `{` of a name and the next `}`, or the
+/// whole name where nothing does. A `{` in the prefix therefore takes the place of ours: closed and
+/// not empty, it puts all names into one slot; else the letter of a name decides where it goes, and a
+/// value that waits could not be renamed to the live one.
+pub(super) fn keeps_entries_in_a_slot(prefix: &str) -> bool {
+    let tag = prefix.split_once('{').map(|(_, rest)| rest.find('}'));
+    tag.is_none_or(|end| end.is_some_and(|end| end > 0))
 }
 
 /// The text's first bytes, as far as they fit into a name.
@@ -215,6 +234,36 @@ mod tests {
     }
 
     #[test]
+    fn prefix_keeps_entries_in_a_slot_unless_it_spoils_their_hash_tag() {
+        for prefix in ["", "arc:", "a}", "}a{b}", "{a}", "{{a}}", "{{}", "a{b}{", "a{b}{}"] {
+            assert!(keeps_entries_in_a_slot(prefix), "{prefix}");
+        }
+        for prefix in ["{", "a{b:", "}{", "{}", "{}{a}", "a{}b{c}", "{}a{", "a{{"] {
+            assert!(!keeps_entries_in_a_slot(prefix), "{prefix}");
+        }
+    }
+
+    #[cfg(feature = "redis-cluster")]
+    proptest::proptest! {
+        #[test]
+        fn names_of_an_entry_share_a_slot_under_every_prefix_that_is_taken(
+            prefix in "[{}a:\\PC]{0,8}",
+            digests in proptest::collection::vec(proptest::prelude::any::<[u8; 16]>(), 8),
+        ) {
+            let names = Names::new(&prefix, 0);
+            let share = |digest: &[u8; 16]| {
+                let [live, waiting, lease] =
+                    [names.live(digest), names.waiting(digest), names.lease(digest)]
+                        .map(redis::cluster_routing::Slot::for_key);
+                live == waiting && live == lease
+            };
+            let is_taken = keeps_entries_in_a_slot(&prefix);
+            // by chance two slots are the same, eight times in a row they are not
+            proptest::prop_assert_eq!(digests.iter().all(share), is_taken);
+        }
+    }
+
+    #[test]
     fn long_texts_are_bounded_and_kept_apart() {
         let names = Names::new("", 0);
         let long = |end: &str| names.path(&format!("/{}{end}", "ü".repeat(4000)));
@@ -226,8 +275,8 @@ mod tests {
     #[test]
     fn patterns_are_escaped() {
         assert_eq!(
-            Names::new("a*[b]?:", 0).paths_below("/x*\\y").first().map(String::as_str),
-            Some("a\\*\\[b\\]\\?:p:/x\\*\\\\y/*")
+            Names::new("a*[b]?:", 0).paths_below("/x*\\y"),
+            "a\\*\\[b\\]\\?:[pq]:/x\\*\\\\y/*"
         );
         assert_eq!(Names::new("a*", 0).everything(), "a\\*?:*");
     }
@@ -236,7 +285,7 @@ mod tests {
     fn long_prefixes_find_long_paths_only() {
         let names = Names::new("", 0);
         let deep = "/x".repeat(LONGEST_TEXT);
-        let [pattern] = names.paths_below(&deep).try_into().expect("one pattern");
+        let pattern = names.paths_below(&deep);
         let stem = pattern.trim_end_matches('*').to_owned();
         assert!(names.path(&format!("{deep}/y")).starts_with(&stem));
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::connect::Access;
+use crate::clock::Clock;
 
 /// What can be set about a [`RedisStore`].
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct RedisOptions {
     pub(crate) compress_above: Option<usize>,
     /// What tells this application's configuration from another's; empty: it is not compared.
     pub(crate) configuration: String,
+    /// Where entries' ages are read.
+    pub(crate) clock: Clock,
 }
 
 impl RedisOptions {
@@ -59,6 +62,7 @@ impl Default for RedisOptions {
             max_body: usize::MAX,
             compress_above: None,
             configuration: String::new(),
+            clock: Clock::system(),
         }
     }
 }

@@ -13,14 +13,16 @@ use std::{
 
 use tokio::runtime::Handle;
 
-use super::{fence, known::Known, link::Link, names::Names, purge};
+use super::{
+    clock, known::Known, link::Link, names::Names, purge, removal::Removal, removals::Removals,
+};
 use crate::{
     purge::{Purge, Purged},
     store::{StoreError, StoreErrorKind},
 };
 
-/// How many purges are kept; more become one of everything. Their fences are raised together and take
-/// half of those that the clock keeps.
+/// How many purges are kept; more become one of everything. Their fences are raised while others
+/// [settle](super::settling).
 const MOST: usize = 512;
 /// How many fences are raised in one exchange.
 const MAX_FENCES: usize = 64;
@@ -35,6 +37,7 @@ pub(super) struct Pending {
     link: Arc<Link>,
     names: Names,
     known: Arc<Known>,
+    removals: Arc<Removals>,
     /// Whether there are any, so that a hit takes no lock.
     any: AtomicBool,
     queue: Mutex<Queue>,
@@ -46,11 +49,19 @@ struct Queue {
     /// The one that is being repeated; another one like it has to be repeated again.
     current: Option<Purge>,
     has_replayer: bool,
+    /// Whether the log has been told since none were kept.
+    is_reported: bool,
 }
 
 impl Pending {
-    pub(super) fn new(link: &Arc<Link>, names: &Names, known: &Arc<Known>) -> Arc<Self> {
+    pub(super) fn new(
+        link: &Arc<Link>,
+        names: &Names,
+        known: &Arc<Known>,
+        removals: &Arc<Removals>,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            removals: Arc::clone(removals),
             link: Arc::clone(link),
             names: names.clone(),
             known: Arc::clone(known),
@@ -97,14 +108,18 @@ impl Pending {
         if self.link.is_open() && !self.link.probe().await {
             return Err(StoreError::new(StoreErrorKind::Unavailable));
         }
-        // once fenced, an entry is not served, however long the purges themselves take
+        // once fenced, an entry is not served
         for purges in self.kept().chunks(MAX_FENCES) {
-            fence::raise_all(&self.link, &self.names, purges).await?;
+            clock::raise(&self.link, &self.names, purges).await?;
         }
         while let Some(purge) = self.next() {
-            purge::run(&self.link, &self.names, &self.known, &purge).await?;
+            let purges = std::slice::from_ref(&purge);
+            let numbers = purge::fence(&self.link, &self.names, &self.known, purges).await?;
             if self.link.was_replaced().await {
                 return Err(StoreError::new(StoreErrorKind::Unavailable));
+            }
+            for number in numbers {
+                self.removals.push(Removal::new(&self.names, &purge, number));
             }
             self.lock().current = None;
         }
@@ -125,7 +140,9 @@ impl Pending {
         if queue.current.is_none() {
             queue.has_replayer = false;
             self.any.store(false, Ordering::Release);
-            tracing::info!(address = self.link.address(), "all purges have reached Redis");
+            if std::mem::take(&mut queue.is_reported) {
+                tracing::info!(address = self.link.address(), "all purges have reached Redis");
+            }
         }
         queue.current.clone()
     }
@@ -170,12 +187,17 @@ impl Attempt<'_> {
     pub(super) fn put_off(self, error: &StoreError) -> Purged {
         let cause = std::error::Error::source(error).map(ToString::to_string);
         let address = self.pending.link.address();
-        tracing::warn!(
-            address,
-            %error,
-            cause,
-            "a purge is to be repeated; until then nothing of Redis is served"
-        );
+        if std::mem::replace(&mut self.pending.lock().is_reported, true) {
+            tracing::debug!(address, %error, cause, "another purge is to be repeated");
+        } else {
+            tracing::warn!(
+                address,
+                %error,
+                cause,
+                "a purge is to be repeated; until it and those that follow have reached Redis, \
+                 nothing of it is served"
+            );
+        }
         Purged::pending()
     }
 }

@@ -6,7 +6,11 @@ mod faults;
 mod feed;
 mod fences;
 mod lead;
+#[path = "../../../tests/it/support/log.rs"]
+mod log;
 mod pending;
+#[path = "../../../tests/it/support/proxy/mod.rs"]
+mod proxy;
 mod purges;
 #[path = "../../../tests/it/support/redis/mod.rs"]
 mod server;
@@ -68,6 +72,17 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
 /// Waits until the store hears announcements.
 async fn listening(store: &RedisStore) {
     until("listening", || store.known().is_trusted()).await;
+}
+
+/// What the store knows of an entry, up to the last purge that it has heard of.
+fn standing(store: &RedisStore, entry: &Entry) -> Standing {
+    let known = store.known();
+    known.standing(entry, 0, known.last().max(entry.since.number()))
+}
+
+/// Waits until the store has removed all that was purged.
+async fn removed(store: &RedisStore) {
+    until("removed", || store.removals.count() == 0).await;
 }
 
 async fn has(store: &RedisStore, path: &str) -> bool {

@@ -12,9 +12,9 @@ use super::{
     known::Known,
     ledger::Standing,
 };
-use crate::entry::Entry;
 #[cfg(feature = "memory")]
 use crate::entry::allocated;
+use crate::{entry::Entry, purge::Mark};
 
 /// The tie between an entry and what is known of Redis.
 #[derive(Debug)]
@@ -37,21 +37,22 @@ impl Tie {
 }
 
 impl Known {
-    /// Ties an entry to what is known, if it may be used, as stale if a soft purge says so. `stored`
-    /// was [asked for](Known::stored_elsewhere) before it was read or published.
+    /// Ties an entry to what is known, if it may be used, as stale if a soft purge says so. Purges up
+    /// to the number `as_of` count in it already. `stored` was [asked for](Known::stored_elsewhere)
+    /// before it was read or published.
     pub(in crate::store) fn tie(
         &self,
         entry: Arc<Entry>,
+        as_of: Mark,
         digest: Digest,
         stored: u32,
     ) -> Option<(Arc<Entry>, Tie)> {
         let fields = fields::concerning(&entry.key, &entry.groups);
-        let since = entry.since.number();
+        let since = as_of.number();
         let ledger = self.read();
         let (entry, checked) = match ledger.standing(since, &fields) {
             Standing::Alive => (entry, since),
             Standing::Stale(then) => (Arc::new(entry.stale_since(then)), ledger.last().max(since)),
-            // what was confirmed is one read more each time, until it is filled again
             Standing::Purged | Standing::Unknown => return None,
         };
         drop(ledger);

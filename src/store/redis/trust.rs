@@ -58,8 +58,10 @@ pub(super) enum Check {
     Complete,
     /// One has not, and may be on its way.
     Behind,
-    /// One was missed, or the clock has gone back.
-    Lost,
+    /// One was missed.
+    Missed,
+    /// The clock has gone back: another server may be there than before.
+    Back,
 }
 
 impl Checks {
@@ -67,8 +69,11 @@ impl Checks {
     /// answered `now`.
     pub(super) fn judge(&mut self, before: u64, now: u64, after: u64) -> Check {
         let awaited = self.awaited.take();
-        if now < before || awaited.is_some_and(|awaited| after < awaited) {
-            return Check::Lost;
+        if now < before {
+            return Check::Back;
+        }
+        if awaited.is_some_and(|awaited| after < awaited) {
+            return Check::Missed;
         }
         if after < now {
             self.awaited = Some(now);
@@ -134,12 +139,12 @@ mod tests {
         assert_eq!(checks.judge(6, 6, 6), Check::Complete);
         assert_eq!(checks.judge(6, 8, 6), Check::Behind);
         assert_eq!(checks.judge(7, 9, 8), Check::Behind, "that came, and the next is awaited");
-        assert_eq!(checks.judge(8, 9, 8), Check::Lost);
+        assert_eq!(checks.judge(8, 9, 8), Check::Missed);
         assert_eq!(checks.judge(9, 9, 9), Check::Complete, "loaded anew");
     }
 
     #[test]
     fn a_clock_that_goes_back_is_noticed() {
-        assert_eq!(Checks::default().judge(6, 5, 6), Check::Lost);
+        assert_eq!(Checks::default().judge(6, 5, 6), Check::Back);
     }
 }

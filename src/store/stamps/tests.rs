@@ -1,14 +1,17 @@
 //! What purges concern, by their stamps.
 
 use super::*;
-use crate::{entry::Kind, key::KeyBuilder};
+use crate::{
+    entry::{Kind, Selecting},
+    key::KeyBuilder,
+};
 
 fn entry(path: &str, group: &str, since: Mark) -> Entry {
     Entry {
         key: KeyBuilder::new(false, "h", path, None).finish(),
         since,
         groups: vec![group.to_owned()],
-        kind: Kind::Varies(Vec::new()),
+        kind: Kind::Varies(Selecting::default()),
     }
 }
 
@@ -123,7 +126,7 @@ fn too_many_stamps_merge_and_lose_no_purge() {
     let victim = entry("/0", "g", stamps.mark());
     let read = entry("/read", "g", stamps.mark());
     let mut checked = 0;
-    for number in 0..=MOST_STAMPS {
+    for number in 0..=MAX_STAMPS {
         stamps.stamp(&Purge::path(&format!("/{number}")));
         let Standing::Alive(known) = stamps.standing(&read, checked) else {
             panic!("read often, never purged");
@@ -132,12 +135,31 @@ fn too_many_stamps_merge_and_lose_no_purge() {
     }
     assert!(!alive(&stamps, &victim));
     assert!(!alive(&stamps, &unread), "not read since the oldest stamps went");
-    assert!(stamps.read().by_target.len() <= MOST_STAMPS);
+    assert!(stamps.read().by_target.len() <= MAX_STAMPS);
+}
 
-    let unread = entry("/x", "g", stamps.mark());
-    for _ in 0..=MOST_PREFIXES {
-        stamps.stamp(&Purge::prefix("/x").softly());
+#[test]
+fn many_purges_of_prefixes_take_only_what_is_below_them() {
+    let stamps = Stamps::default();
+    let other = entry("/other", "g", stamps.mark());
+    let below = entry("/x/7/y", "g", stamps.mark());
+    for number in 0..2000 {
+        stamps.stamp(&Purge::prefix(&format!("/x/{number}")));
     }
-    assert!(!alive(&stamps, &unread), "nobody knows any more since when it is stale");
-    assert!(stamps.read().prefixes.len() <= MOST_PREFIXES);
+    assert!(alive(&stamps, &other) && !alive(&stamps, &below));
+    let deep = "/x".repeat(100);
+    let below = entry(&format!("{deep}/y"), "g", stamps.mark());
+    stamps.stamp(&Purge::prefix(&deep));
+    assert!(!alive(&stamps, &below));
+}
+
+#[test]
+fn a_walk_is_due_after_many_purges_and_claimed_once() {
+    let stamps = Stamps::default();
+    for _ in 1..WALK_EVERY {
+        stamps.stamp(&Purge::path("/a"));
+    }
+    assert!(!stamps.claim_walk());
+    stamps.stamp(&Purge::path("/a"));
+    assert!(stamps.claim_walk() && !stamps.claim_walk());
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::{
-    proxy::{Proxy, Way},
+    proxy::{Line, Proxy, Way},
     redis::RedisServer,
 };
 
@@ -14,6 +14,9 @@ pub(crate) enum Fault {
     Silent,
     Cut,
     Slow,
+    /// All replies together come at this rate, in bytes per second.
+    #[allow(dead_code, reason = "of the bench")]
+    Thin(u32),
     Garbage,
     /// Connections that subscribe are cut, all others work.
     Subscribers,
@@ -31,6 +34,9 @@ pub(crate) enum Fault {
     KilledPersistent,
     /// `SIGSTOP`, `SIGCONT`.
     Stopped,
+    /// Somebody else purges other things all the time.
+    #[allow(dead_code, reason = "of the bench")]
+    Purges,
 }
 
 /// A server with a proxy before it, to which something may happen.
@@ -75,6 +81,7 @@ impl Scene {
             Fault::Silent => self.proxy.go(Way::Silent),
             Fault::Cut => self.proxy.go(Way::CutReplies),
             Fault::Slow => self.proxy.go(Way::Slow),
+            Fault::Thin(rate) => self.proxy.go(Way::Thin(Line::new(rate))),
             Fault::Garbage => self.proxy.go(Way::Garbage),
             Fault::Subscribers => self.proxy.go(Way::CutSubscribers),
             Fault::Error(text) => self.proxy.go(Way::Error(text)),
@@ -86,6 +93,8 @@ impl Scene {
             }
             Fault::Killed | Fault::KilledPersistent => self.server.borrow_mut().kill(),
             Fault::Stopped => self.server.borrow().signal("STOP"),
+            // the bench purges
+            Fault::Purges => {}
         }
     }
 
@@ -95,6 +104,7 @@ impl Scene {
             | Fault::Silent
             | Fault::Cut
             | Fault::Slow
+            | Fault::Thin(_)
             | Fault::Garbage
             | Fault::Subscribers
             | Fault::Error(_) => self.proxy.go(Way::Pass),
@@ -107,6 +117,7 @@ impl Scene {
             }
             Fault::Killed | Fault::KilledPersistent => self.server.borrow_mut().restart(),
             Fault::Stopped => self.server.borrow().signal("CONT"),
+            Fault::Purges => {}
         }
     }
 

@@ -22,6 +22,7 @@ use bytes::Bytes;
 
 pub mod client;
 pub mod fault;
+pub mod gate;
 pub mod load;
 pub mod log;
 pub mod origin;

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future;
 use redis::{
-    Arg, Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value,
+    Arg, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, Pipeline, RedisError,
+    ServerErrorKind, Value,
     aio::PubSub,
     cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig},
     cluster_async::ClusterConnection,
@@ -16,7 +17,14 @@ use redis::{
 use tokio::time::timeout;
 
 use super::{
-    Bounds, Failure, access::Access, node::Place, primaries, spared::Spared, url::ServersError,
+    Bounds, Failure,
+    access::Access,
+    bounded,
+    members::{self, Member, Topology},
+    node::Place,
+    primaries,
+    spared::Spared,
+    url::{self, ServersError},
 };
 
 /// A command follows its key so many times: a slot that has moved and is moving on asks for two.
@@ -27,9 +35,14 @@ const RETRY_MS: u64 = 5;
 /// One name in 16384 is in a certain slot: of so many, one is.
 const MOST_TRIES: u32 = 1 << 18;
 
+/// So many members are tried at once for a subscription: one that is gone may take all the time.
+const MAX_CANDIDATES: usize = 3;
+
 /// How to find the nodes.
 pub(super) struct Cluster {
     client: ClusterClient,
+    /// By each seed alone.
+    single: Vec<ClusterClient>,
     /// The nodes that were named; none for a client of the `redis` crate.
     seeds: Vec<Client>,
     spared: Arc<Spared>,
@@ -37,28 +50,18 @@ pub(super) struct Cluster {
 
 impl From<ClusterClient> for Cluster {
     fn from(client: ClusterClient) -> Self {
-        Self { client, seeds: Vec::new(), spared: Arc::default() }
+        Self { client, single: Vec::new(), seeds: Vec::new(), spared: Arc::default() }
     }
 }
 
 impl Cluster {
     pub(super) fn new(infos: Vec<ConnectionInfo>, access: &Access) -> Result<Self, ServersError> {
         let infos: Vec<_> = infos.into_iter().map(|info| access.logged_in(info)).collect();
-        let builder = ClusterClientBuilder::new(infos.clone())
-            .retries(RETRIES)
-            .min_retry_wait(RETRY_MS)
-            .max_retry_wait(2 * RETRY_MS);
-        #[cfg(feature = "redis-tls")]
-        let builder =
-            match infos.first().map(|info| access.certificates(info)).transpose()?.flatten() {
-                Some(certificates) => builder.certs(certificates),
-                None => builder,
-            };
-        // the crate's messages are constant, and tell of settings which differ between the nodes
-        let problem = |error: RedisError| ServersError::new("redis_cluster", error.to_string());
-        let client = builder.build().map_err(problem)?;
+        let client = client(infos.clone(), access)?;
+        let single = infos.iter().map(|info| self::client(vec![info.clone()], access));
+        let single = single.collect::<Result<_, _>>()?;
         let seeds = infos.into_iter().map(|info| access.client(info)).collect::<Result<_, _>>()?;
-        Ok(Self { client, seeds, spared: Arc::default() })
+        Ok(Self { client, single, seeds, spared: Arc::default() })
     }
 
     pub(super) fn address(&self) -> String {
@@ -71,23 +74,96 @@ impl Cluster {
 
     /// A connection to all nodes. What it does by itself, such as to learn where slots are, is
     /// bounded by the time to connect, for each node.
+    ///
+    /// A seed that is no member any more may be asked first, and know of no slots: then each seed is
+    /// asked by itself.
     pub(super) async fn connect(&self, bounds: Bounds) -> Result<Routes, RedisError> {
+        let all = self.routes(&self.client, bounds).await;
+        if all.is_ok() || self.single.len() < 2 {
+            return all;
+        }
+        let single = self.single.iter().map(|client| Box::pin(self.routes(client, bounds)));
+        future::select_ok(single).await.map(|(routes, _)| routes)
+    }
+
+    async fn routes(&self, client: &ClusterClient, bounds: Bounds) -> Result<Routes, RedisError> {
         let config = ClusterConfig::new()
             .set_connection_timeout(bounds.connect)
             .set_response_timeout(bounds.connect.max(bounds.operate));
-        let connection = self.client.get_async_connection_with_config(config).await?;
-        Ok(Routes { connection, spared: Arc::clone(&self.spared), within: bounds.operate })
+        let connection = client.get_async_connection_with_config(config).await?;
+        let routes =
+            Routes { connection, spared: Arc::clone(&self.spared), within: bounds.operate };
+        routes.members("").await.map(|_| routes)
     }
 
-    /// A connection for subscriptions to one of the nodes.
-    pub(super) async fn subscriber(&self) -> Result<PubSub, RedisError> {
-        if self.seeds.is_empty() {
-            let problem = "a ClusterClient opens no connection for subscriptions";
-            return Err((ErrorKind::InvalidClientConfig, problem).into());
-        }
-        let opened = self.seeds.iter().map(|seed| Box::pin(seed.get_async_pubsub()));
-        future::select_ok(opened).await.map(|(subscriber, _)| subscriber)
+    /// A connection for subscriptions to one of the members that `routes` lead to, as these hear of
+    /// what is published at any; and which it is.
+    pub(super) async fn subscriber(
+        &self,
+        routes: &Routes,
+        within: Duration,
+    ) -> Result<(PubSub, Member), Failure> {
+        let seed = self.seed()?;
+        let mut members = routes.members(&host_of(seed)).await?;
+        fastrand::shuffle(&mut members);
+        members.truncate(MAX_CANDIDATES);
+        let opened = members.into_iter().map(|member| Box::pin(open(routes, seed, member, within)));
+        future::select_ok(opened).await.map(|(opened, _)| opened)
     }
+
+    /// Whether this still is one of the members.
+    pub(super) async fn has(&self, routes: &Routes, member: &Member) -> Result<bool, RedisError> {
+        Ok(routes.members(&host_of(self.seed()?)).await?.contains(member))
+    }
+
+    /// What servers of this Cluster have in common.
+    pub(super) fn seed(&self) -> Result<&ConnectionInfo, RedisError> {
+        let problem = "a ClusterClient opens no connection for subscriptions";
+        let seed = self.seeds.first().map(Client::get_connection_info);
+        seed.ok_or_else(|| (ErrorKind::InvalidClientConfig, problem).into())
+    }
+}
+
+fn client(infos: Vec<ConnectionInfo>, access: &Access) -> Result<ClusterClient, ServersError> {
+    #[cfg(feature = "redis-tls")]
+    let certificates = infos.first().map(|info| access.certificates(info)).transpose()?.flatten();
+    let builder = ClusterClientBuilder::new(infos)
+        .retries(RETRIES)
+        .min_retry_wait(RETRY_MS)
+        .max_retry_wait(2 * RETRY_MS);
+    #[cfg(feature = "redis-tls")]
+    let builder = match certificates {
+        Some(certificates) => builder.certs(certificates),
+        None => builder,
+    };
+    #[cfg(not(feature = "redis-tls"))]
+    let _ = access;
+    // the crate's messages are constant, and tell of settings which differ between the nodes
+    builder.build().map_err(|error| ServersError::new("redis_cluster", error.to_string()))
+}
+
+fn host_of(info: &ConnectionInfo) -> String {
+    match info.addr() {
+        ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host.clone(),
+        _ => String::new(),
+    }
+}
+
+/// A connection for subscriptions to this member, if it is in touch with the others.
+async fn open(
+    routes: &Routes,
+    seed: &ConnectionInfo,
+    member: Member,
+    within: Duration,
+) -> Result<(PubSub, Member), Failure> {
+    let (host, port) = (member.host.clone(), member.port);
+    if !routes.topology_of(host.clone(), port).await?.is_ok() {
+        let problem = "the node is not in touch with its Cluster";
+        return Err(RedisError::from((ErrorKind::Io, problem)).into());
+    }
+    let client = Client::open(url::moved(seed, host, port))?;
+    let subscriber = bounded(within, client.get_async_pubsub()).await?;
+    Ok((subscriber, member))
 }
 
 /// A connection to all nodes, of which each command takes the way to its own.
@@ -148,6 +224,27 @@ impl Routes {
         self.route(command, to).await
     }
 
+    /// The members, as one of the primaries knows them. There is one at least, or it is an error.
+    async fn members(&self, unknown_host: &str) -> Result<Vec<Member>, RedisError> {
+        let mut ask = redis::cmd("CLUSTER");
+        ask.arg("SLOTS");
+        let any = RoutingInfo::SingleNode(SingleNodeRoutingInfo::RandomPrimary);
+        let members = members::read(&self.route(ask, any).await?, unknown_host);
+        if members.is_empty() {
+            return Err((ErrorKind::Io, "a node that knows of no slots").into());
+        }
+        Ok(members)
+    }
+
+    /// How the node that holds this key sees the Cluster.
+    pub(super) async fn topology(&self, key: &str) -> Result<Topology, RedisError> {
+        topology(&self.route(info(), primary_of(Slot::for_key(key))).await?)
+    }
+
+    async fn topology_of(&self, host: String, port: u16) -> Result<Topology, RedisError> {
+        topology(&self.clone().send_to(host, port, info()).await?)
+    }
+
     /// Asks every primary that is known what it holds.
     pub(super) async fn places(&self) -> Result<Vec<Place>, RedisError> {
         let mut ask = redis::cmd("CLUSTER");
@@ -184,6 +281,17 @@ impl Routes {
             error.try_into().map(Value::ServerError)
         })
     }
+}
+
+fn info() -> Cmd {
+    let mut info = redis::cmd("CLUSTER");
+    info.arg("INFO");
+    info
+}
+
+fn topology(info: &Value) -> Result<Topology, RedisError> {
+    let problem = "a node that tells nothing of its Cluster";
+    Topology::read(info).ok_or_else(|| (ErrorKind::Parse, problem).into())
 }
 
 /// The address that a reply sends the command to while its key is on the way.

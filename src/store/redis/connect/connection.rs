@@ -1,30 +1,52 @@
 //! A connection to a server or to a Cluster: commands go out, replies come back in order.
 
+#[cfg(feature = "redis-sentinel")]
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, Pipeline, RedisError, Value, aio::MultiplexedConnection,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, Pipeline, RedisError, Value,
+    aio::MultiplexedConnection,
 };
 
 #[cfg(feature = "redis-cluster")]
 use super::cluster;
-use super::{Failure, node::Place};
+#[cfg(feature = "redis-sentinel")]
+use super::sentinel::Primary;
+use super::{Failure, bounded, node::Place};
 
-/// Connects to one server. Not bounded in time: the bounds are ours, as the crate's own would
+/// Connects to one server within this time, its TLS handshake and login included.
+pub(super) async fn to(
+    client: &Client,
+    within: Duration,
+) -> Result<MultiplexedConnection, Failure> {
+    connecting(client, bounded(within, unbounded(client)).await)
+}
+
+/// Connects to one server, however long that takes: the bounds are ours, as the crate's own would
 /// govern connecting and operating alike.
-pub(super) async fn to(client: &Client) -> Result<MultiplexedConnection, RedisError> {
+pub(super) async fn unbounded(client: &Client) -> Result<MultiplexedConnection, RedisError> {
     let config =
         AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
     client.get_multiplexed_async_connection_with_config(&config).await
+}
+
+/// What became of a connection, and where none was made in time, what that was spent on.
+pub(super) fn connecting<T>(client: &Client, result: Result<T, Failure>) -> Result<T, Failure> {
+    let is_tls = matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. });
+    result.map_err(|failure| match failure {
+        Failure::TimedOut => Failure::NotConnected { is_tls },
+        failure => failure,
+    })
 }
 
 /// A connection that several exchanges use at a time.
 #[derive(Clone)]
 pub(super) enum Connection {
     One(MultiplexedConnection),
-    /// Of the server at this address, which is the primary until sentinels say otherwise.
+    /// Of a server which is the primary until sentinels say otherwise.
     #[cfg(feature = "redis-sentinel")]
-    Primary(MultiplexedConnection, Arc<str>),
+    Primary(MultiplexedConnection, Arc<Primary>),
     #[cfg(feature = "redis-cluster")]
     Cluster(cluster::Routes),
 }
@@ -69,13 +91,18 @@ impl Connection {
         }
     }
 
-    /// The address of a server that is the primary until sentinels say otherwise.
-    pub(super) fn primary(self) -> Option<Arc<str>> {
-        match self {
-            #[cfg(feature = "redis-sentinel")]
-            Self::Primary(_, address) => Some(address),
-            _ => None,
-        }
+    /// The server that is the primary until sentinels say otherwise.
+    #[cfg(feature = "redis-sentinel")]
+    pub(super) fn primary(self) -> Option<Arc<Primary>> {
+        let Self::Primary(_, primary) = self else { return None };
+        Some(primary)
+    }
+
+    /// The ways to the nodes of a Cluster.
+    #[cfg(feature = "redis-cluster")]
+    pub(super) fn routes(self) -> Option<cluster::Routes> {
+        let Self::Cluster(routes) = self else { return None };
+        Some(routes)
     }
 
     /// The servers that together hold all keys.

@@ -6,6 +6,8 @@ mod access;
 mod cluster;
 mod connection;
 mod lines;
+#[cfg(feature = "redis-cluster")]
+mod members;
 mod node;
 #[cfg(feature = "redis-cluster")]
 mod primaries;
@@ -15,24 +17,25 @@ mod sentinel;
 mod servers;
 #[cfg(feature = "redis-cluster")]
 mod spared;
+mod subscriber;
 mod url;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use futures_util::{
-    FutureExt,
-    future::{self, Either},
-};
-use redis::{Cmd, RedisError, Value, aio::PubSub};
-use tokio::{runtime::Handle, time::timeout};
+use futures_util::{FutureExt, future};
+use redis::{Cmd, RedisError, Value};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
-pub(super) use self::node::Node;
 pub use self::servers::RedisServers;
 pub(crate) use self::{access::Access, url::ServersError};
 use self::{
     connection::Connection,
     lines::{Line, Lines},
     servers::Servers,
+};
+pub(super) use self::{
+    node::Node,
+    subscriber::{Seat, Subscriber, Surroundings},
 };
 
 /// A handler that blocks its worker lets the time of an answer that has arrived run out: once the
@@ -42,7 +45,13 @@ const GRACE: Duration = Duration::from_millis(2);
 /// Why an exchange with the server failed.
 #[derive(Clone, Debug)]
 pub(super) enum Failure {
+    /// No answer came in time.
     TimedOut,
+    /// No connection was made in time.
+    NotConnected {
+        /// Whether a TLS handshake is part of it.
+        is_tls: bool,
+    },
     /// There is no tokio runtime to connect on.
     NoRuntime,
     /// The node of a key failed just now, and was not asked.
@@ -99,6 +108,17 @@ impl Connections {
         self.servers.are_several()
     }
 
+    /// How many connections there are.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.lines.count()
+    }
+
+    /// How long to wait for a connection and an answer together.
+    pub(super) fn bound(&self) -> Duration {
+        self.bounds.connect.saturating_add(self.bounds.operate)
+    }
+
     /// Sends commands and returns their replies, errors of the server among them, in order.
     pub(super) async fn exchange(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, Failure> {
         let connection = self.connection().await?;
@@ -124,19 +144,14 @@ impl Connections {
         self.over(connection, |connection| connection.send_to(place, command)).await
     }
 
-    /// A connection of the caller's own, for subscriptions.
-    pub(super) async fn subscriber(&self) -> Result<PubSub, Failure> {
-        Handle::try_current().map_err(|_| Failure::NoRuntime)?;
-        self.servers.subscriber(self.bounds.connect).await
-    }
-
     /// Whether sentinels say by now that another server is the primary than the one that this
     /// runtime is connected to; it is then connected to no more. Sentinels that do not answer say
     /// nothing.
+    #[cfg(feature = "redis-sentinel")]
     pub(super) async fn was_replaced(&self) -> bool {
         let Ok((line, connection)) = self.connection().await else { return false };
         let Some(primary) = connection.primary() else { return false };
-        let is_replaced = self.servers.is_replaced(&primary, self.bounds.connect).await;
+        let is_replaced = self.servers.is_replaced(&primary, self.bounds).await;
         if is_replaced {
             self.lines.forget(&line);
         }
@@ -144,11 +159,29 @@ impl Connections {
     }
 
     /// Waits until sentinels say that another server is the primary; for other servers forever.
+    #[cfg(feature = "redis-sentinel")]
     pub(super) async fn replaced(&self) {
-        match self.connection().await.ok().and_then(|(_, connection)| connection.primary()) {
-            Some(primary) => self.servers.replaced(&primary).await,
-            None => future::pending().await,
+        if let Ok((line, connection)) = self.connection().await
+            && let Some(primary) = connection.primary()
+        {
+            self.servers.replaced(&primary).await;
+            self.lines.forget(&line);
+            return;
         }
+        future::pending::<()>().await;
+    }
+
+    /// No other server takes the place of the one at an address.
+    #[cfg(not(feature = "redis-sentinel"))]
+    #[allow(clippy::unused_async, clippy::unused_self, reason = "as with sentinels")]
+    pub(super) async fn was_replaced(&self) -> bool {
+        false
+    }
+
+    #[cfg(not(feature = "redis-sentinel"))]
+    #[allow(clippy::unused_self, reason = "as with sentinels")]
+    pub(super) async fn replaced(&self) {
+        future::pending::<()>().await;
     }
 
     /// Drops this runtime's connection if it is at least as old as this: to another server a newer
@@ -159,12 +192,14 @@ impl Connections {
         }
     }
 
-    /// This runtime's connection, made if there is none.
+    /// This runtime's connection, made if there is none. It is waited for as long as one connection
+    /// may take; where several are needed first, the attempt goes on for those who ask next.
     async fn connection(&self) -> Result<(Line, Connection), Failure> {
         let runtime = Handle::try_current().map_err(|_| Failure::NoRuntime)?;
         let line = self.line(&runtime);
-        match line.attempt.clone().await {
+        match bounded(self.bounds.connect, line.attempt.clone()).await {
             Ok(connection) => Ok((line, connection)),
+            Err(Failure::TimedOut) => Err(Failure::NotConnected { is_tls: self.servers.are_tls() }),
             Err(failure) => {
                 self.lines.forget(&line);
                 Err(failure)
@@ -191,25 +226,38 @@ impl Connections {
     }
 
     fn line(&self, runtime: &Handle) -> Line {
-        self.lines.get(runtime.id(), |number, unused| {
+        let (line, is_new) = self.lines.get(runtime.id(), || {
             let (servers, bounds) = (Arc::clone(&self.servers), self.bounds);
-            let attempt = async move { servers.connect(bounds).await }.boxed().shared();
-            // it goes on when the request that began it is dropped, as others may be waiting for it
-            let (servers, lines) = (Arc::clone(&self.servers), Arc::downgrade(&self.lines));
-            let (id, attempted) = (runtime.id(), attempt.clone());
-            drop(runtime.spawn(async move {
-                let Some(primary) = attempted.await.ok().and_then(Connection::primary) else {
-                    return;
-                };
+            async move { servers.connect(bounds).await }.boxed().shared()
+        });
+        if let Some(unused) = is_new {
+            self.keep(runtime, &line, unused);
+        }
+        line
+    }
+
+    /// Sees a new line through: the attempt goes on when the request that began it is dropped, as
+    /// others may be waiting for it. The line goes when another server is the primary, and when the
+    /// runtime ends, which the connection would keep open otherwise.
+    fn keep(&self, runtime: &Handle, line: &Line, unused: oneshot::Receiver<()>) {
+        let guard = lines::Guard::new(&self.lines, line);
+        let attempt = line.attempt.clone();
+        #[cfg(feature = "redis-sentinel")]
+        let servers = Arc::clone(&self.servers);
+        drop(runtime.spawn(async move {
+            // dropped with the task, also where that never ran
+            let _guard = guard;
+            let connected = attempt.await;
+            #[cfg(feature = "redis-sentinel")]
+            if let Some(primary) = connected.ok().and_then(Connection::primary) {
                 let replaced = pin!(servers.replaced(&primary));
-                if let Either::Right(_) = future::select(unused, replaced).await
-                    && let Some(lines) = lines.upgrade()
-                {
-                    lines.forget_number(id, number);
-                }
-            }));
-            attempt
-        })
+                future::select(unused, replaced).await;
+                return;
+            }
+            #[cfg(not(feature = "redis-sentinel"))]
+            drop(connected);
+            let _ = unused.await;
+        }));
     }
 }
 

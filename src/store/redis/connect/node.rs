@@ -22,6 +22,11 @@ pub(super) enum Place {
 }
 
 impl Node {
+    /// Whether these are the same nodes and hold the same keys, whatever the connection.
+    pub(in crate::store::redis) fn are_at_the_same_places(one: &[Self], other: &[Self]) -> bool {
+        one.iter().map(|node| &node.place).eq(other.iter().map(|node| &node.place))
+    }
+
     /// Whether keys can have moved between nodes from when they were found as `before` until they
     /// were found as `after`.
     pub(in crate::store::redis) fn may_have_moved_keys(before: &[Self], after: &[Self]) -> bool {

@@ -1,5 +1,6 @@
 //! The primary of a service, as sentinels know it. They are asked for every new connection, so
-//! that a failover is followed once the old connection is gone.
+//! that a failover is followed once the old connection is gone. Each connection on the way has the
+//! time to connect for itself.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -8,12 +9,17 @@ use futures_util::{
     future::{self, FutureExt as _},
 };
 use redis::{
-    Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, Value,
+    Client, ConnectionInfo, ErrorKind, RedisError, Value, aio::MultiplexedConnection,
     sentinel::SentinelClient,
 };
 use tokio::sync::Mutex;
 
-use super::{access::Access, connection, url::ServersError};
+use super::{
+    Bounds, Failure,
+    access::Access,
+    bounded, connection,
+    url::{self, ServersError},
+};
 
 /// How to find the primary.
 pub(super) enum Sentinel {
@@ -74,9 +80,14 @@ impl Sentinel {
     }
 
     pub(super) fn database(&self) -> i64 {
+        self.server().map_or(0, |server| server.redis_settings().db())
+    }
+
+    /// What the servers have in common; what a client of sentinels was made with it does not tell.
+    pub(super) fn server(&self) -> Option<&ConnectionInfo> {
         match self {
-            Self::Named { server, .. } => server.get_connection_info().redis_settings().db(),
-            Self::Client(_) => 0,
+            Self::Named { server, .. } => Some(server.get_connection_info()),
+            Self::Client(_) => None,
         }
     }
 
@@ -91,16 +102,65 @@ impl Sentinel {
         }
     }
 
-    /// A client for the present primary. All sentinels are asked at once, as one that is gone may
+    /// A connection to the present primary. All sentinels are asked at once, as one that is gone may
     /// take all the time there is; the first that names a server which is a primary is right.
-    pub(super) async fn primary(&self) -> Result<Client, RedisError> {
+    pub(super) async fn connect(
+        &self,
+        bounds: Bounds,
+    ) -> Result<(MultiplexedConnection, Primary), Failure> {
         match self {
             Self::Named { service, sentinels, server } => {
-                let asked = sentinels.iter().map(|one| named(one, service, server).boxed());
-                future::select_ok(asked).await.map(|(client, _)| client)
+                let asked = sentinels.iter().map(|one| named(one, service, server, bounds).boxed());
+                future::select_ok(asked).await.map(|(named, _)| named)
             }
-            Self::Client(client) => client.0.lock().await.async_get_client().await,
+            Self::Client(client) => {
+                let client = client.primary(bounds).await?;
+                let connection = connection::to(&client, bounds.connect).await?;
+                Ok((connection, Primary { client, sentinel: None }))
+            }
         }
+    }
+
+    /// A client for the present primary.
+    pub(super) async fn primary(&self, bounds: Bounds) -> Result<Client, Failure> {
+        match self {
+            Self::Named { .. } => self.connect(bounds).await.map(|(_, primary)| primary.client),
+            Self::Client(client) => client.primary(bounds).await,
+        }
+    }
+
+    /// Whether another server than this is the primary by now. The sentinel that named it is asked
+    /// over the connection that there is, and all of them anew where that does not answer.
+    pub(super) async fn is_replaced(&self, primary: &Primary, bounds: Bounds) -> bool {
+        if let (Self::Named { service, .. }, Some(sentinel)) = (self, &primary.sentinel)
+            && let Ok(now) = bounded(bounds.operate, address(sentinel.clone(), service)).await
+        {
+            return at(&now) != primary.address();
+        }
+        let now = self.primary(bounds).await;
+        now.is_ok_and(|client| client.get_connection_info().addr().to_string() != primary.address())
+    }
+}
+
+/// The primary that a connection is to.
+#[derive(Clone)]
+pub(super) struct Primary {
+    client: Client,
+    /// A connection to the sentinel that named it, kept to be asked again.
+    sentinel: Option<MultiplexedConnection>,
+}
+
+impl Primary {
+    pub(super) fn address(&self) -> String {
+        self.client.get_connection_info().addr().to_string()
+    }
+}
+
+impl SharedClient {
+    /// It asks the sentinels one after the other, over connections of its own.
+    async fn primary(&self, bounds: Bounds) -> Result<Client, Failure> {
+        let ask = async { self.0.lock().await.async_get_client().await };
+        bounded(bounds.connect.saturating_add(bounds.operate), ask).await
     }
 }
 
@@ -119,8 +179,8 @@ impl Sentinel {
                 Self::Named { service, sentinels, .. } => {
                     let each = sentinels.iter().map(|sentinel| {
                         let now = async {
-                            let (host, port) = address(sentinel, service).await?;
-                            Ok(format!("{host}:{port}"))
+                            let connection = connection::unbounded(sentinel).await?;
+                            Ok(at(&address(connection, service).await?))
                         };
                         told(sentinel, format!("{service} "), now, primary).boxed()
                     });
@@ -169,27 +229,45 @@ async fn told(
     Err((ErrorKind::Io, "the sentinel is gone").into())
 }
 
-/// The server that this sentinel names, if it is a primary.
-async fn named(sentinel: &Client, service: &str, server: &Client) -> Result<Client, RedisError> {
-    let (host, port) = address(sentinel, service).await?;
-    let info = server.get_connection_info().clone();
-    let address = at(info.addr(), host, port);
-    let client = Client::open(info.set_addr(address))?;
-    match answer(&client, &redis::cmd("ROLE")).await? {
-        Value::Array(role) if is_primary(&role) => Ok(client),
+/// A connection to the server that this sentinel names, if it is a primary.
+async fn named(
+    sentinel: &Client,
+    service: &str,
+    server: &Client,
+    bounds: Bounds,
+) -> Result<(MultiplexedConnection, Primary), Failure> {
+    let sentinel = connection::to(sentinel, bounds.connect).await?;
+    let (host, port) = bounded(bounds.operate, address(sentinel.clone(), service)).await?;
+    let client = Client::open(url::moved(server.get_connection_info(), host, port))?;
+    let mut connection = connection::to(&client, bounds.connect).await?;
+    let ask = redis::cmd("ROLE");
+    match bounded(bounds.operate, connection.send_packed_command(&ask)).await? {
+        Value::Array(role) if is_primary(&role) => {}
         // who may not ask believes the sentinel
-        Value::ServerError(error) if error.code() == "NOPERM" => Ok(client),
-        _ => Err((ErrorKind::Io, "the server that a sentinel named is no primary").into()),
+        Value::ServerError(error) if error.code() == "NOPERM" => {}
+        _ => {
+            let problem = "the server that a sentinel named is no primary";
+            return Err(RedisError::from((ErrorKind::Io, problem)).into());
+        }
     }
+    Ok((connection, Primary { client, sentinel: Some(sentinel) }))
 }
 
 /// The address that this sentinel names.
-async fn address(sentinel: &Client, service: &str) -> Result<(String, u16), RedisError> {
+async fn address(
+    mut sentinel: MultiplexedConnection,
+    service: &str,
+) -> Result<(String, u16), RedisError> {
     let mut ask = redis::cmd("SENTINEL");
     ask.arg("GET-MASTER-ADDR-BY-NAME").arg(service);
-    let named: Option<(String, u16)> = redis::from_redis_value(answer(sentinel, &ask).await?)?;
+    let reply = sentinel.send_packed_command(&ask).await?;
+    let named: Option<(String, u16)> = redis::from_redis_value(reply)?;
     let problem = "the sentinels do not know the service";
     named.ok_or_else(|| (ErrorKind::MasterNameNotFoundBySentinel, problem).into())
+}
+
+fn at((host, port): &(String, u16)) -> String {
+    format!("{host}:{port}")
 }
 
 fn is_primary(role: &[Value]) -> bool {
@@ -197,20 +275,5 @@ fn is_primary(role: &[Value]) -> bool {
         Some(Value::BulkString(role)) => role == b"master",
         Some(Value::SimpleString(role)) => role == "master",
         _ => false,
-    }
-}
-
-async fn answer(client: &Client, question: &Cmd) -> Result<Value, RedisError> {
-    connection::to(client).await?.send_packed_command(question).await
-}
-
-/// Another address of the same kind, with the same trust.
-fn at(like: &ConnectionAddr, host: String, port: u16) -> ConnectionAddr {
-    match like {
-        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
-            let (insecure, tls_params) = (*insecure, tls_params.clone());
-            ConnectionAddr::TcpTls { host, port, insecure, tls_params }
-        }
-        _ => ConnectionAddr::Tcp(host, port),
     }
 }

@@ -1,13 +1,13 @@
 //! `RedisServers`: which servers a user means; and what opens connections to them.
 
-use std::{fmt, time::Duration};
-
-use redis::{Client, aio::PubSub};
+use std::fmt;
 
 #[cfg(feature = "redis-cluster")]
-use super::cluster::Cluster;
+use redis::RedisError;
+use redis::{Client, aio::PubSub};
+
 #[cfg(feature = "redis-sentinel")]
-use super::sentinel::Sentinel;
+use super::sentinel::{Primary, Sentinel};
 use super::{
     Bounds, Failure,
     access::Access,
@@ -15,6 +15,8 @@ use super::{
     connection::{self, Connection},
     url::{self, ServersError},
 };
+#[cfg(feature = "redis-cluster")]
+use super::{cluster::Cluster, members::Member};
 
 /// The Redis servers that a cache uses.
 ///
@@ -196,64 +198,96 @@ impl Servers {
         }
     }
 
-    /// A connection for commands, driven by the runtime that awaits this.
+    /// A connection for commands, driven by the runtime that awaits this. The time to connect is that
+    /// of each connection that it takes: several are made one after the other where servers are to
+    /// be found first.
     pub(super) async fn connect(&self, bounds: Bounds) -> Result<Connection, Failure> {
-        let within = bounds.connect;
         match self {
-            Self::One(client) => bounded(within, connection::to(client)).await.map(Connection::One),
+            Self::One(client) => connection::to(client, bounds.connect).await.map(Connection::One),
             #[cfg(feature = "redis-cluster")]
-            Self::Cluster(cluster) => {
-                bounded(within, cluster.connect(bounds)).await.map(Connection::Cluster)
-            }
+            Self::Cluster(cluster) => Ok(Connection::Cluster(cluster.connect(bounds).await?)),
             #[cfg(feature = "redis-sentinel")]
             Self::Sentinel(sentinel) => {
-                let connect = async {
-                    let client = sentinel.primary().await?;
-                    let address = client.get_connection_info().addr().to_string().into();
-                    let connected = connection::to(&client).await;
-                    connected.map(|connection| Connection::Primary(connection, address))
-                };
-                bounded(within, connect).await
+                let (connection, primary) = sentinel.connect(bounds).await?;
+                Ok(Connection::Primary(connection, primary.into()))
             }
         }
     }
 
-    /// Whether sentinels say that another server than this is the primary.
-    #[cfg_attr(not(feature = "redis-sentinel"), allow(unused_variables, clippy::unused_async))]
-    pub(super) async fn is_replaced(&self, primary: &str, within: Duration) -> bool {
-        match self {
+    /// Whether connections are made by TLS.
+    pub(super) fn are_tls(&self) -> bool {
+        let info = match self {
+            Self::One(client) => Some(client.get_connection_info()),
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(cluster) => cluster.seed().ok(),
             #[cfg(feature = "redis-sentinel")]
-            Self::Sentinel(sentinel) => bounded(within, sentinel.primary())
-                .await
-                .is_ok_and(|client| client.get_connection_info().addr().to_string() != primary),
+            Self::Sentinel(sentinel) => sentinel.server(),
+        };
+        info.is_some_and(|info| matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. }))
+    }
+
+    /// Whether sentinels say that another server than this is the primary.
+    #[cfg(feature = "redis-sentinel")]
+    pub(super) async fn is_replaced(&self, primary: &Primary, bounds: Bounds) -> bool {
+        match self {
+            Self::Sentinel(sentinel) => sentinel.is_replaced(primary, bounds).await,
             _ => false,
         }
     }
 
     /// Waits until they say so; for other servers forever.
-    #[cfg_attr(not(feature = "redis-sentinel"), allow(unused_variables))]
-    pub(super) async fn replaced(&self, primary: &str) {
+    #[cfg(feature = "redis-sentinel")]
+    pub(super) async fn replaced(&self, primary: &Primary) {
         match self {
-            #[cfg(feature = "redis-sentinel")]
-            Self::Sentinel(sentinel) => sentinel.replaced(primary).await,
+            Self::Sentinel(sentinel) => sentinel.replaced(&primary.address()).await,
             _ => std::future::pending().await,
         }
     }
 
-    /// A connection for subscriptions: to the server, to the present primary, or to a node of the
-    /// Cluster, which passes on what is published at any.
-    pub(super) async fn subscriber(&self, within: Duration) -> Result<PubSub, Failure> {
+    /// A connection for subscriptions: to the server, or to the present primary.
+    pub(super) async fn subscriber(&self, bounds: Bounds) -> Result<PubSub, Failure> {
         match self {
-            Self::One(client) => bounded(within, client.get_async_pubsub()).await,
+            Self::One(client) => bounded(bounds.connect, client.get_async_pubsub()).await,
             #[cfg(feature = "redis-cluster")]
-            Self::Cluster(cluster) => bounded(within, cluster.subscriber()).await,
+            Self::Cluster(_) => Err(no_routes().into()),
             #[cfg(feature = "redis-sentinel")]
             Self::Sentinel(sentinel) => {
-                let subscribe = async { sentinel.primary().await?.get_async_pubsub().await };
-                bounded(within, subscribe).await
+                let client = sentinel.primary(bounds).await?;
+                bounded(bounds.connect, client.get_async_pubsub()).await
             }
         }
     }
+
+    /// [`subscriber`](Self::subscriber), to a member of the Cluster that `connection` leads to.
+    #[cfg(feature = "redis-cluster")]
+    pub(super) async fn member(
+        &self,
+        connection: Connection,
+        within: std::time::Duration,
+    ) -> Result<(PubSub, Member), Failure> {
+        match (self, connection.routes()) {
+            (Self::Cluster(cluster), Some(routes)) => cluster.subscriber(&routes, within).await,
+            _ => Err(no_routes().into()),
+        }
+    }
+
+    /// Whether this still is a member of the Cluster that `connection` leads to.
+    #[cfg(feature = "redis-cluster")]
+    pub(super) async fn has_member(
+        &self,
+        connection: Connection,
+        member: &Member,
+    ) -> Result<bool, RedisError> {
+        match (self, connection.routes()) {
+            (Self::Cluster(cluster), Some(routes)) => cluster.has(&routes, member).await,
+            _ => Err(no_routes()),
+        }
+    }
+}
+
+#[cfg(feature = "redis-cluster")]
+fn no_routes() -> RedisError {
+    (redis::ErrorKind::Client, "not a connection to a Cluster").into()
 }
 
 #[cfg(any(feature = "redis-cluster", feature = "redis-sentinel"))]

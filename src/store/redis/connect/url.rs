@@ -13,7 +13,7 @@ pub(crate) struct ServersError {
 }
 
 impl ServersError {
-    pub(super) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
+    pub(in crate::store::redis) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
         Self { setting, problem: problem.into() }
     }
 }
@@ -58,6 +58,19 @@ pub(super) fn read(setting: &'static str, url: &str) -> Result<ConnectionInfo, S
         }
         _ => Ok(info),
     }
+}
+
+/// The same kind of server at another address, with the same trust.
+#[cfg(any(feature = "redis-cluster", feature = "redis-sentinel"))]
+pub(super) fn moved(like: &ConnectionInfo, host: String, port: u16) -> ConnectionInfo {
+    let address = match like.addr() {
+        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
+            let (insecure, tls_params) = (*insecure, tls_params.clone());
+            ConnectionAddr::TcpTls { host, port, insecure, tls_params }
+        }
+        _ => ConnectionAddr::Tcp(host, port),
+    };
+    like.clone().set_addr(address)
 }
 
 #[cfg(test)]

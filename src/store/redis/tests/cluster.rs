@@ -9,12 +9,16 @@ use super::*;
 const PATHS: u64 = 60;
 
 fn store(cluster: &RedisCluster) -> RedisStore {
+    found_by(cluster.urls())
+}
+
+fn found_by(urls: Vec<String>) -> RedisStore {
     let options = RedisOptions {
         connect_timeout: Duration::from_secs(2),
         operate_timeout: Duration::from_secs(2),
         ..RedisOptions::default()
     };
-    RedisStore::new(RedisServers::cluster(cluster.urls()), &options).expect("URLs")
+    RedisStore::new(RedisServers::cluster(urls), &options).expect("URLs")
 }
 
 async fn fill_all(store: &RedisStore) {
@@ -72,7 +76,7 @@ async fn no_command_has_keys_of_two_slots_and_a_hit_asks_one_node_once() {
     }
     assert!(has(&store, "/a").await);
     let gets = |command| cluster.nodes.iter().map(|node| node.calls(command)).sum::<u64>();
-    assert_eq!((gets("get"), gets("cluster|slots"), gets("cluster|nodes")), (1, 0, 0));
+    assert_eq!((gets("getrange"), gets("cluster|slots"), gets("cluster|nodes")), (1, 0, 0));
     for purge in [Purge::path("/a"), Purge::group("h"), Purge::prefix("/"), Purge::all()] {
         fill(&store, "/a", &["g", "h"]).await;
         store.purge(&purge).await.expect("purged");
@@ -190,7 +194,7 @@ async fn no_purge_is_outlived_while_slots_move() {
 }
 
 #[tokio::test]
-async fn a_node_that_is_gone_costs_its_own_keys_only_and_keeps_purges_of_all() {
+async fn a_node_that_is_gone_costs_its_own_keys_only_and_delays_no_purge() {
     let mut cluster = RedisCluster::start();
     let store = RedisStore::new(
         RedisServers::cluster(cluster.urls()),
@@ -221,8 +225,12 @@ async fn a_node_that_is_gone_costs_its_own_keys_only_and_keeps_purges_of_all() {
         there += 1;
     }
     assert!(there > 0 && failed > 0, "{there} there, {failed} failed");
-    let purged = store.purge(&Purge::all()).await.expect("kept");
-    assert!(purged.pending, "what is on the lost node is not purged");
+    let purged = store.purge(&Purge::all()).await.expect("purged");
+    assert!(!purged.pending && purged.removing, "what is on the lost node is not removed yet");
+    for number in 0..PATHS {
+        let found = store.get(&key(&format!("/many/{number}"))).await;
+        assert!(!matches!(found, Ok(Some(_))), "{number} was purged");
+    }
 }
 
 #[tokio::test]
@@ -238,11 +246,64 @@ async fn what_happens_on_any_node_is_heard_of() {
         let put = fill(&one, &path, &["g"]).await;
         until("stored", || two.known().stored_elsewhere(&digest) > stored).await;
         one.purge(&Purge::path(&path)).await.expect("purged");
-        until("purged", || two.known().standing(&put) == Standing::Purged).await;
+        until("purged", || standing(&two, &put) == Standing::Purged).await;
     }
     let lead = one.lead(&key("/a"), KEEP).await.expect("an answer");
     let other = two.lead(&key("/a"), KEEP).await.expect("an answer");
     let crate::store::Lead::Elsewhere(wait) = other else { panic!("two lead") };
     drop(lead);
     wait.await;
+}
+
+#[tokio::test]
+async fn former_member_among_the_seeds_gets_no_subscription() {
+    let cluster = RedisCluster::start();
+    for forgets in [false, true] {
+        let former = cluster.former_member(forgets);
+        // it answers first, or alone
+        let mut urls = vec![former.url()];
+        if forgets {
+            urls.extend(cluster.urls());
+        }
+        let stores: Vec<_> = (0..6).map(|_| found_by(urls.clone())).collect();
+        for store in &stores {
+            listening(store).await;
+        }
+        let channel = stores[0].names.news();
+        assert_eq!(cluster.subscribers(channel), 6, "forgets: {forgets}");
+        let (_, there): (String, u64) = former.command(&["PUBSUB", "NUMSUB", channel]);
+        assert_eq!(there, 0, "forgets: {forgets}");
+        let [one, two, ..] = stores.as_slice() else { panic!("six stores") };
+        let put = fill(one, "/a", &["g"]).await;
+        one.purge(&Purge::group("g")).await.expect("purged");
+        until("purged", || standing(&two, &put) == Standing::Purged).await;
+        drop(stores);
+        until("gone", || cluster.subscribers("arc:news:0") == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn lead_given_up_where_a_slot_was_is_given_up_where_it_is() {
+    const LONG: Duration = Duration::from_secs(60);
+    let cluster = RedisCluster::start();
+    let store = store(&cluster);
+    listening(&store).await;
+    let name = store.names.lease(&key("/a").digest());
+    let slot = slot(&name);
+    let from = RedisCluster::holder(slot);
+    let to = (from + 1) % 3;
+    let lease = store.lead(&key("/a"), LONG).await.expect("an answer");
+    let has = |node: usize| cluster.nodes[node].command::<bool>(&["EXISTS", &name]);
+    let token: Vec<u8> = cluster.nodes[from].command(&["GET", &name]);
+    drop(lease);
+    until("given up", || !has(from)).await;
+    // as a replica that has become the primary and missed it
+    cluster.begin_to_move(slot, from, to);
+    let mut asking = redis::pipe();
+    asking.cmd("ASKING").ignore();
+    asking.cmd("SET").arg(&name).arg(token).arg("PX").arg(60_000).ignore();
+    let () = asking.query(&mut cluster.nodes[to].connection()).expect("a reply");
+    cluster.end_move(slot, to);
+    assert!(has(to));
+    until("given up again", || !has(to)).await;
 }

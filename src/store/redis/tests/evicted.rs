@@ -6,7 +6,7 @@ async fn is_one_get(server: &RedisServer, store: &RedisStore, path: &str) -> boo
     let () = server.command(&["CONFIG", "RESETSTAT"]);
     assert!(has(store, path).await);
     let others = ["zscore", "hmget", "eval", "zrange", "exists"].map(|name| server.calls(name));
-    server.calls("get") == 1 && others.iter().sum::<u64>() == 0
+    server.calls("getrange") == 1 && others.iter().sum::<u64>() == 0
 }
 
 #[tokio::test]
@@ -44,26 +44,94 @@ async fn what_a_purge_could_not_reach_is_gone_all_the_same() {
 }
 
 #[tokio::test]
-async fn an_entry_from_before_all_that_is_known_is_used_if_its_indexes_list_it() {
+async fn an_entry_older_than_a_lost_clock_is_not_served() {
     let server = RedisServer::start();
-    let store_before = store(&server);
-    fill(&store_before, "/a", &["g"]).await;
-    fill(&store_before, "/b", &["g"]).await;
-    drop(store_before);
-    // with the fences gone, nobody remembers the purges before
-    let () = server.command(&["DEL", "arc:clock"]);
     let store = store(&server);
+    fill(&store, "/a", &["g"]).await;
+    listening(&store).await;
+    // with the fences gone, nobody remembers what was purged and not yet removed
+    let () = server.command(&["DEL", "arc:clock"]);
+    assert!(!has(&store, "/a").await, "without a clock");
+    fill(&store, "/b", &["g"]).await;
+    assert!(!has(&store, "/a").await && has(&store, "/b").await, "with another one");
+    fill(&store, "/a", &["g"]).await;
+    assert!(has(&store, "/a").await);
+}
+
+/// Raises fences as if there were room for only so many.
+async fn raise_bounded(store: &RedisStore, most: u32, groups: std::ops::Range<u32>) {
+    for number in groups {
+        let purge = Purge::group(number.to_string());
+        let raised = clock::raise_bounded(&store.link, &store.names, &purge, most).await;
+        let field = fields::raised_by(purge.target());
+        let number = raised.expect("raised").number;
+        let done = clock::done(&store.names, &field, number);
+        store.link.ask(vec![done]).await.expect("done");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_older_than_the_fences_is_served_if_its_indexes_list_it() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    fill(&store, "/a", &["g"]).await;
+    fill(&store, "/b", &["g"]).await;
+    raise_bounded(&store, 20, 0..200).await;
+    let fences: u64 = server.command(&["HLEN", "arc:clock"]);
+    assert!(fences < 60, "{fences}");
+    let store = prefixed(&server, "arc:");
     listening(&store).await;
     assert!(has(&store, "/a").await && has(&store, "/b").await);
     let () = server.command(&["CONFIG", "RESETSTAT"]);
     assert!(has(&store, "/a").await);
-    assert_eq!((server.calls("get"), server.calls("zscore")), (1, 2), "by a second round trip");
+    assert_eq!(
+        (server.calls("getrange"), server.calls("zscore")),
+        (1, 2),
+        "by a second round trip"
+    );
     let () = server.command(&["DEL", "arc:p:/a"]);
-    assert!(!has(&store, "/a").await, "a purge by path would not find it");
+    assert!(!has(&store, "/a").await, "a purge by path would not have found it");
     assert!(has(&store, "/b").await);
     let () = server.command(&["DEL", "arc:g:g"]);
-    assert!(!has(&store, "/b").await, "a purge by group would not find it");
+    assert!(!has(&store, "/b").await, "a purge by group would not have found it");
     fill(&store, "/a", &["g"]).await;
+    assert!(has(&store, "/a").await);
+}
+
+#[tokio::test]
+async fn a_fence_stays_until_its_removal_is_done() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    fill(&store, "/a", &["g"]).await;
+    fill(&store, "/b", &[]).await;
+    // whoever purged did not live to remove anything
+    let purge = Purge::path("/a");
+    clock::raise_bounded(&store.link, &store.names, &purge, 20).await.expect("raised");
+    let early = store.mark().await.expect("a mark");
+    raise_bounded(&store, 20, 0..200).await;
+    for store in [&store, &prefixed(&server, "arc:")] {
+        assert!(!has(store, "/a").await && has(store, "/b").await);
+    }
+    let put = store.put(entry("/c", early, &[]), KEEP).await;
+    assert_eq!(put.expect("an answer"), Put::Refused, "of purges since then not all are known");
+    fill(&store, "/a", &[]).await;
+    assert!(has(&store, "/a").await);
+}
+
+#[tokio::test]
+async fn too_many_removals_that_are_not_done_leave_no_older_entry() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    fill(&store, "/a", &["g"]).await;
+    for number in 0..200 {
+        let purge = Purge::group(number.to_string());
+        clock::raise_bounded(&store.link, &store.names, &purge, 20).await.expect("raised");
+    }
+    let fences: u64 = server.command(&["HLEN", "arc:clock"]);
+    assert!(fences < 120, "{fences}");
+    let late = prefixed(&server, "arc:");
+    assert!(!has(&late, "/a").await, "it may have been behind a fence that is gone");
+    fill(&store, "/a", &[]).await;
     assert!(has(&store, "/a").await);
 }
 

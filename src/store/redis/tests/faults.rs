@@ -151,14 +151,17 @@ async fn a_login_that_is_asked_for_later_is_made() {
 async fn all_who_ask_share_one_connection() {
     let server = RedisServer::start();
     let store = prefixed(&server, "arc:");
+    listening(&store).await;
     let () = server.command(&["CONFIG", "RESETSTAT"]);
     let asked = (0..200).map(async |number| store.get(&key(&format!("/{number}"))).await);
     for answer in futures_util::future::join_all(asked).await {
         assert!(answer.expect("an answer").is_none());
     }
     let info: String = server.command(&["INFO", "stats"]);
-    // the other one is that of this question
-    assert!(info.contains("total_connections_received:2\r\n"), "{info}");
+    // that of this test, unless listening has made it, and that of this question
+    let received = info.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+    let received: u64 = received.expect("a line").trim().parse().expect("a number");
+    assert!(received <= 2, "{received}");
 }
 
 #[test]

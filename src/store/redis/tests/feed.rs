@@ -1,6 +1,9 @@
 //! What one process hears of another, and what it makes of hearing nothing.
 
-use super::*;
+use super::{
+    proxy::{Proxy, Way},
+    *,
+};
 
 #[tokio::test]
 async fn a_purge_elsewhere_is_heard_of() {
@@ -9,12 +12,12 @@ async fn a_purge_elsewhere_is_heard_of() {
     for purge in samples::purges() {
         let entry = Entry { since: one.mark().await.expect("a mark"), ..samples::target() };
         listening(&two).await;
-        assert_eq!(two.known().standing(&entry), Standing::Alive);
+        assert_eq!(standing(&two, &entry), Standing::Alive);
         one.purge(&purge).await.expect("purged");
-        assert_eq!(one.known().standing(&entry), Standing::Purged, "{purge:?}");
-        until("heard", || two.known().standing(&entry) == Standing::Purged).await;
+        assert_eq!(standing(&one, &entry), Standing::Purged, "{purge:?}");
+        until("heard", || standing(&two, &entry) == Standing::Purged).await;
         let after = Entry { since: one.mark().await.expect("a mark"), ..entry };
-        assert_eq!(two.known().standing(&after), Standing::Alive, "{purge:?}");
+        assert_eq!(standing(&two, &after), Standing::Alive, "{purge:?}");
     }
 }
 
@@ -45,7 +48,7 @@ async fn a_subscription_that_is_cut_is_noticed_and_made_anew() {
     let entry = Entry { since: one.mark().await.expect("a mark"), ..samples::target() };
     one.purge(&Purge::all()).await.expect("purged");
     listening(&two).await;
-    assert_eq!(two.known().standing(&entry), Standing::Purged, "purged while nothing was heard");
+    assert_eq!(standing(&two, &entry), Standing::Purged, "purged while nothing was heard");
     assert!(two.known().generation(two.known().now()) > before);
 }
 
@@ -64,11 +67,9 @@ async fn a_purge_that_is_not_announced_is_found_within_the_bound() {
     raise.arg("arc:clock").arg("now").arg(&now).arg(&field).arg(&now);
     let () = raise.query(&mut server.connection()).expect("a reply");
     let entry = Entry { since, ..samples::target() };
-    until("missed", || two.known().standing(&entry) == Standing::Purged).await;
-    until("trusted anew", || {
-        two.known().generation(two.known().now()).is_some_and(|now| Some(now) > first)
-    })
-    .await;
+    until("missed", || standing(&two, &entry) == Standing::Purged).await;
+    let known = two.known();
+    assert_eq!(known.generation(known.now()), first, "nothing else can have been missed");
 }
 
 #[tokio::test]
@@ -88,12 +89,10 @@ async fn all_data_lost_and_a_foreign_clock_are_survived() {
     let store = store(&server);
     listening(&store).await;
     for foreign in [&["FLUSHALL"][..], &["SET", "arc:clock", "foreign"]] {
-        let first = store.known().generation(store.known().now());
+        let before = store.known().last();
         let () = server.command(foreign);
-        until("trusted anew", || {
-            store.known().generation(store.known().now()).is_some_and(|now| Some(now) > first)
-        })
-        .await;
+        until("begun anew", || store.known().last() > before).await;
+        listening(&store).await;
         fill(&store, "/a", &[]).await;
         assert!(has(&store, "/a").await);
     }
@@ -136,7 +135,7 @@ async fn without_a_permit_for_the_channel_purges_are_found_all_the_same() {
     let entry = entry("/a", mute.mark().await.expect("a mark"), &["g"]);
     assert_eq!(mute.purge(&Purge::group("g")).await.expect("purged"), Purged::of(1));
     assert!(!has(&mute, "/a").await);
-    until("found", || hearing.known().standing(&entry) == Standing::Purged).await;
+    until("found", || standing(&hearing, &entry) == Standing::Purged).await;
     assert!(!mute.known().is_trusted());
 }
 
@@ -192,4 +191,67 @@ async fn databases_of_one_server_do_not_hear_of_each_other() {
     assert!(zero.get(&entry.key).await.expect("an answer").is_some(), "of another database");
     assert_eq!(zero.known().generation(zero.known().now()), begun, "nothing was missed");
     assert!(zero.known().is_trusted());
+}
+
+#[tokio::test]
+async fn subscription_that_passes_no_messages_on_is_not_trusted() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.address());
+    let options =
+        RedisOptions { operate_timeout: Duration::from_secs(2), ..RedisOptions::default() };
+    let store = RedisStore::new(proxy.url(), &options).expect("a URL");
+    listening(&store).await;
+    fill(&store, "/a", &[]).await;
+    proxy.go(Way::Mute);
+    // nobody purges, so that no number is missed
+    until("noticed", || !store.known().is_trusted()).await;
+    assert!(has(&store, "/a").await, "by a second look");
+    let lead = store.lead(&key("/b"), KEEP).await.expect("an answer");
+    let other = store.lead(&key("/b"), KEEP).await.expect("an answer");
+    assert!(matches!((lead, other), (Lead::Yours(_), Lead::Yours(_))), "nobody waits in vain");
+    proxy.go(Way::Pass);
+    listening(&store).await;
+}
+
+#[tokio::test]
+async fn clock_that_is_evicted_over_and_over_costs_no_trust() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    listening(&one).await;
+    listening(&two).await;
+    let trust = || [&one, &two].map(|store| store.known().generation(store.known().now()));
+    let before = trust();
+    for round in 0..6 {
+        let gone: u64 = server.command(&["DEL", "arc:clock"]);
+        assert_eq!(gone, 1);
+        let last = two.known().last();
+        // begun anew by those who listen, or by who needs it first
+        if round % 2 == 0 {
+            one.mark().await.expect("a mark");
+        }
+        until("begun anew", || two.known().last() > last && one.known().last() > last).await;
+        let entry = entry("/a", one.mark().await.expect("a mark"), &["g"]);
+        one.purge(&Purge::group("g")).await.expect("purged");
+        until("heard", || standing(&two, &entry) == Standing::Purged).await;
+        assert_eq!(trust(), before, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn user_who_may_use_the_channel_of_announcements_only_trusts_them() {
+    let server = RedisServer::start();
+    let user = ["ACL", "SETUSER", "app", "on", ">secret", "~*", "+@all", "resetchannels"];
+    let () = server.command(&[&user[..], &["&arc:news:0"]].concat());
+    let url = server.url().replace("redis://", "redis://app:secret@");
+    let options =
+        RedisOptions { operate_timeout: Duration::from_secs(2), ..RedisOptions::default() };
+    let (narrow, wide) = (RedisStore::new(&url, &options).expect("a URL"), store(&server));
+    listening(&narrow).await;
+    let entry = entry("/a", wide.mark().await.expect("a mark"), &["g"]);
+    wide.purge(&Purge::group("g")).await.expect("purged");
+    until("heard", || standing(&narrow, &entry) == Standing::Purged).await;
+    let last = narrow.known().last();
+    let () = server.command(&["DEL", "arc:clock"]);
+    until("begun anew", || narrow.known().last() > last).await;
+    listening(&narrow).await;
 }

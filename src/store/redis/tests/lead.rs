@@ -170,3 +170,134 @@ async fn while_nothing_is_heard_each_leads() {
     let second = store.lead(&key("/a"), LONG).await.expect("an answer");
     assert!(matches!((first, second), (Lead::Yours(_), Lead::Yours(_))));
 }
+
+/// The token of the lease of `/a`, as the server has it.
+fn token(server: &RedisServer, store: &RedisStore) -> Vec<u8> {
+    server.command(&["GET", &store.names.lease(&key("/a").digest())])
+}
+
+fn has_lease(server: &RedisServer, store: &RedisStore) -> bool {
+    server.command(&["EXISTS", &store.names.lease(&key("/a").digest())])
+}
+
+/// As by a server that is the primary now and was not told.
+fn restore_lease(connection: &mut redis::Connection, store: &RedisStore, token: &[u8]) {
+    let mut set = redis::cmd("SET");
+    set.arg(store.names.lease(&key("/a").digest())).arg(token).arg("PX").arg(60_000);
+    let () = set.query(connection).expect("a reply");
+}
+
+#[tokio::test]
+async fn waiter_finds_the_lease_gone_though_nothing_is_announced() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    let lease = leads(&one, LONG).await;
+    let wait = waits(&two, LONG).await;
+    let gone: u64 = server.command(&["DEL", &two.names.lease(&key("/a").digest())]);
+    assert_eq!(gone, 1);
+    let begun = Instant::now();
+    wait.await;
+    assert!(begun.elapsed() < LONG / 4, "waited for {:?}", begun.elapsed());
+    drop(lease);
+}
+
+#[tokio::test]
+async fn waiter_finds_a_value_though_nothing_is_announced() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    fill(&one, "/a", &[]).await;
+    let lease = leads(&one, LONG).await;
+    let wait = waits(&two, LONG).await;
+    let live = two.names.live(&key("/a").digest());
+    let () = server.command(&["SET", &live, &"another value".repeat(9)]);
+    let begun = Instant::now();
+    wait.await;
+    assert!(begun.elapsed() < LONG / 4, "waited for {:?}", begun.elapsed());
+    drop(lease);
+}
+
+#[tokio::test]
+async fn waiter_is_not_woken_by_the_value_that_was_there_before() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    fill(&one, "/a", &[]).await;
+    let lasts = Duration::from_millis(500);
+    std::mem::forget(leads(&one, lasts).await);
+    let begun = Instant::now();
+    waits(&two, LONG).await.await;
+    assert!(begun.elapsed() > lasts / 2, "waited for {:?} only", begun.elapsed());
+    assert!(!has_lease(&server, &two), "until the lease ended");
+}
+
+#[tokio::test]
+async fn waiter_gives_up_when_nothing_can_be_seen_of_the_lease() {
+    let server = RedisServer::start();
+    let operate_timeout = Duration::from_millis(50);
+    let options = RedisOptions { operate_timeout, ..RedisOptions::default() };
+    let hasty = RedisStore::new(server.url(), &options).expect("a URL");
+    let lease = leads(&store(&server), LONG).await;
+    listening(&hasty).await;
+    let wait = waits(&hasty, LONG).await;
+    server.signal("STOP");
+    let begun = Instant::now();
+    wait.await;
+    assert!(begun.elapsed() < LONG / 4, "waited for {:?}", begun.elapsed());
+    server.signal("CONT");
+    drop(lease);
+}
+
+#[tokio::test]
+async fn release_is_repeated_when_announcements_are_subscribed_to_anew() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    let lease = leads(&store, LONG).await;
+    let token = token(&server, &store);
+    drop(lease);
+    until("given up", || !has_lease(&server, &store)).await;
+    restore_lease(&mut server.connection(), &store, &token);
+    let _: u64 = server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    until("given up again", || !has_lease(&server, &store)).await;
+}
+
+#[tokio::test]
+async fn release_that_is_not_confirmed_is_repeated() {
+    let server = RedisServer::start();
+    let operate_timeout = Duration::from_millis(50);
+    let options = RedisOptions { operate_timeout, ..RedisOptions::default() };
+    let store = RedisStore::new(server.url(), &options).expect("a URL");
+    let lease = leads(&store, LONG).await;
+    let token = token(&server, &store);
+    // refused as by a primary that has just become a replica
+    let () = server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    drop(lease);
+    until("refused", || server.command::<String>(&["INFO", "errorstats"]).contains("READONLY"))
+        .await;
+    let () = server.command(&["REPLICAOF", "NO", "ONE"]);
+    restore_lease(&mut server.connection(), &store, &token);
+    until("given up", || !has_lease(&server, &store)).await;
+}
+
+/// The primary was told that the lead was given up, its heir only that it was taken.
+#[cfg(feature = "redis-sentinel")]
+#[tokio::test]
+async fn release_is_repeated_on_the_heir_of_a_primary_that_forgot_it() {
+    use server::sentinel::{SERVICE, Watched};
+    let watched = Watched::start();
+    let options = RedisOptions {
+        connect_timeout: Duration::from_secs(2),
+        operate_timeout: Duration::from_secs(2),
+        ..RedisOptions::default()
+    };
+    let servers = RedisServers::sentinel(SERVICE, watched.urls());
+    let store = RedisStore::new(servers, &options).expect("URLs");
+    let lease = leads(&store, LONG).await;
+    let [primary, heir] = watched.servers.as_slice() else { panic!("two servers") };
+    until("replicated", || has_lease(heir, &store)).await;
+    let () = heir.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    drop(lease);
+    until("given up", || !has_lease(primary, &store)).await;
+    assert!(has_lease(heir, &store));
+    let () = watched.ask(&["SENTINEL", "FAILOVER", SERVICE]);
+    until("replaced", || watched.primary() == 1).await;
+    until("given up again", || !has_lease(heir, &store)).await;
+}

@@ -1,6 +1,6 @@
 //! Purges while the server is away, and with what it had when it comes back.
 
-use super::*;
+use super::{log::Log, *};
 use crate::entry::Timestamp;
 
 /// Whatever is to happen behind happens within this, also on a loaded test machine.
@@ -57,6 +57,26 @@ async fn what_was_purged_meanwhile_does_not_come_back_with_the_server() {
 }
 
 #[tokio::test]
+async fn purges_to_be_repeated_are_logged_when_that_begins_and_when_it_ends() {
+    let server = RedisServer::start();
+    let (log, store) = (Log::default(), hasty(&server));
+    let _guard = log.listen();
+    for round in 1..=2 {
+        fill(&store, "/a", &[]).await;
+        server.signal("STOP");
+        for number in 0..20 {
+            let purge = Purge::path(&format!("/{number}"));
+            assert!(store.purge(&purge).await.expect("kept").pending);
+        }
+        server.signal("CONT");
+        until("the purges are not repeated", async || answers(&store).await).await;
+        let count = |line: &str| log.text().matches(line).count();
+        assert_eq!(count("a purge is to be repeated"), round, "{}", log.text());
+        assert_eq!(count("all purges have reached Redis"), round, "{}", log.text());
+    }
+}
+
+#[tokio::test]
 async fn a_soft_purge_is_soft_when_it_is_repeated() {
     let server = RedisServer::start();
     let store = hasty(&server);
@@ -66,7 +86,7 @@ async fn a_soft_purge_is_soft_when_it_is_repeated() {
     server.signal("CONT");
     until("the store is not trusted again", async || answers(&store).await).await;
     let found = store.get(&entry.key).await.expect("an answer").expect("there");
-    assert_eq!(format!("{found:?}"), format!("{:?}", entry.stale_since(then)));
+    assert_eq!(samples::shown(&found), samples::shown(&entry.stale_since(then)));
 }
 
 #[tokio::test]
@@ -206,7 +226,7 @@ async fn many_purges_are_fenced_before_the_first_is_carried_out() {
     drop(one.pending.attempt(&Purge::path("/shop/7")));
     server.signal("CONT");
     let clock = one.names.clock();
-    until("not fenced", async || server.command::<u64>(&["HLEN", &clock]) > 200).await;
+    until("not fenced", async || server.command::<u64>(&["HLEN", &clock]) > 400).await;
     let found = two.get(&entry.key).await;
     assert!(!matches!(found, Ok(Some(_))), "{found:?}");
 }

@@ -117,10 +117,10 @@ async fn a_soft_purge_makes_stale_near_as_far() {
     let put = fill(&one, "/a", "1").await;
     assert!(read(&two, "/a").await.is_some());
     one.purge(&Purge::path("/a").softly_since(then)).await.expect("purged");
-    let stale = format!("{:?}", put.stale_since(then));
+    let stale = samples::shown(&put.stale_since(then));
     let is_stale = async |store: &TieredStore| {
         let found = store.get(&key("/a")).await.expect("an answer").expect("there");
-        format!("{found:?}") == stale
+        samples::shown(&found) == stale
     };
     let purged = Instant::now();
     assert!(is_stale(&one).await);

@@ -3,17 +3,17 @@
 use super::*;
 
 #[tokio::test]
-async fn a_hit_is_one_command() {
+async fn a_hit_is_one_exchange() {
     let server = RedisServer::start();
     let store = store(&server);
     fill(&store, "/a", &["g"]).await;
     listening(&store).await;
     let () = server.command(&["CONFIG", "RESETSTAT"]);
     assert!(has(&store, "/a").await && !has(&store, "/b").await);
-    assert_eq!(server.calls("get"), 2);
+    assert_eq!((server.calls("getrange"), server.calls("strlen")), (2, 2));
     let info: String = server.command(&["INFO", "commandstats"]);
     // the test's own, and those by which the store checks four times a second that it hears of purges
-    let ours = ["get:", "config", "info", "client", "hello", "hget:", "ping:"];
+    let ours = ["getrange:", "strlen:", "config", "info", "client", "hello", "hget:", "ping:"];
     let ours = ours.map(|command| format!("cmdstat_{command}"));
     let others = info.lines().filter(|line| {
         line.starts_with("cmdstat_") && !ours.iter().any(|command| line.starts_with(command))
@@ -34,6 +34,7 @@ async fn what_is_no_entry_is_a_miss_and_is_overwritten() {
     version[3] += 1;
     let mut flipped = bytes.clone();
     *flipped.last_mut().expect("a body") ^= 1;
+    let mut corrupt = 0;
     for (number, bad) in
         [&b""[..], b"foreign", &bytes[..bytes.len() - 1], &version, &flipped, &other]
             .iter()
@@ -42,7 +43,8 @@ async fn what_is_no_entry_is_a_miss_and_is_overwritten() {
         let () =
             redis::cmd("SET").arg(&name).arg(*bad).query(&mut server.connection()).expect("set");
         assert!(!has(&store, "/a").await, "bad value {number}");
-        assert_eq!(store.corrupt(), u64::try_from(number + 1).expect("few"));
+        corrupt += u64::from(!bad.is_empty()); // an empty one is none
+        assert_eq!(store.corrupt(), corrupt, "bad value {number}");
         store.put(Arc::clone(&good), KEEP).await.expect("stored");
         assert!(has(&store, "/a").await, "after bad value {number}");
     }
@@ -151,4 +153,65 @@ async fn nothing_is_kept_for_no_time_and_no_time_is_too_long() {
     store.put(entry("/b", since, &[]), Duration::from_millis(1)).await.expect("no error");
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert!(!has(&store, "/b").await);
+}
+
+fn large(path: &str, since: Mark, length: usize) -> Arc<Entry> {
+    let body: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).expect("small")).collect();
+    Arc::new(Entry { kind: samples::response(&body.into()), ..(*entry(path, since, &[])).clone() })
+}
+
+#[tokio::test]
+async fn large_values_come_and_go_in_pieces() {
+    let server = RedisServer::start();
+    let (one, two) = (store(&server), store(&server));
+    for length in [0, 1, 65_000, 65_536, 70_000, 1_500_000, 5_000_000] {
+        let path = format!("/{length}");
+        let put = large(&path, one.mark().await.expect("a mark"), length);
+        assert_eq!(one.put(Arc::clone(&put), KEEP).await.expect("stored"), Put::Kept);
+        for store in [&two, &two, &one] {
+            let found = store.get(&key(&path)).await.expect("an answer").expect("there");
+            assert!(
+                found.response().expect("a response").body == put.response().expect("one").body
+            );
+        }
+    }
+    assert_eq!(one.corrupt() + two.corrupt(), 0);
+    server.command::<()>(&["CONFIG", "RESETSTAT"]);
+    let all = futures_util::future::join_all((0..50).map(|_| has(&two, "/5000000"))).await;
+    assert!(all.into_iter().all(|has| has));
+    let pieces = server.calls("getrange");
+    assert!(pieces < 50 + 2 * 20 * 2, "all who ask share what they wait for: {pieces}");
+}
+
+#[tokio::test]
+async fn a_large_value_that_is_replaced_or_purged_meanwhile_is_never_mixed() {
+    let server = RedisServer::start();
+    let store = Arc::new(store(&server));
+    listening(&store).await;
+    let writers = (1..=3).map(|version| {
+        let store = Arc::clone(&store);
+        async move {
+            for _ in 0..10 {
+                let since = store.mark().await.expect("a mark");
+                let kind = samples::response(&vec![version; 400_000].into());
+                let entry = Entry { kind, ..(*entry("/a", since, &[])).clone() };
+                store.put(Arc::new(entry), KEEP).await.expect("stored or not");
+                if version == 1 {
+                    store.purge(&Purge::path("/a")).await.expect("purged");
+                }
+            }
+        }
+    });
+    let reads = async {
+        for _ in 0..100 {
+            if let Some(entry) = store.get(&key("/a")).await.expect("an answer") {
+                let body = &entry.response().expect("a response").body;
+                assert!(body.len() == 400_000 && body.iter().all(|byte| *byte == body[0]));
+            }
+        }
+    };
+    futures_util::future::join(futures_util::future::join_all(writers), reads).await;
+    let since = store.mark().await.expect("a mark");
+    store.put(large("/a", since, 400_000), KEEP).await.expect("stored");
+    assert!(has(&store, "/a").await);
 }

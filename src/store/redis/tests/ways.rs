@@ -36,6 +36,23 @@ async fn tls_with_a_login_passes_the_examination() {
     examine(server.url("secret").into(), Access { ca, ..Access::default() }).await;
 }
 
+#[test]
+fn connections_of_a_runtime_end_with_it() {
+    let (server, cluster, watched) =
+        (RedisServer::start(), RedisCluster::start(), Watched::start());
+    let sentinel = RedisServers::sentinel(sentinel::SERVICE, watched.urls());
+    for store in [at(server.url()), at(RedisServers::cluster(cluster.urls())), at(sentinel)] {
+        for _ in 0..5 {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.expect("a runtime");
+            runtime.block_on(store.ping()).expect("an answer");
+            assert_eq!(store.link.connections(), 1, "{store:?}");
+            drop(runtime);
+            assert_eq!(store.link.connections(), 0, "{store:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_cluster_passes_the_examination() {
     let cluster = RedisCluster::start();

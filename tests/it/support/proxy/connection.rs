@@ -21,6 +21,8 @@ use super::{
 };
 
 const PER_BYTE: Duration = Duration::from_millis(10);
+/// What passes a line at a time.
+const PACKET: usize = 4096;
 const GARBAGE: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n";
 
 /// Runs until one of the ends closes, or the way asks for it.
@@ -140,6 +142,13 @@ async fn replies(
             Way::CutReplies => {
                 return to_client.lock().await.write_all(&read[..length / 2]).await;
             }
+            Way::Mute => to_client.lock().await.write_all(&without_messages(read)).await?,
+            Way::Thin(line) => {
+                for packet in read.chunks(PACKET) {
+                    line.pass(packet.len()).await;
+                    to_client.lock().await.write_all(packet).await?;
+                }
+            }
             _ => {
                 let mut rest = read;
                 while let [byte, later @ ..] = rest
@@ -153,4 +162,23 @@ async fn replies(
             }
         }
     }
+}
+
+/// What a server sends without what was published: arrays of the word, the channel and the message.
+/// Such a small one comes as a whole.
+fn without_messages(mut sent: &[u8]) -> Vec<u8> {
+    const BEGIN: &[u8] = b"*3\r\n$7\r\nmessage\r\n";
+    let mut rest = Vec::with_capacity(sent.len());
+    while let [byte, later @ ..] = sent {
+        if sent.starts_with(BEGIN)
+            && let mut commands = Commands(sent.into())
+            && let Some(message) = commands.next()
+        {
+            sent = &sent[message.bytes.len()..];
+        } else {
+            rest.push(*byte);
+            sent = later;
+        }
+    }
+    rest
 }

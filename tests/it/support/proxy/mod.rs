@@ -4,9 +4,10 @@
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -32,12 +33,16 @@ pub(crate) enum Way {
     CutReplies,
     /// What comes back passes by one byte in 10 ms.
     Slow,
+    /// What comes back passes over a line that all connections share.
+    Thin(Arc<Line>),
     /// Each command is answered with what is no reply.
     Garbage,
     /// Each command is answered with this error, without the server.
     Error(&'static str),
     /// Connections that subscribe are cut; all others pass.
     CutSubscribers,
+    /// Published messages are swallowed; all else passes.
+    Mute,
     /// Commands pass until the gate is used up; the next one waits for another way.
     Hold(Arc<Gate>),
 }
@@ -46,6 +51,32 @@ pub(crate) enum Way {
 pub(crate) struct Gate {
     left: Semaphore,
     held: Notify,
+}
+
+/// A line by its rate.
+pub(crate) struct Line {
+    bytes_per_second: f64,
+    free_at: Mutex<Instant>,
+}
+
+impl Line {
+    #[allow(dead_code, reason = "as above")]
+    pub(crate) fn new(bytes_per_second: u32) -> Arc<Self> {
+        let bytes_per_second = f64::from(bytes_per_second);
+        Arc::new(Self { bytes_per_second, free_at: Mutex::new(Instant::now()) })
+    }
+
+    /// Waits until so many bytes have passed after all that came before them.
+    async fn pass(&self, bytes: usize) {
+        let bytes = f64::from(u32::try_from(bytes).expect("a few"));
+        let passed = {
+            let mut free_at = self.free_at.lock().expect("no panic");
+            *free_at = (*free_at).max(Instant::now())
+                + Duration::from_secs_f64(bytes / self.bytes_per_second);
+            *free_at
+        };
+        tokio::time::sleep_until(passed.into()).await;
+    }
 }
 
 /// A proxy on a port of its own.

@@ -1,21 +1,33 @@
 //! A Redis Cluster of three primaries.
 
-use std::{collections::BTreeSet, net::TcpListener};
+use std::collections::BTreeSet;
 
-use super::{RedisServer, free_port, wait_until};
+use super::{
+    RedisServer, binary, free_port,
+    tls::{Authority, Certificates},
+    wait_until,
+};
 
-/// How far a node's port for other nodes is from that for clients.
-const BUS: u16 = 10_000;
 const SLOTS: u16 = 16384;
 
 /// Three nodes, each with a third of the slots.
 pub(crate) struct RedisCluster {
     pub(crate) nodes: Vec<RedisServer>,
+    certificates: Option<Certificates>,
 }
 
 impl RedisCluster {
     pub(crate) fn start() -> Self {
-        let nodes: Vec<RedisServer> = (0..3).map(|_| node()).collect();
+        Self::start_with(None)
+    }
+
+    /// One where clients and nodes speak TLS; the test itself does not.
+    pub(crate) fn start_with_tls() -> Self {
+        Self::start_with(Some(Certificates::new()))
+    }
+
+    fn start_with(certificates: Option<Certificates>) -> Self {
+        let nodes: Vec<RedisServer> = (0..3).map(|_| node(certificates.as_ref())).collect();
         for (number, node) in (0_u16..).zip(&nodes) {
             let slots = SLOTS * number / 3..SLOTS * (number + 1) / 3;
             let slots: Vec<String> = slots.map(|slot| slot.to_string()).collect();
@@ -26,11 +38,48 @@ impl RedisCluster {
         }
         let [first, others @ ..] = nodes.as_slice() else { panic!("three nodes") };
         for other in others {
-            let () = first.command(&["CLUSTER", "MEET", "127.0.0.1", &other.port().to_string()]);
+            let () =
+                first.command(&["CLUSTER", "MEET", "127.0.0.1", &other.main_port().to_string()]);
         }
-        let cluster = Self { nodes };
+        let cluster = Self { nodes, certificates };
         cluster.wait_until_whole();
         cluster
+    }
+
+    /// A node that was a member for a moment and still runs: as `redis-cli --cluster del-node` leaves
+    /// it where it `forgets` the others, else without knowing that they have forgotten it.
+    pub(crate) fn former_member(&self, forgets: bool) -> RedisServer {
+        let former = node(self.certificates.as_ref());
+        let first = &self.nodes[0];
+        let () = first.command(&["CLUSTER", "MEET", "127.0.0.1", &former.main_port().to_string()]);
+        let all = || self.nodes.iter().chain([&former]);
+        wait_until("the node does not become a member", || {
+            all().all(|node| {
+                let known: String = node.command(&["CLUSTER", "NODES"]);
+                let connected = known.lines().filter(|line| line.contains(" connected"));
+                connected.count() == 4 && !known.contains("handshake")
+            })
+        });
+        wait_until("the node does not learn where slots are", || {
+            former.command::<String>(&["CLUSTER", "INFO"]).contains("cluster_slots_ok:16384")
+        });
+        let id: String = former.command(&["CLUSTER", "MYID"]);
+        for node in &self.nodes {
+            let () = node.command(&["CLUSTER", "FORGET", &id]);
+        }
+        if forgets {
+            let () = former.command(&["CLUSTER", "RESET", "SOFT"]);
+        }
+        former
+    }
+
+    /// How many subscribers a channel has on the members.
+    pub(crate) fn subscribers(&self, channel: &str) -> u64 {
+        let count = |node: &RedisServer| {
+            let (_, count): (String, u64) = node.command(&["PUBSUB", "NUMSUB", channel]);
+            count
+        };
+        self.nodes.iter().map(count).sum()
     }
 
     /// Waits until every node knows where every slot is.
@@ -45,7 +94,12 @@ impl RedisCluster {
     }
 
     pub(crate) fn urls(&self) -> Vec<String> {
-        self.nodes.iter().map(RedisServer::url).collect()
+        self.nodes.iter().map(RedisServer::main_url).collect()
+    }
+
+    /// Who signed the nodes' certificate.
+    pub(crate) fn authority(&self) -> &Authority {
+        self.certificates.as_ref().expect("a Cluster with TLS").authority()
     }
 
     /// The names of all keys, on whichever node.
@@ -80,7 +134,7 @@ impl RedisCluster {
         let slot = slot.to_string();
         let keys: Vec<String> =
             self.nodes[from].command(&["CLUSTER", "GETKEYSINSLOT", &slot, "1000"]);
-        let port = self.nodes[to].port().to_string();
+        let port = self.nodes[to].main_port().to_string();
         for key in &keys {
             let _: String =
                 self.nodes[from].command(&["MIGRATE", "127.0.0.1", &port, key, "0", "1000"]);
@@ -126,17 +180,18 @@ fn view(node: &RedisServer) -> Vec<String> {
     view
 }
 
-fn node() -> RedisServer {
+fn node(certificates: Option<&Certificates>) -> RedisServer {
     for _ in 0..50 {
-        let port = free_port();
-        let Some(bus) = port.checked_add(BUS) else { continue };
-        if TcpListener::bind(("127.0.0.1", bus)).is_err() {
-            continue;
+        let mut arguments = vec!["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+        let tls = certificates.map(|certificates| certificates.arguments(false));
+        if tls.is_some() {
+            arguments.extend(["--tls-cluster", "yes"]);
         }
-        let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-        if let Some(node) = RedisServer::start_at(port, arguments.map(str::to_owned).to_vec()) {
+        let arguments = arguments.into_iter().map(str::to_owned).chain(tls.into_iter().flatten());
+        // it ends where the port for other nodes, 10,000 above, is taken or none
+        if let Some(node) = RedisServer::start_at(free_port(), arguments.collect()) {
             return node;
         }
     }
-    panic!("redis-server did not start as a node of a cluster");
+    panic!("{} did not start as a node of a cluster", binary().display());
 }

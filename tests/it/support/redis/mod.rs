@@ -13,6 +13,7 @@ pub(crate) mod sentinel;
 pub(crate) mod tls;
 
 use std::{
+    ffi::OsString,
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -42,7 +43,7 @@ impl RedisServer {
                 return server;
             }
         }
-        panic!("redis-server did not start; is it installed?");
+        panic!("{} did not start", binary().display());
     }
 
     /// Starts a server on this port, if nobody has it.
@@ -65,6 +66,19 @@ impl RedisServer {
     /// The server's port.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The port that other servers and clients are to use: the one for TLS, where there is one.
+    pub(crate) fn main_port(&self) -> u16 {
+        let at = self.arguments.iter().position(|argument| argument == "--tls-port");
+        let port = at.and_then(|at| self.arguments.get(at + 1));
+        port.map_or(self.port, |port| port.parse().expect("a port"))
+    }
+
+    /// The URL for the [`main_port`](Self::main_port).
+    pub(crate) fn main_url(&self) -> String {
+        let scheme = if self.main_port() == self.port { "redis" } else { "rediss" };
+        format!("{scheme}://127.0.0.1:{}", self.main_port())
     }
 
     /// The server's Unix socket.
@@ -95,7 +109,7 @@ impl RedisServer {
                 return;
             }
         }
-        panic!("redis-server did not start again");
+        panic!("{} did not start again", binary().display());
     }
 
     /// A connection of the test's own.
@@ -108,6 +122,11 @@ impl RedisServer {
     pub(crate) fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let (name, arguments) = words.split_first().expect("a command");
         redis::cmd(name).arg(arguments).query(&mut self.connection()).expect("a reply")
+    }
+
+    /// How many connections the server has accepted.
+    pub(crate) fn connections(&self) -> u64 {
+        connections(&self.command::<String>(&["INFO", "stats"]))
     }
 
     /// How often each command has been called since the last `CONFIG RESETSTAT`, by `INFO`.
@@ -132,7 +151,7 @@ impl RedisServer {
     }
 
     fn launch(&mut self) -> bool {
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(binary());
         command
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
             .args(["--save", "", "--appendonly", "no", "--loglevel", "warning"])
@@ -144,13 +163,19 @@ impl RedisServer {
     }
 }
 
+/// The server to run, also as sentinel and as node of a cluster: what `REDIS_SERVER_BIN` names, such as
+/// `valkey-server`, or else `redis-server`.
+fn binary() -> OsString {
+    std::env::var_os("REDIS_SERVER_BIN").unwrap_or_else(|| "redis-server".into())
+}
+
 /// The process of a server on this port, once it answers; `None` if it ends.
 fn launched(command: &mut Command, port: u16) -> Option<Child> {
     let mut process = command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("redis-server is installed");
+        .unwrap_or_else(|error| panic!("{}: {error}", binary().display()));
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(10) {
         if process.try_wait().expect("a status").is_some() {
@@ -187,6 +212,13 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// How many connections a server has accepted, by what it says of itself.
+fn connections(stats: &str) -> u64 {
+    let name = "total_connections_received:";
+    let count = stats.lines().find_map(|line| line.strip_prefix(name));
+    count.expect("it is said").parse().expect("a number")
 }
 
 fn free_port() -> u16 {

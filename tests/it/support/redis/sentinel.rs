@@ -5,7 +5,11 @@ use std::{
     process::{Child, Command},
 };
 
-use super::{RedisServer, free_port, launched, wait_until};
+use super::{
+    RedisServer, binary, free_port, launched,
+    tls::{Authority, Certificates},
+    wait_until,
+};
 
 /// What the sentinel calls the service.
 pub(crate) const SERVICE: &str = "cache";
@@ -13,28 +17,47 @@ pub(crate) const SERVICE: &str = "cache";
 /// Two servers and a sentinel that notices within half a second when the primary is gone.
 pub(crate) struct Watched {
     pub(crate) servers: Vec<RedisServer>,
+    sentinel: Sentinel,
+    certificates: Option<Certificates>,
+}
+
+struct Sentinel {
     port: u16,
+    tls_port: Option<u16>,
     process: Child,
     _directory: tempfile::TempDir,
 }
 
 impl Watched {
     pub(crate) fn start() -> Self {
-        let primary = RedisServer::start_with(&["--repl-diskless-sync-delay", "0"]);
-        let replica = RedisServer::start_with(&[
-            "--repl-diskless-sync-delay",
-            "0",
-            "--replicaof",
-            &format!("127.0.0.1 {}", primary.port()),
-        ]);
+        Self::start_with(None)
+    }
+
+    /// Ones that speak TLS; the test itself does not.
+    pub(crate) fn start_with_tls() -> Self {
+        Self::start_with(Some(Certificates::new()))
+    }
+
+    fn start_with(certificates: Option<Certificates>) -> Self {
+        let server = |more: &[&str]| {
+            let mut arguments = vec!["--repl-diskless-sync-delay".to_owned(), "0".to_owned()];
+            arguments.extend(more.iter().map(|&argument| argument.to_owned()));
+            if let Some(certificates) = &certificates {
+                arguments.extend(certificates.arguments(false));
+                arguments.extend(["--tls-replication", "yes"].map(str::to_owned));
+            }
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            RedisServer::start_with(&arguments)
+        };
+        let primary = server(&[]);
+        let replica = server(&["--replicaof", &format!("127.0.0.1 {}", primary.main_port())]);
         // the sentinel asks for replicas at once, and then not for ten seconds
         wait_until("the replica does not come up", || {
             let info: String = primary.command(&["INFO", "replication"]);
             info.contains("state=online")
         });
-        let (port, process, directory) = sentinel(primary.port());
-        let watched =
-            Self { servers: vec![primary, replica], port, process, _directory: directory };
+        let sentinel = sentinel(primary.main_port(), certificates.as_ref());
+        let watched = Self { servers: vec![primary, replica], sentinel, certificates };
         wait_until("the sentinel does not find the replica", || {
             let replicas: Vec<HashMap<String, String>> =
                 watched.ask(&["SENTINEL", "REPLICAS", SERVICE]);
@@ -52,45 +75,66 @@ impl Watched {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        match self.sentinel.tls_port {
+            Some(port) => format!("rediss://127.0.0.1:{port}"),
+            None => format!("redis://127.0.0.1:{}", self.sentinel.port),
+        }
+    }
+
+    /// Who signed the servers' certificate.
+    pub(crate) fn authority(&self) -> &Authority {
+        self.certificates.as_ref().expect("servers with TLS").authority()
     }
 
     /// The number of the server that the sentinel calls the primary.
     pub(crate) fn primary(&self) -> usize {
         let (_, port): (String, u16) = self.ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE]);
-        self.servers.iter().position(|server| server.port() == port).expect("one of ours")
+        self.servers.iter().position(|server| server.main_port() == port).expect("one of ours")
+    }
+
+    /// How many connections the sentinel has accepted.
+    pub(crate) fn connections(&self) -> u64 {
+        super::connections(&self.ask::<String>(&["INFO", "stats"]))
     }
 
     /// Asks the sentinel.
     pub(crate) fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
-        let client = redis::Client::open(self.url()).expect("a URL");
+        let url = format!("redis://127.0.0.1:{}", self.sentinel.port);
+        let client = redis::Client::open(url).expect("a URL");
         let mut connection = client.get_connection().expect("the sentinel answers");
         redis::cmd(words[0]).arg(&words[1..]).query(&mut connection).expect("a reply")
     }
 }
 
-impl Drop for Watched {
+impl Drop for Sentinel {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-fn sentinel(primary: u16) -> (u16, Child, tempfile::TempDir) {
+fn sentinel(primary: u16, certificates: Option<&Certificates>) -> Sentinel {
     for _ in 0..20 {
         let port = free_port();
         let directory = tempfile::tempdir().expect("a temporary directory");
         let file = directory.path().join("sentinel.conf");
-        let settings = format!(
+        let mut settings = format!(
             "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {SERVICE} 127.0.0.1 {primary} 1\n\
              sentinel down-after-milliseconds {SERVICE} 500\n\
              sentinel failover-timeout {SERVICE} 5000\n",
             directory.path().display(),
         );
+        let tls_port = certificates.map(|_| free_port());
+        if let (Some(certificates), Some(port)) = (certificates, tls_port) {
+            settings.push_str("tls-replication yes\n");
+            for (name, value) in certificates.settings(port, false) {
+                settings.push_str(&format!("{name} {value}\n"));
+            }
+        }
         std::fs::write(&file, settings).expect("written");
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(binary());
         if let Some(process) = launched(command.arg(&file).arg("--sentinel"), port) {
-            return (port, process, directory);
+            return Sentinel { port, tls_port, process, _directory: directory };
         }
     }
     panic!("no sentinel started");

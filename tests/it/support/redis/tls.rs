@@ -2,15 +2,19 @@
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
-use super::{RedisServer, free_port};
+use super::{RedisServer, binary, free_port};
 
 /// A server with a TLS port, which asks for a certificate of the client's if so told, and with a
 /// user `cache` whose password is `secret` and who may use keys below `arc:` and `t`.
 pub(crate) struct TlsServer {
     pub(crate) plain: RedisServer,
-    port: u16,
+    certificates: Certificates,
+}
+
+/// A certificate of a server and who signed it, as files.
+pub(crate) struct Certificates {
     authority: Authority,
-    _files: tempfile::TempDir,
+    files: tempfile::TempDir,
 }
 
 /// Who signs certificates.
@@ -40,55 +44,65 @@ impl Authority {
     }
 }
 
-impl TlsServer {
-    pub(crate) fn start(asks_clients: bool) -> Self {
+impl Certificates {
+    pub(crate) fn new() -> Self {
         let authority = Authority::new();
         let files = tempfile::tempdir().expect("a temporary directory");
         let [certificate, key] = authority.sign();
-        let write = |name: &str, text: String| {
-            let path = files.path().join(name);
-            std::fs::write(&path, text).expect("written");
-            path.display().to_string()
-        };
-        let paths = [
-            write("server.pem", certificate),
-            write("server.key", key),
-            write("ca.pem", authority.pem()),
-        ];
-        let [certificate, key, ca] = paths.each_ref().map(String::as_str);
+        for (name, text) in
+            [("server.pem", certificate), ("server.key", key), ("ca.pem", authority.pem())]
+        {
+            std::fs::write(files.path().join(name), text).expect("written");
+        }
+        Self { authority, files }
+    }
+
+    /// The settings of a server with these certificates and this port for TLS: names and values.
+    pub(crate) fn settings(&self, port: u16, asks_clients: bool) -> [(&'static str, String); 5] {
+        let path = |name: &str| self.files.path().join(name).display().to_string();
+        let asks = if asks_clients { "yes" } else { "no" };
+        [
+            ("tls-port", port.to_string()),
+            ("tls-cert-file", path("server.pem")),
+            ("tls-key-file", path("server.key")),
+            ("tls-ca-cert-file", path("ca.pem")),
+            ("tls-auth-clients", asks.to_owned()),
+        ]
+    }
+
+    /// [`settings`](Self::settings) as arguments, with a free port.
+    pub(crate) fn arguments(&self, asks_clients: bool) -> Vec<String> {
+        let settings = self.settings(free_port(), asks_clients);
+        settings.into_iter().flat_map(|(name, value)| [format!("--{name}"), value]).collect()
+    }
+
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+}
+
+impl TlsServer {
+    pub(crate) fn start(asks_clients: bool) -> Self {
+        let certificates = Certificates::new();
         for _ in 0..20 {
-            let (plain, port) = (free_port(), free_port());
-            let asks = if asks_clients { "yes" } else { "no" };
-            let arguments = [
-                "--tls-port",
-                &port.to_string(),
-                "--tls-cert-file",
-                certificate,
-                "--tls-key-file",
-                key,
-                "--tls-ca-cert-file",
-                ca,
-                "--tls-auth-clients",
-                asks,
-            ];
-            let arguments = arguments.map(str::to_owned).to_vec();
-            if let Some(plain) = RedisServer::start_at(plain, arguments) {
+            let arguments = certificates.arguments(asks_clients);
+            if let Some(plain) = RedisServer::start_at(free_port(), arguments) {
                 let () = plain.command(&[
                     "ACL", "SETUSER", "cache", "on", ">secret", "~arc:*", "~t*", "+@all",
                 ]);
-                return Self { plain, port, authority, _files: files };
+                return Self { plain, certificates };
             }
         }
-        panic!("redis-server did not start with TLS; was it built with it?");
+        panic!("{} did not start with TLS; was it built with it?", binary().display());
     }
 
     /// The URL for TLS, with a password.
     pub(crate) fn url(&self, password: &str) -> String {
-        format!("rediss://cache:{password}@127.0.0.1:{}", self.port)
+        format!("rediss://cache:{password}@127.0.0.1:{}", self.plain.main_port())
     }
 
     /// Who signed the server's certificate.
     pub(crate) fn authority(&self) -> &Authority {
-        &self.authority
+        self.certificates.authority()
     }
 }

@@ -1,0 +1,291 @@
+//! Values that are too large for one exchange: they come and go in pieces, each within the time of an
+//! exchange. So the bound is on silence, and not on the whole of a reply that flows; and whoever asks
+//! for something small waits behind one piece at most.
+//!
+//! Pieces are read on the connection of the [feed](super::feed), one at a time for the whole store,
+//! and for all who ask for one value together. A value that does not come in time is left alone for a
+//! while, as if it were not there.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared},
+};
+use redis::Value;
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::{
+    connect::Bounds,
+    link::{self, Link, number},
+};
+use crate::{
+    clock::Stopwatch,
+    store::{
+        StoreError, StoreErrorKind,
+        codec::{self, Encoded},
+    },
+};
+
+/// What is no longer comes whole, and of what is longer this much at first: 5 ms at 100 Mbit/s.
+pub(super) const FIRST_PIECE: usize = 64 * 1024;
+/// What is asked for at first of a value that is known to be large: its header, and what it is of.
+const PEEK: usize = 1024;
+const MIN_PIECE: usize = 16 * 1024;
+const MAX_PIECE: usize = 1024 * 1024;
+/// A piece is to take this part of the time for an exchange.
+const PART_OF_EXCHANGE: u32 = 8;
+/// A value may take this many times the time for an exchange, where each of its pieces comes in time.
+const EXCHANGES: u32 = 10;
+/// For so long a value is left alone that has not come in time.
+const LEFT_ALONE: Duration = Duration::from_secs(5);
+/// So many values are known to be large.
+const MAX_KNOWN: usize = 4096;
+/// What the waiting value has to begin with, for more to be appended: checksum, flags, length of the
+/// metadata, logical time.
+const HEAD: std::ops::Range<usize> = codec::CHECKSUM_AT..codec::HEADER;
+
+/// Keys: waiting. Arguments: what tells the value from another fill's, its length so far, the piece.
+const APPEND: &str = r"
+if redis.call('STRLEN', KEYS[1]) ~= tonumber(ARGV[2]) then return 0 end
+if redis.call('GETRANGE', KEYS[1], 12, 11 + #ARGV[1]) ~= ARGV[1] then return 0 end
+return redis.call('APPEND', KEYS[1], ARGV[3])
+";
+
+type Digest = [u8; 16];
+/// What is left of a value: which one, by its header, from where on, and how long the whole is.
+type Rest = (Digest, Vec<u8>, usize, usize);
+type Reading = Shared<BoxFuture<'static, Option<Arc<Vec<u8>>>>>;
+
+/// The large values of a store, as far as they are known.
+pub(super) struct Large {
+    within: Duration,
+    piece_within: Duration,
+    up: Stopwatch,
+    known: Mutex<HashMap<Digest, Known>>,
+    reading: Mutex<HashMap<Rest, Reading>>,
+    turn: Semaphore,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Known {
+    left_alone_until: Option<Duration>,
+}
+
+impl Large {
+    pub(super) fn new(bounds: Bounds) -> Arc<Self> {
+        Arc::new(Self {
+            within: bounds.operate.saturating_mul(EXCHANGES),
+            piece_within: bounds.operate / PART_OF_EXCHANGE,
+            up: Stopwatch::start(),
+            known: Mutex::default(),
+            reading: Mutex::default(),
+            turn: Semaphore::new(1),
+        })
+    }
+
+    /// How much of a value to ask for at first.
+    pub(super) fn first_piece(&self, digest: &Digest) -> usize {
+        if self.known().contains_key(digest) { PEEK } else { FIRST_PIECE }
+    }
+
+    /// Whether a value has not come in time lately.
+    pub(super) fn is_left_alone(&self, digest: &Digest) -> bool {
+        let known = self.known();
+        let until = known.get(digest).and_then(|known| known.left_alone_until);
+        until.is_some_and(|until| self.up.elapsed() < until)
+    }
+
+    /// The whole value that begins like this and is so long; nothing where another one is in its
+    /// place by now, or where it does not come in time.
+    pub(super) async fn whole(
+        self: &Arc<Self>,
+        link: &Arc<Link>,
+        runtime: Option<tokio::runtime::Handle>,
+        name: String,
+        digest: Digest,
+        mut begin: Vec<u8>,
+        length: usize,
+    ) -> Option<Vec<u8>> {
+        self.learn(digest, None);
+        let rest = (digest, begin.get(HEAD)?.to_vec(), begin.len(), length);
+        let reading = self.join(link, runtime, name, rest);
+        let rest = reading.await?;
+        begin.extend_from_slice(&rest);
+        (begin.len() == length).then_some(begin)
+    }
+
+    /// The reading of the rest of a value that is under way, or another one.
+    fn join(
+        self: &Arc<Self>,
+        link: &Arc<Link>,
+        runtime: Option<tokio::runtime::Handle>,
+        name: String,
+        rest: Rest,
+    ) -> Reading {
+        let mut all = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reading) = all.get(&rest) {
+            return reading.clone();
+        }
+        let (large, link, of) = (Arc::clone(self), Arc::clone(link), rest.clone());
+        let read = async move {
+            let read = timeout(large.within, large.read(&link, &name, &of)).await;
+            let read = read.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::TimedOut)));
+            if read.as_ref().is_err_and(|error| error.kind() == StoreErrorKind::TimedOut) {
+                large.learn(of.0, Some(LEFT_ALONE));
+            }
+            large.reading.lock().unwrap_or_else(PoisonError::into_inner).remove(&of);
+            read.ok().map(Arc::new)
+        };
+        let reading = match runtime {
+            Some(runtime) => runtime.spawn(read).map(|read| read.ok().flatten()).boxed().shared(),
+            None => read.boxed().shared(),
+        };
+        all.insert(rest, reading.clone());
+        reading
+    }
+
+    async fn read(&self, link: &Link, name: &str, rest: &Rest) -> Result<Vec<u8>, StoreError> {
+        let (_, ref head, from, length) = *rest;
+        let mut read = Vec::new();
+        let mut piece = FIRST_PIECE;
+        while from + read.len() < length {
+            let _turn = self.turn.acquire().await;
+            let begun = Stopwatch::start();
+            let at = from + read.len();
+            let mut range = redis::cmd("GETRANGE");
+            range.arg(name).arg(at).arg((at + piece).min(length) - 1);
+            let mut same = redis::cmd("GETRANGE");
+            same.arg(name).arg(HEAD.start).arg(HEAD.end - 1);
+            match link.ask(vec![range, same]).await?.as_slice() {
+                [Value::BulkString(bytes), Value::BulkString(same)]
+                    if same == head && !bytes.is_empty() =>
+                {
+                    piece = self.next_piece(bytes.len(), begun.elapsed());
+                    read.extend_from_slice(bytes);
+                }
+                // it has gone meanwhile, or another one is in its place
+                _ => return Err(StoreError::new(StoreErrorKind::Corrupt)),
+            }
+        }
+        Ok(read)
+    }
+
+    /// How large the next piece is to be, after one of this length took so long.
+    fn next_piece(&self, length: usize, took: Duration) -> usize {
+        let per_micro = length as u128 / took.as_micros().max(1);
+        let fitting = per_micro.saturating_mul(self.piece_within.as_micros());
+        let fitting = usize::try_from(fitting).unwrap_or(MAX_PIECE);
+        fitting.clamp(MIN_PIECE, MAX_PIECE.min(length.saturating_mul(2).max(MIN_PIECE)))
+    }
+
+    /// Writes what is left of a value behind its first piece. `false` where another fill has written
+    /// in its place.
+    pub(super) async fn append(
+        &self,
+        link: &Link,
+        digest: Digest,
+        waiting: &str,
+        encoded: &Encoded,
+    ) -> Result<bool, StoreError> {
+        let length = encoded.head.len() + encoded.body.len();
+        let head = encoded.head.get(HEAD).unwrap_or_default();
+        self.learn(digest, None);
+        let (mut at, mut piece) = (FIRST_PIECE, FIRST_PIECE);
+        while at < length {
+            let _turn = self.turn.acquire().await;
+            let begun = Stopwatch::start();
+            let bytes = part(encoded, at, piece);
+            let mut append = link::script(APPEND, &[waiting]);
+            append.arg(head).arg(at).arg(&bytes);
+            let appended = link.ask(vec![append]).await.inspect_err(|error| {
+                if error.kind() == StoreErrorKind::TimedOut {
+                    self.learn(digest, Some(LEFT_ALONE));
+                }
+            })?;
+            if appended.first().and_then(number) != u64::try_from(at + bytes.len()).ok() {
+                return Ok(false);
+            }
+            at += bytes.len();
+            piece = self.next_piece(bytes.len(), begun.elapsed());
+        }
+        Ok(true)
+    }
+
+    /// A value is large, and is to be left alone for so long.
+    fn learn(&self, digest: Digest, leave_alone: Option<Duration>) {
+        let until = leave_alone.map(|span| self.up.elapsed() + span);
+        let mut known = self.known();
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        let known = known.entry(digest).or_default();
+        known.left_alone_until = until.or(known.left_alone_until);
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Digest, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a value is written in pieces.
+pub(super) fn is_large(encoded: &Encoded) -> bool {
+    encoded.head.len() + encoded.body.len() > FIRST_PIECE
+}
+
+/// A part of a value, from here on and so long at most.
+pub(super) fn part(encoded: &Encoded, at: usize, length: usize) -> Vec<u8> {
+    let end = at.saturating_add(length);
+    let of = |bytes: &[u8], begins: usize| {
+        let from = at.saturating_sub(begins).min(bytes.len());
+        let to = end.saturating_sub(begins).min(bytes.len());
+        bytes.get(from..to).unwrap_or_default().to_vec()
+    };
+    [of(&encoded.head, 0), of(&encoded.body, encoded.head.len())].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPERATE: Duration = Duration::from_millis(80);
+
+    fn large() -> Arc<Large> {
+        Large::new(Bounds { connect: OPERATE, operate: OPERATE })
+    }
+
+    #[test]
+    fn parts_make_up_the_whole() {
+        let encoded = Encoded { head: "abcde".into(), body: "fghij".into() };
+        for length in 1..12 {
+            let parts = (0..10).step_by(length).map(|at| part(&encoded, at, length));
+            assert_eq!(parts.collect::<Vec<_>>().concat(), b"abcdefghij", "{length}");
+        }
+        assert_eq!(part(&encoded, 10, 5), b"");
+    }
+
+    #[test]
+    fn pieces_fit_the_line() {
+        let large = large();
+        let millis = Duration::from_millis;
+        assert_eq!(large.next_piece(100_000, millis(10)), 100_000, "as long as it is to take");
+        assert_eq!(large.next_piece(100_000, millis(20)), 50_000);
+        assert_eq!(large.next_piece(100_000, millis(1)), 200_000, "no more than twice as large");
+        assert_eq!(large.next_piece(100_000, millis(1000)), MIN_PIECE);
+        assert_eq!(large.next_piece(MAX_PIECE, Duration::ZERO), MAX_PIECE);
+    }
+
+    #[test]
+    fn what_does_not_come_in_time_is_left_alone() {
+        let large = large();
+        assert_eq!(large.first_piece(&[1; 16]), FIRST_PIECE);
+        large.learn([1; 16], None);
+        assert!(large.first_piece(&[1; 16]) == PEEK && !large.is_left_alone(&[1; 16]));
+        large.learn([1; 16], Some(LEFT_ALONE));
+        assert!(large.is_left_alone(&[1; 16]) && !large.is_left_alone(&[2; 16]));
+    }
+}

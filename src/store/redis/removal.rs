@@ -1,0 +1,322 @@
+//! Removing what a purge named, after its fence has been raised. Nothing depends on when that is
+//! done, or whether: what is still there is not served. So it goes in steps, each a matter of
+//! milliseconds to the server, and can stop after any of them and go on later.
+//!
+//! Indexes are walked and values deleted, or by a soft purge marked; only a purge of a prefix or of
+//! all scans for names, and only for ours. What was begun after the purge stays.
+//!
+//! Whatever is deleted or marked, the value that waits to be published comes before the one that is
+//! live: the other way round it could be published in between.
+
+use std::collections::VecDeque;
+
+use redis::{Cmd, Value};
+
+use super::{
+    clock, fields,
+    index::{self, Filter, Member, Page, Scored},
+    link::{self, Link, number},
+    names::{Named, Names},
+    scan::Scan,
+};
+use crate::{
+    purge::{Mark, Purge, Target},
+    store::{StoreError, codec},
+};
+
+/// So many indexes are walked at once.
+const INDEXES: usize = 256;
+/// So many entries are deleted or marked at once.
+const ENTRIES: usize = 512;
+/// So many of them by one run of a script.
+const ENTRIES_PER_RUN: usize = 64;
+/// So many members are removed by one run of a script.
+const MEMBERS_PER_RUN: usize = 128;
+/// So many of these runs wait at most.
+const MAX_RUNS: usize = 64;
+
+/// Keys: values that wait or are live. Arguments: magic, the number of the purge, and for a soft one
+/// what it marks entries with.
+///
+/// Returns for each 1, where it was a response and is gone or has become stale; 2, where it stays as
+/// it was begun later; or 0. What is no entry goes too: it has an entry's name.
+const TAKE: &str = r"
+local magic, number, mark = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local replies = {}
+for i, key in ipairs(KEYS) do
+  local head = redis.pcall('GETRANGE', key, 0, 32)
+  local is_entry = type(head) == 'string' and #head == 33 and head:sub(1, 4) == magic
+  local is_response = not is_entry or head:byte(21) ~= 1
+  replies[i] = 0
+  if is_entry and struct.unpack('>I8', head, 26) >= number then
+    replies[i] = 2
+  elseif not mark then
+    if redis.call('UNLINK', key) == 1 and is_response then replies[i] = 1 end
+  elseif is_entry and is_response and head:sub(5, 12) == ('\0'):rep(8) then
+    redis.call('SETRANGE', key, 4, mark)
+    replies[i] = 1
+  end
+end
+return replies
+";
+
+/// The two names of an entry, of the value that waits and of the one that is live.
+type Pair = [Vec<u8>; 2];
+
+/// What is left to be removed of what a purge named.
+pub(super) struct Removal {
+    target: Target,
+    number: Mark,
+    /// What a soft purge marks entries with.
+    mark: Option<[u8; 8]>,
+    filter: Filter,
+    scans: VecDeque<Scan>,
+    indexes: VecDeque<(Vec<u8>, Page)>,
+    entries: Vec<Pair>,
+    /// Members that are to be removed from their indexes. Last, so that what fails on the way is
+    /// done again.
+    unlist: Vec<Cmd>,
+    is_done: bool,
+    /// How many responses have gone, or have become stale.
+    pub(super) gone: u64,
+}
+
+impl Removal {
+    /// Of what `purge` named, which has this number.
+    pub(super) fn new(names: &Names, purge: &Purge, number: Mark) -> Self {
+        let (mut scans, mut indexes, mut entries) = (VecDeque::new(), VecDeque::new(), Vec::new());
+        let mut index = |name: String| indexes.push_back((name.into_bytes(), Page::first()));
+        match purge.target() {
+            Target::Entry(key) => {
+                let digest = key.digest();
+                let pair = [names.waiting(&digest), names.live(&digest)];
+                entries.push(pair.map(String::into_bytes));
+            }
+            Target::Path(path) | Target::Url { path, .. } | Target::AnyQuery { path, .. } => {
+                index(names.path(path));
+            }
+            Target::Group(group) => index(names.group(group)),
+            Target::Prefix(prefix) => {
+                let prefix = prefix.trim_end_matches('/');
+                index(names.path(prefix));
+                scans.push_back(Scan::new(names.paths_below(prefix)));
+            }
+            Target::All => scans.push_back(Scan::new(names.everything())),
+        }
+        let filter = match purge.target() {
+            Target::Url { host, query, .. } => Filter::url(host.as_deref(), query),
+            Target::AnyQuery { host, .. } => Filter::any_query(host.as_deref()),
+            _ => Filter::default(),
+        };
+        Self {
+            target: purge.target().clone(),
+            number,
+            mark: purge.stale_since().map(codec::mark_of),
+            filter,
+            scans,
+            indexes,
+            entries,
+            unlist: Vec::new(),
+            is_done: false,
+            gone: 0,
+        }
+    }
+
+    /// What its fence stands under.
+    pub(super) fn field(&self) -> fields::Field {
+        fields::raised_by(&self.target)
+    }
+
+    /// Whether everything has been counted that goes.
+    pub(super) fn is_counted(&self) -> bool {
+        self.scans.is_empty() && self.indexes.is_empty() && self.entries.is_empty()
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) const fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// Does the next part of it, in a few exchanges. What fails may be tried again.
+    pub(super) async fn step(&mut self, link: &Link, names: &Names) -> Result<(), StoreError> {
+        let is_scanning = !self.scans.is_empty();
+        if self.unlist.len() >= MAX_RUNS {
+            self.unlist(link).await
+        } else if self.indexes.len() >= if is_scanning { INDEXES } else { 1 } {
+            self.take_listed(link, names).await
+        } else if self.entries.len() >= if is_scanning { ENTRIES } else { 1 } {
+            self.take_found(link).await
+        } else if is_scanning {
+            self.scan(link, names).await
+        } else {
+            self.end(link, names).await
+        }
+    }
+
+    /// Looks for more names.
+    async fn scan(&mut self, link: &Link, names: &Names) -> Result<(), StoreError> {
+        let Some(scan) = self.scans.front_mut() else { return Ok(()) };
+        let found = scan.step(link).await?;
+        if scan.is_done() {
+            self.scans.pop_front();
+        }
+        for name in found {
+            match names.named(&name) {
+                Some(Named::Index) => self.indexes.push_back((name, Page::first())),
+                Some(_) => self.entries.extend(names.pair(&name)),
+                // what is not ours stays
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes entries by their names.
+    async fn take_found(&mut self, link: &Link) -> Result<(), StoreError> {
+        let some = self.entries.get(..ENTRIES).unwrap_or(&self.entries).to_vec();
+        let taken = self.take(link, &some).await?;
+        self.gone += count(&taken);
+        self.entries.drain(..some.len());
+        Ok(())
+    }
+
+    /// Takes the entries that are listed on the next pages of some indexes.
+    async fn take_listed(&mut self, link: &Link, names: &Names) -> Result<(), StoreError> {
+        let pages: Vec<_> = self.indexes.iter().take(INDEXES).cloned().collect();
+        let reads = pages.iter().map(|(index, page)| page.read(index)).collect();
+        let replies = link.ask_behind(reads).await?;
+        let (mut next, mut listed) = (Vec::new(), Vec::new());
+        let count_of_pages = pages.len();
+        for ((index, page), reply) in pages.into_iter().zip(replies) {
+            // what is no sorted set is not an index of ours, whatever its name
+            let is_index = !matches!(reply, Value::ServerError(_));
+            let items = if is_index { link::scored(reply)? } else { vec![] };
+            if let Some(page) = page.next(&items) {
+                next.push((index.clone(), page));
+            }
+            listed.extend(items.into_iter().map(|item| (index.clone(), item)));
+        }
+        let unlist = self.listed(link, names, listed).await?;
+        self.unlist.extend(unlist);
+        self.indexes.drain(..count_of_pages);
+        // one index after the other, so that few are open at a time
+        next.into_iter().rev().for_each(|page| self.indexes.push_front(page));
+        Ok(())
+    }
+
+    /// Takes the entries that these members of indexes stand for, as far as they are meant; returns
+    /// what removes the members of those that are gone, and those that stand for none.
+    async fn listed(
+        &mut self,
+        link: &Link,
+        names: &Names,
+        listed: Vec<(Vec<u8>, Scored)>,
+    ) -> Result<Vec<Cmd>, StoreError> {
+        let (mut entries, mut others) = (Vec::new(), Vec::new());
+        for (index, item) in listed {
+            match Member::from_bytes(&item[0]) {
+                Some(member) if self.filter.takes(&member) => {
+                    let pair = [names.waiting(&member.digest), names.live(&member.digest)];
+                    entries.push((pair.map(String::into_bytes), index, item));
+                }
+                Some(_) => {}
+                None => others.push((index, item)),
+            }
+        }
+        let pairs: Vec<Pair> = entries.iter().map(|(pair, ..)| pair.clone()).collect();
+        let taken = self.take(link, &pairs).await?;
+        self.gone += count(&taken);
+        if self.mark.is_some() {
+            return Ok(vec![]);
+        }
+        let gone = entries.into_iter().zip(taken).filter(|(_, taken)| !taken.stays);
+        others.extend(gone.map(|((_, index, item), _)| (index, item)));
+        let runs = others.chunk_by(|(one, _), (other, _)| one == other);
+        let runs = runs.flat_map(|of_one| of_one.chunks(MEMBERS_PER_RUN));
+        Ok(runs.filter_map(remove).collect())
+    }
+
+    /// What [`TAKE`] says of each of these entries: whether its live value counts, and whether
+    /// either of its values stays.
+    async fn take(&self, link: &Link, pairs: &[Pair]) -> Result<Vec<Taken>, StoreError> {
+        let mut taken = Vec::with_capacity(pairs.len());
+        for some in pairs.chunks(ENTRIES) {
+            let [waiting, live] = if link.is_to_several() {
+                // a slot on its way is asked for one key at a time
+                let of = |nth: usize| some.iter().filter_map(move |pair| pair.get(nth));
+                let waiting = self.run(link, of(0).map(std::slice::from_ref)).await?;
+                [waiting, self.run(link, of(1).map(std::slice::from_ref)).await?]
+            } else {
+                let runs = some.chunks(ENTRIES_PER_RUN).map(<[Pair]>::as_flattened);
+                let replies = self.run(link, runs).await?;
+                [0, 1].map(|nth| replies.iter().copied().skip(nth).step_by(2).collect())
+            };
+            if (waiting.len(), live.len()) != (some.len(), some.len()) {
+                return Err(link::unexpected());
+            }
+            taken.extend(waiting.into_iter().zip(live).map(|(waiting, live)| Taken {
+                counts: live == 1,
+                stays: waiting == STAYS || live == STAYS,
+            }));
+        }
+        Ok(taken)
+    }
+
+    /// The replies to runs of [`TAKE`] over these keys.
+    async fn run<'k>(
+        &self,
+        link: &Link,
+        runs: impl Iterator<Item = &'k [Vec<u8>]>,
+    ) -> Result<Vec<u64>, StoreError> {
+        let runs = runs.map(|keys| {
+            let mut run = redis::cmd("EVAL");
+            run.arg(TAKE).arg(keys.len()).arg(keys);
+            run.arg(&codec::MAGIC).arg(self.number.number()).arg(self.mark.as_ref());
+            run
+        });
+        let mut all = Vec::new();
+        for reply in link.ask_behind(runs.collect()).await? {
+            let Value::Array(replies) = reply else { return Err(link::unexpected()) };
+            for reply in &replies {
+                all.push(number(reply).ok_or_else(link::unexpected)?);
+            }
+        }
+        Ok(all)
+    }
+
+    async fn unlist(&mut self, link: &Link) -> Result<(), StoreError> {
+        link.ask_behind(self.unlist.clone()).await?;
+        self.unlist.clear();
+        Ok(())
+    }
+
+    async fn end(&mut self, link: &Link, names: &Names) -> Result<(), StoreError> {
+        let mut commands = self.unlist.clone();
+        commands.push(clock::done(names, &self.field(), self.number));
+        link.ask_behind(commands).await?;
+        self.unlist.clear();
+        self.is_done = true;
+        Ok(())
+    }
+}
+
+/// What became of an entry.
+#[derive(Clone, Copy)]
+struct Taken {
+    counts: bool,
+    stays: bool,
+}
+
+/// See [`TAKE`].
+const STAYS: u64 = 2;
+
+fn count(taken: &[Taken]) -> u64 {
+    taken.iter().map(|taken| u64::from(taken.counts)).sum()
+}
+
+/// Removes these members, which are of one index.
+fn remove(members: &[(Vec<u8>, Scored)]) -> Option<Cmd> {
+    let (index, _) = members.first()?;
+    let items: Vec<Vec<u8>> = members.iter().flat_map(|(_, item)| item.clone()).collect();
+    Some(index::remove(index, &items))
+}

@@ -1,0 +1,129 @@
+//! Looking through all names of all servers, in steps that can be taken up again where they stopped.
+
+use redis::{Cmd, Value};
+
+use super::{
+    connect::Node,
+    link::{self, Link},
+};
+use crate::store::{StoreError, StoreErrorKind};
+
+/// How many names one step looks at.
+const COUNT: usize = 1000;
+
+/// A look through all names, for those that match a pattern.
+///
+/// A key that moves between nodes meanwhile can be on each when the other is looked at. It does not
+/// move twice in that time: a second look finds it.
+#[derive(Debug)]
+pub(super) struct Scan {
+    pattern: String,
+    nodes: Vec<Node>,
+    /// The node that is being looked at, and how far.
+    at: usize,
+    cursor: u64,
+    /// Which run of that node's server the cursor is of, once that was asked: it means nothing to
+    /// another.
+    run: Option<Vec<u8>>,
+    is_second_look: bool,
+    /// The nodes have to be found, or found again.
+    is_lost: bool,
+    is_done: bool,
+}
+
+impl Scan {
+    pub(super) const fn new(pattern: String) -> Self {
+        Self {
+            pattern,
+            nodes: Vec::new(),
+            at: 0,
+            cursor: 0,
+            run: None,
+            is_second_look: false,
+            is_lost: true,
+            is_done: false,
+        }
+    }
+
+    pub(super) const fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// The names that the next part finds.
+    pub(super) async fn step(&mut self, link: &Link) -> Result<Vec<Vec<u8>>, StoreError> {
+        let found = self.look(link).await;
+        self.is_lost |= found.is_err();
+        found
+    }
+
+    async fn look(&mut self, link: &Link) -> Result<Vec<Vec<u8>>, StoreError> {
+        if self.is_lost {
+            self.find(link).await?;
+        }
+        let Some(node) = self.nodes.get(self.at) else {
+            self.end(link).await?;
+            return Ok(vec![]);
+        };
+        if self.run.is_none() && self.cursor != 0 {
+            self.run = Some(run_of(link, node).await?);
+        }
+        let mut scan = redis::cmd("SCAN");
+        scan.arg(self.cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(COUNT);
+        let (next, found) = link::page(link.ask_node(node, scan).await?)?;
+        self.cursor = next;
+        if next == 0 {
+            (self.at, self.run) = (self.at + 1, None);
+            if self.at >= self.nodes.len() {
+                // what was found is not to be lost by an error
+                self.is_lost |= self.end(link).await.is_err();
+            }
+        }
+        Ok(found)
+    }
+
+    /// Finds the nodes. Goes on where it was, if they are the same as before.
+    async fn find(&mut self, link: &Link) -> Result<(), StoreError> {
+        let nodes = link.nodes().await?;
+        let mut is_same = Node::are_at_the_same_places(&self.nodes, &nodes);
+        if is_same && self.cursor != 0 {
+            let run = match nodes.get(self.at) {
+                Some(node) => Some(run_of(link, node).await?),
+                None => None,
+            };
+            is_same = run.is_some_and(|run| !run.is_empty() && self.run.as_ref() == Some(&run));
+        }
+        if !is_same {
+            (self.at, self.cursor, self.run) = (0, 0, None);
+        }
+        (self.nodes, self.is_lost) = (nodes, false);
+        Ok(())
+    }
+
+    /// All nodes have been looked at.
+    async fn end(&mut self, link: &Link) -> Result<(), StoreError> {
+        let after = link.nodes().await?;
+        let is_over = self.is_second_look || !Node::may_have_moved_keys(&self.nodes, &after);
+        if is_over {
+            self.is_done = true;
+        } else {
+            (self.nodes, self.at, self.is_second_look) = (after, 0, true);
+        }
+        Ok(())
+    }
+}
+
+/// What tells one run of a node's server from another; nothing where that may not be asked.
+async fn run_of(link: &Link, node: &Node) -> Result<Vec<u8>, StoreError> {
+    let mut info: Cmd = redis::cmd("INFO");
+    info.arg("server");
+    let text = match link.ask_node(node, info).await {
+        Ok(Value::BulkString(text)) => text,
+        Ok(Value::VerbatimString { text, .. }) => text.into_bytes(),
+        Ok(_) => vec![],
+        Err(error) if error.kind() == StoreErrorKind::Refused => vec![],
+        Err(error) => return Err(error),
+    };
+    let text = String::from_utf8_lossy(&text);
+    let run = text.lines().find_map(|line| line.strip_prefix("run_id:"));
+    Ok(run.map(|run| run.trim().as_bytes().to_vec()).unwrap_or_default())
+}

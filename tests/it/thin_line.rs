@@ -1,0 +1,92 @@
+//! Redis behind a thin line: values that take longer than one exchange may.
+
+use std::time::Duration;
+
+use actix_response_cache::ResponseCache;
+use actix_web::HttpResponse;
+use futures_util::future::join;
+
+use crate::support::{
+    Origin, app, get,
+    proxy::{Line, Proxy, Way},
+    redis::RedisServer,
+    send,
+};
+
+const LARGE: usize = 1_500_000;
+/// The large body takes a quarter of a second.
+const BYTES_PER_SECOND: u32 = 6_000_000;
+const OPERATE: Duration = Duration::from_millis(100);
+
+fn origin() -> Origin {
+    Origin::new(|req, call| {
+        let length = if req.path() == "/large" { LARGE } else { 2000 };
+        let body: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        HttpResponse::Ok().insert_header(("x-call", call.to_string())).body(body)
+    })
+}
+
+#[actix_rt::test]
+async fn large_body_is_hit_and_holds_up_nothing_small() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.address());
+    proxy.go(Way::Thin(Line::new(BYTES_PER_SECOND)));
+    let cache = ResponseCache::redis(proxy.url()).operate_timeout(OPERATE);
+    let origin = origin();
+    let app = app(&cache, &origin).await;
+    for path in ["/large", "/small"] {
+        send(&app, get(path)).await;
+    }
+    cache.handle().unwrap().settle().await;
+    let calls = origin.calls();
+    let large = async {
+        for _ in 0..4 {
+            let seen = send(&app, get("/large")).await;
+            assert_eq!(seen.body.len(), LARGE);
+            assert_eq!(seen.word(), "HIT");
+        }
+    };
+    let (mut hits, mut all) = (0, 0);
+    let small = async {
+        for _ in 0..200 {
+            let seen = send(&app, get("/small")).await;
+            all += 1;
+            hits += usize::from(seen.word() == "HIT");
+            tokio::time::sleep(Duration::from_millis(4)).await;
+        }
+    };
+    join(large, small).await;
+    assert!(hits * 100 >= all * 98, "{hits} of {all} small ones were hits");
+    assert!(origin.calls() <= calls + all - hits, "the large one was not asked for again");
+}
+
+#[actix_rt::test]
+async fn body_too_large_for_the_line_is_left_alone() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.address());
+    let cache = ResponseCache::redis(proxy.url()).operate_timeout(OPERATE);
+    let origin = origin();
+    let app = app(&cache, &origin).await;
+    for path in ["/large", "/small"] {
+        send(&app, get(path)).await;
+    }
+    cache.handle().unwrap().settle().await;
+    // the large one takes 15 seconds, a small one 20 ms
+    proxy.go(Way::Thin(Line::new(100_000)));
+    let begun = std::time::Instant::now();
+    assert_ne!(send(&app, get("/large")).await.word(), "HIT", "it does not come in time");
+    assert!(begun.elapsed() < 30 * OPERATE, "and is not waited for: {:?}", begun.elapsed());
+    proxy.go(Way::Thin(Line::new(BYTES_PER_SECOND)));
+    let mut word = String::new();
+    for _ in 0..100 {
+        word = send(&app, get("/small")).await.word().to_owned();
+        if word == "HIT" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(word, "HIT", "others are asked for again");
+    let asked = server.calls("getrange");
+    assert_ne!(send(&app, get("/large")).await.word(), "HIT");
+    assert_eq!(server.calls("getrange"), asked, "it is left alone for a while");
+}
