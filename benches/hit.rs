@@ -50,6 +50,12 @@ fn hits(criterion: &mut Criterion) {
             });
         });
 
+        let many = |n: u64| format!("/products/{}", n % 500);
+        runtime.block_on(ask(&memory, 500, many));
+        group.bench_function("memory, 500 URLs in turn", |bench| {
+            bench.iter_custom(|times| runtime.block_on(ask(&memory, times, many)));
+        });
+
         let cache = ResponseCache::redis(server.url()).prefix(format!("{length}:"));
         let redis = App::new().wrap(cache.clone()).route("/products/{id}", route());
         let redis = runtime.block_on(init_service(redis));

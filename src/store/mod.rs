@@ -17,7 +17,7 @@ pub mod codec;
 #[cfg(feature = "compression")]
 mod compress;
 #[cfg(feature = "memory")]
-mod eviction;
+mod ends;
 #[cfg(feature = "memory")]
 mod front;
 mod lead;

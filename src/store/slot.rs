@@ -1,9 +1,8 @@
-//! An entry as a table in memory keeps it: with its end, its weight, what is known of purges, and
-//! whether it has been used of late.
+//! An entry as a table in memory keeps it: with its end, its weight, what is known of purges.
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
 #[cfg(feature = "redis")]
@@ -11,9 +10,9 @@ use super::near::Hold;
 use super::stamps::{Stamps, Standing};
 use crate::entry::{Entry, Timestamp, allocated};
 
-/// What the table itself takes for an entry: its share of the hash table, of the order of eviction
-/// and of the list of ends. `tests/it/memory.rs` compares the sum with what a process takes.
-const SHARE_OF_TABLE: usize = 128;
+/// What the table itself takes for an entry: its share of the cache's hash table, of its
+/// queues and of the list of ends. `tests/it/memory.rs` compares the sum with what a process takes.
+const SHARE_OF_TABLE: usize = 280 + size_of::<crate::key::CacheKey>();
 /// `stale_since` of an entry that no soft purge has concerned.
 const NEVER: i64 = i64::MIN;
 
@@ -29,9 +28,7 @@ pub(super) struct Slot {
     stale_since: AtomicI64,
     /// The logical time at which no further purge was known to concern the entry.
     checked: AtomicU64,
-    /// Whether it has been read since the order of eviction last looked at it.
-    used: AtomicBool,
-    /// Where it stands in the order of eviction; changed under that order's lock only.
+    /// Tells it from others of the same end; changed under the lock of the ends only.
     place: AtomicU64,
     /// Of an entry before Redis, what its use depends on instead of stamps. Boxed, as entries of
     /// the store in memory have none.
@@ -48,7 +45,6 @@ impl Slot {
             weight: weight as u64,
             stale_since: AtomicI64::new(NEVER),
             checked: AtomicU64::new(entry.since.number()),
-            used: AtomicBool::new(false),
             place: AtomicU64::new(0),
             #[cfg(feature = "redis")]
             hold: None,
@@ -128,18 +124,6 @@ impl Slot {
     fn stale_since(&self) -> Option<Timestamp> {
         let then = self.stale_since.load(Ordering::Acquire);
         (then != NEVER).then_some(Timestamp::from_millis(then))
-    }
-
-    /// It has been read. Written once only, so that readers share the line it is on.
-    pub(super) fn mark_used(&self) {
-        if !self.used.load(Ordering::Relaxed) {
-            self.used.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether it has been read since this was last asked.
-    pub(super) fn take_used(&self) -> bool {
-        self.used.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn place(&self) -> u64 {

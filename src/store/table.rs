@@ -1,48 +1,46 @@
-//! The table behind both stores in memory: bounded by bytes at every moment, read without a lock
-//! that all readers share, and without those that have come to their end.
+//! The table behind both stores in memory: a `mini_moka` cache, kept to its bound with every put,
+//! and without those entries that have come to their end.
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use hashbrown::{HashTable, hash_table::Entry as Bucket};
+use mini_moka::sync::{Cache, ConcurrentCacheExt};
 
-use super::{Size, eviction::Eviction, front::Generation, slot::Slot};
+use super::{Size, ends::Ends, front::Generation, slot::Slot};
 use crate::{clock::Clock, entry::Timestamp, key::CacheKey};
 
-const SHARDS: usize = 64;
 /// How many entries that have come to their end leave with one put or miss.
 const ENDED_PER_STEP: usize = 32;
 /// With one look at the statistics.
 const ENDED_PER_READING: usize = 4096;
-/// A shard whose buckets are used to less than one part in so many is made smaller.
-const SPARSE: usize = 8;
 
 /// Entries by their keys.
 pub(super) struct Table {
     capacity: u64,
     clock: Clock,
     hasher: ahash::RandomState,
-    shards: [Shard; SHARDS],
-    /// Locked before a shard is, where both are.
-    eviction: Mutex<Eviction>,
+    cache: Cache<CacheKey, Arc<Slot>, ahash::RandomState>,
+    /// Locked by all that changes the cache: racing writes to one key would leave entries that the
+    /// cache counts for ever.
+    ends: Mutex<Ends>,
     generation: Generation,
 }
-
-#[derive(Default)]
-#[repr(align(64))] // readers of one do not disturb those of the next
-struct Shard(RwLock<HashTable<Arc<Slot>>>);
 
 impl Table {
     /// A table that takes at most about `capacity` bytes of memory.
     pub(super) fn new(capacity: u64, clock: Clock) -> Self {
+        let hasher = ahash::RandomState::new();
+        let weigher =
+            |_: &CacheKey, slot: &Arc<Slot>| u32::try_from(slot.weight()).unwrap_or(u32::MAX);
+        let cache = Cache::builder().max_capacity(capacity).weigher(weigher);
         Self {
             capacity,
             clock,
-            hasher: ahash::RandomState::new(),
-            shards: std::array::from_fn(|_| Shard::default()),
-            eviction: Mutex::default(),
+            cache: cache.build_with_hasher(hasher.clone()),
+            hasher,
+            ends: Mutex::default(),
             generation: Generation::new(),
         }
     }
@@ -55,52 +53,54 @@ impl Table {
     /// What is kept under `key`. It counts as used.
     pub(super) fn get(&self, key: &CacheKey) -> Option<Arc<Slot>> {
         let hash = self.hasher.hash_one(key);
-        let slot = self.generation.get(key, hash, || self.shard(hash).find(key, hash))?;
-        slot.mark_used();
-        Some(slot)
+        self.generation.get(key, hash, || self.cache.get(key))
     }
 
-    /// What is kept under `key`, without counting it as used.
+    /// What is kept under `key`, past what the thread remembers.
     pub(super) fn peek(&self, key: &CacheKey) -> Option<Arc<Slot>> {
-        let hash = self.hasher.hash_one(key);
-        self.shard(hash).find(key, hash)
+        self.cache.get(key)
     }
 
-    /// Keeps an entry in place of what is there under its key, and makes room for it: first the dead
-    /// go. An entry that is larger than the table, or has come to its end, is not kept.
+    /// Keeps an entry in place of what is there under its key, unless the cache is full of entries
+    /// that are used more. The dead leave first. An entry that is larger than the table, or has come
+    /// to its end, is not kept.
     pub(super) fn insert(&self, slot: Slot, is_dead: impl Fn(&Slot) -> bool) {
         let (slot, now) = (Arc::new(slot), self.now());
-        let hash = self.hasher.hash_one(&slot.entry.key);
-        // freed after the lock is: dropped in the reverse order
-        let mut freed = Vec::new();
-        let mut eviction = self.lock();
-        let old = self.shard(hash).find(&slot.entry.key, hash);
-        let place = old.as_ref().filter(|old| eviction.remove(old)).map(|old| old.place());
-        if slot.end() > now && slot.weight() <= self.capacity {
-            self.make_room(&mut eviction, slot.weight(), now, is_dead, &mut freed);
-            if place.is_some() {
-                slot.mark_used();
-            }
-            eviction.add(&slot, place);
-            let mut shard = self.shard(hash).write();
-            let is_same = |there: &Arc<Slot>| there.entry.key == slot.entry.key;
-            match shard.entry(hash, is_same, |slot| self.hash(slot)) {
-                Bucket::Occupied(mut there) => *there.get_mut() = slot,
-                Bucket::Vacant(free) => drop(free.insert(slot)),
-            }
-        } else if let Some(old) = &old {
-            self.unlink(old);
+        let key = &slot.entry.key;
+        let mut ends = self.lock();
+        if let Some(old) = self.cache.get(key) {
+            ends.remove(&old);
         }
+        self.take_ended(&mut ends, ENDED_PER_STEP, now);
+        for dead in ends.take_dead(&is_dead) {
+            self.cache.invalidate(&dead.entry.key);
+        }
+        self.cache.sync();
+        if slot.end() > now && slot.weight() <= self.capacity {
+            while self.cache.weighted_size().saturating_add(slot.weight()) > self.capacity
+                && self.take_ended(&mut ends, ENDED_PER_STEP, now)
+            {
+                self.cache.sync();
+            }
+            ends.add(&slot);
+            self.cache.insert(key.clone(), Arc::clone(&slot));
+        } else {
+            self.cache.invalidate(key);
+        }
+        // its own housekeeping waits for many writes, however large they are
+        self.cache.sync();
         self.generation.end();
-        drop(eviction);
-        drop(old);
+        ends.forget_evicted(self.cache.entry_count());
     }
 
     /// Removes an entry, unless there is another one in its place by now.
     pub(super) fn remove(&self, slot: &Arc<Slot>) {
-        let mut eviction = self.lock();
-        if eviction.remove(slot) {
-            self.unlink(slot);
+        let mut ends = self.lock();
+        let there = self.cache.get(&slot.entry.key);
+        if there.is_some_and(|there| Arc::ptr_eq(&there, slot)) {
+            ends.remove(slot);
+            self.cache.invalidate(&slot.entry.key);
+            self.cache.sync();
         }
     }
 
@@ -115,101 +115,41 @@ impl Table {
     }
 
     /// Every entry; those that come or go meanwhile may be left out.
-    pub(super) fn for_each(&self, mut f: impl FnMut(&Arc<Slot>)) {
-        for shard in &self.shards {
-            let slots: Vec<_> = shard.read().iter().cloned().collect();
-            slots.iter().for_each(&mut f);
-        }
+    pub(super) fn for_each(&self, f: impl FnMut(&Arc<Slot>)) {
+        // `f` may remove entries, which waits for the iterator
+        let slots: Vec<_> = self.cache.iter().map(|there| Arc::clone(there.value())).collect();
+        slots.iter().for_each(f);
     }
 
     pub(super) fn len(&self) -> usize {
-        self.lock().len()
+        usize::try_from(self.cache.entry_count()).unwrap_or(usize::MAX)
     }
 
     pub(super) fn size(&self) -> Size {
         self.expire_some(ENDED_PER_READING);
-        let eviction = self.lock();
-        Size { entries: eviction.len() as u64, bytes: eviction.weight() }
+        Size { entries: self.cache.entry_count(), bytes: self.cache.weighted_size() }
     }
 
     fn expire_some(&self, at_most: usize) {
         let now = self.now();
-        let mut freed = Vec::new();
-        let mut eviction = self.lock();
-        self.take_ended(&mut eviction, at_most, now, &mut freed);
-        drop(eviction);
-    }
-
-    fn take_ended(
-        &self,
-        eviction: &mut Eviction,
-        at_most: usize,
-        now: Timestamp,
-        freed: &mut Vec<Arc<Slot>>,
-    ) {
-        let ended = std::iter::from_fn(|| eviction.take_ended(now)).take(at_most);
-        freed.extend(ended.inspect(|slot| self.unlink(slot)));
-    }
-
-    /// Removes entries until there is room for one of this weight, which is not above the capacity.
-    fn make_room(
-        &self,
-        eviction: &mut Eviction,
-        weight: u64,
-        now: Timestamp,
-        is_dead: impl Fn(&Slot) -> bool,
-        freed: &mut Vec<Arc<Slot>>,
-    ) {
-        self.take_ended(eviction, ENDED_PER_STEP, now, freed);
-        let dead = eviction.take_dead(&is_dead);
-        freed.extend(dead.into_iter().inspect(|slot| self.unlink(slot)));
-        while eviction.weight().saturating_add(weight) > self.capacity {
-            let next = eviction.take_ended(now).or_else(|| eviction.take_next(&is_dead));
-            let Some(next) = next else { return };
-            self.unlink(&next);
-            freed.push(next);
+        let mut ends = self.lock();
+        if self.take_ended(&mut ends, at_most, now) {
+            self.cache.sync();
         }
     }
 
-    /// Removes an entry from its shard, where it is no longer part of the order of eviction.
-    fn unlink(&self, slot: &Arc<Slot>) {
-        let hash = self.hash(slot);
-        let mut shard = self.shard(hash).write();
-        if let Ok(there) = shard.find_entry(hash, |there| Arc::ptr_eq(there, slot)) {
-            drop(there.remove());
+    /// Whether there were any. The cache is to be synced after.
+    fn take_ended(&self, ends: &mut Ends, at_most: usize, now: Timestamp) -> bool {
+        let mut any = false;
+        for slot in std::iter::from_fn(|| ends.take_ended(now)).take(at_most) {
+            self.cache.invalidate(&slot.entry.key);
+            any = true;
         }
-        if shard.num_buckets() > SPARSE && shard.len() < shard.num_buckets() / SPARSE {
-            shard.shrink_to(0, |slot| self.hash(slot));
-        }
+        any
     }
 
-    fn hash(&self, slot: &Slot) -> u64 {
-        self.hasher.hash_one(&slot.entry.key)
-    }
-
-    /// By other bits of the hash than a shard tells its buckets apart by.
-    fn shard(&self, hash: u64) -> &Shard {
-        let [first, ..] = &self.shards;
-        let [_, _, _, _, byte, ..] = hash.to_le_bytes();
-        self.shards.get(usize::from(byte) % SHARDS).unwrap_or(first)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Eviction> {
-        self.eviction.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Shard {
-    fn find(&self, key: &CacheKey, hash: u64) -> Option<Arc<Slot>> {
-        self.read().find(hash, |slot| slot.entry.key == *key).map(Arc::clone)
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, HashTable<Arc<Slot>>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, HashTable<Arc<Slot>>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Ends> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

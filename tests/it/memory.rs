@@ -3,8 +3,6 @@
 //! room.
 
 use std::{
-    fmt::Write as _,
-    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -267,9 +265,14 @@ async fn pages_that_are_asked_for_again_outlive_a_crawl() {
     assert!(missed <= 40, "20 pages were filled {missed} times");
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_env = "gnu"))] // weights are those of its allocator
 mod resident {
     //! Each case runs in a process of its own, whose growth is measured.
+
+    use std::{
+        fmt::Write as _,
+        process::{Command, Stdio},
+    };
 
     use super::*;
 
