@@ -73,7 +73,7 @@ impl Table {
         }
         self.take_ended(&mut ends, ENDED_PER_STEP, now);
         for dead in ends.take_dead(&is_dead) {
-            self.cache.invalidate(&dead.entry.key);
+            self.drop_if_there(&dead);
         }
         self.cache.sync();
         if slot.end() > now && slot.weight() <= self.capacity {
@@ -96,12 +96,22 @@ impl Table {
     /// Removes an entry, unless there is another one in its place by now.
     pub(super) fn remove(&self, slot: &Arc<Slot>) {
         let mut ends = self.lock();
-        let there = self.cache.get(&slot.entry.key);
-        if there.is_some_and(|there| Arc::ptr_eq(&there, slot)) {
+        if self.drop_if_there(slot) {
             ends.remove(slot);
-            self.cache.invalidate(&slot.entry.key);
             self.cache.sync();
+            // a thread may remember it, as long as a reader holds it
+            self.generation.end();
         }
+    }
+
+    /// Takes an entry out of the cache, unless there is another one in its place.
+    fn drop_if_there(&self, slot: &Arc<Slot>) -> bool {
+        let there = self.cache.get(&slot.entry.key);
+        let is_there = there.is_some_and(|there| Arc::ptr_eq(&there, slot));
+        if is_there {
+            self.cache.invalidate(&slot.entry.key);
+        }
+        is_there
     }
 
     /// A purge has come that does not look for what it takes: puts will.
@@ -135,6 +145,7 @@ impl Table {
         let mut ends = self.lock();
         if self.take_ended(&mut ends, at_most, now) {
             self.cache.sync();
+            self.generation.end();
         }
     }
 
@@ -142,7 +153,7 @@ impl Table {
     fn take_ended(&self, ends: &mut Ends, at_most: usize, now: Timestamp) -> bool {
         let mut any = false;
         for slot in std::iter::from_fn(|| ends.take_ended(now)).take(at_most) {
-            self.cache.invalidate(&slot.entry.key);
+            self.drop_if_there(&slot);
             any = true;
         }
         any

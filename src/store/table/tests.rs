@@ -185,3 +185,25 @@ fn disturb(table: &Table, seed: u64) {
         }
     }
 }
+
+#[test]
+fn what_is_removed_is_not_read_again_while_a_reader_holds_it() {
+    let (table, _) = table(1 << 20);
+    put(&table, "/a", 10);
+    let held = table.get(&key("h", "/a", None)).unwrap();
+    table.remove(&held);
+    assert!(!is_kept(&table, "/a"));
+}
+
+#[test]
+fn end_of_an_evicted_entry_does_not_remove_the_one_in_its_place() {
+    let (table, clock) = table(1 << 20);
+    table.insert(slot("/a", 10, table.now() + MINUTE / 2), is_dead);
+    let _held = table.get(&key("h", "/a", None)).unwrap();
+    // as an eviction does, of which nothing is told
+    table.cache.invalidate(&key("h", "/a", None));
+    put(&table, "/a", 10);
+    clock.advance(MINUTE / 2);
+    table.expire();
+    assert!(is_kept(&table, "/a"));
+}
