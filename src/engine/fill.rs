@@ -253,8 +253,8 @@ impl Draft {
     }
 
     /// The body is streamed, and may be for long.
-    pub(crate) fn streams(&self) {
-        self.lead.iter().for_each(Lead::streams);
+    pub(crate) fn streams(&mut self) {
+        self.lead.iter_mut().for_each(Lead::streams);
     }
 
     /// The body has come to its clean end: stores the response. Where the store takes its time,

@@ -111,8 +111,8 @@ struct State {
     since: Option<LogicalTime>,
     /// The only leader waits for another process, for a bounded time: no further one is needed.
     waits_elsewhere: bool,
-    /// A leader's response has a body that is still being streamed.
-    is_streaming: bool,
+    /// How many leaders have a response whose body is still being streamed.
+    streaming: u32,
     /// A handler call has failed.
     has_failed: bool,
     handovers: u32,
@@ -239,7 +239,7 @@ impl State {
             newest: now,
             since: None,
             waits_elsewhere: false,
-            is_streaming: false,
+            streaming: 0,
             has_failed: false,
             handovers: 0,
         }
@@ -269,7 +269,7 @@ impl State {
         let next = self.followers.pop_front()?;
         self.handovers += 1;
         // another handler call begins, for which all of them may wait
-        (self.since, self.is_streaming, self.newest) = (None, false, TimerPoint::now());
+        (self.since, self.streaming, self.newest) = (None, 0, TimerPoint::now());
         Some(next)
     }
 }

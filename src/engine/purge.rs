@@ -70,7 +70,11 @@ impl Engine {
         let (store, count) = (self.store.clone(), purges.len());
         let run = async move { store.purge_together(&purges, false).await };
         match self.to_its_end(run).await {
-            Ok(done) => (0..count).for_each(|_| self.purged(done)),
+            Ok(done) => {
+                self.purged(done);
+                // what they took together is counted with the first
+                (1..count).for_each(|_| self.counters.purged(Purged::default()));
+            }
             Err(error) => drop(self.failed("purge", &error)),
         }
     }

@@ -22,10 +22,12 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use super::{body::CacheBody, worker::Worker};
-use crate::config::filling::CAN_UNWIND;
-use crate::semantics::{
-    fields::FieldList,
-    validation::{in_not_modified, is_conditional},
+use crate::{
+    config::filling::CAN_UNWIND,
+    semantics::{
+        fields::FieldList,
+        validation::{in_not_modified, is_conditional},
+    },
 };
 
 /// How many routes are remembered at most. An application that holds the requests of more routes
@@ -38,7 +40,7 @@ const WAITS: [Duration; 4] = [
     Duration::from_millis(50),
     Duration::from_millis(500),
 ];
-/// How long a handler may take to answer a fill after its client had a 304.
+/// How long a body is read on, to be stored, after its client had a 304.
 const MAX_DRAIN: Duration = Duration::from_secs(30);
 
 /// The routes of one worker whose requests are held by a middleware outside of the cache.

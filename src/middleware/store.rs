@@ -124,7 +124,7 @@ fn fields<F: Fields + ?Sized>(
 fn keep<B: MessageBody + 'static>(
     worker: &Worker,
     passage: &Passage,
-    draft: Draft,
+    mut draft: Draft,
     res: ServiceResponse<B>,
 ) -> (ServiceResponse<CacheBody<B>>, Result<(), WhyNot>) {
     let at_most = worker.plan.max_body;

@@ -109,6 +109,18 @@ async fn it_serves_a_cache() {
 }
 
 #[actix_rt::test]
+async fn what_purges_of_one_request_took_is_counted_once() {
+    let cache = ResponseCache::with_store(Table::default());
+    let origin = Origin::with_fields(&[("location", "/other")]);
+    let app = app(&cache, &origin).await;
+    send(&app, get("/")).await;
+    cache.handle().unwrap().settle().await;
+    send(&app, request("PUT", "/")).await;
+    let stats = cache.stats().unwrap();
+    assert_eq!((stats.purges, stats.purged), (2, 1));
+}
+
+#[actix_rt::test]
 async fn its_failures_fail_no_request() {
     let table = Table::default();
     let cache = ResponseCache::with_store(table.clone());

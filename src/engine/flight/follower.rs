@@ -89,7 +89,7 @@ impl Follower {
 
     fn may_act(&self, state: &State) -> bool {
         let may_lead = self.place.may_lead && state.leaders < self.coalescing.max_leaders;
-        !state.waits_elsewhere && (state.is_streaming || may_lead)
+        !state.waits_elsewhere && (state.streaming > 0 || may_lead)
     }
 
     /// What the follower does when the newest handler call is slow.
@@ -98,7 +98,7 @@ impl Follower {
         if state.newest.elapsed() < self.coalescing.timeout || !self.may_act(&state) {
             return None;
         }
-        if state.is_streaming {
+        if state.streaming > 0 {
             return Some(Outcome::LongStream);
         }
         let is_self = |waiting: &Waiting| waiting.number == self.place.number;

@@ -31,14 +31,16 @@ pub(crate) struct Lead {
     lease: Option<Lease>,
     /// It was given to a follower because another leader's handler is slow.
     is_further: bool,
+    is_streaming: bool,
     ended: bool,
 }
 
 impl Lead {
     pub(super) fn new(of: Flights, key: CacheKey, flight: Arc<Flight>) -> Self {
         let begun = (TimerPoint::now(), 0);
-        let (lease, is_further, ended) = (None, false, false);
-        Self { of, key, flight, begun, closed: u64::MAX, lease, is_further, ended }
+        let (closed, lease) = (u64::MAX, None);
+        let (is_further, is_streaming, ended) = (false, false, false);
+        Self { of, key, flight, begun, closed, lease, is_further, is_streaming, ended }
     }
 
     /// A further leader of the same flight.
@@ -79,8 +81,9 @@ impl Lead {
     }
 
     /// The handler has returned a response whose body is streamed.
-    pub(crate) fn streams(&self) {
-        self.flight.lock().is_streaming = true;
+    pub(crate) fn streams(&mut self) {
+        self.is_streaming = true;
+        self.flight.lock().streaming += 1;
     }
 
     /// The response is about to be put into the store: followers that join from now on look again.
@@ -193,6 +196,7 @@ impl Lead {
             let mut state = self.flight.lock();
             if state.leaders > 1 {
                 state.leaders -= 1;
+                state.streaming = state.streaming.saturating_sub(u32::from(self.is_streaming));
                 return true;
             }
             let next = state.next();

@@ -228,7 +228,7 @@ async fn who_joins_a_slow_flight_leads_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_long_stream_is_not_waited_for() {
     let flights = Flights::new();
-    let first = lead(&flights);
+    let mut first = lead(&flights);
     let follower = follow(&flights);
     first.streams();
     let begun = tokio::time::Instant::now();
@@ -236,6 +236,19 @@ async fn a_long_stream_is_not_waited_for() {
     assert_eq!(begun.elapsed(), TIMEOUT);
     assert!(matches!(follow(&flights).outcome(None).await, Outcome::LongStream));
     assert_eq!(begun.elapsed(), TIMEOUT, "a later one does not wait at all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stream_whose_leader_has_gone_is_not_waited_for_in_vain() {
+    let flights = Flights::new();
+    let mut first = lead(&flights);
+    let follower = follow(&flights);
+    tokio::time::advance(TIMEOUT).await;
+    let Outcome::Lead(mut second) = follow(&flights).outcome(None).await else { panic!("slow") };
+    second.begin(at(1));
+    first.streams();
+    drop(first);
+    assert!(matches!(follower.outcome(None).await, Outcome::Lead(_)), "the second may publish");
 }
 
 #[tokio::test(start_paused = true)]
