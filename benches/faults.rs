@@ -129,7 +129,7 @@ async fn measure(name: &str, fault: Fault, cache: fn(String) -> ResponseCache) {
     .await;
 }
 
-/// Purges paths that nobody asks for, for as long as a fault lasts.
+/// Purges paths that no client asks for, for as long as a fault lasts.
 async fn purge_others(handle: &CacheHandle) {
     let begun = Instant::now();
     let mut purged = 0;

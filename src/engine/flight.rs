@@ -2,7 +2,7 @@
 //! wait for its response. Over all workers of a process; it knows neither handlers nor stores.
 //!
 //! A request is a *leader* (it asks the handler) or a *follower* (it waits). Each follower is woken
-//! by a channel of its own. Three rules say how a wait ends:
+//! by a channel of its own. A wait ends by one of three rules:
 //!
 //! - **One publishes, all get it.** A response that may be shared goes to all followers, whether the
 //!   store could take it or not.

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_does_not_end_at_once_goes_on_behind() {
+    async fn task_that_has_to_wait_goes_on_in_the_background() {
         let pending = Pending::default();
         let (done, ends) = tokio::sync::oneshot::channel();
         assert!(pending.run(true, async {}), "it has ended at once, as was promised");

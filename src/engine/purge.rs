@@ -121,7 +121,7 @@ impl Engine {
         if Handle::try_current().is_err() {
             return purge.await;
         }
-        let mut purge = Box::pin(budget::of_its_own(purge));
+        let mut purge = Box::pin(budget::with_own_budget(purge));
         if let Some(outcome) = purge.as_mut().now_or_never() {
             return outcome;
         }

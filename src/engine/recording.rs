@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::budget::Share;
 use crate::semantics::verdict::WhyNot;
 
-/// Where the budget has no room for doubling a recording, it may grow by one part in so many. By any
+/// Where the budget has no room for doubling a recording, it grows by this part of itself (one in that many). By any
 /// less, it would be copied for each chunk.
 const SMALL_STEP: usize = 8;
 

@@ -164,7 +164,7 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    budget::of_request(async {
+    budget::within_one_budget(async {
         let step = step(Rc::clone(&worker), looking).await;
         take(service, worker, step).await
     })

@@ -10,12 +10,12 @@ tokio::task_local! {
 }
 
 /// Runs what a request does. What its store takes from now on counts together.
-pub(crate) async fn of_request<F: Future>(request: F) -> F::Output {
+pub(crate) async fn within_one_budget<F: Future>(request: F) -> F::Output {
     SPENT.scope(Cell::new(Duration::ZERO), request).await
 }
 
 /// Runs what is not to be cut short, though a request asked for it.
-pub(crate) fn of_its_own<F: Future>(
+pub(crate) fn with_own_budget<F: Future>(
     work: F,
 ) -> tokio::task::futures::TaskLocalFuture<Cell<Duration>, F> {
     SPENT.scope(Cell::new(Duration::ZERO), work)
@@ -43,16 +43,16 @@ mod tests {
     const SOME: Duration = Duration::from_millis(100);
 
     #[tokio::test]
-    async fn what_a_request_spends_is_gone_for_it_alone() {
-        of_request(async {
+    async fn time_spent_by_one_request_is_not_taken_from_another() {
+        within_one_budget(async {
             spend(SOME);
             assert_eq!(left_of(WHOLE), Duration::from_millis(50));
-            of_its_own(async { assert_eq!(left_of(WHOLE), WHOLE) }).await;
+            with_own_budget(async { assert_eq!(left_of(WHOLE), WHOLE) }).await;
             spend(SOME);
             assert_eq!(left_of(WHOLE), Duration::ZERO);
         })
         .await;
-        of_request(async { assert_eq!(left_of(WHOLE), WHOLE) }).await;
+        within_one_budget(async { assert_eq!(left_of(WHOLE), WHOLE) }).await;
         spend(SOME);
         assert_eq!(left_of(WHOLE), WHOLE, "outside requests");
     }

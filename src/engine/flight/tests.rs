@@ -292,7 +292,7 @@ async fn without_the_store_a_response_is_for_those_who_came_within_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_shared_after_a_while_releases_all() {
+async fn slow_response_that_cannot_be_shared_releases_all_followers() {
     for (after, is_released) in [(50, false), (300, true)] {
         let flights = Flights::new();
         let (first, followers) = (lead(&flights), [follow(&flights), follow(&flights)]);

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_come_in_time_is_left_alone() {
+    fn late_value_is_left_alone() {
         let large = large();
         assert_eq!(large.first_piece(&[1; 16]), FIRST_PIECE);
         large.learn([1; 16], None);

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_names_no_member() {
+    fn unreadable_reply_names_no_member() {
         for odd in [Value::Nil, Value::Array(vec![]), Value::Array(vec![Value::Array(vec![])])] {
             assert_eq!(read(&odd, "h"), []);
         }
