@@ -218,7 +218,8 @@ impl Listen {
         if is_published {
             timeout(CHECK_TIMEOUT, self.hear_beat(hearing, stream)).await.ok()??;
         }
-        hearing.is_proven = is_published;
+        // in a Cluster a beat proves one way between nodes, and messages come by all of them
+        hearing.is_proven = is_published && !self.link.is_to_several();
         // what is not relied on is not trusted either: until then, what handlers answer is kept near
         if self.link.check_answer().is_err() {
             return Some(());
@@ -300,7 +301,7 @@ struct Hearing {
     checks: Checks,
     /// A purge was missed, or the clock is gone: load.
     has_missed: bool,
-    /// Whether the last beat was heard.
+    /// Whether the last beat was heard, and no message comes by another way than it.
     is_proven: bool,
 }
 
