@@ -1,5 +1,7 @@
 //! What the benches share: an app is asked over and over, and only its answers are timed.
 
+#![allow(dead_code, reason = "each bench uses some of it")]
+
 use std::time::{Duration, Instant};
 
 use actix_http::Request;

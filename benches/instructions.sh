@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Instructions for one request of each kind, counted by callgrind, the building of the request left
+# out: the difference between 1,200 and 200 requests. Needs valgrind.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+binary=${1:-$(cargo bench --all-features --bench instructions --no-run --message-format=json 2>/dev/null |
+  grep -o '"executable":"[^"]*instructions-[^"]*"' | tail -1 | cut -d'"' -f4)}
+
+count() {
+  valgrind --tool=callgrind --callgrind-out-file=/dev/null "$binary" "$1" "$2" 2>&1 |
+    sed -n 's/.*Collected : //p'
+}
+
+each() { echo $((($(count "$1" 1200) - $(count "$1" 200)) / 1000)); }
+
+none=$(each none)
+for kind in bare hit miss bypass; do
+  printf '%-8s %8d\n' "$kind" $(($(each "$kind") - none))
+done
