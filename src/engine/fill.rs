@@ -7,8 +7,8 @@ use actix_web::http::{Method, StatusCode, header::HeaderMap};
 use bytes::Bytes;
 
 use super::{
-    Engine,
     flight::{Lead, LogicalTime, Published},
+    state::Engine,
 };
 use crate::{
     entry::{Entry, Kind, Selecting, StoredResponse},

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Engine, stats::Stats};
+use super::{state::Engine, stats::Stats};
 use crate::{
     purge::{Purge, Purged},
     store::StoreError,

@@ -6,8 +6,8 @@ use actix_web::http::header::HeaderName;
 use tokio::time::timeout;
 
 use super::{
-    Engine,
     flight::{Coalescing, Lead, LogicalTime, Published, Role},
+    state::Engine,
 };
 use crate::{
     entry::{Entry, Kind, Selecting},

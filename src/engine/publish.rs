@@ -4,8 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Engine,
     flight::{Lead, LogicalTime, Published},
+    state::Engine,
 };
 use crate::{
     entry::{Entry, Kind, StoredResponse},

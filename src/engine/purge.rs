@@ -6,7 +6,7 @@ use std::{future::Future, sync::Arc};
 use futures_util::FutureExt as _;
 use tokio::{runtime::Handle, sync::oneshot};
 
-use super::Engine;
+use super::state::Engine;
 use crate::{
     purge::{Purge, Purged, Target},
     store::{StoreError, StoreErrorKind, budget},

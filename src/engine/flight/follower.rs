@@ -5,25 +5,8 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use futures_util::future::{Either, select};
 use tokio::{sync::oneshot, time::sleep};
 
-use super::{Coalescing, Flight, Flights, Lead, Published, State, Waiting};
+use super::state::{Coalescing, Flight, Flights, Lead, Outcome, State, Waiting};
 use crate::{clock::TimerPoint, key::CacheKey};
-
-/// How the wait of a request has ended.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// Another request has got a response that may be shared.
-    Shared(Arc<Published>),
-    /// The request asks the handler, and others may wait for the response.
-    Lead(Lead),
-    /// The store may have a response by now.
-    LookAgain,
-    /// It has waited for as long as it may.
-    TimedOut,
-    /// The response is a long stream: it is not worth waiting for.
-    LongStream,
-    /// There is nothing to share: the request asks the handler for itself only.
-    Alone,
-}
 
 /// A request that waits. Dropped, it waits no longer.
 #[derive(Debug)]

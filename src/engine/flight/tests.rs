@@ -1,9 +1,19 @@
 //! Tests of flights: who leads, who waits, and that nobody is forgotten.
 
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
 use futures_util::FutureExt as _;
 
-use super::*;
-use crate::{entry::Kind, key::KeyBuilder};
+use super::{
+    join::MAX_FLIGHTS,
+    state::{MAX_FOLLOWERS, MAX_HANDOVERS},
+    *,
+};
+use crate::{
+    entry::{Entry, Kind, Selecting},
+    key::{CacheKey, KeyBuilder},
+    purge::Mark,
+};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const COALESCING: Coalescing = Coalescing { timeout: TIMEOUT, max_leaders: 2 };

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Flight, Flights, LogicalTime, Outcome, Published, Table, Waiting};
+use super::state::{Flight, Flights, Lead, LogicalTime, Outcome, Published, Table, Waiting};
 use crate::{clock::TimerPoint, key::CacheKey, store::Lease};
 
 /// While no more than this has passed since the flight began, a response that cannot be shared costs
@@ -15,25 +15,6 @@ const RETRY_WITHIN: Duration = Duration::from_millis(100);
 /// While the store cannot say which purges there were elsewhere, a response is shared only with
 /// requests that came at most this long after its handler was called.
 const SHARED_WITHOUT_STORE: Duration = Duration::from_secs(1);
-
-/// The role of the request that asks the handler. Dropped, it goes to the follower that has waited
-/// longest.
-#[derive(Debug)]
-pub(crate) struct Lead {
-    of: Flights,
-    key: CacheKey,
-    flight: Arc<Flight>,
-    /// When the handler was called, and the number of the first follower that came after that.
-    begun: (TimerPoint, u64),
-    /// The number of the first follower that came after the store was asked to keep the response.
-    closed: u64,
-    /// The lead over all processes, where the store gives it.
-    lease: Option<Lease>,
-    /// It was given to a follower because another leader's handler is slow.
-    is_further: bool,
-    is_streaming: bool,
-    ended: bool,
-}
 
 impl Lead {
     pub(super) fn new(of: Flights, key: CacheKey, flight: Arc<Flight>) -> Self {
