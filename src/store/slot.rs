@@ -11,7 +11,7 @@ use super::stamps::{Stamps, Standing};
 use crate::entry::{Entry, Timestamp, allocated};
 
 /// What the table itself takes for an entry: its share of the cache's hash table, of its
-/// queues and of the list of ends. `tests/it/memory.rs` compares the sum with what a process takes.
+/// queues and of the list of ends. `tests/it/memory_use.rs` compares the sum with what a process takes.
 const SHARE_OF_TABLE: usize = 280 + size_of::<crate::key::CacheKey>();
 /// `stale_since` of an entry that no soft purge has concerned.
 const NEVER: i64 = i64::MIN;

@@ -2,12 +2,12 @@
 
 #![cfg(unix)]
 
+mod admin;
 mod answer;
 mod bad_input;
 mod history;
 mod home;
-mod life;
-mod operator;
+mod lifecycle;
 mod server;
 
 use futures_util::future::join_all;

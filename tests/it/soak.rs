@@ -7,7 +7,7 @@
 //! `SOAK_SEED` repeats what clients, handlers and writers chose in a run that failed, though not the
 //! order in which the threads went.
 
-mod world;
+mod model;
 
 use std::{
     cell::{Cell, RefCell},
@@ -28,7 +28,7 @@ use crate::support::{
     redis::RedisServer,
     server::serve,
 };
-use world::{FATES, KINDS, LANGUAGES, Question, World};
+use model::{FATES, KINDS, LANGUAGES, Question, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Whatever is waited for here comes long before, on however busy a machine.
@@ -69,7 +69,7 @@ fn length(default: u64) -> Duration {
 
 /// The settings that all soaks have in common.
 fn configured(cache: ResponseCache, clock: &Clock) -> ResponseCache {
-    world::rules(cache)
+    model::rules(cache)
         .clock(clock.clone())
         .x_cache()
         .vary_by_auth(actix_response_cache::Auth::PerCredential)
@@ -105,7 +105,7 @@ async fn soak(cache: ResponseCache, clock: Clock, seed: u64, length: Duration) {
     let (shown, cached) = (world.clone(), cache.clone());
     let server = HttpServer::new(move || {
         let world = web::Data::new(shown.clone());
-        App::new().app_data(world).wrap(cached.clone()).default_service(web::to(world::handler))
+        App::new().app_data(world).wrap(cached.clone()).default_service(web::to(model::handler))
     })
     .workers(2);
     let (address, stop) = serve(server);
@@ -202,12 +202,12 @@ impl Soak {
         let mut client = Client::connect(self.server).await;
         while !self.over.get() {
             sleep(Duration::from_millis(rng.u64(1..20))).await;
-            let (kind, number) = (rng.usize(..KINDS.len()), rng.usize(..world::NUMBERS));
+            let (kind, number) = (rng.usize(..KINDS.len()), rng.usize(..model::NUMBERS));
             if rng.u8(..100) < 20 {
                 self.put(&mut client, kind, number).await;
                 continue;
             }
-            let path = world::path(kind, number);
+            let path = model::path(kind, number);
             let (purge, concerns): (Purge, Box<dyn Fn(usize, usize) -> bool>) = match rng.u8(..16) {
                 0 => (Purge::all(), Box::new(|_, _| true)),
                 1 | 2 => {
@@ -230,7 +230,7 @@ impl Soak {
     /// A PUT purges by itself, before it is answered.
     async fn put(&self, client: &mut Client, kind: usize, number: usize) {
         let errors = self.handle.stats().errors;
-        let put = request("PUT", &world::path(kind, number), &[]);
+        let put = request("PUT", &model::path(kind, number), &[]);
         let answer = timeout(DEADLINE, client.send(put)).await.expect("an answer").unwrap();
         let version = answer.text().parse().unwrap();
         if self.handle.stats().errors == errors {

@@ -1,17 +1,15 @@
-//! What is stored, for how long, and that a replay is what the handler said.
+//! What is stored and for how long, and that a hit replays what the handler returned.
 
 use std::time::Duration;
 
 use actix_response_cache::{Clock, ResponseCache, Rule};
 use actix_web::{
-    App, HttpResponse,
-    body::{BodySize, MessageBody, SizedStream},
+    HttpResponse,
+    body::{BodySize, MessageBody},
+    dev::Service as _,
     http::StatusCode,
-    test::init_service,
-    web,
 };
 use bytes::Bytes;
-use futures_util::stream;
 
 use crate::support::{Origin, app, get, get_with, request, seen, send};
 
@@ -88,25 +86,11 @@ async fn head_is_answered_from_a_stored_get_and_stores_nothing() {
     assert_eq!(head.word(), "MISS");
     let get_after_head = send(&app, get("/")).await;
     assert_eq!((get_after_head.word(), get_after_head.text()), ("MISS", "answer 2"));
-    let res = app_call(&app, request("HEAD", "/")).await;
+    let res = app.call(request("HEAD", "/").to_request()).await.unwrap();
     assert_eq!(res.response().body().size(), BodySize::Sized("answer 2".len() as u64));
     let head = seen(res).await.unwrap_or_else(|_| unreachable!());
     assert_eq!((head.word(), head.body.len()), ("HIT", 0));
     assert_eq!(head.field("etag"), "\"1\"");
-}
-
-async fn app_call<S, B>(
-    app: &S,
-    req: actix_web::test::TestRequest,
-) -> actix_web::dev::ServiceResponse<B>
-where
-    S: actix_web::dev::Service<
-            actix_http::Request,
-            Response = actix_web::dev::ServiceResponse<B>,
-            Error = actix_web::Error,
-        >,
-{
-    app.call(req.to_request()).await.unwrap()
 }
 
 #[actix_rt::test]
@@ -281,88 +265,6 @@ async fn variants_of_one_url_are_bounded() {
     assert_eq!(send(&app, variant(0)).await.word(), "MISS", "the oldest went");
 }
 
-/// A body in chunks, which may end in an error.
-fn chunks(chunks: &'static [&'static str], fails: bool) -> impl MessageBody {
-    let good = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes())));
-    let bad = fails.then(|| Err(std::io::Error::other("the database went away")));
-    actix_web::body::BodyStream::new(stream::iter(good.chain(bad)))
-}
-
-#[actix_rt::test]
-async fn a_streamed_body_is_collected() {
-    let origin = Origin::new(|_, _| {
-        HttpResponse::Ok().body(chunks(&["one, ", "two, ", "", "three"], false))
-    });
-    let app = app(&ResponseCache::memory(), &origin).await;
-    let miss = send(&app, get("/")).await;
-    let hit = send(&app, get("/")).await;
-    assert_eq!((hit.word(), hit.text()), ("HIT", "one, two, three"));
-    assert_eq!(miss.body, hit.body);
-}
-
-#[actix_rt::test]
-async fn a_body_that_is_too_long_passes_whole() {
-    let cache = ResponseCache::memory().max_body(10);
-    let origin = Origin::new(|req, _| match req.path() {
-        "/exact" => HttpResponse::Ok().body("0123456789"),
-        "/sized" => HttpResponse::Ok().body("0123456789a"),
-        _ => HttpResponse::Ok().body(chunks(&["01234", "56789", "a", "bc"], false)),
-    });
-    let app = app(&cache, &origin).await;
-    for (path, text, second) in [
-        ("/exact", "0123456789", "HIT"),
-        ("/sized", "0123456789a", "MISS"),
-        ("/streamed", "0123456789abc", "MISS"),
-    ] {
-        assert_eq!(send(&app, get(path)).await.text(), text);
-        let seen = send(&app, get(path)).await;
-        assert_eq!((seen.word(), seen.text()), (second, text), "{path}");
-    }
-}
-
-#[actix_rt::test]
-async fn a_body_that_fails_is_not_stored_and_fails_for_the_client() {
-    let origin = Origin::new(|_, _| HttpResponse::Ok().body(chunks(&["one", "two"], true)));
-    let cache = ResponseCache::memory();
-    let app = app(&cache, &origin).await;
-    for _ in 0..2 {
-        let res = app_call(&app, get("/")).await;
-        assert_eq!(res.status(), 200);
-        let error = seen(res).await.expect_err("the client sees the failure");
-        assert!(format!("{:?}", error.into()).contains("the database went away"));
-    }
-    assert_eq!((origin.calls(), cache.stats().unwrap().stores), (2, 0));
-}
-
-#[actix_rt::test]
-async fn a_body_that_is_dropped_half_way_is_not_stored() {
-    let origin = Origin::new(|_, _| HttpResponse::Ok().body(chunks(&["one", "two"], false)));
-    let cache = ResponseCache::memory();
-    let app = app(&cache, &origin).await;
-    let res = app_call(&app, get("/")).await;
-    let mut body = Box::pin(res.into_body());
-    let first = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await;
-    assert!(first.is_some());
-    drop(body);
-    let stats = cache.stats().unwrap();
-    assert_eq!((stats.stores, stats.entries), (0, Some(0)));
-    assert_eq!(send(&app, get("/")).await.word(), "MISS");
-}
-
-#[actix_rt::test]
-async fn a_body_that_is_not_as_long_as_it_says_is_not_stored() {
-    let origin = Origin::new(|req, _| {
-        let stated = req.path().trim_start_matches('/').parse().unwrap();
-        let body = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"12345"))]);
-        HttpResponse::Ok().body(SizedStream::new(stated, body))
-    });
-    let app = app(&ResponseCache::memory(), &origin).await;
-    for (path, second) in [("/5", "HIT"), ("/6", "MISS"), ("/4", "MISS")] {
-        send(&app, get(path)).await;
-        assert_eq!(send(&app, get(path)).await.word(), second, "{path}");
-    }
-}
-
 #[actix_rt::test]
 async fn fields_of_one_request_are_not_stored() {
     let origin = Origin::with_fields(&[
@@ -401,22 +303,6 @@ async fn clients_conditions_are_answered_from_the_store() {
     // a precondition is the handler's to judge
     let precondition = send(&app, get_with("/", ("if-match", "\"v0\""))).await;
     assert_eq!((precondition.word(), origin.calls()), ("MISS", 2));
-}
-
-#[actix_rt::test]
-async fn any_inner_body_type_works() {
-    async fn text() -> &'static str {
-        "plain"
-    }
-    let cache = ResponseCache::memory();
-    let resource = web::resource("/r").wrap(cache.clone()).route(web::get().to(text));
-    let scope = web::scope("/s").wrap(cache.clone()).route("/x", web::get().to(text));
-    let app = init_service(App::new().service(resource).service(scope)).await;
-    for path in ["/r", "/s/x"] {
-        assert_eq!(send(&app, get(path)).await.word(), "MISS", "{path}");
-        let hit = send(&app, get(path)).await;
-        assert_eq!((hit.word(), hit.text()), ("HIT", "plain"), "{path}");
-    }
 }
 
 #[actix_rt::test]

@@ -1,13 +1,11 @@
-//! Stored responses that are stale: validated with the handler, brought up to date, or standing in
-//! for a handler that fails.
+//! Stale responses that are validated with the handler and brought up to date.
 
 use std::time::Duration;
 
 use actix_response_cache::{Clock, ResponseCache};
 use actix_service::Service as _;
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpResponseBuilder, error::ErrorInternalServerError,
-    http::StatusCode, test::init_service, web,
+    App, HttpRequest, HttpResponse, HttpResponseBuilder, http::StatusCode, test::init_service, web,
 };
 
 use crate::support::{Origin, app, get, get_with, request, send};
@@ -199,91 +197,6 @@ async fn a_head_without_a_validator_renews_nothing() {
     }
 }
 
-/// Answers once, then fails with this status, or with an error where there is none.
-async fn after_failure(
-    control: &'static str,
-    status: Option<u16>,
-    cache: ResponseCache,
-) -> (u16, String, String) {
-    let clock = Clock::manual();
-    let origin = Origin::new(move |_, call| match (call, status) {
-        (1, _) => HttpResponse::Ok().insert_header(("cache-control", control)).body("stored"),
-        (_, Some(status)) => {
-            HttpResponse::build(StatusCode::from_u16(status).unwrap()).body("failed")
-        }
-        (_, None) => HttpResponse::Ok().body("the middleware below fails instead"),
-    });
-    let app = init_service(
-        App::new()
-            .wrap_fn({
-                let origin = origin.clone();
-                move |req, service| {
-                    let fails = status.is_none() && origin.calls() > 0;
-                    let answer = service.call(req);
-                    async move {
-                        if fails { Err(ErrorInternalServerError("failed")) } else { answer.await }
-                    }
-                }
-            })
-            .wrap(cache.clock(clock.clone()))
-            .default_service(origin.route()),
-    )
-    .await;
-    send(&app, get("/")).await;
-    clock.advance(20 * SECOND);
-    match app.call(get("/").to_request()).await {
-        Ok(res) => {
-            let seen = crate::support::seen(res).await.unwrap_or_else(|_| unreachable!());
-            (seen.status.as_u16(), seen.text().to_owned(), seen.field("cache-status"))
-        }
-        Err(error) => {
-            let res = error.error_response();
-            let status = res.status().as_u16();
-            let told = res
-                .headers()
-                .get("cache-status")
-                .map_or("", |told| told.to_str().unwrap())
-                .to_owned();
-            let body = actix_web::body::to_bytes(res.into_body()).await.unwrap();
-            (status, String::from_utf8(body.to_vec()).unwrap(), told)
-        }
-    }
-}
-
-#[actix_rt::test]
-async fn a_stale_response_stands_in_for_a_handler_that_fails() {
-    let plain = ResponseCache::memory;
-    let stored = |told: &str| (200, "stored".to_owned(), format!("actix-response-cache; {told}"));
-    let window = "max-age=10, stale-if-error=60";
-    for status in [500, 502, 503, 504] {
-        let expected = stored(&format!("fwd=stale; fwd-status={status}"));
-        assert_eq!(after_failure(window, Some(status), plain()).await, expected);
-    }
-    assert_eq!(after_failure(window, None, plain()).await, stored("fwd=stale"));
-    let by_setting = plain().stale_if_error(60 * SECOND);
-    assert_eq!(after_failure("max-age=10", Some(503), by_setting).await.1, "stored");
-}
-
-#[actix_rt::test]
-async fn nothing_stale_stands_in_where_a_directive_or_the_window_forbids_it() {
-    let permissive = || ResponseCache::memory().stale_if_error(60 * SECOND);
-    for control in [
-        "max-age=10, must-revalidate, stale-if-error=60",
-        "max-age=10, proxy-revalidate, stale-if-error=60",
-        "s-maxage=10, stale-if-error=60",
-        "max-age=10, stale-if-error=5",
-    ] {
-        let (status, text, _) = after_failure(control, Some(503), permissive()).await;
-        assert_eq!((status, text.as_str()), (503, "failed"), "{control}");
-    }
-    // a failure that is no failure of the handler's is the answer
-    let (status, ..) =
-        after_failure("max-age=10, stale-if-error=60", Some(404), permissive()).await;
-    assert_eq!(status, 404);
-    let (status, ..) = after_failure("max-age=10", Some(503), ResponseCache::memory()).await;
-    assert_eq!(status, 503, "not by default");
-}
-
 #[actix_rt::test]
 async fn parts_are_cut_from_a_stored_whole() {
     let origin = Origin::new(|_, _| {
@@ -448,23 +361,6 @@ async fn what_clients_are_told_is_not_taken_for_the_handlers_word() {
             assert_eq!((known.status.as_u16(), known.field("cache-control")), (304, told.clone()));
         }
     }
-}
-
-#[actix_rt::test]
-async fn a_stale_response_stands_in_for_a_head_as_it_would_answer_one() {
-    let clock = Clock::manual();
-    let origin = Origin::new(|_, call| match call {
-        1 => HttpResponse::Ok()
-            .insert_header(("cache-control", "max-age=10, stale-if-error=60"))
-            .body("0123456789"),
-        _ => HttpResponse::ServiceUnavailable().finish(),
-    });
-    let app = app(&ResponseCache::memory().clock(clock.clone()), &origin).await;
-    send(&app, get("/")).await;
-    clock.advance(20 * SECOND);
-    let head = request("HEAD", "/").insert_header(("range", "bytes=0-1"));
-    let seen = send(&app, head).await;
-    assert_eq!((seen.status.as_u16(), seen.body.len()), (200, 0));
 }
 
 #[actix_rt::test]

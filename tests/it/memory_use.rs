@@ -381,7 +381,7 @@ mod resident {
     fn statistics_match_resident_growth() {
         let start = |case: &Case| {
             let mut process = Command::new(std::env::current_exe().unwrap());
-            process.args(["--exact", "memory::resident::case", "--ignored", "--nocapture"]);
+            process.args(["--exact", "memory_use::resident::case", "--ignored", "--nocapture"]);
             if case.length > MIB {
                 // what is freed is given back at once: else a few bodies more stay resident
                 process.env("MALLOC_MMAP_THRESHOLD_", "65536");

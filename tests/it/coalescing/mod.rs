@@ -1,0 +1,61 @@
+//! Coalescing: a burst of requests for one missing response calls the handler once, and all of the
+//! burst share what it returns.
+
+use std::time::Duration;
+
+use actix_response_cache::ResponseCache;
+use actix_web::{
+    Error, HttpResponse,
+    body::MessageBody,
+    dev::{Service, ServiceResponse},
+    test::TestRequest,
+};
+use futures_util::future::join_all;
+
+use crate::support::{
+    Seen,
+    gate::{Gate, rest},
+    get, send,
+};
+
+mod leader;
+mod sharing;
+mod streams;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MANY: usize = 50;
+
+fn assert_empty(cache: &ResponseCache) {
+    let stats = cache.stats().unwrap();
+    assert_eq!((stats.flights, stats.refreshes, stats.recorded), (0, 0, 0), "left behind");
+}
+
+/// Sends `requests` at once, and opens the gate when all are under way.
+async fn burst<S, B>(app: &S, gate: &Gate, requests: Vec<TestRequest>) -> Vec<Seen>
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    let open = async {
+        rest().await;
+        gate.open_wide();
+    };
+    let answers = join_all(requests.into_iter().map(|request| send(app, request)));
+    futures_util::future::join(answers, open).await.0
+}
+
+fn many() -> Vec<TestRequest> {
+    (0..MANY).map(|_| get("/")).collect()
+}
+
+/// A handler that waits a few times, in its head and in its body.
+async fn hesitant() -> HttpResponse {
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
+    }
+    let chunks = futures_util::stream::unfold(0, |n| async move {
+        tokio::task::yield_now().await;
+        (n < 3).then(|| (Ok::<_, Error>(bytes::Bytes::from("chunk ")), n + 1))
+    });
+    HttpResponse::Ok().insert_header(("etag", "\"1\"")).streaming(chunks)
+}
