@@ -43,6 +43,7 @@ mod redis_topologies;
 mod response_headers;
 mod soak;
 mod soft_purge;
+mod source;
 mod stale_if_error;
 mod stale_while_revalidate;
 mod stats;
