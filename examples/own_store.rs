@@ -8,8 +8,8 @@ use std::{
 };
 
 use actix_response_cache::{
-    Purge, Purged, ResponseCache, Store, StoreError, entry::Entry, key::CacheKey, purge::Mark,
-    store::Put,
+    Purge, Purged, ResponseCache, Store, StoreError, entry::Entry, key::CacheKey,
+    purge::PurgeNumber, store::Put,
 };
 use actix_web::{App, HttpServer, web};
 
@@ -33,8 +33,8 @@ impl Table {
 }
 
 impl Store for Table {
-    async fn mark(&self) -> Result<Mark, StoreError> {
-        Ok(Mark::new(self.lock().now))
+    async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
+        Ok(PurgeNumber::new(self.lock().now))
     }
 
     async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {

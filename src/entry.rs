@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use bytes::Bytes;
 
-use crate::{key::CacheKey, purge::Mark, semantics::validation::has_validator};
+use crate::{key::CacheKey, purge::PurgeNumber, semantics::validation::has_validator};
 
 pub use crate::semantics::{
     date::{Monotonic, Timestamp},
@@ -25,7 +25,7 @@ pub struct Entry {
     /// The full key it was stored under.
     pub key: CacheKey,
     /// The store's logical time when the handler began.
-    pub since: Mark,
+    pub since: PurgeNumber,
     /// The groups it can be purged by.
     pub groups: Vec<String>,
     /// What it is.

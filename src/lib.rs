@@ -46,6 +46,6 @@ pub use crate::{
         group_fields::{CacheGroupInvalidation, CacheGroups},
     },
     purge::{Purge, Purged},
-    semantics::verdict::WhyNot,
+    semantics::verdict::Reason,
     store::{Store, StoreError, StoreErrorKind},
 };

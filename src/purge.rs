@@ -120,14 +120,14 @@ impl Purge {
     /// served where stale responses may be, while it is being validated or when the handler fails,
     /// and is validated as any stale response is.
     #[must_use]
-    pub fn softly(self) -> Self {
+    pub fn soft(self) -> Self {
         // nobody has said since when: that shortens no stale window
-        self.softly_since(Timestamp::from_millis(i64::MAX))
+        self.soft_since(Timestamp::from_millis(i64::MAX))
     }
 
-    /// As [`softly`](Self::softly), stale since `then`: the stale windows are counted from it.
+    /// As [`soft`](Self::soft), stale since `then`: the stale windows are counted from it.
     #[must_use]
-    pub fn softly_since(self, then: Timestamp) -> Self {
+    pub fn soft_since(self, then: Timestamp) -> Self {
         let since = self.stale_since.map_or(then, |since| since.min(then));
         Self { stale_since: Some(since), ..self }
     }
@@ -236,9 +236,9 @@ impl Purged {
 /// A store's logical time. A response whose fill began under a lower mark than that of a purge
 /// which concerns it counts as purged, however late it is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Mark(u64);
+pub struct PurgeNumber(u64);
 
-impl Mark {
+impl PurgeNumber {
     /// The mark with this number.
     pub const fn new(number: u64) -> Self {
         Self(number)
@@ -330,7 +330,7 @@ mod tests {
         ];
         for purge in problems {
             assert!(purge.problem().is_some(), "{purge:?}");
-            assert!(purge.softly().problem().is_some());
+            assert!(purge.soft().problem().is_some());
         }
         for purge in [Purge::url("/s?q=*"), Purge::path("/a%2Ab"), Purge::group("*"), Purge::all()]
         {
@@ -351,11 +351,11 @@ mod tests {
     #[test]
     fn a_soft_purge_is_of_the_first_time_that_is_said() {
         let at = Timestamp::from_secs;
-        let purge = Purge::group("g").softly();
+        let purge = Purge::group("g").soft();
         assert!(purge.stale_since().is_some() && Purge::group("g").stale_since().is_none());
-        let purge = purge.softly_since(at(2)).softly_since(at(3)).softly();
+        let purge = purge.soft_since(at(2)).soft_since(at(3)).soft();
         assert_eq!(purge.stale_since(), Some(at(2)));
-        assert_eq!(purge.of(Target::All), Purge::all().softly_since(at(2)));
+        assert_eq!(purge.of(Target::All), Purge::all().soft_since(at(2)));
     }
 
     #[test]

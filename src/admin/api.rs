@@ -18,7 +18,7 @@ use crate::{
         stats::{Histogram, Stats},
     },
     purge::Purge,
-    semantics::verdict::WhyNot,
+    semantics::verdict::Reason,
 };
 
 /// What the resources work on.
@@ -72,7 +72,7 @@ impl What {
         if let Some(problem) = purge.problem() {
             return Err(problem.to_owned());
         }
-        Ok(if *soft { purge.softly() } else { purge })
+        Ok(if *soft { purge.soft() } else { purge })
     }
 }
 
@@ -171,7 +171,7 @@ fn stats_in_json(stats: &Stats, on: bool) -> Value {
     })
 }
 
-fn reasons(counts: &[(WhyNot, u64)]) -> Value {
+fn reasons(counts: &[(Reason, u64)]) -> Value {
     let each = counts.iter().map(|(why, count)| (why.as_str().to_owned(), Value::from(*count)));
     Value::Object(each.collect::<Map<_, _>>())
 }

@@ -28,7 +28,7 @@ impl ResponseCache {
     /// | `POST {path}/switch` | `{"on": false}` | `{"on": false}` |
     ///
     /// A purge with `"soft": true` beside its target makes stale instead of removing: see
-    /// [`CacheHandle::softly`](crate::CacheHandle::softly).
+    /// [`CacheHandle::soft`](crate::CacheHandle::soft).
     ///
     /// A purge that Redis has not confirmed is answered with 202 and `"pending": true`: see
     /// [`Purged::pending`](crate::Purged::pending).

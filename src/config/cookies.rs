@@ -8,7 +8,7 @@ use actix_web::{
     http::header::{self, HeaderMap},
 };
 
-use crate::{query::matches, semantics::verdict::WhyNot};
+use crate::{query::matches, semantics::verdict::Reason};
 
 /// Name and value as they were sent.
 pub(super) type Pair<'a> = (&'a str, &'a str);
@@ -18,13 +18,13 @@ pub(super) type Pair<'a> = (&'a str, &'a str);
 /// # Errors
 ///
 /// Where a handler could read another list of names.
-pub(super) fn pairs(fields: &HeaderMap) -> Result<Vec<Pair<'_>>, WhyNot> {
+pub(super) fn pairs(fields: &HeaderMap) -> Result<Vec<Pair<'_>>, Reason> {
     let mut pairs = Vec::new();
     for line in fields.get_all(header::COOKIE) {
         // actix reads no cookie at all where a line is not UTF-8
-        let line = std::str::from_utf8(line.as_bytes()).map_err(|_| WhyNot::AmbiguousCookie)?;
+        let line = std::str::from_utf8(line.as_bytes()).map_err(|_| Reason::AmbiguousCookie)?;
         for piece in line.split(';').map(str::trim_ascii).filter(|piece| !piece.is_empty()) {
-            pairs.push(pair(piece).ok_or(WhyNot::AmbiguousCookie)?);
+            pairs.push(pair(piece).ok_or(Reason::AmbiguousCookie)?);
         }
     }
     Ok(pairs)
@@ -86,11 +86,11 @@ mod tests {
             "session=%ff",
             "s\u{e9}ssion=x",
         ] {
-            assert_eq!(pairs(&fields(&[line])), Err(WhyNot::AmbiguousCookie), "{line:?}");
+            assert_eq!(pairs(&fields(&[line])), Err(Reason::AmbiguousCookie), "{line:?}");
         }
         let mut fields = HeaderMap::new();
         fields.append(header::COOKIE, HeaderValue::from_bytes(b"session=a\xff").unwrap());
-        assert_eq!(pairs(&fields), Err(WhyNot::AmbiguousCookie));
+        assert_eq!(pairs(&fields), Err(Reason::AmbiguousCookie));
     }
 
     #[test]

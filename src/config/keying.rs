@@ -22,7 +22,7 @@ use super::{
 use crate::{
     key::{CacheKey, KeyBuilder, Part, Secret, digest},
     query::QueryRules,
-    semantics::{storing::Credentials, verdict::WhyNot},
+    semantics::{storing::Credentials, verdict::Reason},
 };
 
 /// A longer key bypasses the cache.
@@ -80,13 +80,13 @@ impl fmt::Debug for Custom {
 
 impl Keying {
     /// Whether the request may have a key at all.
-    pub(super) fn admits(&self, survey: &Survey) -> Result<(), WhyNot> {
+    pub(super) fn admits(&self, survey: &Survey) -> Result<(), Reason> {
         match survey {
-            Survey { body: true, .. } => Err(WhyNot::RequestBody),
-            Survey { method_override: true, .. } => Err(WhyNot::MethodOverride),
-            Survey { upgrade: true, .. } => Err(WhyNot::Upgrade),
+            Survey { body: true, .. } => Err(Reason::RequestBody),
+            Survey { method_override: true, .. } => Err(Reason::MethodOverride),
+            Survey { upgrade: true, .. } => Err(Reason::Upgrade),
             Survey { forwarded: true, .. } if self.forwarded == Forwarded::Bypass => {
-                Err(WhyNot::Forwarded)
+                Err(Reason::Forwarded)
             }
             _ => Ok(()),
         }
@@ -101,7 +101,7 @@ impl Keying {
         body: Option<&[u8]>,
         nested: u8,
         secret: &Secret,
-    ) -> Result<Keyed, WhyNot> {
+    ) -> Result<Keyed, Reason> {
         let cookies = self.cookies(req, &mut survey)?;
         survey.credential = survey.credential && self.has_uncovered_credential(req);
         survey.authorization &= !self.headers.contains(&header::AUTHORIZATION);
@@ -123,7 +123,7 @@ impl Keying {
         }
         self.write_settings(req, &survey, &cookies, secret, &mut key)?;
         if key.exceeds(LONGEST_KEY) {
-            return Err(WhyNot::KeyTooLong);
+            return Err(Reason::KeyTooLong);
         }
         let personal = self.is_personal(req, &survey);
         Ok(Keyed { key: key.finish(), unkeyed: self.unkeyed(req, &survey), personal })
@@ -137,7 +137,7 @@ impl Keying {
         cookies: &[Pair<'_>],
         secret: &Secret,
         key: &mut KeyBuilder,
-    ) -> Result<(), WhyNot> {
+    ) -> Result<(), Reason> {
         for name in &self.headers {
             let values = req.headers().get_all(name).map(HeaderValue::as_bytes);
             key.secret_part(Part::Header, name.as_str(), values, secret);
@@ -146,20 +146,20 @@ impl Keying {
             key.secret_part(Part::Cookie, name, cookies::values(cookies, name), secret);
         }
         if let Some(Custom(function)) = &self.custom {
-            let part = function(req).ok_or(WhyNot::NoKey)?;
+            let part = function(req).ok_or(Reason::NoKey)?;
             key.secret_part(Part::Custom, "", std::iter::once(part.as_bytes()), secret);
         }
         if let Some(auth) = &self.auth {
             let (ignored, credentials) = (self.ignored_cookies.as_slice(), &self.credentials);
             let asking = Asking { req, survey, cookies, ignored, credentials, secret };
-            auth.write(&asking, key).ok_or(WhyNot::NoKey)?;
+            auth.write(&asking, key).ok_or(Reason::NoKey)?;
         }
         Ok(())
     }
 
     /// The part of the key that says which URL the client asked for: all that a handler or a guard
     /// can read of the target, as it was sent.
-    fn url(&self, req: &ServiceRequest, survey: &Survey) -> Result<KeyBuilder, WhyNot> {
+    fn url(&self, req: &ServiceRequest, survey: &Survey) -> Result<KeyBuilder, Reason> {
         let Target { scheme, authority, host_line } = Target::of(req)?;
         let (uri, config) = (req.uri(), req.app_config());
         let query = uri.query().map(|query| self.query.apply(query));
@@ -168,7 +168,7 @@ impl Keying {
         let mut key = if trusts {
             let seen = req.connection_info();
             if !is_cached_scheme(seen.scheme()) {
-                return Err(WhyNot::Target);
+                return Err(Reason::Target);
             }
             let secure = seen.scheme() == "https";
             let mut key = KeyBuilder::new(secure, seen.host(), uri.path(), query);
@@ -197,7 +197,7 @@ impl Keying {
         &self,
         req: &'r ServiceRequest,
         survey: &mut Survey,
-    ) -> Result<Vec<Pair<'r>>, WhyNot> {
+    ) -> Result<Vec<Pair<'r>>, Reason> {
         let are_named = !self.ignored_cookies.is_empty() || !self.cookies.is_empty();
         let are_read = are_named || self.auth.as_ref().is_some_and(Auth::reads_cookies);
         if !survey.cookie || !are_read {

@@ -6,7 +6,7 @@ use actix_router::{Path, ResourceDef};
 use super::{error::ConfigError, rule::Rule};
 use crate::{
     path::{canonical, is_under, reading},
-    semantics::verdict::WhyNot,
+    semantics::verdict::Reason,
 };
 
 /// Included and excluded prefixes, and the patterns of the rules.
@@ -44,7 +44,7 @@ impl Paths {
 
     /// Whether the request of this path is for the cache. `routed` is the path as the router
     /// matches it, `raw` as it came.
-    pub(super) fn decide(&self, raw: &str, routed: &str) -> Result<(), WhyNot> {
+    pub(super) fn decide(&self, raw: &str, routed: &str) -> Result<(), Reason> {
         if self.include.is_empty() && self.exclude.is_empty() && self.rules.is_empty() {
             return Ok(());
         }
@@ -55,8 +55,8 @@ impl Paths {
         }
         match self.decide_one(&reading) {
             Ok(()) if self.rule(routed) == self.rule(&reading) => Ok(()),
-            Err(WhyNot::Excluded) => Err(WhyNot::Excluded),
-            _ => Err(WhyNot::AmbiguousPath),
+            Err(Reason::Excluded) => Err(Reason::Excluded),
+            _ => Err(Reason::AmbiguousPath),
         }
     }
 
@@ -65,16 +65,16 @@ impl Paths {
         self.decide_one(reading).is_ok()
     }
 
-    fn decide_one(&self, path: &str) -> Result<(), WhyNot> {
+    fn decide_one(&self, path: &str) -> Result<(), Reason> {
         // whoever excludes `/users/me` means `/Users/ME` too, if anything answers to it
         if self.exclude.iter().any(|prefix| is_under_whatever_case(path, prefix)) {
-            return Err(WhyNot::Excluded);
+            return Err(Reason::Excluded);
         }
         if !self.include.is_empty() && !self.include.iter().any(|prefix| is_under(path, prefix)) {
-            return Err(WhyNot::NotIncluded);
+            return Err(Reason::NotIncluded);
         }
         match self.rule(path).and_then(|rule| self.rules.get(rule)) {
-            Some(Pattern { bypass: true, .. }) => Err(WhyNot::Excluded),
+            Some(Pattern { bypass: true, .. }) => Err(Reason::Excluded),
             _ => Ok(()),
         }
     }
@@ -131,9 +131,9 @@ mod tests {
         let paths = paths(&["/users", "/products"], &["/users/me"], &[]);
         let decide = |path| paths.decide(path, path);
         assert_eq!(decide("/users/menu"), Ok(()));
-        assert_eq!(decide("/users/me"), Err(WhyNot::Excluded));
-        assert_eq!(decide("/users/me/orders"), Err(WhyNot::Excluded));
-        assert_eq!(decide("/userspace"), Err(WhyNot::NotIncluded));
+        assert_eq!(decide("/users/me"), Err(Reason::Excluded));
+        assert_eq!(decide("/users/me/orders"), Err(Reason::Excluded));
+        assert_eq!(decide("/userspace"), Err(Reason::NotIncluded));
         assert_eq!(decide("/products/"), Ok(()));
     }
 

@@ -25,7 +25,7 @@ use crate::{
         date::MAX_DELTA,
         groups::GROUP_ALIASES,
         policy::{Policy, Windows},
-        verdict::WhyNot,
+        verdict::Reason,
     },
 };
 
@@ -67,7 +67,7 @@ pub(crate) struct Treatment {
 /// Whether a request is for the cache.
 #[derive(Debug)]
 pub(crate) enum Admission {
-    Bypass(WhyNot),
+    Bypass(Reason),
     Cache(Admitted),
 }
 
@@ -128,9 +128,9 @@ impl Plan {
         }
     }
 
-    fn try_admit(&self, req: &ServiceRequest, nested: u8) -> Result<Admitted, WhyNot> {
+    fn try_admit(&self, req: &ServiceRequest, nested: u8) -> Result<Admitted, Reason> {
         if !matches!(*req.method(), Method::GET | Method::HEAD) {
-            return Err(WhyNot::Method);
+            return Err(Reason::Method);
         }
         self.admit_with(req, None, nested)
     }
@@ -146,7 +146,7 @@ impl Plan {
         req: &ServiceRequest,
         body: &[u8],
         nested: u8,
-    ) -> Result<Admitted, WhyNot> {
+    ) -> Result<Admitted, Reason> {
         self.admit_with(req, Some(body), nested)
     }
 
@@ -155,13 +155,13 @@ impl Plan {
         req: &ServiceRequest,
         body: Option<&[u8]>,
         nested: u8,
-    ) -> Result<Admitted, WhyNot> {
+    ) -> Result<Admitted, Reason> {
         self.paths.decide(req.uri().path(), req.match_info().as_str())?;
         let mut survey = Survey::of(req.headers(), &self.keying.credentials);
         survey.body &= body.is_none();
         self.keying.admits(&survey)?;
         if self.only_if.as_ref().is_some_and(|only_if| !(only_if.0)(req)) {
-            return Err(WhyNot::Predicate);
+            return Err(Reason::Predicate);
         }
         let keyed = self.keying.key(req, survey, body, nested, &self.secret)?;
         let Survey { conditional, directives, .. } = survey;

@@ -3,7 +3,7 @@
 
 use actix_web::{dev::ServiceRequest, http::header};
 
-use crate::{host, semantics::verdict::WhyNot};
+use crate::{host, semantics::verdict::Reason};
 
 /// What a request says of its target beside path and query.
 pub(super) struct Target<'r> {
@@ -17,23 +17,23 @@ impl<'r> Target<'r> {
     /// Reads the target of a request that may have a key: it is one of `http` or `https`, and names
     /// one host. Where target and `Host` name two (RFC 9112 s.3.2.2), handlers and guards disagree on
     /// which of them is meant.
-    pub(super) fn of(req: &'r ServiceRequest) -> Result<Self, WhyNot> {
+    pub(super) fn of(req: &'r ServiceRequest) -> Result<Self, Reason> {
         let uri = req.uri();
         let scheme = uri.scheme_str();
         if scheme.is_some_and(|scheme| !is_cached_scheme(scheme)) {
-            return Err(WhyNot::Target);
+            return Err(Reason::Target);
         }
         let mut lines = req.headers().get_all(header::HOST);
         let host_line = match (lines.next(), lines.next()) {
             (None, _) => None,
-            (Some(line), None) => Some(line.to_str().map_err(|_| WhyNot::Target)?),
-            (Some(_), Some(_)) => return Err(WhyNot::Target),
+            (Some(line), None) => Some(line.to_str().map_err(|_| Reason::Target)?),
+            (Some(_), Some(_)) => return Err(Reason::Target),
         };
         let authority = uri.authority().map(actix_web::http::uri::Authority::as_str);
         if let (Some(authority), Some(host)) = (authority, host_line)
             && host::canonical(authority) != host::canonical(host)
         {
-            return Err(WhyNot::Target);
+            return Err(Reason::Target);
         }
         Ok(Self { scheme, authority, host_line })
     }

@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use super::state::Engine;
 use crate::{
-    semantics::verdict::{StaleCause, WhyNot},
+    semantics::verdict::{Reason, StaleCause},
     store::{StoreError, StoreErrorKind},
 };
 
@@ -57,7 +57,7 @@ impl Engine {
 
     /// The store has not taken an entry. One that answers and refuses may do so for ever, and only
     /// the log says why.
-    pub(super) fn not_stored(&self, error: &StoreError) -> WhyNot {
+    pub(super) fn not_stored(&self, error: &StoreError) -> Reason {
         if error.kind() == StoreErrorKind::Refused {
             self.refuses.store(true, Ordering::Relaxed);
             if let Some(quiet) = self.refusals.tells() {
@@ -74,10 +74,10 @@ impl Engine {
     }
 
     /// A store's failure is counted and told to the log, never to the client.
-    pub(super) fn failed(&self, doing: &'static str, error: &StoreError) -> WhyNot {
+    pub(super) fn failed(&self, doing: &'static str, error: &StoreError) -> Reason {
         self.counters.error();
         let cause = std::error::Error::source(error);
         tracing::debug!(store = self.store.name(), %error, ?cause, "could not {doing}");
-        WhyNot::StoreFailed
+        Reason::StoreFailed
     }
 }

@@ -23,7 +23,7 @@ use crate::{
         terms::Terms,
         validation::{Condition, evaluate},
         vary,
-        verdict::WhyNot,
+        verdict::Reason,
     },
 };
 
@@ -78,10 +78,10 @@ impl Engine {
         stored: Option<&Entry>,
     ) -> Fill {
         // first, as a purge of this process is counted before it reaches the store
-        let process = self.purges_here.mark().number();
+        let process = self.purges_here.purge_number().number();
         let mark = match stored {
-            Some(entry) => self.store.mark_to_renew(entry).await,
-            None => self.store.mark().await.map(|mark| (mark, false)),
+            Some(entry) => self.store.purge_number_to_renew(entry).await,
+            None => self.store.purge_number().await.map(|mark| (mark, false)),
         };
         let (store, renews) = match mark {
             Ok((mark, renews)) => (Some(mark), renews),
@@ -121,14 +121,14 @@ impl Fill {
         &self,
         res: &ResponseView<'_, F>,
         policy: &Policy,
-    ) -> Result<Terms, WhyNot> {
+    ) -> Result<Terms, Reason> {
         let received = self.now();
         let response_delay = received.monotonic.since(self.begun);
         let exchange = Exchange { received, response_delay };
         let terms = storable(&self.request(), res, self.unkeyed, exchange, policy)?;
         // what is not stored may be shared all the same, where there is a request to share it with
         match (self.since.store, &self.lead) {
-            (None, None) => Err(WhyNot::StoreFailed),
+            (None, None) => Err(Reason::StoreFailed),
             _ => Ok(terms),
         }
     }
@@ -160,7 +160,7 @@ impl Fill {
     }
 
     /// The response, of this status, is not stored.
-    pub(crate) fn refuse(mut self, why: WhyNot, status: StatusCode) {
+    pub(crate) fn refuse(mut self, why: Reason, status: StatusCode) {
         self.engine.counters.not_stored(why);
         let Some(lead) = self.lead.take() else { return };
         if self.has_failed {
@@ -202,7 +202,7 @@ impl Fill {
         fields: FieldList,
         terms: Terms,
         groups: Vec<String>,
-    ) -> Result<Draft, WhyNot> {
+    ) -> Result<Draft, Reason> {
         // a header that is not stored, such as one that `Connection` names, selects all the same
         let names = match vary::selecting(res.fields) {
             Ok(names) => names,
@@ -215,8 +215,8 @@ impl Fill {
         let url = match self.engine.search.learn(&self.key, search) {
             // purges of its URLs did not know that this is an answer to them
             Some((_, true)) if self.is_any_url_purged() => {
-                self.refuse(WhyNot::Purged, res.status);
-                return Err(WhyNot::Purged);
+                self.refuse(Reason::Purged, res.status);
+                return Err(Reason::Purged);
             }
             Some((url, _)) => url,
             None => self.key,
@@ -248,8 +248,8 @@ impl Fill {
 
 impl Draft {
     /// Whether the store is asked to keep it, or why not.
-    pub(crate) fn is_for_store(&self) -> Result<(), WhyNot> {
-        self.since.store.map(|_| ()).ok_or(WhyNot::StoreFailed)
+    pub(crate) fn is_for_store(&self) -> Result<(), Reason> {
+        self.since.store.map(|_| ()).ok_or(Reason::StoreFailed)
     }
 
     /// The body is streamed, and may be for long.
@@ -276,7 +276,7 @@ impl Draft {
     }
 
     /// The response is in these groups too.
-    pub(crate) fn add_groups(&mut self, more: &[String]) -> Result<(), WhyNot> {
+    pub(crate) fn add_groups(&mut self, more: &[String]) -> Result<(), Reason> {
         if more.iter().any(|group| !self.groups.contains(group)) {
             let groups = std::mem::take(&mut self.groups);
             self.groups = groups::within_bounds([groups.as_slice(), more].concat())?;
@@ -291,10 +291,10 @@ impl Draft {
     }
 
     /// The response will not be stored after all.
-    pub(crate) fn abandon(mut self, why: WhyNot) {
+    pub(crate) fn abandon(mut self, why: Reason) {
         self.engine.counters.not_stored(why);
         let Some(lead) = self.lead.take() else { return };
-        if why == WhyNot::BodyFailed {
+        if why == Reason::BodyFailed {
             lead.fail();
         } else {
             self.engine.mark_hit_for_miss(lead);
@@ -303,15 +303,15 @@ impl Draft {
 
     /// The client has gone before the end of the body: the next follower asks the handler.
     pub(crate) fn abandon_with_client(self) {
-        self.engine.counters.not_stored(WhyNot::BodyFailed);
+        self.engine.counters.not_stored(Reason::BodyFailed);
     }
 }
 
 /// Whether the handler may well answer the next request with what can be stored: it failed, or
 /// answered what only this request asked.
-fn says_nothing_about_next(why: WhyNot, status: StatusCode) -> bool {
+fn says_nothing_about_next(why: Reason, status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(status.as_u16(), 206 | 304 | 412 | 416)
         || why.is_of_credentials()
-        || why == WhyNot::RequestNoStore
+        || why == Reason::RequestNoStore
 }

@@ -90,7 +90,7 @@ impl CacheHandle {
 
     /// Purges what `purge` names.
     pub async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
-        let purge = if self.soft { purge.clone().softly() } else { purge.clone() };
+        let purge = if self.soft { purge.clone().soft() } else { purge.clone() };
         self.engine.purge(purge).await
     }
 
@@ -106,11 +106,11 @@ impl CacheHandle {
     /// ```
     /// # async fn price_changed(cache: actix_response_cache::CacheHandle) {
     /// // nobody waits for the new list, and nobody sees the old one for long
-    /// let _ = cache.softly().purge_group("products").await;
+    /// let _ = cache.soft().purge_group("products").await;
     /// # }
     /// ```
     #[must_use = "it purges nothing by itself"]
-    pub fn softly(&self) -> Self {
+    pub fn soft(&self) -> Self {
         Self { soft: true, ..self.clone() }
     }
 

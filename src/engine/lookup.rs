@@ -18,7 +18,7 @@ use crate::{
         reuse::{Reuse, reuse},
         storing::Credentials,
         vary,
-        verdict::{Forwarding, WhyNot},
+        verdict::{Forwarding, Reason},
     },
     store,
 };
@@ -102,7 +102,7 @@ impl Engine {
             Ok(_) => Err(Forwarding::UriMiss),
             Err(error) => {
                 self.failed("look up", &error);
-                Err(Forwarding::Miss(WhyNot::StoreFailed))
+                Err(Forwarding::Miss(Reason::StoreFailed))
             }
         }
     }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     entry::{Entry, Kind, StoredResponse},
     key::CacheKey,
-    semantics::verdict::WhyNot,
+    semantics::verdict::Reason,
     store::{Put, StoreErrorKind},
 };
 
@@ -31,7 +31,7 @@ impl Engine {
         let put = self.put(&published.entry, since, keep_for).await;
         published.stored = match put {
             Ok(Put::Kept | Put::Stale) => Ok(()),
-            Ok(Put::Refused) => Err(WhyNot::Purged),
+            Ok(Put::Refused) => Err(Reason::Purged),
             Err(why) => Err(why),
         };
         match published.stored {
@@ -60,10 +60,10 @@ impl Engine {
         entry: &Arc<Entry>,
         since: LogicalTime,
         keep_for: Duration,
-    ) -> Result<Put, WhyNot> {
-        since.store.ok_or(WhyNot::StoreFailed)?;
+    ) -> Result<Put, Reason> {
+        since.store.ok_or(Reason::StoreFailed)?;
         self.store.put(Arc::clone(entry), keep_for).await.map_err(|error| match error.kind() {
-            StoreErrorKind::TooLarge => WhyNot::TooLarge,
+            StoreErrorKind::TooLarge => Reason::TooLarge,
             _ => self.not_stored(&error),
         })
     }
@@ -84,7 +84,7 @@ impl Engine {
         &self,
         lead: Lead,
         published: Published,
-        put: Result<Put, WhyNot>,
+        put: Result<Put, Reason>,
         since: LogicalTime,
     ) {
         let terms = published.entry.response().map(|response| response.terms);

@@ -101,7 +101,7 @@ impl Engine {
     /// A soft purge makes stale from now on.
     fn dated(&self, purge: Purge) -> Purge {
         match purge.stale_since() {
-            Some(_) => purge.softly_since(self.clock.now()),
+            Some(_) => purge.soft_since(self.clock.now()),
             None => purge,
         }
     }

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::budget::Share;
-use crate::semantics::verdict::WhyNot;
+use crate::semantics::verdict::Reason;
 
 /// Where the budget has no room for doubling a recording, it grows by this part of itself (one in that many). By any
 /// less, it would be copied for each chunk.
@@ -27,13 +27,13 @@ impl Recording {
     }
 
     /// Records a chunk, or says why not.
-    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), WhyNot> {
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), Reason> {
         let length = self.bytes.len().saturating_add(chunk.len());
         if length > self.at_most {
-            return Err(WhyNot::TooLarge);
+            return Err(Reason::TooLarge);
         }
         if length > self.stated() {
-            return Err(WhyNot::BodyLength);
+            return Err(Reason::BodyLength);
         }
         self.make_room(length)?;
         self.bytes.extend_from_slice(chunk);
@@ -41,9 +41,9 @@ impl Recording {
     }
 
     /// The whole body, in exactly the memory that it needs.
-    pub(crate) fn finish(self) -> Result<Bytes, WhyNot> {
+    pub(crate) fn finish(self) -> Result<Bytes, Reason> {
         match self.stated {
-            Some(stated) if stated != self.bytes.len() as u64 => Err(WhyNot::BodyLength),
+            Some(stated) if stated != self.bytes.len() as u64 => Err(Reason::BodyLength),
             _ => Ok(self.bytes.into_boxed_slice().into()),
         }
     }
@@ -55,7 +55,7 @@ impl Recording {
 
     /// Makes room for `length` bytes: twice as much as there was, so that a body in many chunks is
     /// copied a few times only; less where the budget has no more.
-    fn make_room(&mut self, length: usize) -> Result<(), WhyNot> {
+    fn make_room(&mut self, length: usize) -> Result<(), Reason> {
         let room = self.bytes.capacity();
         if length <= room {
             return Ok(());
@@ -64,7 +64,7 @@ impl Recording {
         let steps = [room.saturating_mul(2), room.saturating_add(room / SMALL_STEP)];
         let mut rooms = steps.into_iter().map(|step| step.clamp(length, bound.max(length)));
         let found = rooms.find(|wanted| self.share.grow(wanted - room));
-        let wanted = found.ok_or(WhyNot::RecordingBudget)?;
+        let wanted = found.ok_or(Reason::RecordingBudget)?;
         self.bytes.reserve_exact(wanted - self.bytes.len());
         Ok(())
     }
@@ -119,12 +119,12 @@ mod tests {
     fn body_of_another_length_than_stated_is_refused() {
         let budget = Budget::new(MIB);
         let mut longer = recording(&budget, MIB, Some(3));
-        assert_eq!(longer.push(b"four"), Err(WhyNot::BodyLength));
+        assert_eq!(longer.push(b"four"), Err(Reason::BodyLength));
         let mut shorter = recording(&budget, MIB, Some(3));
         shorter.push(b"2!").unwrap();
-        assert_eq!(shorter.finish(), Err(WhyNot::BodyLength));
+        assert_eq!(shorter.finish(), Err(Reason::BodyLength));
         let no_number = recording(&budget, MIB, Some(u64::MAX));
-        assert_eq!(no_number.finish(), Err(WhyNot::BodyLength));
+        assert_eq!(no_number.finish(), Err(Reason::BodyLength));
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
         recording.push(b"7").unwrap();
         assert_eq!(budget.taken(), 10);
         recording.push(b"890").unwrap();
-        assert_eq!(recording.push(b"1"), Err(WhyNot::TooLarge));
+        assert_eq!(recording.push(b"1"), Err(Reason::TooLarge));
         assert_eq!(recording.push(&[]), Ok(()));
     }
 
@@ -147,7 +147,7 @@ mod tests {
         recording.push(b"x").unwrap();
         assert_eq!(budget.taken(), 900);
         recording.push(&[b'x'; 99]).unwrap();
-        assert_eq!(recording.push(b"x"), Err(WhyNot::RecordingBudget));
+        assert_eq!(recording.push(b"x"), Err(Reason::RecordingBudget));
     }
 
     #[test]

@@ -9,12 +9,12 @@ use std::{
 use crate::{
     clock::Stopwatch,
     purge::Purged,
-    semantics::verdict::{Forwarding, StaleCause, Verdict, WhyNot},
+    semantics::verdict::{Forwarding, Reason, StaleCause, Verdict},
     store::Size,
 };
 
 const SHARDS: usize = 16;
-const REASONS: usize = WhyNot::ALL.len();
+const REASONS: usize = Reason::ALL.len();
 /// The last bucket counts everything from 2^39 ns, some nine minutes, up.
 const BUCKETS: usize = 41;
 
@@ -81,7 +81,7 @@ impl Counters {
                 add_reason(&shard.bypasses, *why);
             }
             Verdict::Forwarded { why: Forwarding::Method, .. } => {
-                add_reason(&shard.bypasses, WhyNot::Method);
+                add_reason(&shard.bypasses, Reason::Method);
             }
             Verdict::Forwarded { collapsed, .. } => {
                 add(&shard.misses);
@@ -107,7 +107,7 @@ impl Counters {
         add(&self.mine().stores);
     }
 
-    pub(crate) fn not_stored(&self, why: WhyNot) {
+    pub(crate) fn not_stored(&self, why: Reason) {
         add_reason(&self.mine().refusals, why);
     }
 
@@ -187,9 +187,9 @@ impl Counters {
     fn sum_reasons(
         &self,
         counters: impl Fn(&Shard) -> &[AtomicU64; REASONS],
-    ) -> Vec<(WhyNot, u64)> {
+    ) -> Vec<(Reason, u64)> {
         let sums = self.sum_each(counters);
-        WhyNot::ALL.iter().copied().zip(sums).filter(|(_, count)| *count > 0).collect()
+        Reason::ALL.iter().copied().zip(sums).filter(|(_, count)| *count > 0).collect()
     }
 }
 
@@ -197,7 +197,7 @@ fn add(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-fn add_reason(counters: &[AtomicU64; REASONS], why: WhyNot) {
+fn add_reason(counters: &[AtomicU64; REASONS], why: Reason) {
     counters.get(why as usize).into_iter().for_each(add);
 }
 
@@ -237,11 +237,11 @@ pub struct Stats {
     /// Of these, requests that were given what the handler answered to another one.
     pub collapsed: u64,
     /// Requests that did not concern the cache, by reason.
-    pub bypasses: Vec<(WhyNot, u64)>,
+    pub bypasses: Vec<(Reason, u64)>,
     /// Responses stored.
     pub stores: u64,
     /// Responses not stored, by reason.
-    pub not_stored: Vec<(WhyNot, u64)>,
+    pub not_stored: Vec<(Reason, u64)>,
     /// Purges carried out.
     pub purges: u64,
     /// Responses that counted purges took.
@@ -322,12 +322,12 @@ mod tests {
         counters.verdict(&Verdict::Hit { left: Duration::ZERO });
         counters.verdict(&Verdict::Stale { past: Duration::ZERO });
         counters.verdict(&Verdict::missed(Forwarding::UriMiss, Ok(())));
-        counters.verdict(&Verdict::bypassed(WhyNot::Cookie));
-        counters.verdict(&Verdict::bypassed(WhyNot::Method));
-        counters.verdict(&Verdict::Refused(WhyNot::OnlyIfCached));
+        counters.verdict(&Verdict::bypassed(Reason::Cookie));
+        counters.verdict(&Verdict::bypassed(Reason::Method));
+        counters.verdict(&Verdict::Refused(Reason::OnlyIfCached));
         let stats = counters.read(None, Running::default());
         assert_eq!((stats.hits, stats.stale, stats.misses, stats.bypassed()), (1, 1, 2, 2));
-        assert_eq!(stats.bypasses, [(WhyNot::Method, 1), (WhyNot::Cookie, 1)]);
+        assert_eq!(stats.bypasses, [(Reason::Method, 1), (Reason::Cookie, 1)]);
         assert_eq!(stats.requests(), 6);
     }
 

@@ -22,7 +22,7 @@ use crate::{
     entry::{Entry, StoredResponse},
     semantics::{
         reuse::Reuse,
-        verdict::{StaleCause, Verdict, WhyNot},
+        verdict::{Reason, StaleCause, Verdict},
     },
 };
 
@@ -122,7 +122,7 @@ fn refresh(worker: &Worker, req: &ServiceRequest, entry: &Entry) -> Option<Refre
 pub(super) fn only_stored<B>(worker: &Worker, looking: Looking) -> Step<B> {
     let Looking { req, admitted, outer, .. } = looking;
     let mut res = respond::only_if_cached();
-    let verdict = Verdict::Refused(WhyNot::OnlyIfCached);
+    let verdict = Verdict::Refused(Reason::OnlyIfCached);
     worker.tell(&mut res, verdict, outer.as_ref(), None, Some(&admitted.keyed.key));
     Step::Answer(req.into_response(res))
 }

@@ -19,7 +19,7 @@ use crate::{
     clock::Stopwatch,
     engine::fill::Fill,
     key::CacheKey,
-    semantics::verdict::{Forwarding, Verdict, WhyNot},
+    semantics::verdict::{Forwarding, Reason, Verdict},
 };
 
 /// A request that has gone to the handler.
@@ -41,9 +41,9 @@ pub(super) struct Asked {
 #[derive(Debug)]
 pub(super) enum Purpose {
     /// The request did not concern the cache.
-    Pass(WhyNot),
+    Pass(Reason),
     /// It did, but its response is not stored.
-    Miss(Forwarding, WhyNot),
+    Miss(Forwarding, Reason),
     /// Its response may be stored.
     Fill(Forwarding, Box<Fill>),
 }
@@ -54,7 +54,7 @@ impl Asked {
         worker: &Worker,
         req: &ServiceRequest,
         outer: Option<Passage>,
-        why: WhyNot,
+        why: Reason,
     ) -> Self {
         Self::new(worker, req, outer, Purpose::Pass(why))
     }
@@ -67,7 +67,7 @@ impl Asked {
         outer: Option<Passage>,
         why: Forwarding,
     ) -> Self {
-        Self::new(worker, req, outer, Purpose::Miss(why, WhyNot::Method))
+        Self::new(worker, req, outer, Purpose::Miss(why, Reason::Method))
     }
 
     /// Nothing usable is stored; the response may be.
@@ -152,7 +152,7 @@ impl Asked {
         let res = match res {
             Ok(res) => res,
             Err(error) => {
-                worker.failed(outer.as_ref(), purpose.verdict(Err(WhyNot::HandlerFailed)));
+                worker.failed(outer.as_ref(), purpose.verdict(Err(Reason::HandlerFailed)));
                 if let Purpose::Fill(_, fill) = purpose {
                     fill.failed_without_response();
                 }
@@ -196,14 +196,14 @@ impl Purpose {
     /// Whether the request is one of those that have keys, though this one may have none: a cache
     /// downstream could give its answer to one that has.
     fn concerns_keys(&self) -> bool {
-        use WhyNot::{AmbiguousPath, Excluded, Method, NotIncluded};
+        use Reason::{AmbiguousPath, Excluded, Method, NotIncluded};
         match self {
             Self::Pass(why) => !matches!(why, Method | Excluded | NotIncluded | AmbiguousPath),
             Self::Miss(..) | Self::Fill(..) => true,
         }
     }
 
-    fn verdict(&self, stored: Result<(), WhyNot>) -> Verdict {
+    fn verdict(&self, stored: Result<(), Reason>) -> Verdict {
         match self {
             Self::Pass(why) => Verdict::bypassed(*why),
             Self::Miss(why, not_stored) => Verdict::missed(*why, Err(*not_stored)),
@@ -213,7 +213,7 @@ impl Purpose {
 }
 
 /// A response that is withheld from the store for its request's credentials was not for the cache.
-fn verdict(why: Forwarding, stored: Result<(), WhyNot>) -> Verdict {
+fn verdict(why: Forwarding, stored: Result<(), Reason>) -> Verdict {
     match stored {
         Err(why) if why.is_of_credentials() => Verdict::bypassed(why),
         stored => Verdict::missed(why, stored),

@@ -21,7 +21,7 @@ use tokio::{sync::oneshot, time::timeout};
 use super::passage::Passage;
 use crate::{
     engine::{Engine, fill::Draft, recording::Recording},
-    semantics::verdict::WhyNot,
+    semantics::verdict::Reason,
 };
 
 pin_project! {
@@ -211,7 +211,7 @@ fn record<E>(recorder: &mut Option<Box<Recorder>>, chunk: Option<&Result<Bytes, 
         }
         Some(Err(_)) => {
             if let Some(recording) = recorder.take() {
-                recording.abandon(WhyNot::BodyFailed);
+                recording.abandon(Reason::BodyFailed);
             }
         }
         None => recorder.take().map_or((), |recording| recording.commit()),
@@ -233,14 +233,14 @@ impl Recorder {
     }
 
     /// Records a chunk, or says why not.
-    fn push(&mut self, chunk: &[u8]) -> Result<(), WhyNot> {
+    fn push(&mut self, chunk: &[u8]) -> Result<(), Reason> {
         self.body.as_mut().map_or(Ok(()), |body| body.push(chunk))
     }
 
     /// The body has come to its clean end.
     fn commit(mut self) {
         let body = self.body.take().map(Recording::finish);
-        let body = body.unwrap_or(Err(WhyNot::BodyFailed));
+        let body = body.unwrap_or(Err(Reason::BodyFailed));
         let body = body.and_then(|body| self.apply_late_hints().map(|()| body));
         match body {
             Ok(body) => self.draft.take().map_or((), |draft| draft.commit(body)),
@@ -249,10 +249,10 @@ impl Recorder {
     }
 
     /// What the handler has said since the head of its response counts as well.
-    fn apply_late_hints(&mut self) -> Result<(), WhyNot> {
+    fn apply_late_hints(&mut self) -> Result<(), Reason> {
         let said = self.passage.said();
         if said.skip {
-            return Err(WhyNot::OptedOut);
+            return Err(Reason::OptedOut);
         }
         match &mut self.draft {
             Some(draft) => draft.add_groups(&said.groups),
@@ -260,7 +260,7 @@ impl Recorder {
         }
     }
 
-    fn abandon(mut self, why: WhyNot) {
+    fn abandon(mut self, why: Reason) {
         if let Some(draft) = self.draft.take() {
             draft.abandon(why);
         }

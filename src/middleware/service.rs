@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     config::plan::Admission,
-    semantics::{invalidation::is_safe, verdict::WhyNot},
+    semantics::{invalidation::is_safe, verdict::Reason},
     store::budget,
 };
 
@@ -65,14 +65,14 @@ where
         let worker = &self.worker;
         let outer = Passage::outer(&req);
         let admission = match worker.plan.admit(&req, worker.nested(outer.as_ref())) {
-            Admission::Cache(_) if !worker.engine.is_on() => Admission::Bypass(WhyNot::Disabled),
+            Admission::Cache(_) if !worker.engine.is_on() => Admission::Bypass(Reason::Disabled),
             admission => admission,
         };
         match admission {
-            Admission::Bypass(WhyNot::Method) if worker.plan.asks_query(&req) => self.query(req),
-            Admission::Bypass(WhyNot::Method) if !is_safe(req.method()) => self.change(req, outer),
+            Admission::Bypass(Reason::Method) if worker.plan.asks_query(&req) => self.query(req),
+            Admission::Bypass(Reason::Method) if !is_safe(req.method()) => self.change(req, outer),
             Admission::Bypass(why) => {
-                if why == WhyNot::Forwarded {
+                if why == Reason::Forwarded {
                     worker.engine.bypassed_for_forwarded();
                 }
                 let asked = Asked::passing(worker, &req, outer, why);
@@ -121,9 +121,9 @@ where
         CacheFuture::waiting(async move {
             let outer = Passage::outer(&req);
             let admission = match read_body(&mut req).await {
-                Some(_) if !worker.engine.is_on() => Err(WhyNot::Disabled),
+                Some(_) if !worker.engine.is_on() => Err(Reason::Disabled),
                 Some(body) => worker.plan.admit_query(&req, &body, worker.nested(outer.as_ref())),
-                None => Err(WhyNot::RequestBody),
+                None => Err(Reason::RequestBody),
             };
             match admission {
                 Ok(admitted) => proceed(service, worker, Looking::new(req, admitted, outer)).await,
@@ -138,7 +138,7 @@ where
     /// An unsafe request: what it changes (RFC 9111 s.4.4, RFC 9875 s.3) is purged before its answer
     /// is given: a read after the answer never gets the old response.
     fn change(&self, req: ServiceRequest, outer: Option<Passage>) -> CacheFuture<S, B> {
-        let asked = Asked::passing(&self.worker, &req, outer, WhyNot::Method);
+        let asked = Asked::passing(&self.worker, &req, outer, Reason::Method);
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
         let method = req.method().clone();
         let unanswered = Unanswered::new(&worker, &req, &asked.passage);

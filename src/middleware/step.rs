@@ -32,7 +32,7 @@ use crate::{
         reuse::{Reuse, only_if_cached},
         storing::says_no_store,
         validation::{has_preconditions_for_origin, has_validator},
-        verdict::{Forwarding, StaleCause, WhyNot},
+        verdict::{Forwarding, Reason, StaleCause},
     },
 };
 
@@ -130,7 +130,7 @@ pub(super) async fn step<B>(worker: Rc<Worker>, mut looking: Looking) -> Step<B>
             Role::Lead(mut lead) => {
                 let at_most = worker.plan.filling.coalescing.timeout;
                 // a store that has just failed is not asked who leads
-                if missed.why == Forwarding::Miss(WhyNot::StoreFailed)
+                if missed.why == Forwarding::Miss(Reason::StoreFailed)
                     || looking.waits_elsewhere >= MAX_WAITS
                     || worker.engine.leads_all(&mut lead, at_most).await
                 {
@@ -228,7 +228,7 @@ fn reason(reuse: &Reuse) -> Forwarding {
     match *reuse {
         Reuse::Unusable(why) if why.is_of_credentials() => Forwarding::Bypass(why),
         Reuse::Unusable(why) => Forwarding::Miss(why),
-        Reuse::Validate { why: WhyNot::RequestDirective, .. } => Forwarding::Request,
+        Reuse::Validate { why: Reason::RequestDirective, .. } => Forwarding::Request,
         _ => Forwarding::Stale,
     }
 }

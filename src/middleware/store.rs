@@ -26,7 +26,7 @@ use crate::{
         groups,
         terms::Terms,
         validation::has_validator,
-        verdict::WhyNot,
+        verdict::Reason,
     },
 };
 
@@ -36,14 +36,14 @@ pub(super) fn store<B: MessageBody + 'static>(
     passage: &Passage,
     fill: Fill,
     mut res: ServiceResponse<B>,
-) -> (ServiceResponse<CacheBody<B>>, Result<(), WhyNot>) {
+) -> (ServiceResponse<CacheBody<B>>, Result<(), Reason>) {
     let routed = res.request().match_info().as_str();
     let client = worker.plan.client(routed);
     let (now, personal) = (fill.now().date, fill.is_personal());
     let draft = prepare(worker, passage, fill, routed, &[], &view(&res));
     // told after the fields were taken, so that what is stored is the handler's word alone
     if let Some(client) = client
-        && !matches!(draft, Err(WhyNot::InnerCache))
+        && !matches!(draft, Err(Reason::InnerCache))
     {
         client.tell(res.response_mut(), now, personal);
     }
@@ -63,7 +63,7 @@ pub(super) fn prepare<F: Fields + ?Sized>(
     routed: &str,
     had: &[String],
     res: &ResponseView<'_, F>,
-) -> Result<Draft, WhyNot> {
+) -> Result<Draft, Reason> {
     let (treatment, mut groups) = worker.plan.treatment(routed);
     groups.extend_from_slice(had);
     let (terms, groups) = match judge(worker, passage, &fill, treatment, groups, res) {
@@ -85,13 +85,13 @@ fn judge<F: Fields + ?Sized>(
     treatment: &Treatment,
     mut groups: Vec<String>,
     res: &ResponseView<'_, F>,
-) -> Result<(Terms, Vec<String>), WhyNot> {
+) -> Result<(Terms, Vec<String>), Reason> {
     // what the cache inside keeps out is kept out here as well
     if passage.inside().is_some() {
-        return Err(WhyNot::InnerCache);
+        return Err(Reason::InnerCache);
     }
     if passage.said().skip {
-        return Err(WhyNot::OptedOut);
+        return Err(Reason::OptedOut);
     }
     let mut terms = fill.judge(res, &treatment.policy)?;
     chance::jitter(&mut terms, worker.plan.filling.ttl_jitter, fastrand::f64());
@@ -126,13 +126,13 @@ fn keep<B: MessageBody + 'static>(
     passage: &Passage,
     mut draft: Draft,
     res: ServiceResponse<B>,
-) -> (ServiceResponse<CacheBody<B>>, Result<(), WhyNot>) {
+) -> (ServiceResponse<CacheBody<B>>, Result<(), Reason>) {
     let at_most = worker.plan.max_body;
     let stated = stated_length(&res);
     let has_body = !matches!(res.status(), StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
     if has_body && stated.is_some_and(|stated| stated > at_most as u64) {
-        draft.abandon(WhyNot::TooLarge);
-        return (res.map_body(|_, body| CacheBody::passed(body)), Err(WhyNot::TooLarge));
+        draft.abandon(Reason::TooLarge);
+        return (res.map_body(|_, body| CacheBody::passed(body)), Err(Reason::TooLarge));
     }
     let mut stored = draft.is_for_store();
     let res = res.map_body(|_, body| match body.try_into_bytes() {
@@ -168,11 +168,11 @@ fn stated_length<B: MessageBody>(res: &ServiceResponse<B>) -> Option<u64> {
     }
 }
 
-fn check(bytes: &Bytes, stated: Option<u64>, at_most: usize) -> Result<(), WhyNot> {
+fn check(bytes: &Bytes, stated: Option<u64>, at_most: usize) -> Result<(), Reason> {
     if bytes.len() > at_most {
-        Err(WhyNot::TooLarge)
+        Err(Reason::TooLarge)
     } else if stated.is_some_and(|stated| stated != bytes.len() as u64) {
-        Err(WhyNot::BodyLength)
+        Err(Reason::BodyLength)
     } else {
         Ok(())
     }

@@ -44,7 +44,7 @@ impl Unanswered {
         let groups = groups.into_iter().chain(said).map(Purge::group);
         let is_stored = self.worker.engine.stored_paths().may_have(&self.path);
         let path = is_stored.then(|| Purge::requested(&self.path));
-        path.into_iter().chain(groups).map(Purge::softly).collect()
+        path.into_iter().chain(groups).map(Purge::soft).collect()
     }
 }
 

@@ -32,7 +32,7 @@ use crate::{
         freshness::current_age,
         terms::Terms,
         validation::validators,
-        verdict::{Forwarding, StaleCause, Verdict, WhyNot},
+        verdict::{Forwarding, Reason, StaleCause, Verdict},
     },
 };
 
@@ -72,7 +72,7 @@ where
     let is_head = *req.method() == Method::HEAD;
     // only a GET can be asked twice: the body of a QUERY is read once
     let validators = match (req.method(), asked.renews()) {
-        (&Method::GET, true) => validators(stored.fields.as_slice(), stored.terms.outdated),
+        (&Method::GET, true) => validators(stored.fields.as_slice(), stored.terms.soft_purged),
         _ => FieldList::new(),
     };
     let client = Client::new(&req, &asked);
@@ -203,8 +203,8 @@ async fn headed<B: MessageBody + 'static>(
     let (why, outcome) = match purpose {
         Purpose::Fill(why, fill) => {
             let length = stored.body.len() as u64;
-            let (fields, outdated) = (stored.fields.as_slice(), stored.terms.outdated);
-            let says = match head_says(fields, length, res.headers(), outdated) {
+            let (fields, soft_purged) = (stored.fields.as_slice(), stored.terms.soft_purged);
+            let says = match head_says(fields, length, res.headers(), soft_purged) {
                 // it has been purged meanwhile, so there is nothing to say something of
                 _ if !fill.renews() => HeadSays::Nothing,
                 _ if !body_agrees(res.response().body().size(), length) => HeadSays::Other,
@@ -221,13 +221,13 @@ async fn headed<B: MessageBody + 'static>(
                 }
                 HeadSays::Other => {
                     worker.engine.purge_uncounted(Purge::entry(entry.key.clone())).await;
-                    Err(WhyNot::Method)
+                    Err(Reason::Method)
                 }
-                HeadSays::Nothing => Err(WhyNot::Method),
+                HeadSays::Nothing => Err(Reason::Method),
             };
             (why, outcome)
         }
-        purpose => (purpose.forwarding(), Err(WhyNot::Method)),
+        purpose => (purpose.forwarding(), Err(Reason::Method)),
     };
     let mut res = res.map_body(|_, body| CacheBody::passed(body));
     worker.strip(&mut res);

@@ -23,7 +23,7 @@ use crate::{
     semantics::{
         cache_status,
         fields::RequestView,
-        verdict::{Verdict, WhyNot},
+        verdict::{Reason, Verdict},
     },
 };
 
@@ -112,7 +112,7 @@ impl Worker {
             Verdict::Forwarded { why, status, stored: Ok(()), collapsed: false }
                 if !self.engine.expects_to_store() =>
             {
-                let stored = Err(WhyNot::StoreFailed);
+                let stored = Err(Reason::StoreFailed);
                 Verdict::Forwarded { why, status, stored, collapsed: false }
             }
             verdict => verdict,

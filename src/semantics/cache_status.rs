@@ -86,7 +86,7 @@ fn whole_seconds_begun(past: Duration) -> u64 {
 fn push_detail(
     text: &mut String,
     why: Forwarding,
-    not_stored: Option<super::verdict::WhyNot>,
+    not_stored: Option<super::verdict::Reason>,
     detail: bool,
 ) {
     let reason = match why {
@@ -130,7 +130,7 @@ mod tests {
     use sfv::{List, Parser};
 
     use super::*;
-    use crate::semantics::verdict::WhyNot;
+    use crate::semantics::verdict::Reason;
 
     const FRESH: Verdict = Verdict::Hit { left: Duration::from_millis(42_900) };
 
@@ -155,27 +155,27 @@ mod tests {
             (stale(30_001), "c; hit; ttl=-31"),
             (missed(Forwarding::UriMiss, Ok(())), "c; fwd=uri-miss; stored"),
             (
-                missed(Forwarding::VaryMiss, Err(WhyNot::NoStore)),
+                missed(Forwarding::VaryMiss, Err(Reason::NoStore)),
                 "c; fwd=vary-miss; detail=no-store",
             ),
             (missed(Forwarding::Request, Ok(())), "c; fwd=request; stored"),
             (
-                missed(Forwarding::Miss(WhyNot::Cookie), Err(WhyNot::Private)),
+                missed(Forwarding::Miss(Reason::Cookie), Err(Reason::Private)),
                 "c; fwd=miss; detail=cookie",
             ),
             (shared, "c; fwd=stale; fwd-status=304; stored; collapsed"),
-            (Verdict::bypassed(WhyNot::Excluded), "c; fwd=bypass; detail=excluded"),
-            (Verdict::bypassed(WhyNot::Method), "c; fwd=method"),
+            (Verdict::bypassed(Reason::Excluded), "c; fwd=bypass; detail=excluded"),
+            (Verdict::bypassed(Reason::Method), "c; fwd=method"),
         ];
         for (verdict, expected) in table {
             assert_eq!(written(verdict), expected);
         }
-        assert_eq!(member(&Verdict::Refused(WhyNot::OnlyIfCached), "c", None, true), None);
+        assert_eq!(member(&Verdict::Refused(Reason::OnlyIfCached), "c", None, true), None);
     }
 
     #[test]
     fn details_and_keys_only_on_request() {
-        let verdict = Verdict::missed(Forwarding::UriMiss, Err(WhyNot::Private));
+        let verdict = Verdict::missed(Forwarding::UriMiss, Err(Reason::Private));
         assert_eq!(member(&verdict, "c", None, false).unwrap(), "c; fwd=uri-miss");
         let key = member(&FRESH, "c", Some("/a\"\\\u{e9}\n"), false).unwrap();
         assert_eq!(key, r#"c; hit; ttl=42; key="/a\"\\??""#);

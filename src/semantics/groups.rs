@@ -7,7 +7,7 @@ use super::{
     fields::Fields,
     names::{CACHE_GROUP_INVALIDATION, CACHE_GROUPS, CACHE_TAG, SURROGATE_KEY, XKEY},
     targeted::joined,
-    verdict::WhyNot,
+    verdict::Reason,
 };
 
 /// How many groups a response may be in. RFC 9875 s.2 asks for 32 at least.
@@ -21,7 +21,7 @@ pub(crate) const MAX_GROUP_BYTES: usize = 256;
 ///
 /// A response in more groups than an index takes, or in one with too long a name, is not stored:
 /// a purge of a group that was cut off would miss it.
-pub(crate) fn groups<S: Fields + ?Sized>(fields: &S, aliases: bool) -> Result<Vec<String>, WhyNot> {
+pub(crate) fn groups<S: Fields + ?Sized>(fields: &S, aliases: bool) -> Result<Vec<String>, Reason> {
     let mut groups = strings(fields, &CACHE_GROUPS);
     if aliases {
         for (name, separator) in [(&SURROGATE_KEY, ' '), (&XKEY, ' '), (&CACHE_TAG, ',')] {
@@ -32,10 +32,10 @@ pub(crate) fn groups<S: Fields + ?Sized>(fields: &S, aliases: bool) -> Result<Ve
 }
 
 /// Each group once, or why there cannot be so many.
-pub(crate) fn within_bounds(groups: Vec<String>) -> Result<Vec<String>, WhyNot> {
+pub(crate) fn within_bounds(groups: Vec<String>) -> Result<Vec<String>, Reason> {
     let groups = distinct(groups);
     let fits = groups.len() <= MAX_GROUPS && groups.iter().all(|g| g.len() <= MAX_GROUP_BYTES);
-    if fits { Ok(groups) } else { Err(WhyNot::FieldsTooLong) }
+    if fits { Ok(groups) } else { Err(Reason::FieldsTooLong) }
 }
 
 /// The groups that a response to an unsafe request invalidates (RFC 9875 s.3).
@@ -149,10 +149,10 @@ mod tests {
         let of = |text: &str| groups(fields(&CACHE_GROUPS, &[text]).as_slice(), false);
         assert_eq!(of(&list(32)).unwrap().len(), 32);
         assert_eq!(of(&list(MAX_GROUPS)).unwrap().len(), MAX_GROUPS);
-        assert_eq!(of(&list(MAX_GROUPS + 1)), Err(WhyNot::FieldsTooLong));
+        assert_eq!(of(&list(MAX_GROUPS + 1)), Err(Reason::FieldsTooLong));
         assert!(of(&format!("\"{}\"", "a".repeat(MAX_GROUP_BYTES))).is_ok());
         let long = of(&format!("\"{}\"", "a".repeat(MAX_GROUP_BYTES + 1)));
-        assert_eq!(long, Err(WhyNot::FieldsTooLong));
+        assert_eq!(long, Err(Reason::FieldsTooLong));
     }
 
     proptest! {

@@ -16,7 +16,7 @@ use super::{
     reuse::{Reuse, only_if_cached, reuse},
     storing::{Credentials, Exchange, storable},
     terms::Terms,
-    verdict::WhyNot,
+    verdict::Reason,
 };
 
 const NAMES: &[&str] = &[
@@ -127,7 +127,7 @@ fn store(
     unkeyed: Credentials,
     at: i64,
     policy: &Policy,
-) -> Result<Terms, WhyNot> {
+) -> Result<Terms, Reason> {
     let req = RequestView { method: &Method::GET, fields: req.as_slice() };
     let status = StatusCode::from_u16(status).unwrap();
     let res = ResponseView { status, fields: res.as_slice() };

@@ -15,7 +15,7 @@ use super::{
     terms::Terms,
     validation::has_validator,
     vary,
-    verdict::WhyNot,
+    verdict::Reason,
 };
 
 pub(crate) use super::freshness::Exchange;
@@ -47,7 +47,7 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
     unkeyed: Credentials,
     exchange: Exchange,
     policy: &Policy,
-) -> Result<Terms, WhyNot> {
+) -> Result<Terms, Reason> {
     request_allows(req, policy)?;
     let governing = governing(res.fields, &policy.targets);
     response_allows(res, &governing.directives, policy)?;
@@ -67,21 +67,21 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
     if usable(&terms, own_window) || has_validator(res.fields) || wanted_stale(&terms, policy) {
         Ok(terms)
     } else {
-        Err(WhyNot::BornStale)
+        Err(Reason::BornStale)
     }
 }
 
 /// Whether a stored response may answer a request with credentials outside of the key: it says so
 /// (RFC 9111 s.3.5), or there are none.
-pub(super) fn may_answer(terms: &Terms, unkeyed: Credentials) -> Result<(), WhyNot> {
+pub(super) fn may_answer(terms: &Terms, unkeyed: Credentials) -> Result<(), Reason> {
     if unkeyed.authorization && !terms.for_authorization {
-        return Err(WhyNot::Authorization);
+        return Err(Reason::Authorization);
     }
     if unkeyed.cookie && !terms.for_cookie {
-        return Err(WhyNot::Cookie);
+        return Err(Reason::Cookie);
     }
     if unkeyed.other && !terms.for_authorization {
-        return Err(WhyNot::Credential);
+        return Err(Reason::Credential);
     }
     Ok(())
 }
@@ -89,12 +89,12 @@ pub(super) fn may_answer(terms: &Terms, unkeyed: Credentials) -> Result<(), WhyN
 fn request_allows<Q: Fields + ?Sized>(
     req: &RequestView<'_, Q>,
     policy: &Policy,
-) -> Result<(), WhyNot> {
+) -> Result<(), Reason> {
     // a HEAD response has no body to answer a GET with; QUERY comes here only where it is cached
     if req.method != Method::GET && req.method.as_str() != "QUERY" {
-        return Err(WhyNot::Method);
+        return Err(Reason::Method);
     }
-    if says_no_store(req.fields, policy) { Err(WhyNot::RequestNoStore) } else { Ok(()) }
+    if says_no_store(req.fields, policy) { Err(Reason::RequestNoStore) } else { Ok(()) }
 }
 
 /// Whether the request says `no-store` (RFC 9111 s.5.2.1.5) and is obeyed.
@@ -106,28 +106,28 @@ fn response_allows<S: Fields + ?Sized>(
     res: &ResponseView<'_, S>,
     directives: &Directives,
     policy: &Policy,
-) -> Result<(), WhyNot> {
+) -> Result<(), Reason> {
     // `Content-Range` has a meaning beside 206 and 416 only (RFC 9110 s.14.4)
     if res.status == StatusCode::PARTIAL_CONTENT {
-        return Err(WhyNot::Partial);
+        return Err(Reason::Partial);
     }
     let must_understand = directives.says(Flag::MustUnderstand);
     let in_terms_of_the_request = matches!(res.status.as_u16(), 100..=199 | 304 | 412 | 416);
     if in_terms_of_the_request || (must_understand && !understood(res.status)) {
-        return Err(WhyNot::Status);
+        return Err(Reason::Status);
     }
     // s.5.2.2.3: a cache that understands the status ignores the no-store beside must-understand
     if directives.says(Flag::NoStore) && !must_understand {
-        return Err(WhyNot::NoStore);
+        return Err(Reason::NoStore);
     }
     if directives.says(Flag::Private) {
-        return Err(WhyNot::Private);
+        return Err(Reason::Private);
     }
     if res.fields.has(&SET_COOKIE) && !policy.store_set_cookie && !withheld(directives) {
-        return Err(WhyNot::SetCookie);
+        return Err(Reason::SetCookie);
     }
     if is_event_stream(res.fields) {
-        return Err(WhyNot::EventStream);
+        return Err(Reason::EventStream);
     }
     vary::selecting(res.fields).map(drop)
 }
@@ -165,13 +165,13 @@ fn lifetime<S: Fields + ?Sized>(
     no_cache: bool,
     exchange: Exchange,
     policy: &Policy,
-) -> Result<Duration, WhyNot> {
+) -> Result<Duration, Reason> {
     let (status, received) = (res.status, exchange.received.date);
     let named = policy.status_ttls.iter().find(|(named, _)| *named == status);
     let stated = stated_lifetime(res.fields, governing, received);
     if let Some(stated) = stated.or(no_cache.then_some(Duration::ZERO)) {
         let allowed = named.is_some() || storable_status(status, policy);
-        return if allowed { Ok(stated) } else { Err(WhyNot::Status) };
+        return if allowed { Ok(stated) } else { Err(Reason::Status) };
     }
     let default = matches!(status.as_u16(), 200 | 203 | 204).then_some(policy.default_ttl);
     if let Some(given) = named.map(|(_, ttl)| *ttl).or(default).filter(|ttl| !ttl.is_zero()) {
@@ -182,9 +182,9 @@ fn lifetime<S: Fields + ?Sized>(
         let guess = heuristic_lifetime(res.fields, received);
         return guess
             .or_else(|| has_validator(res.fields).then_some(Duration::ZERO))
-            .ok_or(WhyNot::NoLifetime);
+            .ok_or(Reason::NoLifetime);
     }
-    Err(if storable_status(status, policy) { WhyNot::NoLifetime } else { WhyNot::Status })
+    Err(if storable_status(status, policy) { Reason::NoLifetime } else { Reason::Status })
 }
 
 /// Whether a response of this status may be stored when it states its lifetime.

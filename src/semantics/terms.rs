@@ -31,7 +31,7 @@ pub struct Terms {
     /// where a directive forbids stale answers.
     pub if_error: Duration,
     /// A soft purge has ended its freshness, whatever another host's clock says of its age.
-    pub outdated: bool,
+    pub soft_purged: bool,
     /// `no-cache`: never served without validation (RFC 9111 s.5.2.2.4).
     pub no_cache: bool,
     /// `must-revalidate`, `proxy-revalidate` or `s-maxage`: never served stale (RFC 9111 s.4.2.4).
@@ -51,7 +51,7 @@ impl Terms {
         // what was received after that had already aged for as long
         let age = self.initial_age.saturating_add(then.since(self.response_time));
         let age = age.saturating_sub(self.response_time.since(then));
-        Self { lifetime: self.lifetime.min(age), outdated: true, ..self }
+        Self { lifetime: self.lifetime.min(age), soft_purged: true, ..self }
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
         };
         for (then, lifetime) in [(1020, 30), (1050, 60), (9999, 60), (1000, 10), (995, 5), (0, 0)] {
             let stale = terms.stale_since(Timestamp::from_secs(then));
-            assert_eq!((stale.lifetime, stale.outdated), (secs(lifetime), true), "{then}");
+            assert_eq!((stale.lifetime, stale.soft_purged), (secs(lifetime), true), "{then}");
             assert_eq!(stale.stale_since(Timestamp::from_secs(9999)), stale, "the first counts");
         }
         for odd in [i64::MIN, i64::MAX] {

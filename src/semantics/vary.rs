@@ -14,7 +14,7 @@ use super::{
         IF_UNMODIFIED_SINCE, ORIGIN, PROXY_AUTHORIZATION, RANGE, REFERER, USER_AGENT, VARY,
     },
     preference::{Preference, preference},
-    verdict::WhyNot,
+    verdict::Reason,
 };
 
 /// The request fields that selected a response: those of `Vary`, in lower case, sorted, once each.
@@ -22,7 +22,7 @@ use super::{
 /// `*` anywhere in the list, and a member that is no field name, say that no other request gets
 /// this response. One that allows a single origin to read it was made for that `Origin`, whether
 /// it says so or not.
-pub(crate) fn selecting<S: Fields + ?Sized>(fields: &S) -> Result<Vec<HeaderName>, WhyNot> {
+pub(crate) fn selecting<S: Fields + ?Sized>(fields: &S) -> Result<Vec<HeaderName>, Reason> {
     let mut names = fields
         .all(&VARY)
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
@@ -31,7 +31,7 @@ pub(crate) fn selecting<S: Fields + ?Sized>(fields: &S) -> Result<Vec<HeaderName
         // `*` is a token, and so would be a name
         .map(|member| HeaderName::from_bytes(member).ok().filter(|name| name.as_str() != "*"))
         .collect::<Option<Vec<_>>>()
-        .ok_or(WhyNot::VaryStar)?;
+        .ok_or(Reason::VaryStar)?;
     let is_any = |value: &HeaderValue| value.as_bytes().trim_ascii() == b"*";
     if fields.all(&ACCESS_CONTROL_ALLOW_ORIGIN).any(|value| !is_any(value)) {
         names.push(ORIGIN.clone());

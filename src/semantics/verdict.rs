@@ -8,9 +8,9 @@ macro_rules! reasons {
         /// Why a request was not answered from the cache, or a response not stored in it.
         #[non_exhaustive]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum WhyNot { $($(#[$doc])* $name,)+ }
+        pub enum Reason { $($(#[$doc])* $name,)+ }
 
-        impl WhyNot {
+        impl Reason {
             /// Every reason, in the order of their declaration.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
@@ -114,14 +114,14 @@ reasons! {
     NoCache => "no-cache",
 }
 
-impl WhyNot {
+impl Reason {
     /// Whether the request's credentials are the reason.
     pub(crate) const fn is_of_credentials(self) -> bool {
         matches!(self, Self::Authorization | Self::Cookie | Self::Credential)
     }
 }
 
-impl fmt::Display for WhyNot {
+impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -131,7 +131,7 @@ impl fmt::Display for WhyNot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Forwarding {
     /// The cache was told not to handle this request.
-    Bypass(WhyNot),
+    Bypass(Reason),
     /// The request's method.
     Method,
     /// No stored response has this URL.
@@ -139,7 +139,7 @@ pub(crate) enum Forwarding {
     /// Stored responses have this URL, but other selecting fields.
     VaryMiss,
     /// A stored response could not be used for another reason.
-    Miss(WhyNot),
+    Miss(Reason),
     /// The request's own directives.
     Request,
     /// The stored response was stale.
@@ -212,26 +212,26 @@ pub(crate) enum Verdict {
         /// Its status, where it differs from the answer's (a 304 that freshened a stored 200).
         status: Option<u16>,
         /// Whether its response is stored, or why not.
-        stored: Result<(), WhyNot>,
+        stored: Result<(), Reason>,
         /// Whether the request shared another request's run of the handler.
         collapsed: bool,
     },
     /// Answered by the cache itself without the store (504 to `only-if-cached`).
-    Refused(WhyNot),
+    Refused(Reason),
 }
 
 impl Verdict {
     /// The request did not concern the cache, for the reason `why`.
-    pub(crate) const fn bypassed(why: WhyNot) -> Self {
+    pub(crate) const fn bypassed(why: Reason) -> Self {
         let forwarding = match why {
-            WhyNot::Method => Forwarding::Method,
+            Reason::Method => Forwarding::Method,
             _ => Forwarding::Bypass(why),
         };
         Self::Forwarded { why: forwarding, status: None, stored: Err(why), collapsed: false }
     }
 
     /// The request found nothing usable, for the reason `why`; its response is `stored` or not.
-    pub(crate) const fn missed(why: Forwarding, stored: Result<(), WhyNot>) -> Self {
+    pub(crate) const fn missed(why: Forwarding, stored: Result<(), Reason>) -> Self {
         Self::Forwarded { why, status: None, stored, collapsed: false }
     }
 
@@ -268,8 +268,8 @@ mod tests {
     #[test]
     fn reasons_have_distinct_words_of_their_own() {
         let words: std::collections::HashSet<_> =
-            WhyNot::ALL.iter().map(|why| why.as_str()).collect();
-        assert_eq!(words.len(), WhyNot::ALL.len());
+            Reason::ALL.iter().map(|why| why.as_str()).collect();
+        assert_eq!(words.len(), Reason::ALL.len());
         let is_word = |w: &str| w.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
         assert!(words.into_iter().all(is_word));
     }
@@ -277,8 +277,8 @@ mod tests {
     #[test]
     fn a_verdict_has_one_word() {
         assert_eq!(Verdict::Hit { left: Duration::ZERO }.word(), "HIT");
-        assert_eq!(Verdict::bypassed(WhyNot::Cookie).word(), "BYPASS");
-        assert_eq!(Verdict::bypassed(WhyNot::Method).word(), "BYPASS");
+        assert_eq!(Verdict::bypassed(Reason::Cookie).word(), "BYPASS");
+        assert_eq!(Verdict::bypassed(Reason::Method).word(), "BYPASS");
         assert_eq!(Verdict::missed(Forwarding::UriMiss, Ok(())).word(), "MISS");
     }
 }

@@ -15,7 +15,7 @@ use super::{Put, Store};
 use crate::{
     entry::{Entry, Kind},
     key::{CacheKey, KeyBuilder, Part},
-    purge::{Mark, Purge, Target},
+    purge::{Purge, PurgeNumber, Target},
 };
 
 /// Checks a store against the contract of [`Store`]. `make` makes an empty one, many times.
@@ -40,7 +40,7 @@ pub async fn examine<S: Store>(make: impl AsyncFn() -> S) {
         a_purge_is_a_fence(&make().await, &purge).await;
         // boxed, as the future of the examination is as large as its largest part
         Box::pin(a_purge_wins_every_race(&make().await, &purge)).await;
-        let soft = purge.clone().softly_since(samples::LATER);
+        let soft = purge.clone().soft_since(samples::LATER);
         a_soft_purge_makes_stale_or_takes(&make().await, &soft, &purge).await;
         a_soft_purge_is_a_fence(&make().await, &soft, &purge).await;
         Box::pin(a_soft_purge_wins_every_race(&make().await, &soft)).await;
@@ -54,7 +54,7 @@ async fn what_was_put_comes_back(store: &impl Store) {
     let key = key("h", "/a", Some("q=1"));
     assert!(get(store, &key).await.is_none(), "an empty store returned an entry");
     for body in [Bytes::new(), Bytes::from_static(b"\0\xff\r\n"), vec![7; 300_000].into()] {
-        let entry = Entry { kind: response(&body), ..entry(&key, mark(store).await) };
+        let entry = Entry { kind: response(&body), ..entry(&key, purge_number(store).await) };
         put(store, &entry).await;
         let Some(found) = get(store, &key).await else {
             panic!("an entry with a body of {} bytes was put and is not there", body.len());
@@ -66,11 +66,11 @@ async fn what_was_put_comes_back(store: &impl Store) {
 
 async fn another_put_replaces(store: &impl Store) {
     let key = key("h", "/a", None);
-    put(store, &entry(&key, mark(store).await)).await;
+    put(store, &entry(&key, purge_number(store).await)).await;
     let second = Entry {
         groups: vec!["another".to_owned()],
         kind: response(&Bytes::from_static(b"second")),
-        ..entry(&key, mark(store).await)
+        ..entry(&key, purge_number(store).await)
     };
     put(store, &second).await;
     assert_same(&get(store, &key).await.unwrap_or_else(|| panic!("gone after two puts")), &second);
@@ -97,7 +97,7 @@ async fn equal_keys_only(store: &impl Store) {
     ];
     for (number, key) in keys.iter().enumerate() {
         let body = Bytes::from(number.to_string());
-        put(store, &Entry { kind: response(&body), ..entry(key, mark(store).await) }).await;
+        put(store, &Entry { kind: response(&body), ..entry(key, purge_number(store).await) }).await;
         for (other, key) in keys.iter().enumerate() {
             let found = get(store, key).await;
             let found = found.as_ref().and_then(|found| found.response()).map(|r| r.body.clone());
@@ -109,7 +109,7 @@ async fn equal_keys_only(store: &impl Store) {
 
 async fn variants_and_their_note(store: &impl Store) {
     let key = key("h", "/a", None);
-    let since = mark(store).await;
+    let since = purge_number(store).await;
     let names = vec![header::ACCEPT_ENCODING, HeaderName::from_static("x-custom")];
     let note = Entry { kind: Kind::Varies(names.into()), ..entry(&key, since) };
     put(store, &note).await;
@@ -124,7 +124,7 @@ async fn variants_and_their_note(store: &impl Store) {
 
 async fn a_purge_takes_what_it_concerns(store: &impl Store, target: &Purge) {
     let population = population();
-    let since = mark(store).await;
+    let since = purge_number(store).await;
     join_all(population.iter().map(async |entry| {
         put(store, &Entry { since, ..entry.clone() }).await;
     }))
@@ -142,14 +142,14 @@ async fn a_purge_takes_what_it_concerns(store: &impl Store, target: &Purge) {
 
 async fn a_purge_is_a_fence(store: &impl Store, purged: &Purge) {
     let key = target().key;
-    let early = Entry { since: mark(store).await, ..target() };
+    let early = Entry { since: purge_number(store).await, ..target() };
     purge(store, purged).await;
     let kept = put(store, &early).await;
     assert_eq!(kept, Put::Refused, "begun before {purged:?} and put after it");
     let found = get(store, &key).await;
     assert!(found.is_none(), "begun before {purged:?} and put after it: it was returned");
 
-    let kept = put(store, &Entry { since: mark(store).await, ..target() }).await;
+    let kept = put(store, &Entry { since: purge_number(store).await, ..target() }).await;
     assert_eq!(kept, Put::Kept, "begun after {purged:?}");
     assert!(get(store, &key).await.is_some(), "begun after {purged:?}: it was not kept");
     put(store, &early).await;
@@ -159,7 +159,7 @@ async fn a_purge_is_a_fence(store: &impl Store, purged: &Purge) {
 
 async fn a_purge_wins_every_race(store: &impl Store, purged: &Purge) {
     for round in 0..20 {
-        let early = Entry { since: mark(store).await, ..target() };
+        let early = Entry { since: purge_number(store).await, ..target() };
         // whichever is polled first
         if round % 2 == 0 {
             join(put(store, &early), purge(store, purged)).await;
@@ -173,7 +173,7 @@ async fn a_purge_wins_every_race(store: &impl Store, purged: &Purge) {
 
 async fn a_soft_purge_makes_stale_or_takes(store: &impl Store, soft: &Purge, hard: &Purge) {
     let population = population();
-    let since = mark(store).await;
+    let since = purge_number(store).await;
     for entry in &population {
         put(store, &Entry { since, ..entry.clone() }).await;
     }
@@ -201,13 +201,13 @@ async fn a_soft_purge_makes_stale_or_takes(store: &impl Store, soft: &Purge, har
 
 async fn a_soft_purge_is_a_fence(store: &impl Store, soft: &Purge, hard: &Purge) {
     let key = target().key;
-    let early = Entry { since: mark(store).await, ..target() };
+    let early = Entry { since: purge_number(store).await, ..target() };
     purge(store, soft).await;
     let kept = put(store, &early).await;
     assert_ne!(kept, Put::Kept, "begun before {soft:?} and put after it");
     assert_not_fresh(get(store, &key).await.as_deref(), &early);
 
-    let late = Entry { since: mark(store).await, ..target() };
+    let late = Entry { since: purge_number(store).await, ..target() };
     assert_eq!(put(store, &late).await, Put::Kept, "begun after {soft:?}");
     put(store, &early).await;
     let found = get(store, &key).await.unwrap_or_else(|| panic!("begun after {soft:?}: not kept"));
@@ -221,7 +221,7 @@ async fn a_soft_purge_is_a_fence(store: &impl Store, soft: &Purge, hard: &Purge)
 
 async fn a_soft_purge_wins_every_race(store: &impl Store, soft: &Purge) {
     for round in 0..20 {
-        let early = Entry { since: mark(store).await, ..target() };
+        let early = Entry { since: purge_number(store).await, ..target() };
         // whichever is polled first
         if round % 2 == 0 {
             join(put(store, &early), purge(store, soft)).await;
@@ -229,7 +229,8 @@ async fn a_soft_purge_wins_every_race(store: &impl Store, soft: &Purge) {
             join(purge(store, soft), put(store, &early)).await;
         }
         let found = get(store, &early.key).await;
-        let fresh = found.is_some_and(|found| found.response().is_some_and(|r| !r.terms.outdated));
+        let fresh =
+            found.is_some_and(|found| found.response().is_some_and(|r| !r.terms.soft_purged));
         assert!(!fresh, "begun before {soft:?} and put beside it: it is fresh");
     }
 }
@@ -242,11 +243,11 @@ fn assert_not_fresh(found: Option<&Entry>, put: &Entry) {
 }
 
 async fn marks_grow(store: &impl Store) {
-    let mut last = mark(store).await;
+    let mut last = purge_number(store).await;
     for purged in purges() {
-        assert!(mark(store).await >= last, "a mark went back");
+        assert!(purge_number(store).await >= last, "a mark went back");
         purge(store, &purged).await;
-        let next = mark(store).await;
+        let next = purge_number(store).await;
         assert!(next > last, "{purged:?} did not raise the mark");
         last = next;
     }
@@ -259,7 +260,7 @@ async fn odd_keys_are_purged_like_others(store: &impl Store) {
         let parent = key.path().rsplit_once('/').map_or("/", |(parent, _)| parent).to_owned();
         for target in [Target::Path(key.path().to_owned()), Target::Prefix(parent)] {
             let target = Purge::from(target);
-            let early = entry(&key, mark(store).await);
+            let early = entry(&key, purge_number(store).await);
             put(store, &early).await;
             assert!(get(store, &key).await.is_some(), "{path} was not kept");
             assert_eq!(purge(store, &target).await, 1, "{path} by {target:?}");
@@ -268,7 +269,7 @@ async fn odd_keys_are_purged_like_others(store: &impl Store) {
         }
     }
     let group = "g*".repeat(1000);
-    let since = mark(store).await;
+    let since = purge_number(store).await;
     put(store, &Entry { groups: vec![group.clone()], ..entry(&key("h", "/", None), since) }).await;
     assert_eq!(purge(store, &Purge::group("g".repeat(2000))).await, 0, "another long group");
     assert_eq!(purge(store, &Purge::group(group)).await, 1, "a long group");
@@ -277,7 +278,7 @@ async fn odd_keys_are_purged_like_others(store: &impl Store) {
 async fn many_are_purged_like_few(store: &impl Store) {
     const MANY: u64 = 700;
     for target in [Purge::path("/many"), Purge::group("shop"), Purge::all()] {
-        let since = mark(store).await;
+        let since = purge_number(store).await;
         let put = |number: u64| async move {
             let key = key("h", "/many", Some(&number.to_string()));
             put(store, &Entry { groups: vec!["shop".to_owned()], ..entry(&key, since) }).await;
@@ -294,8 +295,8 @@ fn assert_same(found: &Entry, put: &Entry) {
     assert_eq!(samples::shown(found), samples::shown(put), "what was put and what came back");
 }
 
-async fn mark(store: &impl Store) -> Mark {
-    store.mark().await.unwrap_or_else(|error| panic!("mark: {error}"))
+async fn purge_number(store: &impl Store) -> PurgeNumber {
+    store.purge_number().await.unwrap_or_else(|error| panic!("mark: {error}"))
 }
 
 async fn get(store: &impl Store, key: &CacheKey) -> Option<Arc<Entry>> {

@@ -13,7 +13,7 @@ use super::{Lead, Put, Size, Store, StoreError};
 use crate::{
     entry::Entry,
     key::CacheKey,
-    purge::{Mark, Purge, Purged},
+    purge::{Purge, PurgeNumber, Purged},
 };
 
 /// Whichever store a cache was made with.
@@ -44,7 +44,7 @@ impl AnyStore {
 
     /// Whether any URL of the key's path has been purged since this logical time, where a purge of a
     /// URL does not concern [what answers other queries](CacheKey::answers_other_queries) by itself.
-    pub(crate) fn is_any_url_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
+    pub(crate) fn is_any_url_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
         match self {
             #[cfg(feature = "memory")]
             Self::Memory(store) => store.is_any_url_purged_since(key, since),
@@ -74,30 +74,33 @@ impl AnyStore {
         }
     }
 
-    pub(crate) async fn mark(&self) -> Result<Mark, StoreError> {
+    pub(crate) async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
         match self {
             #[cfg(feature = "memory")]
-            Self::Memory(store) => Ok(store.mark_now()),
+            Self::Memory(store) => Ok(store.purge_number_now()),
             #[cfg(feature = "redis")]
-            Self::Redis(store) => Box::pin(Store::mark(store.as_ref())).await,
+            Self::Redis(store) => Box::pin(Store::purge_number(store.as_ref())).await,
             #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => Box::pin(Store::mark(store.as_ref())).await,
-            Self::Custom(store) => store.mark().await,
+            Self::Tiered(store) => Box::pin(Store::purge_number(store.as_ref())).await,
+            Self::Custom(store) => store.purge_number().await,
         }
     }
 
     /// [`mark`](Self::mark) before a handler is asked whether `entry` still is good, and whether its
     /// answer may renew the entry: no purge has taken it since it was found.
-    pub(crate) async fn mark_to_renew(&self, entry: &Entry) -> Result<(Mark, bool), StoreError> {
+    pub(crate) async fn purge_number_to_renew(
+        &self,
+        entry: &Entry,
+    ) -> Result<(PurgeNumber, bool), StoreError> {
         match self {
             #[cfg(feature = "redis")]
-            Self::Redis(store) => Box::pin(store.mark_to_renew(entry)).await,
+            Self::Redis(store) => Box::pin(store.purge_number_to_renew(entry)).await,
             #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => Box::pin(store.mark_to_renew(entry)).await,
+            Self::Tiered(store) => Box::pin(store.purge_number_to_renew(entry)).await,
             #[allow(unreachable_patterns)] // with no store of ours, every store is a custom one
             _ => {
                 // first the time: a purge after it refuses the renewed entry, one before it is seen now
-                let mark = self.mark().await?;
+                let mark = self.purge_number().await?;
                 let found = self.get(&entry.key).await?;
                 Ok((mark, found.is_some_and(|found| found.since == entry.since)))
             }
@@ -106,7 +109,7 @@ impl AnyStore {
 
     /// Whether a purge is known here, without asking anybody, that came after this logical time and
     /// names `key` itself. Of groups a key knows nothing.
-    pub(crate) fn is_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
+    pub(crate) fn is_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
         match self {
             #[cfg(feature = "memory")]
             Self::Memory(store) => store.is_purged_since(key, since),
@@ -231,7 +234,7 @@ impl AnyStore {
             #[cfg(all(feature = "memory", feature = "redis"))]
             Self::Tiered(store) => store.far().ping().await,
             #[allow(unreachable_patterns)] // as above
-            _ => self.mark().await.map(drop),
+            _ => self.purge_number().await.map(drop),
         }
     }
 
@@ -284,7 +287,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 
 
 /// [`Store`] with boxed futures, so that there can be a `dyn` of it.
 pub(crate) trait ErasedStore: Send + Sync {
-    fn mark(&self) -> Boxed<'_, Mark>;
+    fn purge_number(&self) -> Boxed<'_, PurgeNumber>;
     fn get<'a>(&'a self, key: &'a CacheKey) -> Boxed<'a, Option<Arc<Entry>>>;
     fn put(&self, entry: Arc<Entry>, keep: Duration) -> Boxed<'_, Put>;
     fn purge<'a>(&'a self, target: &'a Purge) -> Boxed<'a, Purged>;
@@ -293,8 +296,8 @@ pub(crate) trait ErasedStore: Send + Sync {
 }
 
 impl<S: Store> ErasedStore for S {
-    fn mark(&self) -> Boxed<'_, Mark> {
-        Box::pin(Store::mark(self))
+    fn purge_number(&self) -> Boxed<'_, PurgeNumber> {
+        Box::pin(Store::purge_number(self))
     }
 
     fn get<'a>(&'a self, key: &'a CacheKey) -> Boxed<'a, Option<Arc<Entry>>> {

@@ -13,7 +13,7 @@ use super::{StoreError, StoreErrorKind};
 use crate::{
     entry::{Entry, Kind, StoredResponse, Timestamp},
     key::CacheKey,
-    purge::Mark,
+    purge::PurgeNumber,
     semantics::{coding_choice::Codings, terms::Terms, vary::Selecting},
 };
 
@@ -155,7 +155,7 @@ pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
     if used != length {
         return Err(corrupt("metadata shorter than it says"));
     }
-    let since = Mark::new(u64::from_be_bytes(header.since));
+    let since = PurgeNumber::new(u64::from_be_bytes(header.since));
     let entry = read.into_entry(since, &metadata, body);
     let entry = entry.ok_or_else(|| corrupt("no key, status or header field"))?;
     Ok(match i64::from_le_bytes(header.mark) {
@@ -250,7 +250,7 @@ impl<'a> Metadata<'a> {
     }
 
     /// `whole` is what the metadata was read from.
-    fn into_entry(self, since: Mark, whole: &Bytes, body: Bytes) -> Option<Entry> {
+    fn into_entry(self, since: PurgeNumber, whole: &Bytes, body: Bytes) -> Option<Entry> {
         let kind = match self.kind {
             KindMetadata::Response { status, fields, terms } => {
                 // what was valid when it was written need not be valid now

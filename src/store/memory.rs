@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     entry::{Entry, Timestamp},
     key::CacheKey,
-    purge::{Mark, Purge, Purged, Target},
+    purge::{Purge, PurgeNumber, Purged, Target},
 };
 
 /// Past this many entries, a purge walks them on a thread where no request waits behind it.
@@ -32,10 +32,10 @@ impl MemoryStore {
         Self { table: Arc::new(Table::new(capacity, clock)), stamps: Arc::default() }
     }
 
-    /// [`Store::mark`], at once. A handler is about to be asked: the moment to tidy up.
-    pub(crate) fn mark_now(&self) -> Mark {
+    /// [`Store::purge_number`], at once. A handler is about to be asked: the moment to tidy up.
+    pub(crate) fn purge_number_now(&self) -> PurgeNumber {
         self.table.expire();
-        self.stamps.mark()
+        self.stamps.purge_number()
     }
 
     /// [`Store::get`], at once.
@@ -71,12 +71,12 @@ impl MemoryStore {
     }
 
     /// Whether a purge that names `key` itself has come since this logical time.
-    pub(crate) fn is_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
+    pub(crate) fn is_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
         self.stamps.is_purged(key, since.number())
     }
 
     /// Whether any URL of the key's path has been purged since this logical time.
-    pub(crate) fn is_any_url_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
+    pub(crate) fn is_any_url_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
         self.stamps.is_any_url_purged(key, since.number())
     }
 
@@ -165,8 +165,8 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    async fn mark(&self) -> Result<Mark, StoreError> {
-        Ok(self.mark_now())
+    async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
+        Ok(self.purge_number_now())
     }
 
     async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
@@ -218,7 +218,7 @@ mod tests {
 
     fn note(path: &str, names: usize) -> Entry {
         let kind = Kind::Varies(vec![ACCEPT; names].into());
-        Entry { key: key(path), since: Mark::default(), groups: Vec::new(), kind }
+        Entry { key: key(path), since: PurgeNumber::default(), groups: Vec::new(), kind }
     }
 
     fn store() -> (MemoryStore, Clock) {
@@ -253,7 +253,7 @@ mod tests {
             store.put_now(Arc::new(note(path, 1)), second * SECOND);
         }
         clock.advance(30 * SECOND);
-        store.mark_now();
+        store.purge_number_now();
         let kept = ["/a", "/b", "/c"].map(|path| store.get_now(&key(path)).is_some());
         assert_eq!(kept, [true, true, false]);
         clock.advance(30 * SECOND);
@@ -265,13 +265,15 @@ mod tests {
         for purge in [Purge::all(), Purge::prefix("/old"), Purge::group("g")] {
             let (store, _) = store();
             for number in 0..100 {
-                let entry = samples::entry(&key(&format!("/old/{number}")), store.mark_now());
+                let entry =
+                    samples::entry(&key(&format!("/old/{number}")), store.purge_number_now());
                 let entry = Entry { groups: vec!["g".into()], ..entry };
                 store.put_now(Arc::new(entry), KEEP);
             }
             store.stamp_now(&purge);
             for number in 0..50 {
-                let entry = samples::entry(&key(&format!("/new/{number}")), store.mark_now());
+                let entry =
+                    samples::entry(&key(&format!("/new/{number}")), store.purge_number_now());
                 store.put_now(Arc::new(entry), KEEP);
             }
             assert_eq!(store.size().unwrap().entries, 50, "{purge:?}");
@@ -282,7 +284,7 @@ mod tests {
     fn softly_purged_entries_leave_past_their_stale_windows() {
         let (store, clock) = store();
         let put = |path: &str| {
-            let mut entry = samples::entry(&key(path), store.mark_now());
+            let mut entry = samples::entry(&key(path), store.purge_number_now());
             if let Kind::Response(response) = &mut entry.kind {
                 response.fields.clear();
                 response.terms.while_revalidate = 5 * SECOND;
@@ -290,7 +292,7 @@ mod tests {
             store.put_now(Arc::new(entry), KEEP);
         };
         (0..20).for_each(|number| put(&format!("/old/{number}")));
-        store.stamp_now(&Purge::all().softly_since(clock.now()));
+        store.stamp_now(&Purge::all().soft_since(clock.now()));
         clock.advance(4 * SECOND);
         (0..10).for_each(|_| put("/new"));
         assert_eq!(store.size().unwrap().entries, 21);
@@ -302,11 +304,11 @@ mod tests {
     #[test]
     fn stale_entries_take_no_more_than_fresh_ones() {
         let (store, clock) = store();
-        store.put_now(Arc::new(samples::entry(&key("/"), store.mark_now())), KEEP);
+        store.put_now(Arc::new(samples::entry(&key("/"), store.purge_number_now())), KEEP);
         let fresh = store.size();
-        store.stamp_now(&Purge::all().softly_since(clock.now()));
+        store.stamp_now(&Purge::all().soft_since(clock.now()));
         let terms = store.get_now(&key("/")).map(|entry| entry.response().unwrap().terms);
-        assert!(terms.is_some_and(|terms| terms.outdated));
+        assert!(terms.is_some_and(|terms| terms.soft_purged));
         assert_eq!(store.size(), fresh);
     }
 

@@ -5,7 +5,7 @@ use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
 use crate::{
     entry::Entry,
     key::CacheKey,
-    purge::{Mark, Purge, Purged},
+    purge::{Purge, PurgeNumber, Purged},
 };
 
 pub(crate) mod any;
@@ -48,7 +48,7 @@ pub use lead::{Lead, Lease, Wait};
 /// - **A purge is a fence.** An entry whose [`since`](Entry::since) is lower than the mark of a
 ///   purge that concerns it is never returned by a [`get`](Store::get) that begins after that
 ///   [`purge`](Store::purge) returned; not even when it is [`put`](Store::put) later. The easiest
-///   way: [`mark`](Store::mark) reads a counter, `purge` increments it and remembers the number
+///   way: [`mark`](Store::purge_number) reads a counter, `purge` increments it and remembers the number
 ///   with the target, `put` and `get` compare.
 /// - **A soft purge makes stale.** What [`Purge::stale_since`] is told for is not gone but returned
 ///   as [`Entry::stale_since`] makes it, however late it is put, and does not displace an entry that
@@ -65,7 +65,7 @@ pub use lead::{Lead, Lease, Wait};
 /// With the feature `testing`, `store::acceptance::examine` checks a store against it.
 pub trait Store: Send + Sync + 'static {
     /// The logical time now. Called once before a handler runs, never for a hit.
-    fn mark(&self) -> impl Future<Output = Result<Mark, StoreError>> + Send;
+    fn purge_number(&self) -> impl Future<Output = Result<PurgeNumber, StoreError>> + Send;
 
     /// What is kept under `key`.
     fn get(

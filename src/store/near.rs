@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     entry::{Entry, Timestamp, allocated},
     key::CacheKey,
-    purge::{Mark, Purge},
+    purge::{Purge, PurgeNumber},
 };
 
 /// For so long something is kept, from when it was asked for on, while nothing is heard of Redis.
@@ -101,7 +101,7 @@ impl Near {
 
     /// Keeps an entry that Redis has, for as long as it is of use. Purges up to the number `as_of`
     /// count in it.
-    pub(super) fn keep(&self, entry: &Arc<Entry>, begun: Begun, as_of: Mark) {
+    pub(super) fn keep(&self, entry: &Arc<Entry>, begun: Begun, as_of: PurgeNumber) {
         let Begun { at, generation, digest, stored } = begun;
         let tied = self.known.tie(Arc::clone(entry), as_of, digest, stored);
         let Some((entry, tie)) = tied else { return };
@@ -120,13 +120,13 @@ impl Near {
     }
 
     /// The time, where Redis does not tell it.
-    pub(super) fn mark(&self) -> Mark {
+    pub(super) fn purge_number(&self) -> PurgeNumber {
         let micros = u64::try_from(self.known.now().as_micros()).unwrap_or(u64::MAX);
-        Mark::new(ALONE | micros)
+        PurgeNumber::new(ALONE | micros)
     }
 
     /// When the fill of an entry began that has no time of Redis.
-    pub(super) const fn is_alone(since: Mark) -> Option<Duration> {
+    pub(super) const fn is_alone(since: PurgeNumber) -> Option<Duration> {
         match since.number() {
             number if number & ALONE == 0 => None,
             number => Some(Duration::from_micros(number & !ALONE)),

@@ -14,7 +14,7 @@ use crate::{
     host,
     key::CacheKey,
     path,
-    purge::{Mark, Purge, Target},
+    purge::{Purge, PurgeNumber, Target},
     query,
 };
 
@@ -90,8 +90,8 @@ pub(crate) struct Stamped {
 
 impl Stamps {
     /// The logical time now.
-    pub(crate) fn mark(&self) -> Mark {
-        Mark::new(self.newest.load(Ordering::Acquire))
+    pub(crate) fn purge_number(&self) -> PurgeNumber {
+        PurgeNumber::new(self.newest.load(Ordering::Acquire))
     }
 
     /// Purges: from now on no older entry that `purge` concerns is alive, or if the purge is a soft

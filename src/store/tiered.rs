@@ -8,7 +8,7 @@ use crate::{
     clock::Clock,
     entry::Entry,
     key::CacheKey,
-    purge::{Mark, Purge, Purged},
+    purge::{Purge, PurgeNumber, Purged},
 };
 
 /// A [`Store`] of two tiers.
@@ -28,12 +28,15 @@ impl TieredStore {
         self.near.get(key)
     }
 
-    /// [`Store::mark`], and whether an entry that was found before may be renewed.
-    pub(crate) async fn mark_to_renew(&self, entry: &Entry) -> Result<(Mark, bool), StoreError> {
-        if let Ok(answer) = self.far.mark_to_renew(entry).await {
+    /// [`Store::purge_number`], and whether an entry that was found before may be renewed.
+    pub(crate) async fn purge_number_to_renew(
+        &self,
+        entry: &Entry,
+    ) -> Result<(PurgeNumber, bool), StoreError> {
+        if let Ok(answer) = self.far.purge_number_to_renew(entry).await {
             return Ok(answer);
         }
-        let mark = self.near.mark();
+        let mark = self.near.purge_number();
         let found = self.near.get(&entry.key);
         Ok((mark, found.is_some_and(|found| found.since == entry.since)))
     }
@@ -64,8 +67,8 @@ impl TieredStore {
 
 impl Store for TieredStore {
     /// A handler is asked while Redis is away too, and what it answers is kept near for a moment.
-    async fn mark(&self) -> Result<Mark, StoreError> {
-        Ok(self.far.mark().await.unwrap_or_else(|_| self.near.mark()))
+    async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
+        Ok(self.far.purge_number().await.unwrap_or_else(|_| self.near.purge_number()))
     }
 
     async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
@@ -79,7 +82,7 @@ impl Store for TieredStore {
         Ok(found.map(|(entry, as_of)| {
             // a slice of Redis's reply would keep all of it
             let entry = Arc::new(entry.with_own_memory());
-            self.near.keep(&entry, begun, Mark::new(as_of));
+            self.near.keep(&entry, begun, PurgeNumber::new(as_of));
             entry
         }))
     }

@@ -144,7 +144,7 @@ async fn soft_purge_makes_stale_when_the_clock_is_set_back() {
     let app = app(&cache, &origin).await;
     send(&app, get("/")).await;
     step(&clock, -HOUR);
-    cache.handle().unwrap().softly().purge_path("/").await.unwrap();
+    cache.handle().unwrap().soft().purge_path("/").await.unwrap();
     assert_eq!(send(&app, get("/")).await.text(), "answer 2");
 }
 

@@ -11,7 +11,7 @@ use std::{
 
 use actix_response_cache::{
     Purge, Purged, ResponseCache, Store, StoreError, StoreErrorKind, entry::Entry, key::CacheKey,
-    purge::Mark, store::Put, store::acceptance,
+    purge::PurgeNumber, store::Put, store::acceptance,
 };
 
 use futures_util::FutureExt as _;
@@ -53,8 +53,8 @@ impl Table {
 }
 
 impl Store for Table {
-    async fn mark(&self) -> Result<Mark, StoreError> {
-        self.working(|inner| Mark::new(inner.now))
+    async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
+        self.working(|inner| PurgeNumber::new(inner.now))
     }
 
     async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {

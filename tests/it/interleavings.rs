@@ -86,7 +86,7 @@ fn purges(item: &str) -> Vec<Purge> {
         Purge::group(item),
         Purge::all(),
     ];
-    hard.iter().cloned().chain(hard.iter().cloned().map(Purge::softly)).collect()
+    hard.iter().cloned().chain(hard.iter().cloned().map(Purge::soft)).collect()
 }
 
 /// Purges at each step of a fill; says which these were.

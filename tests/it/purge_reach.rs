@@ -122,7 +122,7 @@ async fn targets_that_can_match_nothing_are_errors() {
         handle.purge_path("products").await,
         handle.purge_path("/products/*").await,
         handle.purge_prefix("").await,
-        handle.softly().purge_path("relative").await,
+        handle.soft().purge_path("relative").await,
     ];
     for outcome in failed {
         let error = outcome.expect_err("nothing can be stored there");

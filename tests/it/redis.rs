@@ -6,7 +6,7 @@ use std::{
 };
 
 use actix_response_cache::{
-    AdminToken, Auth, CacheGroups, CacheHandle, ResponseCache, Rule, WhyNot,
+    AdminToken, Auth, CacheGroups, CacheHandle, Reason, ResponseCache, Rule,
 };
 use actix_web::{App, HttpRequest, HttpResponse, test::init_service, web};
 
@@ -398,7 +398,7 @@ async fn a_body_that_is_too_large_for_redis_is_kept_near_at_most() {
         let values = names.iter().filter(|name| name.contains("e:{")).count();
         assert_eq!(values, 1, "the short one alone: {names:?}");
         let stats = cache.stats().unwrap();
-        assert!(stats.not_stored.iter().any(|(why, _)| *why == WhyNot::TooLarge), "{stats:?}");
+        assert!(stats.not_stored.iter().any(|(why, _)| *why == Reason::TooLarge), "{stats:?}");
         assert_eq!(stats.errors, 0);
     }
 }

@@ -218,7 +218,7 @@ impl Soak {
                 _ => (Purge::path(&path), Box::new(move |k, n| (k, n) == (kind, number))),
             };
             let softly = rng.bool();
-            let purge = if softly { purge.softly() } else { purge };
+            let purge = if softly { purge.soft() } else { purge };
             let changed = self.world.change(concerns);
             // over a network it may fail, and then nothing is promised
             if self.handle.purge(&purge).await.is_ok() {

@@ -52,7 +52,7 @@ async fn the_stale_answer_comes_at_once_and_the_new_one_next() {
             send(&app, get("/q")).await;
             handle(&cache).settle().await;
             let what = format!("{purge:?} in {store}");
-            let purged = handle(&cache).purge(&purge.clone().softly()).await.unwrap();
+            let purged = handle(&cache).purge(&purge.clone().soft()).await.unwrap();
             assert_eq!(purged.entries, 1 + u64::from(purge == Purge::all()), "{what}");
             let stale = send(&app, get("/p/7?x=1")).await;
             assert_eq!(stale.text(), "answer 1", "{what}");
@@ -75,10 +75,10 @@ async fn the_stale_window_is_counted_from_the_purge() {
         let app = app(&cache, &Origin::with_fields(&[STALE_WINDOWS])).await;
         send(&app, get("/")).await;
         clock.advance(20 * SECOND);
-        handle(&cache).softly().purge_path("/").await.unwrap();
+        handle(&cache).soft().purge_path("/").await.unwrap();
         // a second purge does not begin the window anew
         clock.advance(5 * SECOND);
-        let again = handle(&cache).softly().purge_path("/").await.unwrap();
+        let again = handle(&cache).soft().purge_path("/").await.unwrap();
         assert_eq!(again.entries, 0);
         clock.advance((seconds - 5) * SECOND);
         let seen = send(&app, get("/")).await;
@@ -102,7 +102,7 @@ async fn when_the_handler_fails_the_stale_answer_stands_in() {
         let app = app(&cache, &origin).await;
         send(&app, get("/")).await;
         handle(&cache).settle().await;
-        handle(&cache).softly().purge_all().await.unwrap();
+        handle(&cache).soft().purge_all().await.unwrap();
         for _ in 0..2 {
             let seen = send(&app, get("/")).await;
             assert_eq!((seen.status.as_u16(), seen.text()), (200, "answer 1"), "{store}");
@@ -133,7 +133,7 @@ async fn without_windows_the_handler_is_asked_with_the_validators() {
             handle(&cache).settle().await;
             let hit = send(&app, get("/")).await;
             assert_eq!((hit.word(), origin.calls()), ("HIT", calls), "{store}: renewed");
-            handle(&cache).softly().purge_path("/").await.unwrap();
+            handle(&cache).soft().purge_path("/").await.unwrap();
         }
     })
     .await;
@@ -147,7 +147,7 @@ async fn without_validators_the_handler_runs_again() {
             assert_eq!(send(&app, get("/")).await.text(), answer, "{store}");
             handle(&cache).settle().await;
             assert_eq!(send(&app, get("/")).await.word(), "HIT", "{store}");
-            handle(&cache).softly().purge_path("/").await.unwrap();
+            handle(&cache).soft().purge_path("/").await.unwrap();
         }
     })
     .await;
@@ -163,7 +163,7 @@ async fn all_variants_become_stale() {
             send(&app, in_language(language)).await;
             handle(&cache).settle().await;
         }
-        let purged = handle(&cache).softly().purge_path("/").await.unwrap();
+        let purged = handle(&cache).soft().purge_path("/").await.unwrap();
         assert_eq!(purged.entries, 2, "{store}");
         for (language, old, new) in [("de", "answer 1", "answer 3"), ("en", "answer 2", "answer 4")]
         {
@@ -194,7 +194,7 @@ async fn an_answer_begun_before_the_purge_is_stale_when_it_is_stored() {
         let app = init_service(service).await;
         let purging = async {
             started.notified().await;
-            handle(&cache).softly().purge_path("/slow").await.unwrap();
+            handle(&cache).soft().purge_path("/slow").await.unwrap();
             go.notify_one();
         };
         let (first, ()) = futures_util::future::join(send(&app, get("/slow")), purging).await;
@@ -216,7 +216,7 @@ async fn an_unsafe_request_purges_for_good_what_is_stale() {
         let app = app(&cache, &Origin::with_fields(&[STALE_WINDOWS])).await;
         send(&app, get("/")).await;
         handle(&cache).settle().await;
-        handle(&cache).softly().purge_path("/").await.unwrap();
+        handle(&cache).soft().purge_path("/").await.unwrap();
         send(&app, request("PUT", "/")).await;
         assert_eq!(send(&app, get("/")).await.text(), "answer 3", "{store}");
     })

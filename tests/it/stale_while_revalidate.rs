@@ -10,7 +10,7 @@ use std::{
 
 use actix_response_cache::{
     Clock, Purge, Purged, ResponseCache, Store, StoreError, entry::Entry, key::CacheKey,
-    purge::Mark, store::Put,
+    purge::PurgeNumber, store::Put,
 };
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
@@ -261,8 +261,8 @@ struct Late {
 }
 
 impl Store for Late {
-    async fn mark(&self) -> Result<Mark, StoreError> {
-        self.table.mark().await
+    async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
+        self.table.purge_number().await
     }
 
     async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {

@@ -1,6 +1,6 @@
 //! What is counted: every request once, whatever became of it.
 
-use actix_response_cache::{ResponseCache, WhyNot};
+use actix_response_cache::{Reason, ResponseCache};
 use actix_web::{HttpResponse, error::ErrorInternalServerError};
 
 use crate::support::{Origin, app, get, get_with, request, send};
@@ -34,10 +34,10 @@ async fn every_request_is_counted_once() {
     assert_eq!((stats.hits, stats.misses, stats.stale, stats.bypassed()), (2, 4, 0, 3));
     assert_eq!(
         stats.bypasses,
-        [(WhyNot::Method, 1), (WhyNot::Excluded, 1), (WhyNot::Authorization, 1)]
+        [(Reason::Method, 1), (Reason::Excluded, 1), (Reason::Authorization, 1)]
     );
     let refused: Vec<_> = stats.not_stored.iter().map(|(why, _)| *why).collect();
-    assert_eq!(refused, [WhyNot::Authorization, WhyNot::SetCookie, WhyNot::Status]);
+    assert_eq!(refused, [Reason::Authorization, Reason::SetCookie, Reason::Status]);
     assert_eq!((stats.stores, stats.purges, stats.errors), (1, 1, 0));
     assert_eq!((stats.hit_times.count(), stats.handler_times.count()), (1, sent - 2));
     assert_eq!(stats.entries, Some(1));

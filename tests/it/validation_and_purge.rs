@@ -129,7 +129,7 @@ async fn after_a_soft_purge_a_date_confirms_only_what_it_can_tell_from_a_change(
         1
     );
     origin.version.store(1, Ordering::SeqCst);
-    cache.handle().unwrap().softly().purge_path("/").await.unwrap();
+    cache.handle().unwrap().soft().purge_path("/").await.unwrap();
     assert_eq!(send(&app, get("/")).await.text(), "1");
 }
 

@@ -15,8 +15,8 @@ use crate::{
     clock::TimerPoint,
     entry::{Entry, Selecting},
     key::CacheKey,
-    purge::Mark,
-    semantics::verdict::WhyNot,
+    purge::PurgeNumber,
+    semantics::verdict::Reason,
     store::Lease,
 };
 
@@ -94,7 +94,7 @@ pub(super) struct Waiting {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogicalTime {
     /// As the store counts them; `None` where it could not be asked.
-    pub(crate) store: Option<Mark>,
+    pub(crate) store: Option<PurgeNumber>,
     /// As this process counts its own, where the store may be away.
     pub(crate) process: u64,
 }
@@ -144,7 +144,7 @@ pub(crate) struct Published {
     /// By what variants are selected, where the entry is one.
     pub(crate) selecting: Selecting,
     /// Whether the store has it, or why not.
-    pub(crate) stored: Result<(), WhyNot>,
+    pub(crate) stored: Result<(), Reason>,
 }
 
 impl Flights {

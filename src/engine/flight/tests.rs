@@ -12,7 +12,7 @@ use super::{
 use crate::{
     entry::{Entry, Kind, Selecting},
     key::{CacheKey, KeyBuilder},
-    purge::Mark,
+    purge::PurgeNumber,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ fn key(n: usize) -> CacheKey {
 fn published() -> Published {
     let entry = Entry {
         key: key(1),
-        since: Mark::default(),
+        since: PurgeNumber::default(),
         groups: vec![],
         kind: Kind::Varies(Selecting::default()),
     };
@@ -38,11 +38,11 @@ fn published() -> Published {
 }
 
 fn at(number: u64) -> LogicalTime {
-    LogicalTime { store: Some(Mark::new(number)), process: 0 }
+    LogicalTime { store: Some(PurgeNumber::new(number)), process: 0 }
 }
 
 fn number(since: LogicalTime) -> u64 {
-    since.store.map_or(0, Mark::number)
+    since.store.map_or(0, PurgeNumber::number)
 }
 
 fn unpurged(_: LogicalTime) -> bool {

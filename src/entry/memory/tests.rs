@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     entry::Terms,
     key::{KeyBuilder, Part},
-    purge::Mark,
+    purge::PurgeNumber,
 };
 
 fn entry(fields: FieldList, body: Bytes) -> Entry {
@@ -15,7 +15,7 @@ fn entry(fields: FieldList, body: Bytes) -> Entry {
     let response = StoredResponse { status: StatusCode::OK, fields, terms: Terms::default(), body };
     Entry {
         key: key.finish(),
-        since: Mark::new(7),
+        since: PurgeNumber::new(7),
         groups: vec!["shop".into()],
         kind: Kind::Response(response),
     }

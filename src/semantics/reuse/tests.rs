@@ -65,14 +65,14 @@ fn letter(reuse: Reuse) -> char {
 #[test]
 fn what_a_soft_purge_ended_is_not_fresh_on_a_clock_that_is_behind() {
     for (age, expected) in [(19, 'W'), (20, 'W'), (79, 'W'), (80, 'E'), (199, 'E'), (200, 'V')] {
-        let outdated = minute().stale_since(NOW + secs(20));
-        assert_eq!(letter(at(age, &[], &outdated, &Policy::default())), expected, "{age}");
+        let soft_purged = minute().stale_since(NOW + secs(20));
+        assert_eq!(letter(at(age, &[], &soft_purged, &Policy::default())), expected, "{age}");
     }
     let immutable = Terms { immutable: true, ..minute() };
     let reload = [("cache-control", "max-age=0")];
     assert_eq!(letter(at(1, &reload, &immutable, &obeying())), 'F');
-    let outdated = immutable.stale_since(NOW + secs(20));
-    assert_eq!(letter(at(1, &reload, &outdated, &obeying())), 'E');
+    let soft_purged = immutable.stale_since(NOW + secs(20));
+    assert_eq!(letter(at(1, &reload, &soft_purged, &obeying())), 'E');
 }
 
 #[test]
@@ -164,10 +164,10 @@ fn reasons() {
     };
     let no_cache = Terms { no_cache: true, ..strict() };
     let asked = [("cache-control", "max-age=0")];
-    assert_eq!(why(at(0, &asked, &minute(), &obeying())), Some(WhyNot::RequestDirective));
-    assert_eq!(why(at(60, &asked, &minute(), &obeying())), Some(WhyNot::Stale));
-    assert_eq!(why(at(60, &[], &strict(), &obeying())), Some(WhyNot::Stale));
-    assert_eq!(why(at(0, &[], &no_cache, &obeying())), Some(WhyNot::NoCache));
+    assert_eq!(why(at(0, &asked, &minute(), &obeying())), Some(Reason::RequestDirective));
+    assert_eq!(why(at(60, &asked, &minute(), &obeying())), Some(Reason::Stale));
+    assert_eq!(why(at(60, &[], &strict(), &obeying())), Some(Reason::Stale));
+    assert_eq!(why(at(0, &[], &no_cache, &obeying())), Some(Reason::NoCache));
 }
 
 #[test]
@@ -176,13 +176,13 @@ fn credentials_outside_of_the_key() {
     let closed = Terms { for_authorization: false, for_cookie: false, ..minute() };
     let with = |authorization, cookie| Credentials { authorization, cookie, other: false };
     for (unkeyed, expected) in [
-        (with(true, false), Some(WhyNot::Authorization)),
-        (with(false, true), Some(WhyNot::Cookie)),
-        (with(true, true), Some(WhyNot::Authorization)),
+        (with(true, false), Some(Reason::Authorization)),
+        (with(false, true), Some(Reason::Cookie)),
+        (with(true, true), Some(Reason::Authorization)),
         (with(false, false), None),
     ] {
         let found = reuse(&req, &closed, unkeyed, Moment::of(NOW), &obeying());
-        assert_eq!(found == Reuse::Unusable(expected.unwrap_or(WhyNot::Stale)), expected.is_some());
+        assert_eq!(found == Reuse::Unusable(expected.unwrap_or(Reason::Stale)), expected.is_some());
         assert_eq!(letter(reuse(&req, &minute(), unkeyed, Moment::of(NOW), &obeying())), 'F');
     }
 }

@@ -37,7 +37,7 @@ fn by_the_rfc() -> Policy {
     }
 }
 
-fn judge(status: u16, lines: Lines<'_>, policy: &Policy) -> Result<Terms, WhyNot> {
+fn judge(status: u16, lines: Lines<'_>, policy: &Policy) -> Result<Terms, Reason> {
     ask(&Method::GET, &[], status, lines, Credentials::default(), policy)
 }
 
@@ -48,7 +48,7 @@ fn ask(
     lines: Lines<'_>,
     unkeyed: Credentials,
     policy: &Policy,
-) -> Result<Terms, WhyNot> {
+) -> Result<Terms, Reason> {
     let (request, response) = (fields(request), fields(lines));
     let req = RequestView { method, fields: request.as_slice() };
     let status = StatusCode::from_u16(status).unwrap();
@@ -57,7 +57,7 @@ fn ask(
     storable(&req, &res, unkeyed, exchange, policy)
 }
 
-fn lifetime(status: u16, lines: Lines<'_>, policy: &Policy) -> Result<u64, WhyNot> {
+fn lifetime(status: u16, lines: Lines<'_>, policy: &Policy) -> Result<u64, Reason> {
     judge(status, lines, policy).map(|terms| terms.lifetime.as_secs())
 }
 
@@ -68,20 +68,20 @@ fn only_complete_answers_to_reads() {
     for (method, expected) in [
         ("GET", None),
         ("QUERY", None),
-        ("HEAD", Some(WhyNot::Method)),
-        ("POST", Some(WhyNot::Method)),
+        ("HEAD", Some(Reason::Method)),
+        ("POST", Some(Reason::Method)),
     ] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         assert_eq!(ask(&method, &[], 200, &[HOUR], none, &policy).err(), expected, "{method}");
     }
-    let table: &[(u16, Lines<'_>, WhyNot)] = &[
-        (101, &[HOUR], WhyNot::Status),
-        (103, &[HOUR], WhyNot::Status),
-        (206, &[HOUR], WhyNot::Partial),
-        (304, &[HOUR], WhyNot::Status),
-        (412, &[HOUR], WhyNot::Status),
-        (416, &[HOUR], WhyNot::Status),
-        (200, &[HOUR, ("content-type", "Text/Event-Stream; charset=utf-8")], WhyNot::EventStream),
+    let table: &[(u16, Lines<'_>, Reason)] = &[
+        (101, &[HOUR], Reason::Status),
+        (103, &[HOUR], Reason::Status),
+        (206, &[HOUR], Reason::Partial),
+        (304, &[HOUR], Reason::Status),
+        (412, &[HOUR], Reason::Status),
+        (416, &[HOUR], Reason::Status),
+        (200, &[HOUR, ("content-type", "Text/Event-Stream; charset=utf-8")], Reason::EventStream),
     ];
     for (status, lines, why) in table {
         assert_eq!(judge(*status, lines, &policy), Err(*why), "{status} {lines:?}");
@@ -92,32 +92,32 @@ fn only_complete_answers_to_reads() {
 
 #[test]
 fn directives_that_forbid_storing() {
-    let table: &[(Lines<'_>, Option<WhyNot>)] = &[
+    let table: &[(Lines<'_>, Option<Reason>)] = &[
         (&[HOUR], None),
-        (&[("cache-control", "max-age=3600, no-store")], Some(WhyNot::NoStore)),
-        (&[HOUR, ("cache-control", "No-Store")], Some(WhyNot::NoStore)),
-        (&[("cache-control", "max-age=3600, private")], Some(WhyNot::Private)),
+        (&[("cache-control", "max-age=3600, no-store")], Some(Reason::NoStore)),
+        (&[HOUR, ("cache-control", "No-Store")], Some(Reason::NoStore)),
+        (&[("cache-control", "max-age=3600, private")], Some(Reason::Private)),
         (&[("cache-control", "max-age=3600, private=\"x\"")], None),
-        (&[("cache-control", "max-age=3600, public, private")], Some(WhyNot::Private)),
-        (&[HOUR, ("vary", "*")], Some(WhyNot::VaryStar)),
-        (&[HOUR, ("vary", "accept, *")], Some(WhyNot::VaryStar)),
-        (&[HOUR, ("vary", "accept"), ("vary", "*")], Some(WhyNot::VaryStar)),
-        (&[HOUR, ("set-cookie", "a=b")], Some(WhyNot::SetCookie)),
+        (&[("cache-control", "max-age=3600, public, private")], Some(Reason::Private)),
+        (&[HOUR, ("vary", "*")], Some(Reason::VaryStar)),
+        (&[HOUR, ("vary", "accept, *")], Some(Reason::VaryStar)),
+        (&[HOUR, ("vary", "accept"), ("vary", "*")], Some(Reason::VaryStar)),
+        (&[HOUR, ("set-cookie", "a=b")], Some(Reason::SetCookie)),
         (
             &[("cache-control", "max-age=3600, no-cache=\"Set-Cookie\""), ("set-cookie", "a=b")],
             None,
         ),
         // RFC 9213 s.2.2
         (&[("app-cache-control", "max-age=60"), ("cache-control", "no-store, private")], None),
-        (&[("app-cache-control", "no-store"), HOUR], Some(WhyNot::NoStore)),
-        (&[("app-cache-control", "private"), HOUR], Some(WhyNot::Private)),
+        (&[("app-cache-control", "no-store"), HOUR], Some(Reason::NoStore)),
+        (&[("app-cache-control", "private"), HOUR], Some(Reason::Private)),
         (
             &[("app-cache-control", "max-age=60,"), ("cache-control", "no-store")],
-            Some(WhyNot::NoStore),
+            Some(Reason::NoStore),
         ),
         (
             &[("cdn-cache-control", "max-age=60"), ("cache-control", "no-store")],
-            Some(WhyNot::NoStore),
+            Some(Reason::NoStore),
         ),
     ];
     for (lines, expected) in table {
@@ -132,9 +132,9 @@ fn must_understand() {
     let both = ("cache-control", "max-age=3600, must-understand, no-store");
     let policy = by_the_rfc();
     assert!(judge(200, &[both], &policy).is_ok());
-    assert_eq!(judge(299, &[both], &policy), Err(WhyNot::Status));
+    assert_eq!(judge(299, &[both], &policy), Err(Reason::Status));
     let alone = ("cache-control", "max-age=3600, must-understand");
-    assert_eq!(judge(599, &[alone], &policy), Err(WhyNot::Status));
+    assert_eq!(judge(599, &[alone], &policy), Err(Reason::Status));
     assert!(judge(599, &[HOUR], &policy).is_ok());
 }
 
@@ -144,7 +144,7 @@ fn request_no_store_is_obeyed_where_requests_are() {
     let judge = |policy: &Policy| {
         ask(&Method::GET, request, 200, &[HOUR], Credentials::default(), policy).err()
     };
-    assert_eq!(judge(&by_the_rfc()), Some(WhyNot::RequestNoStore));
+    assert_eq!(judge(&by_the_rfc()), Some(Reason::RequestNoStore));
     assert_eq!(judge(&Policy::default()), None);
 }
 
@@ -157,20 +157,20 @@ fn statuses() {
         assert_eq!(lifetime(status, stated, &safe), Ok(3600), "{status}");
     }
     for status in [201, 299, 400, 401, 403, 408, 413, 499, 500, 502, 503, 504, 599] {
-        assert_eq!(judge(status, stated, &safe), Err(WhyNot::Status), "{status}");
+        assert_eq!(judge(status, stated, &safe), Err(Reason::Status), "{status}");
         assert_eq!(lifetime(status, stated, &letter), Ok(3600), "{status}");
     }
     // RFC 6585: "MUST NOT be stored by a cache"
     for status in [428, 429, 431, 511] {
-        assert_eq!(judge(status, stated, &letter), Err(WhyNot::Status), "{status}");
+        assert_eq!(judge(status, stated, &letter), Err(Reason::Status), "{status}");
     }
     for (status, expected) in [
         (200, Ok(60)),
         (204, Ok(60)),
-        (202, Err(WhyNot::Status)),
-        (301, Err(WhyNot::NoLifetime)),
-        (404, Err(WhyNot::NoLifetime)),
-        (500, Err(WhyNot::Status)),
+        (202, Err(Reason::Status)),
+        (301, Err(Reason::NoLifetime)),
+        (404, Err(Reason::NoLifetime)),
+        (500, Err(Reason::Status)),
     ] {
         assert_eq!(lifetime(status, &[], &safe), expected, "{status}");
     }
@@ -184,8 +184,8 @@ fn statuses() {
     assert_eq!(lifetime(404, &[], &named), Ok(5));
     assert_eq!(lifetime(404, stated, &named), Ok(3600));
     assert_eq!(lifetime(503, &[], &named), Ok(2));
-    assert_eq!(lifetime(503, &[("cache-control", "no-store")], &named), Err(WhyNot::NoStore));
-    assert_eq!(lifetime(500, &[], &named), Err(WhyNot::Status));
+    assert_eq!(lifetime(503, &[("cache-control", "no-store")], &named), Err(Reason::NoStore));
+    assert_eq!(lifetime(500, &[], &named), Err(Reason::Status));
 }
 
 #[test]
@@ -196,54 +196,54 @@ fn heuristics() {
         assert_eq!(lifetime(status, &[MODIFIED], &letter), Ok(10), "{status}");
     }
     for status in [201, 202, 302, 303, 307, 400, 403, 500, 502, 503, 504, 599] {
-        assert_eq!(judge(status, &[MODIFIED], &letter), Err(WhyNot::NoLifetime), "{status}");
+        assert_eq!(judge(status, &[MODIFIED], &letter), Err(Reason::NoLifetime), "{status}");
         let public = ("cache-control", "public");
         assert_eq!(lifetime(status, &[MODIFIED, public], &letter), Ok(10), "{status}");
     }
-    assert_eq!(judge(200, &[], &letter), Err(WhyNot::NoLifetime));
+    assert_eq!(judge(200, &[], &letter), Err(Reason::NoLifetime));
     assert_eq!(lifetime(200, &[TAG], &letter), Ok(0));
     // "MUST NOT use heuristics when an explicit expiration time is present"
     assert_eq!(lifetime(200, &[MODIFIED, HOUR], &letter), Ok(3600));
     assert_eq!(lifetime(200, &[MODIFIED, ("expires", "0")], &letter), Ok(0));
     let guess_errors_not = Policy { any_status: false, ..letter };
-    assert_eq!(judge(404, &[MODIFIED], &guess_errors_not), Err(WhyNot::NoLifetime));
+    assert_eq!(judge(404, &[MODIFIED], &guess_errors_not), Err(Reason::NoLifetime));
 }
 
 #[test]
 fn stale_as_it_comes() {
     let zero = ("cache-control", "max-age=0");
-    let table: &[(Lines<'_>, Result<u64, WhyNot>)] = &[
-        (&[zero], Err(WhyNot::BornStale)),
+    let table: &[(Lines<'_>, Result<u64, Reason>)] = &[
+        (&[zero], Err(Reason::BornStale)),
         (&[zero, TAG], Ok(0)),
         (&[zero, MODIFIED], Ok(0)),
-        (&[zero, ("last-modified", "never")], Err(WhyNot::BornStale)),
+        (&[zero, ("last-modified", "never")], Err(Reason::BornStale)),
         (&[("cache-control", "max-age=0, stale-while-revalidate=5")], Ok(0)),
         (&[("cache-control", "max-age=0, stale-if-error=5")], Ok(0)),
         (
             &[("cache-control", "max-age=0, stale-if-error=5, must-revalidate")],
-            Err(WhyNot::BornStale),
+            Err(Reason::BornStale),
         ),
-        (&[HOUR, ("age", "3600")], Err(WhyNot::BornStale)),
+        (&[HOUR, ("age", "3600")], Err(Reason::BornStale)),
         (&[HOUR, ("age", "3599")], Ok(3600)),
         (&[HOUR, ("age", "3600"), TAG], Ok(3600)),
-        (&[("cache-control", "max-age=3600, no-cache")], Err(WhyNot::BornStale)),
+        (&[("cache-control", "max-age=3600, no-cache")], Err(Reason::BornStale)),
         (&[("cache-control", "no-cache"), TAG], Ok(0)),
-        (&[("pragma", "no-cache")], Err(WhyNot::BornStale)),
+        (&[("pragma", "no-cache")], Err(Reason::BornStale)),
         (&[("pragma", "no-cache"), TAG], Ok(0)),
         (&[("pragma", "other")], Ok(60)),
         // s.5.4: something newer is said
         (&[("pragma", "no-cache"), HOUR], Ok(3600)),
-        (&[("expires", "0")], Err(WhyNot::BornStale)),
+        (&[("expires", "0")], Err(Reason::BornStale)),
     ];
     for (lines, expected) in table {
         assert_eq!(lifetime(200, lines, &Policy::default()), *expected, "{lines:?}");
     }
     // s.5.2.1.2: a client may want it stale, where clients are asked
     let born_stale = [("cache-control", "max-age=60"), ("age", "100")];
-    assert_eq!(judge(200, &born_stale, &Policy::default()), Err(WhyNot::BornStale));
+    assert_eq!(judge(200, &born_stale, &Policy::default()), Err(Reason::BornStale));
     assert!(judge(200, &born_stale, &by_the_rfc()).is_ok());
     // by setting alone, nobody waits for an error
-    assert_eq!(judge(200, &[zero], &by_the_rfc()), Err(WhyNot::BornStale));
+    assert_eq!(judge(200, &[zero], &by_the_rfc()), Err(Reason::BornStale));
 }
 
 #[test]
@@ -262,11 +262,11 @@ fn credentials() {
     ] {
         let lines: Lines<'_> = &[("cache-control", control)];
         let judge = |unkeyed| ask(&Method::GET, &[], 200, lines, unkeyed, &Policy::default()).err();
-        let expected = (!with_authorization).then_some(WhyNot::Authorization);
+        let expected = (!with_authorization).then_some(Reason::Authorization);
         assert_eq!(judge(authorization), expected, "{control}");
-        let expected = (!with_authorization).then_some(WhyNot::Credential);
+        let expected = (!with_authorization).then_some(Reason::Credential);
         assert_eq!(judge(other), expected, "{control}");
-        assert_eq!(judge(cookie), (!with_cookie).then_some(WhyNot::Cookie), "{control}");
+        assert_eq!(judge(cookie), (!with_cookie).then_some(Reason::Cookie), "{control}");
     }
 }
 

@@ -44,7 +44,7 @@ fn selecting_fields() {
         let found = selecting(fields(lines).as_slice());
         match expected {
             Some(names) => assert_eq!(found.unwrap(), *names, "{lines:?}"),
-            None => assert_eq!(found, Err(WhyNot::VaryStar), "{lines:?}"),
+            None => assert_eq!(found, Err(Reason::VaryStar), "{lines:?}"),
         }
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::{
     entry::{Entry, Kind, StoredResponse},
     key::{CacheKey, KeyBuilder},
-    purge::{Mark, Purge, Target},
+    purge::{Purge, PurgeNumber, Target},
     semantics::{date::Timestamp, terms::Terms},
 };
 
@@ -47,17 +47,17 @@ pub(in crate::store) fn purges() -> Vec<Purge> {
 /// An entry that all of [`purges`] concern.
 pub(in crate::store) fn target() -> Entry {
     let key = key("one.example", "/shop/7", Some("page=2")).for_queries(Some("page=2"));
-    Entry { groups: vec!["shop".into(), "7".into()], ..entry(&key, Mark::default()) }
+    Entry { groups: vec!["shop".into(), "7".into()], ..entry(&key, PurgeNumber::default()) }
 }
 
 pub(in crate::store) fn population() -> Vec<Entry> {
     let with_group = |host, path, query, group: &str| Entry {
         groups: vec![group.to_owned()],
-        ..entry(&key(host, path, query), Mark::default())
+        ..entry(&key(host, path, query), PurgeNumber::default())
     };
     vec![
         target(),
-        entry(&key("one.example", "/shop/7", Some("page=2")), Mark::default()),
+        entry(&key("one.example", "/shop/7", Some("page=2")), PurgeNumber::default()),
         with_group("one.example", "/shop/7", None, "shop"),
         with_group("two.example", "/shop/7", Some("page=2"), "Shop"),
         with_group("one.example", "/shop/7", Some("page=22"), "sho"),
@@ -66,7 +66,10 @@ pub(in crate::store) fn population() -> Vec<Entry> {
         with_group("one.example", "/shop", None, "*"),
         with_group("one.example", "/shopping", None, ""),
         with_group("one.example", "/", None, "shop"),
-        entry(&key("one.example", "/shop/7", Some("page=2")).variant(b"br"), Mark::default()),
+        entry(
+            &key("one.example", "/shop/7", Some("page=2")).variant(b"br"),
+            PurgeNumber::default(),
+        ),
     ]
 }
 
@@ -74,7 +77,7 @@ pub(in crate::store) fn key(host: &str, path: &str, query: Option<&str>) -> Cach
     KeyBuilder::new(false, host, path, query).finish()
 }
 
-pub(in crate::store) fn entry(key: &CacheKey, since: Mark) -> Entry {
+pub(in crate::store) fn entry(key: &CacheKey, since: PurgeNumber) -> Entry {
     let kind = response(&Bytes::from_static(b"body"));
     Entry { key: key.clone(), since, groups: Vec::new(), kind }
 }
@@ -95,7 +98,7 @@ pub(in crate::store) fn response(body: &Bytes) -> Kind {
         took: Duration::from_millis(4),
         while_revalidate: Duration::from_secs(2),
         if_error: Duration::from_millis(3),
-        outdated: false,
+        soft_purged: false,
         no_cache: false,
         must_revalidate: true,
         immutable: true,

@@ -17,7 +17,7 @@ fn terms(millis: i64, span: u32) -> Terms {
         took: span * 5,
         while_revalidate: span * 3,
         if_error: span * 4,
-        outdated: millis % 13 == 0,
+        soft_purged: millis % 13 == 0,
         no_cache: millis % 2 == 0,
         must_revalidate: millis % 3 == 0,
         immutable: millis % 11 == 0,
@@ -56,7 +56,7 @@ fn entries() -> impl Strategy<Value = Entry> {
     (url, any::<u64>(), prop::collection::vec(".{0,6}", 0..4), kind).prop_map(
         |((flag, host, path, query), since, groups, kind)| Entry {
             key: KeyBuilder::new(flag, &host, &path, query.as_deref()).finish(),
-            since: Mark::new(since),
+            since: PurgeNumber::new(since),
             groups,
             kind,
         },
@@ -81,7 +81,7 @@ fn example() -> Entry {
         .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
     Entry {
         key: KeyBuilder::new(true, "h", "/a/", Some("q")).finish().variant(b"gzip"),
-        since: Mark::new(1 << 50),
+        since: PurgeNumber::new(1 << 50),
         groups: vec!["g".to_owned(), String::new()],
         kind: Kind::Response(StoredResponse {
             status: StatusCode::NOT_FOUND,
@@ -268,7 +268,7 @@ proptest! {
         let back = decode(&marked(&entry, mark)).expect("an entry");
         if let (Some(back), Some(entry)) = (back.response(), entry.response()) {
             prop_assert!(back.terms.lifetime <= entry.terms.lifetime);
-            prop_assert_eq!(back.terms.outdated, entry.terms.outdated || mark != [0; 8]);
+            prop_assert_eq!(back.terms.soft_purged, entry.terms.soft_purged || mark != [0; 8]);
             prop_assert_eq!(&back.body, &entry.body);
         }
     }

@@ -63,7 +63,7 @@ enum Remaining {
 
 /// For how long a response has been stored that is to be kept for as long as `remains`.
 fn stored_for(response: &StoredResponse, remains: Duration) -> Duration {
-    if response.terms.outdated {
+    if response.terms.soft_purged {
         // a soft purge has ended its lifetime, so how long that was is not known any more
         return MAX_DELTA;
     }

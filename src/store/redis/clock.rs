@@ -26,7 +26,7 @@ use super::{
     names::Names,
 };
 use crate::{
-    purge::{Mark, Purge},
+    purge::{Purge, PurgeNumber},
     store::StoreError,
 };
 
@@ -153,19 +153,19 @@ return 1
 ";
 
 /// The logical time, for a fill that begins.
-pub(super) async fn mark(link: &Link, names: &Names) -> Result<Mark, StoreError> {
+pub(super) async fn purge_number(link: &Link, names: &Names) -> Result<PurgeNumber, StoreError> {
     if let Some(now) = link.ask(vec![ask(names)]).await?.first().and_then(number) {
-        return Ok(Mark::new(now));
+        return Ok(PurgeNumber::new(now));
     }
     let replies = link.ask(vec![begin(names)]).await?;
-    replies.first().and_then(number).map(Mark::new).ok_or_else(unexpected)
+    replies.first().and_then(number).map(PurgeNumber::new).ok_or_else(unexpected)
 }
 
 /// A fence that has been raised.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticked {
     /// The purge's number.
-    pub(super) number: Mark,
+    pub(super) number: PurgeNumber,
     /// The time before it.
     pub(super) before: u64,
 }
@@ -206,7 +206,7 @@ fn of(names: &Names, purge: &Purge, most: u32) -> Cmd {
 fn ticked(reply: &Value) -> Option<Ticked> {
     let Value::Array(numbers) = reply else { return None };
     let [first, before] = numbers.as_slice() else { return None };
-    Some(Ticked { number: Mark::new(number(first)?), before: number(before)? })
+    Some(Ticked { number: PurgeNumber::new(number(first)?), before: number(before)? })
 }
 
 /// Begins a clock where there is none.
@@ -229,7 +229,7 @@ pub(super) fn extend(names: &Names, life_ms: u64) -> Cmd {
 }
 
 /// What the purge of this field with this number named has been removed.
-pub(super) fn done(names: &Names, field: &Field, number: Mark) -> Cmd {
+pub(super) fn done(names: &Names, field: &Field, number: PurgeNumber) -> Cmd {
     let mut done = link::script(DONE, &[&names.clock()]);
     done.arg(field).arg(number.number());
     done

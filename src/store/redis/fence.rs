@@ -25,7 +25,7 @@ use redis::{Cmd, Value};
 use super::{fields, fields::Field, ledger::Raised, link::number, names::Names};
 use crate::{
     entry::{Entry, Timestamp},
-    purge::Mark,
+    purge::PurgeNumber,
 };
 
 /// The fences in a page of the clock's fields, each `None` where its value cannot be read.
@@ -80,23 +80,23 @@ impl<'a> Reading<'a> {
     }
 
     /// How a fill that began at `since` may be published.
-    pub(super) fn of_fill(&self, since: Mark) -> Admission {
+    pub(super) fn of_fill(&self, since: PurgeNumber) -> Admission {
         self.behind_all(since, self.seed)
     }
 
     /// What purges have left of a published entry whose fill began at `since`, if all its indexes
     /// list it or it does not [need](Self::needs_index) them to.
-    pub(super) fn of_entry(&self, since: Mark) -> Admission {
+    pub(super) fn of_entry(&self, since: PurgeNumber) -> Admission {
         self.behind_all(since, self.base)
     }
 
     /// Whether fences may be gone that an entry was behind. Its indexes then tell that those purges
     /// have not missed it: an evicted index would not lead to it.
-    pub(super) const fn needs_index(&self, since: Mark) -> bool {
+    pub(super) const fn needs_index(&self, since: PurgeNumber) -> bool {
         since.number() < self.seed
     }
 
-    fn behind_all(&self, since: Mark, first: u64) -> Admission {
+    fn behind_all(&self, since: PurgeNumber, first: u64) -> Admission {
         let since = since.number();
         // a time that has not been is from before the clock went back, as a failover can make it
         if since < first || since > self.now {
@@ -179,7 +179,7 @@ mod tests {
     /// Of a fill that began at 7.
     fn of_fill(seed: u64, now: u64, fences: &[Value]) -> Admission {
         let reply = clock(text(3), text(seed), text(now), fences);
-        Reading::of(&reply).expect("a clock").of_fill(Mark::new(7))
+        Reading::of(&reply).expect("a clock").of_fill(PurgeNumber::new(7))
     }
 
     #[test]
@@ -207,13 +207,19 @@ mod tests {
     fn a_published_entry_outlives_fences_that_are_gone_if_they_were_carried_out() {
         let reply = clock(text(3), text(5), text(9), &[text(1)]);
         let reading = Reading::of(&reply).expect("a clock");
-        assert_eq!(reading.of_entry(Mark::new(4)), Admission::Fresh);
-        assert!(reading.needs_index(Mark::new(4)) && !reading.needs_index(Mark::new(5)));
-        assert_eq!(reading.of_fill(Mark::new(4)), Admission::Refused);
-        assert_eq!(reading.of_entry(Mark::new(2)), Admission::Refused, "they may not have been");
+        assert_eq!(reading.of_entry(PurgeNumber::new(4)), Admission::Fresh);
+        assert!(
+            reading.needs_index(PurgeNumber::new(4)) && !reading.needs_index(PurgeNumber::new(5))
+        );
+        assert_eq!(reading.of_fill(PurgeNumber::new(4)), Admission::Refused);
+        assert_eq!(
+            reading.of_entry(PurgeNumber::new(2)),
+            Admission::Refused,
+            "they may not have been"
+        );
         let reply = clock(Value::Nil, text(5), text(9), &[]);
         let of_earlier_version = Reading::of(&reply).expect("a clock");
-        assert_eq!(of_earlier_version.of_entry(Mark::new(4)), Admission::Refused);
+        assert_eq!(of_earlier_version.of_entry(PurgeNumber::new(4)), Admission::Refused);
     }
 
     #[test]

@@ -70,13 +70,13 @@ impl PurgesHere {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{purge::Mark, store::acceptance::samples};
+    use crate::{purge::PurgeNumber, store::acceptance::samples};
 
     const MOMENT: Duration = Duration::from_secs(1);
     const START: Duration = Duration::from_secs(7);
 
     fn entry() -> Entry {
-        samples::entry(&samples::target().key, Mark::default())
+        samples::entry(&samples::target().key, PurgeNumber::default())
     }
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
             purges.add(&Purge::path(&format!("/other/{number}")), START);
         }
         assert!(!purges.concern(&entry, START));
-        purges.add(&Purge::path(entry.key.path()).softly(), START);
+        purges.add(&Purge::path(entry.key.path()).soft(), START);
         assert!(purges.concern(&entry, START), "at the same time");
         assert!(!purges.concern(&entry, START + Duration::from_millis(1)), "from before");
     }

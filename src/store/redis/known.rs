@@ -21,7 +21,7 @@ use crate::{
     clock::Stopwatch,
     entry::Entry,
     key::CacheKey,
-    purge::{Mark, Purge},
+    purge::{Purge, PurgeNumber},
 };
 
 /// Entries share counters of what was stored elsewhere: one whose counter has moved is read again.
@@ -147,7 +147,7 @@ impl Known {
     }
 
     /// A purge begun here has this number; the time before it was `before`.
-    pub(super) fn raised(&self, purge: &Purge, before: u64, number: Mark) {
+    pub(super) fn raised(&self, purge: &Purge, before: u64, number: PurgeNumber) {
         let field = fields::raised_by(purge.target());
         let raised = Raised::by(number.number(), purge.stale_since());
         // a gap is noticed by who listens
@@ -184,7 +184,7 @@ impl Known {
     }
 
     /// Whether a purge that names `key` itself is known that came after this logical time.
-    pub(super) fn is_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
+    pub(super) fn is_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
         let since = since.number();
         if !self.read().is_of_interest(since) {
             return false;

@@ -77,7 +77,7 @@ use crate::{
     clock::Clock,
     entry::Entry,
     key::CacheKey,
-    purge::{Mark, Purge, Purged},
+    purge::{Purge, PurgeNumber, Purged},
 };
 
 /// How long a value may wait to be published: far longer than a fill takes, as its operations have
@@ -175,8 +175,11 @@ impl RedisStore {
         &self.known
     }
 
-    /// [`Store::mark`], and in the same exchange whether an entry that was read before may be renewed.
-    pub(super) async fn mark_to_renew(&self, entry: &Entry) -> Result<(Mark, bool), StoreError> {
+    /// [`Store::purge_number`], and in the same exchange whether an entry that was read before may be renewed.
+    pub(super) async fn purge_number_to_renew(
+        &self,
+        entry: &Entry,
+    ) -> Result<(PurgeNumber, bool), StoreError> {
         self.check()?;
         self.known();
         let replies = self.link.ask(vec![fence::read(&self.names, entry)]).await?;
@@ -184,14 +187,14 @@ impl RedisStore {
         match replies.first().and_then(Reading::of) {
             Some(reading) => {
                 let is_there = reading.of_fill(entry.since) != Admission::Refused;
-                Ok((Mark::new(reading.now), is_there))
+                Ok((PurgeNumber::new(reading.now), is_there))
             }
-            None => Ok((clock::mark(&self.link, &self.names).await?, false)),
+            None => Ok((clock::purge_number(&self.link, &self.names).await?, false)),
         }
     }
 
     /// Whether a purge that names `key` itself has been heard of that came after this logical time.
-    pub(super) fn is_purged_since(&self, key: &CacheKey, since: Mark) -> bool {
+    pub(super) fn is_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
         self.known.is_purged_since(key, since)
     }
 
@@ -325,10 +328,10 @@ impl RedisStore {
 }
 
 impl Store for RedisStore {
-    async fn mark(&self) -> Result<Mark, StoreError> {
+    async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
         self.check()?;
         self.known();
-        let mark = clock::mark(&self.link, &self.names).await?;
+        let mark = clock::purge_number(&self.link, &self.names).await?;
         self.link.check_answer().map(|()| mark)
     }
 

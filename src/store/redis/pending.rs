@@ -159,7 +159,7 @@ impl Queue {
         let same = |kept: &&mut Purge| kept.target() == purge.target();
         if let Some(kept) = self.waiting.iter_mut().find(same) {
             *kept = match (kept.stale_since(), purge.stale_since()) {
-                (Some(_), Some(then)) => kept.clone().softly_since(then),
+                (Some(_), Some(then)) => kept.clone().soft_since(then),
                 _ => purge.target().clone().into(),
             };
             return;
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn what_names_the_same_is_kept_once_and_the_harder_wins() {
-        let at = |secs| Purge::path("/a").softly_since(Timestamp::from_secs(secs));
+        let at = |secs| Purge::path("/a").soft_since(Timestamp::from_secs(secs));
         for (first, second, kept) in [
             (at(2), at(3), at(2)),
             (at(3), at(2), at(2)),
@@ -279,7 +279,7 @@ mod tests {
     fn too_many_become_one_of_all() {
         let mut queue = Queue::default();
         for number in 0..MOST {
-            queue.add(Purge::path(&format!("/{number}")).softly());
+            queue.add(Purge::path(&format!("/{number}")).soft());
         }
         assert_eq!(queue.waiting.len(), MOST);
         queue.add(Purge::path("/one/more"));

@@ -15,7 +15,7 @@ use super::{
     removals::Removals,
 };
 use crate::{
-    purge::{Mark, Purge, Purged},
+    purge::{Purge, PurgeNumber, Purged},
     store::{StoreError, StoreErrorKind},
 };
 
@@ -102,7 +102,7 @@ pub(super) async fn fence(
     names: &Names,
     known: &Known,
     purges: &[Purge],
-) -> Result<Vec<Mark>, StoreError> {
+) -> Result<Vec<PurgeNumber>, StoreError> {
     for purge in purges {
         known.begun(purge);
     }
@@ -124,7 +124,7 @@ pub(super) async fn fence(
 async fn make_room(link: &Link, names: &Names, purges: &[Purge]) -> Result<(), StoreError> {
     for purge in purges.iter().filter(|purge| purge.stale_since().is_none()) {
         // whatever is there, when ever it was begun
-        let mut removal = Removal::new(names, purge, Mark::new(u64::MAX));
+        let mut removal = Removal::new(names, purge, PurgeNumber::new(u64::MAX));
         while !removal.is_done() {
             removal.step(link, names).await?;
         }

@@ -20,7 +20,7 @@ use super::{
     scan::Scan,
 };
 use crate::{
-    purge::{Mark, Purge, Target},
+    purge::{Purge, PurgeNumber, Target},
     store::{StoreError, codec},
 };
 
@@ -66,7 +66,7 @@ type Pair = [Vec<u8>; 2];
 /// What is left to be removed of what a purge named.
 pub(super) struct Removal {
     target: Target,
-    number: Mark,
+    number: PurgeNumber,
     /// What a soft purge marks entries with.
     mark: Option<[u8; 8]>,
     filter: Filter,
@@ -83,7 +83,7 @@ pub(super) struct Removal {
 
 impl Removal {
     /// Of what `purge` named, which has this number.
-    pub(super) fn new(names: &Names, purge: &Purge, number: Mark) -> Self {
+    pub(super) fn new(names: &Names, purge: &Purge, number: PurgeNumber) -> Self {
         let (mut scans, mut indexes, mut entries) = (VecDeque::new(), VecDeque::new(), Vec::new());
         let mut index = |name: String| indexes.push_back((name.into_bytes(), Page::first()));
         match purge.target() {

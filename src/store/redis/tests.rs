@@ -48,14 +48,14 @@ fn key(path: &str) -> CacheKey {
     KeyBuilder::new(false, "h", path, None).finish()
 }
 
-fn entry(path: &str, since: Mark, groups: &[&str]) -> Arc<Entry> {
+fn entry(path: &str, since: PurgeNumber, groups: &[&str]) -> Arc<Entry> {
     let groups = groups.iter().map(|&group| group.to_owned()).collect();
     Arc::new(Entry { groups, ..samples::entry(&key(path), since) })
 }
 
 /// Stores an entry as a fill that begins now.
 async fn fill(store: &RedisStore, path: &str, groups: &[&str]) -> Arc<Entry> {
-    let entry = entry(path, store.mark().await.expect("a mark"), groups);
+    let entry = entry(path, store.purge_number().await.expect("a purge number"), groups);
     store.put(Arc::clone(&entry), KEEP).await.expect("stored");
     entry
 }

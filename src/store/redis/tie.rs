@@ -14,7 +14,7 @@ use super::{
 };
 #[cfg(feature = "memory")]
 use crate::entry::allocated;
-use crate::{entry::Entry, purge::Mark};
+use crate::{entry::Entry, purge::PurgeNumber};
 
 /// The tie between an entry and what is known of Redis.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Known {
     pub(in crate::store) fn tie(
         &self,
         entry: Arc<Entry>,
-        as_of: Mark,
+        as_of: PurgeNumber,
         digest: Digest,
         stored: u32,
     ) -> Option<(Arc<Entry>, Tie)> {

@@ -8,7 +8,7 @@ use std::{
 use super::*;
 use crate::{
     entry::{Entry, Kind},
-    purge::Mark,
+    purge::PurgeNumber,
     store::acceptance::samples::{entry, key, response},
 };
 
@@ -16,7 +16,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 fn slot(path: &str, length: usize, end: Timestamp) -> Slot {
     let Kind::Response(response) = response(&vec![7; length].into()) else { unreachable!() };
-    let entry = entry(&key("h", path, None), Mark::default());
+    let entry = entry(&key("h", path, None), PurgeNumber::default());
     Slot::new(Arc::new(Entry { kind: Kind::Response(response), ..entry }), end)
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix_response_cache::{
-    Purge, Purged, Store, StoreError, entry::Entry, key::CacheKey, purge::Mark, store::Put,
+    Purge, Purged, Store, StoreError, entry::Entry, key::CacheKey, purge::PurgeNumber, store::Put,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -73,9 +73,9 @@ impl<S> Paused<S> {
 }
 
 impl<S: Store> Store for Paused<S> {
-    async fn mark(&self) -> Result<Mark, StoreError> {
+    async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
         self.steps.step("before mark").await;
-        let mark = self.store.mark().await;
+        let mark = self.store.purge_number().await;
         self.steps.step("after mark").await;
         mark
     }

@@ -104,7 +104,7 @@ async fn a_slot_between_two_nodes_serves_fills_hits_and_purges() {
         assert_eq!(store.purge(&purge).await.expect("purged"), Purged::of(1), "{purge:?}");
         assert!(!has(&store, "/a").await, "{purge:?}");
         // publishing needs both names, of which a slot on its way may lack one: no entry, no harm
-        let late = entry("/a", store.mark().await.expect("a mark"), &["g"]);
+        let late = entry("/a", store.purge_number().await.expect("a purge number"), &["g"]);
         let _ = store.put(Arc::clone(&late), KEEP).await;
         assert!(!store.is_open());
         cluster.move_keys(slot, from, to);
@@ -123,7 +123,7 @@ async fn a_slot_between_two_nodes_serves_fills_hits_and_purges() {
 async fn indexes_and_the_clock_move_as_well() {
     let cluster = RedisCluster::start();
     let store = store(&cluster);
-    let early = store.mark().await.expect("a mark");
+    let early = store.purge_number().await.expect("a purge number");
     fill_all(&store).await;
     for name in [store.names.group("g"), store.names.path("/many/7"), store.names.clock()] {
         let slot = slot(&name);
@@ -173,7 +173,7 @@ async fn no_purge_is_outlived_while_slots_move() {
             for number in 0..8 {
                 // may fail, as anything may while slots move
                 let path = format!("/many/{number}");
-                if let Ok(since) = store.mark().await {
+                if let Ok(since) = store.purge_number().await {
                     let _ = store.put(entry(&path, since, &["g"]), KEEP).await;
                 }
             }

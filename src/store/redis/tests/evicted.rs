@@ -107,7 +107,7 @@ async fn a_fence_stays_until_its_removal_is_done() {
     // whoever purged did not live to remove anything
     let purge = Purge::path("/a");
     clock::raise_bounded(&store.link, &store.names, &purge, 20).await.expect("raised");
-    let early = store.mark().await.expect("a mark");
+    let early = store.purge_number().await.expect("a purge number");
     raise_bounded(&store, 20, 0..200).await;
     for store in [&store, &prefixed(&server, "arc:")] {
         assert!(!has(store, "/a").await && has(store, "/b").await);
@@ -147,7 +147,7 @@ async fn no_purge_is_outlived_while_the_server_evicts() {
         for number in 0..400 {
             let path = format!("/{round}/{number}");
             let kind = samples::response(&vec![7; 8_000].into());
-            let since = one.mark().await.expect("a mark");
+            let since = one.purge_number().await.expect("a purge number");
             let entry = Entry { kind, ..(*entry(&path, since, &["g"])).clone() };
             one.put(Arc::new(entry), KEEP).await.expect("stored or not");
         }
@@ -155,7 +155,7 @@ async fn no_purge_is_outlived_while_the_server_evicts() {
         for number in 0..400 {
             assert!(!has(&one, &format!("/{round}/{number}")).await, "round {round}");
         }
-        let since = one.mark().await.expect("a mark");
+        let since = one.purge_number().await.expect("a purge number");
         until("heard", || two.known().last() >= since.number()).await;
         for number in 0..400 {
             assert!(!has(&two, &format!("/{round}/{number}")).await, "round {round}, elsewhere");

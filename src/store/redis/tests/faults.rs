@@ -108,7 +108,7 @@ async fn a_full_or_read_only_server_refuses_puts_and_serves_gets() {
     let server = RedisServer::start();
     let store = quick(&server.url());
     fill(&store, "/a", &[]).await;
-    let since = store.mark().await.expect("a mark");
+    let since = store.purge_number().await.expect("a purge number");
     let settings = [&["CONFIG", "SET", "maxmemory", "1"][..], &["REPLICAOF", "127.0.0.1", "1"]];
     let undo = [&["CONFIG", "SET", "maxmemory", "0"][..], &["REPLICAOF", "NO", "ONE"]];
     for (set, undo) in settings.iter().zip(undo) {

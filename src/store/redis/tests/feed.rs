@@ -10,13 +10,14 @@ async fn a_purge_elsewhere_is_heard_of() {
     let server = RedisServer::start();
     let (one, two) = (store(&server), store(&server));
     for purge in samples::purges() {
-        let entry = Entry { since: one.mark().await.expect("a mark"), ..samples::target() };
+        let entry =
+            Entry { since: one.purge_number().await.expect("a purge number"), ..samples::target() };
         listening(&two).await;
         assert_eq!(standing(&two, &entry), Standing::Alive);
         one.purge(&purge).await.expect("purged");
         assert_eq!(standing(&one, &entry), Standing::Purged, "{purge:?}");
         until("heard", || standing(&two, &entry) == Standing::Purged).await;
-        let after = Entry { since: one.mark().await.expect("a mark"), ..entry };
+        let after = Entry { since: one.purge_number().await.expect("a purge number"), ..entry };
         assert_eq!(standing(&two, &after), Standing::Alive, "{purge:?}");
     }
 }
@@ -45,7 +46,8 @@ async fn a_subscription_that_is_cut_is_noticed_and_made_anew() {
     let cut: u64 = server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     assert!(cut >= 1);
     until("noticed", || !two.known().is_trusted()).await;
-    let entry = Entry { since: one.mark().await.expect("a mark"), ..samples::target() };
+    let entry =
+        Entry { since: one.purge_number().await.expect("a purge number"), ..samples::target() };
     one.purge(&Purge::all()).await.expect("purged");
     listening(&two).await;
     assert_eq!(standing(&two, &entry), Standing::Purged, "purged while nothing was heard");
@@ -58,7 +60,7 @@ async fn a_purge_that_is_not_announced_is_found_within_the_bound() {
     let (one, two) = (store(&server), store(&server));
     listening(&two).await;
     let first = two.known().generation(two.known().now());
-    let since = one.mark().await.expect("a mark");
+    let since = one.purge_number().await.expect("a purge number");
     let _: redis::Value = server.command(&["SCRIPT", "FLUSH"]);
     // as by a process which may not publish
     let now = (since.number() + 1_000_000_000).to_string();
@@ -132,7 +134,7 @@ async fn without_a_permit_for_the_channel_purges_are_found_all_the_same() {
     listening(&hearing).await;
     fill(&mute, "/a", &["g"]).await;
     assert!(has(&mute, "/a").await, "by a second look");
-    let entry = entry("/a", mute.mark().await.expect("a mark"), &["g"]);
+    let entry = entry("/a", mute.purge_number().await.expect("a purge number"), &["g"]);
     assert_eq!(mute.purge(&Purge::group("g")).await.expect("purged"), Purged::of(1));
     assert!(!has(&mute, "/a").await);
     until("found", || standing(&hearing, &entry) == Standing::Purged).await;
@@ -178,7 +180,7 @@ async fn databases_of_one_server_do_not_hear_of_each_other() {
     let (zero, one) = (at(0), at(1));
     listening(&zero).await;
     listening(&one).await;
-    let since = zero.mark().await.expect("a mark");
+    let since = zero.purge_number().await.expect("a purge number");
     let entry = Arc::new(Entry { since, ..samples::target() });
     assert_eq!(zero.put(Arc::clone(&entry), KEEP).await.expect("stored"), crate::store::Put::Kept);
     for _ in 0..3 {
@@ -227,10 +229,10 @@ async fn clock_that_is_evicted_over_and_over_costs_no_trust() {
         let last = two.known().last();
         // begun anew by those who listen, or by who needs it first
         if round % 2 == 0 {
-            one.mark().await.expect("a mark");
+            one.purge_number().await.expect("a purge number");
         }
         until("begun anew", || two.known().last() > last && one.known().last() > last).await;
-        let entry = entry("/a", one.mark().await.expect("a mark"), &["g"]);
+        let entry = entry("/a", one.purge_number().await.expect("a purge number"), &["g"]);
         one.purge(&Purge::group("g")).await.expect("purged");
         until("heard", || standing(&two, &entry) == Standing::Purged).await;
         assert_eq!(trust(), before, "round {round}");
@@ -247,7 +249,7 @@ async fn user_who_may_use_the_channel_of_announcements_only_trusts_them() {
         RedisOptions { operate_timeout: Duration::from_secs(2), ..RedisOptions::default() };
     let (narrow, wide) = (RedisStore::new(&url, &options).expect("a URL"), store(&server));
     listening(&narrow).await;
-    let entry = entry("/a", wide.mark().await.expect("a mark"), &["g"]);
+    let entry = entry("/a", wide.purge_number().await.expect("a purge number"), &["g"]);
     wide.purge(&Purge::group("g")).await.expect("purged");
     until("heard", || standing(&narrow, &entry) == Standing::Purged).await;
     let last = narrow.known().last();

@@ -25,7 +25,7 @@ async fn interleave(store: &RedisStore, entry: &Entry, purge: &Purge, order: [St
     let encoded = codec::encode(entry).expect("encoded");
     let digest = entry.key.digest();
     let waiting = store.names.waiting(&digest);
-    let (mut admission, mut number) = (Admission::Refused, Mark::default());
+    let (mut admission, mut number) = (Admission::Refused, PurgeNumber::default());
     for step in order {
         match step {
             Step::Prepare => {
@@ -46,14 +46,14 @@ async fn interleave(store: &RedisStore, entry: &Entry, purge: &Purge, order: [St
 }
 
 /// Raises the fence of a purge and does no more.
-async fn raised(store: &RedisStore, purge: &Purge) -> Mark {
+async fn raised(store: &RedisStore, purge: &Purge) -> PurgeNumber {
     let purges = std::slice::from_ref(purge);
     let numbers = purge::fence(&store.link, &store.names, store.known(), purges).await;
     numbers.expect("raised")[0]
 }
 
 /// Removes all that a purge has named; how many responses that were.
-async fn carried_out(store: &RedisStore, purge: &Purge, number: Mark) -> u64 {
+async fn carried_out(store: &RedisStore, purge: &Purge, number: PurgeNumber) -> u64 {
     let mut removal = removal::Removal::new(&store.names, purge, number);
     while !removal.is_done() {
         removal.step(&store.link, &store.names).await.expect("a step");
@@ -67,14 +67,14 @@ async fn a_purge_at_any_step_of_a_fill_wins() {
     for purge in samples::purges() {
         for order in orders() {
             let store = prefixed(&server, &format!("{order:?}:"));
-            let since = store.mark().await.expect("a mark");
+            let since = store.purge_number().await.expect("a purge number");
             let entry = Entry { since, ..samples::target() };
             interleave(&store, &entry, &purge, order).await;
             let found = store.get(&entry.key).await.expect("an answer");
             assert!(found.is_none(), "{purge:?} in {order:?}");
 
-            let soft = purge.clone().softly_since(Timestamp::from_secs(1_700_000_005));
-            let since = store.mark().await.expect("a mark");
+            let soft = purge.clone().soft_since(Timestamp::from_secs(1_700_000_005));
+            let since = store.purge_number().await.expect("a purge number");
             let entry = Entry { since, ..samples::target() };
             interleave(&store, &entry, &soft, order).await;
             let found = store.get(&entry.key).await.expect("an answer").expect("still there");
@@ -89,7 +89,7 @@ async fn a_purge_at_any_step_of_a_fill_wins() {
 
 /// Stores this entry as a fill that begins now.
 async fn fill_with(store: &RedisStore, entry: &Entry) -> Arc<Entry> {
-    let since = store.mark().await.expect("a mark");
+    let since = store.purge_number().await.expect("a purge number");
     let entry = Arc::new(Entry { since, ..entry.clone() });
     store.put(Arc::clone(&entry), KEEP).await.expect("stored");
     entry
@@ -100,8 +100,11 @@ async fn a_fill_begun_after_a_soft_purge_is_not_touched_by_it() {
     let server = RedisServer::start();
     for purge in samples::purges() {
         let store = store(&server);
-        let soft = purge.clone().softly();
-        let early = Entry { since: store.mark().await.expect("a mark"), ..samples::target() };
+        let soft = purge.clone().soft();
+        let early = Entry {
+            since: store.purge_number().await.expect("a purge number"),
+            ..samples::target()
+        };
         let number = raised(&store, &soft).await;
         let late = fill_with(&store, &early).await;
         assert_eq!(carried_out(&store, &soft, number).await, 0, "{purge:?}");
@@ -118,7 +121,7 @@ async fn another_fill_in_between_does_not_publish_what_was_not_checked() {
     let store = store(&server);
     let digest = key("/a").digest();
     let waiting = store.names.waiting(&digest);
-    let first = entry("/a", store.mark().await.expect("a mark"), &[]);
+    let first = entry("/a", store.purge_number().await.expect("a purge number"), &[]);
     let first_encoded = codec::encode(&first).expect("encoded");
     let prepared = store.prepare(&first, &first_encoded, &waiting, 10_000).await;
     assert_eq!(prepared.expect("prepared"), Admission::Fresh);
@@ -137,7 +140,7 @@ async fn a_fill_dropped_anywhere_leaves_nothing_that_a_purge_would_miss() {
     let server = RedisServer::start();
     let store = store(&server);
     for micros in (0..3000).step_by(20) {
-        let since = store.mark().await.expect("a mark");
+        let since = store.purge_number().await.expect("a purge number");
         let put = store.put(entry("/a", since, &["g"]), KEEP);
         let _ = tokio::time::timeout(Duration::from_micros(micros), put).await;
         let purge = if micros % 40 == 0 { Purge::path("/a") } else { Purge::group("g") };
@@ -152,12 +155,12 @@ async fn a_fill_dropped_anywhere_leaves_nothing_that_a_purge_would_miss() {
 async fn time_goes_on_after_all_data_is_lost() {
     let server = RedisServer::start();
     let store = store(&server);
-    let early = store.mark().await.expect("a mark");
+    let early = store.purge_number().await.expect("a purge number");
     store.purge(&Purge::path("/a")).await.expect("purged");
     let () = server.command(&["FLUSHALL"]);
     store.put(entry("/a", early, &[]), KEEP).await.expect("no error");
     assert!(!has(&store, "/a").await, "whether it was purged, nobody knows");
-    let late = store.mark().await.expect("a mark");
+    let late = store.purge_number().await.expect("a purge number");
     assert!(late > early);
     store.put(entry("/a", early, &[]), KEEP).await.expect("no error");
     assert!(!has(&store, "/a").await, "nor when time goes on");
@@ -166,14 +169,14 @@ async fn time_goes_on_after_all_data_is_lost() {
 
     let () = server.command(&["FLUSHALL"]);
     store.purge(&Purge::path("/b")).await.expect("purged");
-    assert!(store.mark().await.expect("a mark") > late);
+    assert!(store.purge_number().await.expect("a purge number") > late);
 }
 
 #[tokio::test]
 async fn a_clock_that_is_none_is_replaced() {
     let server = RedisServer::start();
     let store = store(&server);
-    let mut last = Mark::default();
+    let mut last = PurgeNumber::default();
     for foreign in [
         &["SET", "arc:clock", "foreign"][..],
         &["HSET", "arc:clock", "now", "foreign"],
@@ -183,7 +186,7 @@ async fn a_clock_that_is_none_is_replaced() {
         let () = server.command(&["DEL", "arc:clock"]);
         let () = server.command(foreign);
         store.purge(&Purge::path("/b")).await.expect("purged");
-        let mark = store.mark().await.expect("a mark");
+        let mark = store.purge_number().await.expect("a purge number");
         assert!(mark > last, "{foreign:?}");
         last = mark;
         fill(&store, "/a", &[]).await;
@@ -195,7 +198,7 @@ async fn a_clock_that_is_none_is_replaced() {
 async fn many_purges_refuse_no_fill_that_none_of_them_concerned() {
     let server = RedisServer::start();
     let store = store(&server);
-    let early = store.mark().await.expect("a mark");
+    let early = store.purge_number().await.expect("a purge number");
     store.purge(&Purge::path("/a")).await.expect("purged");
     // those of ten seconds at 100,000 a minute
     let groups = (0..17_000).map(|number| Purge::group(number.to_string())).collect::<Vec<_>>();
@@ -224,7 +227,7 @@ async fn no_reader_sees_what_was_purged_before_it_asked() {
         let (store, changed, over) = (Arc::clone(&store), Arc::clone(&changed), Arc::clone(&over));
         tasks.push(tokio::spawn(async move {
             while !over.load(Ordering::SeqCst) {
-                let since = store.mark().await.expect("a mark");
+                let since = store.purge_number().await.expect("a purge number");
                 let body = changed.load(Ordering::SeqCst).to_string();
                 let kind = samples::response(&body.into());
                 let entry = Entry { kind, ..(*entry("/a", since, &["g"])).clone() };

@@ -27,7 +27,7 @@ async fn answers(store: &RedisStore) -> bool {
 
 /// Stores the entry of the samples and stops the server.
 async fn stored_and_stopped(store: &RedisStore, server: &RedisServer) -> Entry {
-    let since = store.mark().await.expect("a mark");
+    let since = store.purge_number().await.expect("a purge number");
     let entry = Entry { since, ..samples::target() };
     store.put(Arc::new(entry.clone()), KEEP).await.expect("stored");
     server.signal("STOP");
@@ -41,7 +41,7 @@ async fn what_was_purged_meanwhile_does_not_come_back_with_the_server() {
         let store = hasty(&server);
         let entry = stored_and_stopped(&store, &server).await;
         assert_eq!(store.purge(&purge).await.expect("kept"), Purged::pending(), "{purge:?}");
-        assert!(!answers(&store).await && store.mark().await.is_err());
+        assert!(!answers(&store).await && store.purge_number().await.is_err());
         server.signal("CONT");
         // nobody has to ask for it
         let live = store.names.live(&entry.key.digest());
@@ -82,7 +82,7 @@ async fn a_soft_purge_is_soft_when_it_is_repeated() {
     let store = hasty(&server);
     let entry = stored_and_stopped(&store, &server).await;
     let then = Timestamp::from_secs(1_700_000_003);
-    assert!(store.purge(&Purge::group("shop").softly_since(then)).await.expect("kept").pending);
+    assert!(store.purge(&Purge::group("shop").soft_since(then)).await.expect("kept").pending);
     server.signal("CONT");
     until("the store is not trusted again", async || answers(&store).await).await;
     let found = store.get(&entry.key).await.expect("an answer").expect("there");
@@ -166,7 +166,7 @@ async fn a_full_server_is_purged_all_the_same() {
     let server = RedisServer::start();
     let store = store(&server);
     for number in 0..50 {
-        let since = store.mark().await.expect("a mark");
+        let since = store.purge_number().await.expect("a purge number");
         let kind = samples::response(&vec![b'x'; 100_000].into());
         let large = Entry { kind, ..(*entry(&format!("/{number}"), since, &["g"])).clone() };
         store.put(Arc::new(large), KEEP).await.expect("stored");
@@ -175,7 +175,7 @@ async fn a_full_server_is_purged_all_the_same() {
     let used = memory.lines().find_map(|line| line.strip_prefix("used_memory:")).expect("a line");
     let most = used.trim().parse::<u64>().expect("a number") - 1_000_000;
     let () = server.command(&["CONFIG", "SET", "maxmemory", &most.to_string()]);
-    let since = Mark::default();
+    let since = PurgeNumber::default();
     let full = store.put(entry("/more", since, &[]), KEEP).await.expect_err("no room");
     assert_eq!(full.kind(), StoreErrorKind::Refused);
     assert!(!store.purge(&Purge::group("g")).await.expect("purged").pending);
@@ -206,7 +206,7 @@ async fn process_settles_until_purges_of_others_arrive() {
     server.signal("CONT");
     until("the server is not found again", async || two.link.probe().await).await;
     assert!(two.get(&entry.key).await.is_err(), "it settles");
-    assert!(two.mark().await.is_err(), "and nothing begins");
+    assert!(two.purge_number().await.is_err(), "and nothing begins");
     assert!(two.put(Arc::clone(&fill), KEEP).await.is_err(), "or is published");
     assert!(one.get(&entry.key).await.is_err(), "and now the first one goes on");
     until("it is not trusted again", async || answers(&two).await).await;

@@ -76,7 +76,7 @@ async fn a_soft_purge_leaves_lifetimes_indexes_and_what_is_not_ours_alone() {
     for (purge, marked) in
         [(Purge::group("g"), 1), (Purge::all(), 0), (Purge::path("/a"), 0), (Purge::all(), 0)]
     {
-        let purged = store.purge(&purge.softly()).await.expect("purged");
+        let purged = store.purge(&purge.soft()).await.expect("purged");
         assert_eq!(purged, Purged::of(marked), "what is stale already does not count");
     }
     let after = ttl();
@@ -97,7 +97,7 @@ async fn notes_of_variants_do_not_count() {
         fill(&store, "/a", &[]).await;
         let note = Entry {
             kind: crate::entry::Kind::Varies(crate::entry::Selecting::default()),
-            ..(*entry("/a", store.mark().await.expect("a mark"), &[])).clone()
+            ..(*entry("/a", store.purge_number().await.expect("a purge number"), &[])).clone()
         };
         store.put(Arc::new(note), KEEP).await.expect("stored");
         assert!(has(&store, "/a").await);
@@ -119,7 +119,7 @@ async fn large_purges_go_in_pieces() {
             futures_util::future::join_all(fills).await;
         }
         let () = server.command(&["CONFIG", "RESETSTAT"]);
-        for purge in [&purge.clone().softly(), &purge] {
+        for purge in [&purge.clone().soft(), &purge] {
             let purged = store.purge(purge).await.expect("purged");
             assert!(purged.entries <= MANY && purged.removing == (purged.entries < MANY));
             assert!(purged.entries > 500 && !purged.pending, "{purge:?}: {purged:?}");
@@ -145,7 +145,7 @@ async fn a_purge_does_not_wait_for_what_lies_behind_it() {
     fill(&store, "/a", &["g"]).await;
     let foreign = "for i = 1, 50000 do redis.call('SET', 'other:' .. i, 1) end";
     let () = server.command(&["EVAL", foreign, "0"]);
-    for purge in [Purge::all(), Purge::prefix("/"), Purge::all().softly()] {
+    for purge in [Purge::all(), Purge::prefix("/"), Purge::all().soft()] {
         let () = server.command(&["CONFIG", "RESETSTAT"]);
         let purged = store.purge(&purge).await.expect("purged");
         assert!(purged.removing && !purged.pending, "{purge:?}: {purged:?}");
@@ -161,7 +161,8 @@ async fn what_was_purged_is_gone_for_all_before_it_is_removed() {
     let server = RedisServer::start();
     let (one, two) = (store(&server), store(&server));
     for purge in samples::purges() {
-        let entry = Entry { since: one.mark().await.expect("a mark"), ..samples::target() };
+        let entry =
+            Entry { since: one.purge_number().await.expect("a purge number"), ..samples::target() };
         one.put(Arc::new(entry.clone()), KEEP).await.expect("stored");
         assert!(two.get(&entry.key).await.expect("an answer").is_some());
         let late = store(&server);
@@ -175,7 +176,10 @@ async fn what_was_purged_is_gone_for_all_before_it_is_removed() {
         let there: bool = server.command(&["EXISTS", &one.names.live(&entry.key.digest())]);
         assert!(there, "nobody has removed it");
         for store in [&one, &two] {
-            let entry = Entry { since: store.mark().await.expect("a mark"), ..entry.clone() };
+            let entry = Entry {
+                since: store.purge_number().await.expect("a purge number"),
+                ..entry.clone()
+            };
             store.put(Arc::new(entry.clone()), KEEP).await.expect("stored");
             assert!(late.get(&entry.key).await.expect("an answer").is_some(), "{purge:?}");
         }
@@ -215,7 +219,7 @@ async fn a_removal_goes_on_where_it_was_when_connections_are_lost() {
     let () = server.command(&["EVAL", foreign, "0"]);
     let scans = async || {
         let () = server.command(&["CONFIG", "RESETSTAT"]);
-        let mut removal = removal::Removal::new(&store.names, &Purge::all(), Mark::new(1));
+        let mut removal = removal::Removal::new(&store.names, &Purge::all(), PurgeNumber::new(1));
         for step in 0.. {
             if removal.is_done() {
                 return server.calls("scan");

@@ -23,7 +23,7 @@ async fn two(server: &RedisServer) -> [TieredStore; 2] {
 }
 
 async fn fill(store: &TieredStore, path: &str, body: &'static str) -> Arc<Entry> {
-    let since = store.mark().await.expect("a mark");
+    let since = store.purge_number().await.expect("a purge number");
     let kind = samples::response(&body.as_bytes().into());
     let entry = Arc::new(Entry { kind, ..(*entry(path, since, &["g"])).clone() });
     assert_eq!(store.put(Arc::clone(&entry), KEEP).await.expect("stored"), Put::Kept);
@@ -116,7 +116,7 @@ async fn a_soft_purge_makes_stale_near_as_far() {
     let then = crate::entry::Timestamp::from_secs(1_700_000_005);
     let put = fill(&one, "/a", "1").await;
     assert!(read(&two, "/a").await.is_some());
-    one.purge(&Purge::path("/a").softly_since(then)).await.expect("purged");
+    one.purge(&Purge::path("/a").soft_since(then)).await.expect("purged");
     let stale = samples::shown(&put.stale_since(then));
     let is_stale = async |store: &TieredStore| {
         let found = store.get(&key("/a")).await.expect("an answer").expect("there");
@@ -207,7 +207,7 @@ async fn while_redis_is_away_a_response_is_held_for_a_moment_and_gone_when_it_is
     while near(&store, "/a").is_some() {
         assert!(begun.elapsed() < UNHEARD + Duration::from_millis(100), "held for too long");
     }
-    let early = store.mark().await.expect("a mark of its own");
+    let early = store.purge_number().await.expect("a mark of its own");
     let early = Arc::new(Entry { since: early, ..(*entry("/a", early, &["g"])).clone() });
     let purged = store.purge(&Purge::group("g")).await.expect("kept");
     assert!(purged.pending, "Redis is away");
@@ -218,12 +218,12 @@ async fn while_redis_is_away_a_response_is_held_for_a_moment_and_gone_when_it_is
     server.restart();
     listening(store.far()).await;
     let restarted = Instant::now();
-    while store.far().mark().await.is_err() {
+    while store.far().purge_number().await.is_err() {
         assert!(restarted.elapsed() < Duration::from_secs(10), "the purge is not repeated");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(read(&store, "/a").await, None);
-    let late = store.mark().await.expect("a mark");
+    let late = store.purge_number().await.expect("a purge number");
     store.put(early, KEEP).await.expect("no error");
     assert_eq!(read(&store, "/a").await, None, "of a time that is over");
     assert!(late.number() < 1 << 63, "Redis tells the time again");
@@ -246,7 +246,7 @@ async fn memory_is_bounded() {
     let store = TieredStore::new(100_000, Clock::manual(), prefixed(&server, "arc:"));
     listening(store.far()).await;
     for number in 0..200 {
-        let since = store.mark().await.expect("a mark");
+        let since = store.purge_number().await.expect("a purge number");
         let kind = samples::response(&vec![7; 5_000].into());
         let entry = Entry { kind, ..(*entry(&format!("/{number}"), since, &[])).clone() };
         store.put(Arc::new(entry), KEEP).await.expect("stored");
@@ -271,7 +271,7 @@ async fn no_reader_sees_what_was_purged_elsewhere_longer_ago_than_the_bound() {
                     tokio::task::yield_now().await;
                     continue;
                 }
-                let since = store.mark().await.expect("a mark");
+                let since = store.purge_number().await.expect("a purge number");
                 let body = changed.load(Ordering::SeqCst).to_string();
                 let kind = samples::response(&body.into());
                 let entry = Entry { kind, ..(*entry("/a", since, &["g"])).clone() };

@@ -60,7 +60,7 @@ async fn every_key_goes_some_day_and_indexes_last() {
     let server = RedisServer::start();
     let store = store(&server);
     fill(&store, "/a", &["g"]).await;
-    let since = store.mark().await.expect("a mark");
+    let since = store.purge_number().await.expect("a purge number");
     store.put(entry("/a/b", since, &["g"]), Duration::from_secs(5)).await.expect("stored");
     store.purge(&Purge::path("/nothing")).await.expect("purged");
     let names: Vec<String> = server.command(&["KEYS", "*"]);
@@ -85,14 +85,14 @@ async fn a_value_that_cannot_be_indexed_is_not_stored() {
     let store = store(&server);
     for (index, groups) in [("arc:p:/a", &[][..]), ("arc:g:second", &["first", "second"])] {
         let () = server.command(&["SET", index, "foreign"]);
-        let since = store.mark().await.expect("a mark");
+        let since = store.purge_number().await.expect("a purge number");
         let error = store.put(entry("/a", since, groups), KEEP).await.expect_err(index);
         assert_eq!(error.kind(), StoreErrorKind::Corrupt);
         assert!(!has(&store, "/a").await);
         let () = server.command(&["DEL", index]);
     }
     let many = vec!["g"; MOST_GROUPS + 1];
-    let since = store.mark().await.expect("a mark");
+    let since = store.purge_number().await.expect("a purge number");
     let error = store.put(entry("/a", since, &many), KEEP).await.expect_err("too many groups");
     assert_eq!(error.kind(), StoreErrorKind::Refused);
     assert!(!store.is_open());
@@ -133,7 +133,7 @@ async fn a_member_stays_as_long_as_the_longest_value() {
 async fn what_waits_is_gone_when_a_fill_is_done() {
     let server = RedisServer::start();
     let store = store(&server);
-    let early = store.mark().await.expect("a mark");
+    let early = store.purge_number().await.expect("a purge number");
     fill(&store, "/a", &[]).await;
     store.purge(&Purge::all()).await.expect("purged");
     store.put(entry("/a", early, &[]), KEEP).await.expect("no error");
@@ -145,7 +145,7 @@ async fn what_waits_is_gone_when_a_fill_is_done() {
 async fn nothing_is_kept_for_no_time_and_no_time_is_too_long() {
     let server = RedisServer::start();
     let store = store(&server);
-    let since = store.mark().await.expect("a mark");
+    let since = store.purge_number().await.expect("a purge number");
     store.put(entry("/a", since, &[]), Duration::ZERO).await.expect("no error");
     assert!(!has(&store, "/a").await);
     store.put(entry("/a", since, &[]), Duration::MAX).await.expect("no error");
@@ -155,7 +155,7 @@ async fn nothing_is_kept_for_no_time_and_no_time_is_too_long() {
     assert!(!has(&store, "/b").await);
 }
 
-fn large(path: &str, since: Mark, length: usize) -> Arc<Entry> {
+fn large(path: &str, since: PurgeNumber, length: usize) -> Arc<Entry> {
     let body: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).expect("small")).collect();
     Arc::new(Entry { kind: samples::response(&body.into()), ..(*entry(path, since, &[])).clone() })
 }
@@ -166,7 +166,7 @@ async fn large_values_come_and_go_in_pieces() {
     let (one, two) = (store(&server), store(&server));
     for length in [0, 1, 65_000, 65_536, 70_000, 1_500_000, 5_000_000] {
         let path = format!("/{length}");
-        let put = large(&path, one.mark().await.expect("a mark"), length);
+        let put = large(&path, one.purge_number().await.expect("a purge number"), length);
         assert_eq!(one.put(Arc::clone(&put), KEEP).await.expect("stored"), Put::Kept);
         for store in [&two, &two, &one] {
             let found = store.get(&key(&path)).await.expect("an answer").expect("there");
@@ -192,7 +192,7 @@ async fn a_large_value_that_is_replaced_or_purged_meanwhile_is_never_mixed() {
         let store = Arc::clone(&store);
         async move {
             for _ in 0..10 {
-                let since = store.mark().await.expect("a mark");
+                let since = store.purge_number().await.expect("a purge number");
                 let kind = samples::response(&vec![version; 400_000].into());
                 let entry = Entry { kind, ..(*entry("/a", since, &[])).clone() };
                 store.put(Arc::new(entry), KEEP).await.expect("stored or not");
@@ -211,7 +211,7 @@ async fn a_large_value_that_is_replaced_or_purged_meanwhile_is_never_mixed() {
         }
     };
     futures_util::future::join(futures_util::future::join_all(writers), reads).await;
-    let since = store.mark().await.expect("a mark");
+    let since = store.purge_number().await.expect("a purge number");
     store.put(large("/a", since, 400_000), KEEP).await.expect("stored");
     assert!(has(&store, "/a").await);
 }
