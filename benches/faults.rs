@@ -16,24 +16,15 @@ use std::time::{Duration, Instant};
 
 use actix_response_cache::{CacheHandle, ResponseCache};
 use futures_util::future::join_all;
+use test_support::{
+    fault::{Fault, Scene},
+    load::Seen,
+};
 use tokio::time::sleep;
 
-/// The tests' support, as far as it is of use here.
-mod support {
-    #[path = "../../tests/it/support/fault.rs"]
-    pub mod fault;
-    #[path = "../../tests/it/support/load.rs"]
-    pub mod load;
-    #[path = "../../tests/it/support/proxy/mod.rs"]
-    pub mod proxy;
-    #[path = "../../tests/it/support/redis/mod.rs"]
-    pub mod redis;
-}
+mod support;
 
-use support::{
-    fault::{Fault, Scene},
-    load::{self, Load, Seen, Shop},
-};
+use support::load;
 
 const SPAN: Duration = Duration::from_secs(5);
 const BOUND: Duration = Duration::from_secs(60);
@@ -91,9 +82,7 @@ async fn measure(name: &str, fault: Fault, cache: fn(String) -> ResponseCache) {
     let scene = Scene::new(fault);
     let cache = cache(scene.url());
     let handle = cache.handle().expect("settings are right");
-    let shop = Shop::default();
-    let app = load::app(&shop, &cache).await;
-    Load::run(&app, &shop, &cache, async |load| {
+    load::run(&cache, async |load| {
         load.all_hit(BOUND).await;
         // what the handler takes, whatever the cache does
         handle.switch(false);

@@ -15,12 +15,10 @@ use actix_web::{
     web,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use test_support::redis::RedisServer;
 
-#[path = "../tests/it/support/redis/mod.rs"]
-mod redis_server;
 mod support;
 
-use redis_server::RedisServer;
 use support::{SIZES, ask, body};
 
 fn hits(criterion: &mut Criterion) {

@@ -5,12 +5,10 @@
 use actix_response_cache::ResponseCache;
 use actix_web::{App, HttpResponse, test::init_service, web};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use test_support::redis::RedisServer;
 
-#[path = "../tests/it/support/redis/mod.rs"]
-mod redis_server;
 mod support;
 
-use redis_server::RedisServer;
 use support::{SIZES, ask, body};
 
 fn misses(criterion: &mut Criterion) {

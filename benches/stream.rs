@@ -29,13 +29,8 @@ use actix_web::{App, Error, HttpResponse, HttpServer, web};
 use bytes::Bytes;
 use futures_util::{Stream, future::join_all, stream};
 use http_body_util::BodyExt as _;
+use test_support::client::{Client, get};
 use tokio::time::sleep;
-
-#[allow(dead_code, reason = "tests need more of it")]
-#[path = "../tests/it/support/client.rs"]
-mod client;
-
-use client::{Client, get};
 
 /// Tells a process which server it is.
 const ROLE: &str = "STREAM_BENCH_SERVER";

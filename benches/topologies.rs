@@ -17,18 +17,8 @@ use std::{
 };
 
 use actix_response_cache::ResponseCache;
-use tokio::time::sleep;
-
-/// The tests' support, as far as it is of use here.
-mod support {
-    #[path = "../../tests/it/support/load.rs"]
-    pub mod load;
-    #[path = "../../tests/it/support/redis/mod.rs"]
-    pub mod redis;
-}
-
-use support::{
-    load::{self, Load, Seen, Shop},
+use test_support::{
+    load::Seen,
     redis::{
         RedisServer,
         cluster::RedisCluster,
@@ -36,6 +26,11 @@ use support::{
         tls::TlsServer,
     },
 };
+use tokio::time::sleep;
+
+mod support;
+
+use support::load;
 
 const BOUND: Duration = Duration::from_secs(60);
 const SPAN: Duration = Duration::from_secs(5);
@@ -84,9 +79,7 @@ fn main() {
 
 /// Moves every slot that has keys, one after the other, under the load of `load.rs`.
 async fn move_slots(name: &str, cache: ResponseCache, cluster: RedisCluster) {
-    let shop = Shop::default();
-    let app = load::app(&shop, &cache).await;
-    Load::run(&app, &shop, &cache, async |load| {
+    load::run(&cache, async |load| {
         load.all_hit(BOUND).await;
         load.take();
         sleep(SPAN).await;

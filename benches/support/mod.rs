@@ -13,6 +13,8 @@ use actix_web::{
 };
 use bytes::Bytes;
 
+pub mod load;
+
 /// Lengths of bodies, in bytes, with their names.
 pub const SIZES: [(usize, &str); 2] = [(1024, "1 KiB"), (100 * 1024, "100 KiB")];
 

@@ -12,8 +12,7 @@ use futures_util::future::{join, join_all};
 use crate::support::{
     Origin, app,
     fault::{Fault, Scene},
-    get,
-    load::{self, Load, Shop},
+    get, load,
     proxy::{Proxy, Way},
     redis::RedisServer,
     send,
@@ -35,10 +34,8 @@ async fn examine(fault: Fault) {
 async fn examine_one(fault: Fault, cache: fn(String) -> ResponseCache) {
     let scene = Scene::new(fault);
     let cache = cache(scene.url());
-    let shop = Shop::default();
-    let app = load::app(&shop, &cache).await;
     let errors = || cache.stats().expect("settings are right").errors;
-    Load::run(&app, &shop, &cache, async |load| {
+    load::run(&cache, async |load| {
         load.all_hit(BOUND).await;
         let (before, errors_before, made) = (load.take(), errors(), scene.connections());
         scene.begin();

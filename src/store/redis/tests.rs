@@ -6,20 +6,15 @@ mod faults;
 mod feed;
 mod fences;
 mod lead;
-#[path = "../../../tests/it/support/log.rs"]
-mod log;
 mod pending;
-#[path = "../../../tests/it/support/proxy/mod.rs"]
-mod proxy;
 mod purges;
-#[path = "../../../tests/it/support/redis/mod.rs"]
-mod server;
 #[cfg(feature = "memory")]
 mod tiered;
 mod values;
 mod ways;
 
 use server::RedisServer;
+use test_support::{log, proxy, redis as server};
 
 use super::{ledger::Standing, *};
 use crate::{

@@ -20,15 +20,10 @@ use actix_web::{
 };
 use bytes::Bytes;
 
-pub mod client;
-pub mod fault;
+pub use test_support::{client, fault, log, origin, proxy, redis, server};
+
 pub mod gate;
 pub mod load;
-pub mod log;
-pub mod origin;
-pub mod proxy;
-pub mod redis;
-pub mod server;
 
 type AnswerFn = dyn Fn(&HttpRequest, usize) -> HttpResponse + Send + Sync;
 

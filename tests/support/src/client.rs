@@ -21,7 +21,6 @@ pub struct Client {
 
 /// An answer, read to its end.
 #[derive(Debug)]
-#[allow(dead_code, reason = "each user of this file needs a part of it")]
 pub struct Answer {
     pub status: StatusCode,
     pub fields: HeaderMap,
@@ -62,7 +61,6 @@ impl Drop for Client {
     }
 }
 
-#[allow(dead_code, reason = "each user of this file needs a part of it")]
 impl Answer {
     /// The value of a field; empty where there is none.
     pub fn field(&self, name: &str) -> &str {

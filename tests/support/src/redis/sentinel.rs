@@ -12,11 +12,11 @@ use super::{
 };
 
 /// What the sentinel calls the service.
-pub(crate) const SERVICE: &str = "cache";
+pub const SERVICE: &str = "cache";
 
 /// Two servers and a sentinel that notices within half a second when the primary is gone.
-pub(crate) struct Watched {
-    pub(crate) servers: Vec<RedisServer>,
+pub struct Watched {
+    pub servers: Vec<RedisServer>,
     sentinel: Sentinel,
     certificates: Option<Certificates>,
 }
@@ -29,12 +29,12 @@ struct Sentinel {
 }
 
 impl Watched {
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::start_with(None)
     }
 
     /// Ones that speak TLS; the test itself does not.
-    pub(crate) fn start_with_tls() -> Self {
+    pub fn start_with_tls() -> Self {
         Self::start_with(Some(Certificates::new()))
     }
 
@@ -70,11 +70,11 @@ impl Watched {
         watched
     }
 
-    pub(crate) fn urls(&self) -> Vec<String> {
+    pub fn urls(&self) -> Vec<String> {
         vec![self.url()]
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         match self.sentinel.tls_port {
             Some(port) => format!("rediss://127.0.0.1:{port}"),
             None => format!("redis://127.0.0.1:{}", self.sentinel.port),
@@ -82,23 +82,23 @@ impl Watched {
     }
 
     /// Who signed the servers' certificate.
-    pub(crate) fn authority(&self) -> &Authority {
+    pub fn authority(&self) -> &Authority {
         self.certificates.as_ref().expect("servers with TLS").authority()
     }
 
     /// The number of the server that the sentinel calls the primary.
-    pub(crate) fn primary(&self) -> usize {
+    pub fn primary(&self) -> usize {
         let (_, port): (String, u16) = self.ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE]);
         self.servers.iter().position(|server| server.main_port() == port).expect("one of ours")
     }
 
     /// How many connections the sentinel has accepted.
-    pub(crate) fn connections(&self) -> u64 {
+    pub fn connections(&self) -> u64 {
         super::connections(&self.ask::<String>(&["INFO", "stats"]))
     }
 
     /// Asks the sentinel.
-    pub(crate) fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+    pub fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let url = format!("redis://127.0.0.1:{}", self.sentinel.port);
         let client = redis::Client::open(url).expect("a URL");
         let mut connection = client.get_connection().expect("the sentinel answers");

@@ -2,20 +2,19 @@
 
 use std::cell::RefCell;
 
-use super::{
+use crate::{
     proxy::{Line, Proxy, Way},
     redis::RedisServer,
 };
 
 /// A fault of the server or of the way to it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Fault {
+pub enum Fault {
     Refused,
     Silent,
     Cut,
     Slow,
     /// All replies together come at this rate, in bytes per second.
-    #[allow(dead_code, reason = "of the bench")]
     Thin(u32),
     Garbage,
     /// Connections that subscribe are cut, all others work.
@@ -35,12 +34,11 @@ pub(crate) enum Fault {
     /// `SIGSTOP`, `SIGCONT`.
     Stopped,
     /// Somebody else purges other things all the time.
-    #[allow(dead_code, reason = "of the bench")]
     Purges,
 }
 
 /// A server with a proxy before it, to which something may happen.
-pub(crate) struct Scene {
+pub struct Scene {
     fault: Fault,
     server: RefCell<RedisServer>,
     proxy: Proxy,
@@ -48,9 +46,8 @@ pub(crate) struct Scene {
     insider: RefCell<redis::Connection>,
 }
 
-#[allow(dead_code, reason = "each user of this file needs a part of it")]
 impl Scene {
-    pub(crate) fn new(fault: Fault) -> Self {
+    pub fn new(fault: Fault) -> Self {
         let server = RedisServer::start_with(match fault {
             Fault::KilledPersistent => &["--appendonly", "yes", "--appendfsync", "always"],
             Fault::Full => &["--maxmemory-policy", "noeviction"],
@@ -62,7 +59,7 @@ impl Scene {
     }
 
     /// Where a cache finds the server.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         match self.fault {
             // the proxy would accept what the server refuses
             Fault::Killed | Fault::KilledPersistent => self.server.borrow().url(),
@@ -71,11 +68,11 @@ impl Scene {
     }
 
     /// How many connections have been made, where that can be told.
-    pub(crate) fn connections(&self) -> usize {
+    pub fn connections(&self) -> usize {
         self.proxy.accepted()
     }
 
-    pub(crate) fn begin(&self) {
+    pub fn begin(&self) {
         match self.fault {
             Fault::Refused => self.proxy.go(Way::Refuse),
             Fault::Silent => self.proxy.go(Way::Silent),
@@ -98,7 +95,7 @@ impl Scene {
         }
     }
 
-    pub(crate) fn end(&self) {
+    pub fn end(&self) {
         match self.fault {
             Fault::Refused
             | Fault::Silent

@@ -1,16 +1,8 @@
 //! A real Redis server of a test's own, on loopback, without persistence, gone with its value.
 
-#![allow(dead_code, reason = "each user of this folder needs a part of it")]
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
-
-pub(crate) mod cluster;
-pub(crate) mod sentinel;
-pub(crate) mod tls;
+pub mod cluster;
+pub mod sentinel;
+pub mod tls;
 
 use std::{
     ffi::OsString,
@@ -21,7 +13,7 @@ use std::{
 };
 
 /// A running `redis-server`, or one that was killed.
-pub(crate) struct RedisServer {
+pub struct RedisServer {
     port: u16,
     directory: tempfile::TempDir,
     arguments: Vec<String>,
@@ -30,12 +22,12 @@ pub(crate) struct RedisServer {
 
 impl RedisServer {
     /// Starts a server with its defaults.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::start_with(&[])
     }
 
     /// Starts a server with further arguments, such as `--maxmemory 10mb`.
-    pub(crate) fn start_with(arguments: &[&str]) -> Self {
+    pub fn start_with(arguments: &[&str]) -> Self {
         let arguments: Vec<String> = arguments.iter().map(|&one| one.to_owned()).collect();
         // a free port may be taken by another test before the server has it
         for _ in 0..20 {
@@ -54,40 +46,40 @@ impl RedisServer {
     }
 
     /// The server's URL.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// The server's address.
-    pub(crate) fn address(&self) -> String {
+    pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
     /// The server's port.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// The port that other servers and clients are to use: the one for TLS, where there is one.
-    pub(crate) fn main_port(&self) -> u16 {
+    pub fn main_port(&self) -> u16 {
         let at = self.arguments.iter().position(|argument| argument == "--tls-port");
         let port = at.and_then(|at| self.arguments.get(at + 1));
         port.map_or(self.port, |port| port.parse().expect("a port"))
     }
 
     /// The URL for the [`main_port`](Self::main_port).
-    pub(crate) fn main_url(&self) -> String {
+    pub fn main_url(&self) -> String {
         let scheme = if self.main_port() == self.port { "redis" } else { "rediss" };
         format!("{scheme}://127.0.0.1:{}", self.main_port())
     }
 
     /// The server's Unix socket.
-    pub(crate) fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.directory.path().join("redis.sock")
     }
 
     /// Ends the server as `kill -9` would.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             let _ = process.kill();
             let _ = process.wait();
@@ -95,14 +87,14 @@ impl RedisServer {
     }
 
     /// Sends the process a signal, such as `STOP`.
-    pub(crate) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let id = self.process.as_ref().expect("it runs").id();
         let status = Command::new("sh").arg("-c").arg(format!("kill -{name} {id}")).status();
         assert!(status.expect("a shell").success());
     }
 
     /// Starts the server again on its port; empty, unless its arguments make it persistent.
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.kill();
         for _ in 0..20 {
             if self.launch() {
@@ -113,24 +105,24 @@ impl RedisServer {
     }
 
     /// A connection of the test's own.
-    pub(crate) fn connection(&self) -> redis::Connection {
+    pub fn connection(&self) -> redis::Connection {
         let client = redis::Client::open(self.url()).expect("a URL");
         client.get_connection().expect("the server answers")
     }
 
     /// Runs a command given as words, and returns its reply.
-    pub(crate) fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+    pub fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let (name, arguments) = words.split_first().expect("a command");
         redis::cmd(name).arg(arguments).query(&mut self.connection()).expect("a reply")
     }
 
     /// How many connections the server has accepted.
-    pub(crate) fn connections(&self) -> u64 {
+    pub fn connections(&self) -> u64 {
         connections(&self.command::<String>(&["INFO", "stats"]))
     }
 
     /// How often each command has been called since the last `CONFIG RESETSTAT`, by `INFO`.
-    pub(crate) fn calls(&self, command: &str) -> u64 {
+    pub fn calls(&self, command: &str) -> u64 {
         let info: String = self.command(&["INFO", "commandstats"]);
         let line = info.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:")));
         let calls = line.and_then(|line| line.strip_prefix("calls=")?.split(',').next());
@@ -138,7 +130,7 @@ impl RedisServer {
     }
 
     /// How long each command has taken on the average since the last `CONFIG RESETSTAT`, by `INFO`.
-    pub(crate) fn micros_per_call(&self) -> Vec<(String, f64)> {
+    pub fn micros_per_call(&self) -> Vec<(String, f64)> {
         let info: String = self.command(&["INFO", "commandstats"]);
         let commands = info.lines().filter_map(|line| line.strip_prefix("cmdstat_"));
         let micros = commands.filter_map(|line| {

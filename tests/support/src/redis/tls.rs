@@ -6,22 +6,22 @@ use super::{RedisServer, binary, free_port};
 
 /// A server with a TLS port, which asks for a certificate of the client's if so told, and with a
 /// user `cache` whose password is `secret` and who may use keys below `arc:` and `t`.
-pub(crate) struct TlsServer {
-    pub(crate) plain: RedisServer,
+pub struct TlsServer {
+    pub plain: RedisServer,
     certificates: Certificates,
 }
 
 /// A certificate of a server and who signed it, as files.
-pub(crate) struct Certificates {
+pub struct Certificates {
     authority: Authority,
     files: tempfile::TempDir,
 }
 
 /// Who signs certificates.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let mut parameters = CertificateParams::new([]).expect("no names");
         // a certificate with the name of its issuer would count as signed by itself
         parameters.distinguished_name.push(DnType::CommonName, "an authority");
@@ -31,12 +31,12 @@ impl Authority {
     }
 
     /// The authority's certificate.
-    pub(crate) fn pem(&self) -> String {
+    pub fn pem(&self) -> String {
         self.0.pem()
     }
 
     /// A certificate for 127.0.0.1 and its key.
-    pub(crate) fn sign(&self) -> [String; 2] {
+    pub fn sign(&self) -> [String; 2] {
         let key = KeyPair::generate().expect("a key");
         let parameters = CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
         let certificate = parameters.signed_by(&key, &self.0).expect("a certificate");
@@ -45,7 +45,7 @@ impl Authority {
 }
 
 impl Certificates {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let authority = Authority::new();
         let files = tempfile::tempdir().expect("a temporary directory");
         let [certificate, key] = authority.sign();
@@ -58,7 +58,7 @@ impl Certificates {
     }
 
     /// The settings of a server with these certificates and this port for TLS: names and values.
-    pub(crate) fn settings(&self, port: u16, asks_clients: bool) -> [(&'static str, String); 5] {
+    pub fn settings(&self, port: u16, asks_clients: bool) -> [(&'static str, String); 5] {
         let path = |name: &str| self.files.path().join(name).display().to_string();
         let asks = if asks_clients { "yes" } else { "no" };
         [
@@ -71,18 +71,18 @@ impl Certificates {
     }
 
     /// [`settings`](Self::settings) as arguments, with a free port.
-    pub(crate) fn arguments(&self, asks_clients: bool) -> Vec<String> {
+    pub fn arguments(&self, asks_clients: bool) -> Vec<String> {
         let settings = self.settings(free_port(), asks_clients);
         settings.into_iter().flat_map(|(name, value)| [format!("--{name}"), value]).collect()
     }
 
-    pub(crate) fn authority(&self) -> &Authority {
+    pub fn authority(&self) -> &Authority {
         &self.authority
     }
 }
 
 impl TlsServer {
-    pub(crate) fn start(asks_clients: bool) -> Self {
+    pub fn start(asks_clients: bool) -> Self {
         let certificates = Certificates::new();
         for _ in 0..20 {
             let arguments = certificates.arguments(asks_clients);
@@ -97,12 +97,12 @@ impl TlsServer {
     }
 
     /// The URL for TLS, with a password.
-    pub(crate) fn url(&self, password: &str) -> String {
+    pub fn url(&self, password: &str) -> String {
         format!("rediss://cache:{password}@127.0.0.1:{}", self.plain.main_port())
     }
 
     /// Who signed the server's certificate.
-    pub(crate) fn authority(&self) -> &Authority {
+    pub fn authority(&self) -> &Authority {
         self.certificates.authority()
     }
 }

@@ -11,18 +11,18 @@ use super::{
 const SLOTS: u16 = 16384;
 
 /// Three nodes, each with a third of the slots.
-pub(crate) struct RedisCluster {
-    pub(crate) nodes: Vec<RedisServer>,
+pub struct RedisCluster {
+    pub nodes: Vec<RedisServer>,
     certificates: Option<Certificates>,
 }
 
 impl RedisCluster {
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::start_with(None)
     }
 
     /// One where clients and nodes speak TLS; the test itself does not.
-    pub(crate) fn start_with_tls() -> Self {
+    pub fn start_with_tls() -> Self {
         Self::start_with(Some(Certificates::new()))
     }
 
@@ -48,7 +48,7 @@ impl RedisCluster {
 
     /// A node that was a member for a moment and still runs: as `redis-cli --cluster del-node` leaves
     /// it where it `forgets` the others, else without knowing that they have forgotten it.
-    pub(crate) fn former_member(&self, forgets: bool) -> RedisServer {
+    pub fn former_member(&self, forgets: bool) -> RedisServer {
         let former = node(self.certificates.as_ref());
         let first = &self.nodes[0];
         let () = first.command(&["CLUSTER", "MEET", "127.0.0.1", &former.main_port().to_string()]);
@@ -74,7 +74,7 @@ impl RedisCluster {
     }
 
     /// How many subscribers a channel has on the members.
-    pub(crate) fn subscribers(&self, channel: &str) -> u64 {
+    pub fn subscribers(&self, channel: &str) -> u64 {
         let count = |node: &RedisServer| {
             let (_, count): (String, u64) = node.command(&["PUBSUB", "NUMSUB", channel]);
             count
@@ -83,7 +83,7 @@ impl RedisCluster {
     }
 
     /// Waits until every node knows where every slot is.
-    pub(crate) fn wait_until_whole(&self) {
+    pub fn wait_until_whole(&self) {
         wait_until("the nodes do not become a cluster", || {
             self.nodes.iter().all(|node| {
                 let info: String = node.command(&["CLUSTER", "INFO"]);
@@ -93,33 +93,33 @@ impl RedisCluster {
         });
     }
 
-    pub(crate) fn urls(&self) -> Vec<String> {
+    pub fn urls(&self) -> Vec<String> {
         self.nodes.iter().map(RedisServer::main_url).collect()
     }
 
     /// Who signed the nodes' certificate.
-    pub(crate) fn authority(&self) -> &Authority {
+    pub fn authority(&self) -> &Authority {
         self.certificates.as_ref().expect("a Cluster with TLS").authority()
     }
 
     /// The names of all keys, on whichever node.
-    pub(crate) fn keys(&self) -> Vec<String> {
+    pub fn keys(&self) -> Vec<String> {
         self.nodes.iter().flat_map(|node| node.command::<Vec<String>>(&["KEYS", "*"])).collect()
     }
 
     /// The slots of all keys of which there are any.
-    pub(crate) fn slots(&self) -> BTreeSet<u16> {
+    pub fn slots(&self) -> BTreeSet<u16> {
         let slot = |key: &String| self.nodes[0].command(&["CLUSTER", "KEYSLOT", key]);
         self.keys().iter().map(slot).collect()
     }
 
     /// The number of the node that holds a slot at first.
-    pub(crate) fn holder(slot: u16) -> usize {
+    pub fn holder(slot: u16) -> usize {
         usize::from(3 * slot / SLOTS)
     }
 
     /// Begins to move a slot: keys go one by one from then on.
-    pub(crate) fn begin_to_move(&self, slot: u16, from: usize, to: usize) {
+    pub fn begin_to_move(&self, slot: u16, from: usize, to: usize) {
         let slot = slot.to_string();
         let id = |node: usize| self.nodes[node].command::<String>(&["CLUSTER", "MYID"]);
         let set = |node: usize, state: &str, other: usize| {
@@ -130,7 +130,7 @@ impl RedisCluster {
     }
 
     /// Moves the keys that are in a slot now; how many that were.
-    pub(crate) fn move_keys(&self, slot: u16, from: usize, to: usize) -> usize {
+    pub fn move_keys(&self, slot: u16, from: usize, to: usize) -> usize {
         let slot = slot.to_string();
         let keys: Vec<String> =
             self.nodes[from].command(&["CLUSTER", "GETKEYSINSLOT", &slot, "1000"]);
@@ -143,7 +143,7 @@ impl RedisCluster {
     }
 
     /// Makes the new node the slot's holder, and waits until all nodes know.
-    pub(crate) fn end_move(&self, slot: u16, to: usize) {
+    pub fn end_move(&self, slot: u16, to: usize) {
         let slot = slot.to_string();
         let id: String = self.nodes[to].command(&["CLUSTER", "MYID"]);
         // the new holder first, as a slot without one would be lost with a message

@@ -22,8 +22,7 @@ mod connection;
 
 /// What the proxy does with connections, those that it has already among them.
 #[derive(Clone)]
-#[allow(dead_code, reason = "each user of this file needs a part of it")]
-pub(crate) enum Way {
+pub enum Way {
     Pass,
     /// Connections are refused, and those that there were are cut.
     Refuse,
@@ -48,20 +47,19 @@ pub(crate) enum Way {
 }
 
 /// Lets so many commands pass.
-pub(crate) struct Gate {
+pub struct Gate {
     left: Semaphore,
     held: Notify,
 }
 
 /// A line by its rate.
-pub(crate) struct Line {
+pub struct Line {
     bytes_per_second: f64,
     free_at: Mutex<Instant>,
 }
 
 impl Line {
-    #[allow(dead_code, reason = "as above")]
-    pub(crate) fn new(bytes_per_second: u32) -> Arc<Self> {
+    pub fn new(bytes_per_second: u32) -> Arc<Self> {
         let bytes_per_second = f64::from(bytes_per_second);
         Arc::new(Self { bytes_per_second, free_at: Mutex::new(Instant::now()) })
     }
@@ -80,17 +78,16 @@ impl Line {
 }
 
 /// A proxy on a port of its own.
-pub(crate) struct Proxy {
+pub struct Proxy {
     address: SocketAddr,
     way: watch::Sender<Way>,
     accepted: Arc<AtomicUsize>,
     runtime: Option<Runtime>,
 }
 
-#[allow(dead_code, reason = "as above")]
 impl Proxy {
     /// A proxy before the server at `upstream`, where everything passes.
-    pub(crate) fn start(upstream: String) -> Self {
+    pub fn start(upstream: String) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let (way, changes) = watch::channel(Way::Pass);
@@ -110,32 +107,31 @@ impl Proxy {
     }
 
     /// The proxy's URL.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("redis://{}", self.address)
     }
 
     /// How many connections have been made.
-    pub(crate) fn accepted(&self) -> usize {
+    pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
 
     /// Goes this way from now on.
-    pub(crate) fn go(&self, way: Way) {
+    pub fn go(&self, way: Way) {
         self.way.send_replace(way);
     }
 
     /// Lets `commands` more commands pass; the one after them waits until the way changes.
-    pub(crate) fn hold_after(&self, commands: usize) -> Arc<Gate> {
+    pub fn hold_after(&self, commands: usize) -> Arc<Gate> {
         let gate = Arc::new(Gate { left: Semaphore::new(commands), held: Notify::new() });
         self.go(Way::Hold(Arc::clone(&gate)));
         gate
     }
 }
 
-#[allow(dead_code, reason = "as above")]
 impl Gate {
     /// Waits until a command waits.
-    pub(crate) async fn held(&self) {
+    pub async fn held(&self) {
         self.held.notified().await;
     }
 }
