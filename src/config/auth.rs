@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     key::{KeyBuilder, Part, Secret},
-    semantics::storing::Credentials,
+    semantics::storing::UncoveredCredentials,
 };
 
 type AuthFn = dyn Fn(&ServiceRequest) -> Option<String> + Send + Sync;
@@ -151,9 +151,11 @@ impl Auth {
     }
 
     /// Takes the credentials that the key tells away from those that the request carries.
-    pub(super) fn cover(&self, uncovered: &mut Credentials, is_only_credential: bool) {
+    pub(super) fn cover(&self, uncovered: &mut UncoveredCredentials, is_only_credential: bool) {
         match self {
-            Self::Status | Self::PerCredential | Self::By(_) => *uncovered = Credentials::default(),
+            Self::Status | Self::PerCredential | Self::By(_) => {
+                *uncovered = UncoveredCredentials::default();
+            }
             Self::Header(name) if *name == header::AUTHORIZATION => uncovered.authorization = false,
             Self::Header(_) => uncovered.other &= !is_only_credential,
             Self::Cookie(_) => uncovered.cookie = false,

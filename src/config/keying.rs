@@ -22,7 +22,7 @@ use super::{
 use crate::{
     key::{CacheKey, KeyBuilder, Part, Secret, digest},
     query::QueryRules,
-    semantics::{storing::Credentials, verdict::Reason},
+    semantics::{storing::UncoveredCredentials, verdict::Reason},
 };
 
 /// A longer key bypasses the cache.
@@ -51,7 +51,7 @@ pub(crate) struct Keying {
 pub(crate) struct Keyed {
     pub(crate) key: CacheKey,
     /// The credentials that are not part of the key.
-    pub(crate) unkeyed: Credentials,
+    pub(crate) uncovered: UncoveredCredentials,
     /// Whether no cache behind this one, which does not know the key, may share the response.
     pub(crate) personal: bool,
 }
@@ -126,7 +126,7 @@ impl Keying {
             return Err(Reason::KeyTooLong);
         }
         let personal = self.is_personal(req, &survey);
-        Ok(Keyed { key: key.finish(), unkeyed: self.unkeyed(req, &survey), personal })
+        Ok(Keyed { key: key.finish(), uncovered: self.uncovered(req, &survey), personal })
     }
 
     /// The parts that settings add to the key.
@@ -261,9 +261,9 @@ impl Keying {
         names
     }
 
-    fn unkeyed(&self, req: &ServiceRequest, survey: &Survey) -> Credentials {
+    fn uncovered(&self, req: &ServiceRequest, survey: &Survey) -> UncoveredCredentials {
         let Survey { authorization, cookie, credential: other, .. } = *survey;
-        let mut unkeyed = Credentials { authorization, cookie, other };
+        let mut uncovered = UncoveredCredentials { authorization, cookie, other };
         if let Some(auth) = &self.auth {
             let is_only = |name: &HeaderName| {
                 auth::credential_names(req, &self.credentials)
@@ -271,10 +271,10 @@ impl Keying {
                     .all(|other| other == name || self.headers.contains(other))
             };
             let is_only = matches!(auth, Auth::Header(name) if other && is_only(name));
-            auth.cover(&mut unkeyed, is_only);
+            auth.cover(&mut uncovered, is_only);
         }
-        unkeyed.cookie &= !self.cookies_are_harmless;
-        unkeyed
+        uncovered.cookie &= !self.cookies_are_harmless;
+        uncovered
     }
 
     /// What tells these rules from others in this process.
@@ -291,11 +291,11 @@ mod tests {
 
     use super::*;
 
-    fn key_of(keying: &Keying, req: TestRequest) -> (CacheKey, Credentials) {
+    fn key_of(keying: &Keying, req: TestRequest) -> (CacheKey, UncoveredCredentials) {
         let req = req.to_srv_request();
         let survey = Survey::of(req.headers(), &keying.credentials);
         let keyed = keying.key(&req, survey, None, 0, &Secret::new(b"test")).unwrap();
-        (keyed.key, keyed.unkeyed)
+        (keyed.key, keyed.uncovered)
     }
 
     fn get(uri: &str) -> TestRequest {
@@ -335,12 +335,12 @@ mod tests {
             cookies: vec!["currency".into()],
             ..Keying::default()
         };
-        let unkeyed = |req| key_of(&keying, req).1;
+        let uncovered = |req| key_of(&keying, req).1;
         let cookie = |value: &'static str| get("/").insert_header(("cookie", value));
-        assert_eq!(unkeyed(get("/")), Credentials::default());
-        assert_eq!(unkeyed(cookie("_ga_1=x; currency=EUR")), Credentials::default());
-        assert!(unkeyed(cookie("_ga_1=x; session=1")).cookie);
-        assert!(unkeyed(get("/").insert_header(("authorization", "Basic x"))).authorization);
+        assert_eq!(uncovered(get("/")), UncoveredCredentials::default());
+        assert_eq!(uncovered(cookie("_ga_1=x; currency=EUR")), UncoveredCredentials::default());
+        assert!(uncovered(cookie("_ga_1=x; session=1")).cookie);
+        assert!(uncovered(get("/").insert_header(("authorization", "Basic x"))).authorization);
     }
 
     #[test]

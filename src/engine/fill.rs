@@ -19,7 +19,7 @@ use crate::{
         groups,
         no_vary_search::NoVarySearch,
         policy::Policy,
-        storing::{Credentials, Exchange, storable},
+        storing::{Exchange, UncoveredCredentials, storable},
         terms::Terms,
         validation::{Condition, evaluate},
         vary,
@@ -38,7 +38,7 @@ pub(crate) struct Fill {
     method: Method,
     /// The request's fields as they came: inner middleware may change its copy.
     fields: HeaderMap,
-    unkeyed: Credentials,
+    uncovered: UncoveredCredentials,
     personal: bool,
     /// The stored response that is asked about may be renewed by the answer.
     renews: bool,
@@ -72,7 +72,7 @@ impl Engine {
         self: &Arc<Self>,
         key: CacheKey,
         req: &RequestView<'_, HeaderMap>,
-        unkeyed: Credentials,
+        uncovered: UncoveredCredentials,
         personal: bool,
         mut lead: Option<Lead>,
         stored: Option<&Entry>,
@@ -101,7 +101,7 @@ impl Engine {
             begun: self.clock.monotonic(),
             method: req.method.clone(),
             fields: req.fields.clone(),
-            unkeyed,
+            uncovered,
             personal,
             renews,
             has_failed: false,
@@ -125,7 +125,7 @@ impl Fill {
         let received = self.now();
         let response_delay = received.monotonic.since(self.begun);
         let exchange = Exchange { received, response_delay };
-        let terms = storable(&self.request(), res, self.unkeyed, exchange, policy)?;
+        let terms = storable(&self.request(), res, self.uncovered, exchange, policy)?;
         // what is not stored may be shared all the same, where there is a request to share it with
         match (self.since.store, &self.lead) {
             (None, None) => Err(Reason::StoreFailed),

@@ -16,7 +16,7 @@ use crate::{
         fields::{Fields, RequestView},
         policy::Policy,
         reuse::{Reuse, reuse},
-        storing::Credentials,
+        storing::UncoveredCredentials,
         vary,
         verdict::{Forwarding, Reason},
     },
@@ -38,14 +38,15 @@ impl Engine {
         &self,
         key: &CacheKey,
         req: &RequestView<'_, F>,
-        unkeyed: Credentials,
+        uncovered: UncoveredCredentials,
         policy: &Policy,
     ) -> Found {
         let canonical = self.search.canonical(key);
         match self.select(canonical.as_ref().unwrap_or(key), req.fields).await {
             Ok(entry) => match entry.response() {
                 Some(response) => {
-                    let verdict = reuse(req, &response.terms, unkeyed, self.clock.moment(), policy);
+                    let verdict =
+                        reuse(req, &response.terms, uncovered, self.clock.moment(), policy);
                     Found::Selected(entry, verdict)
                 }
                 None => Found::Nothing(Forwarding::UriMiss),
@@ -59,7 +60,7 @@ impl Engine {
         &self,
         key: &CacheKey,
         req: &RequestView<'_, F>,
-        unkeyed: Credentials,
+        uncovered: UncoveredCredentials,
         policy: &Policy,
     ) -> Option<(Arc<Entry>, Reuse)> {
         let canonical = self.search.canonical(key);
@@ -72,7 +73,7 @@ impl Engine {
             entry = self.store.get_near(key).filter(|entry| entry.key == *key)?;
         }
         let terms = &entry.response()?.terms;
-        let verdict = reuse(req, terms, unkeyed, self.clock.quick_moment(), policy);
+        let verdict = reuse(req, terms, uncovered, self.clock.quick_moment(), policy);
         Some((entry, verdict))
     }
 
@@ -173,7 +174,7 @@ impl Engine {
         published: &Published,
         key: &CacheKey,
         req: &RequestView<'_, F>,
-        unkeyed: Credentials,
+        uncovered: UncoveredCredentials,
         policy: &Policy,
     ) -> Option<Reuse> {
         let canonical = self.search.canonical(key);
@@ -185,7 +186,7 @@ impl Engine {
                 self.variant_key(url, &published.selecting, req.fields) == published.entry.key
             };
         let response = published.entry.response().filter(|_| is_selected)?;
-        Some(reuse(req, &response.terms, unkeyed, self.clock.moment(), policy))
+        Some(reuse(req, &response.terms, uncovered, self.clock.moment(), policy))
     }
 
     /// The key of the variant which a request with these fields selects. Values enter the key as a

@@ -29,9 +29,9 @@ use crate::{
 /// The answer to a request that the store can answer at once, with nothing else to be done.
 pub(super) fn hit<B>(worker: &Worker, looking: &Looking) -> Option<HttpResponse<CacheBody<B>>> {
     let watch = worker.engine.counters().sample_hit();
-    let Keyed { key, unkeyed, .. } = &looking.admitted.keyed;
+    let Keyed { key, uncovered, .. } = &looking.admitted.keyed;
     let policy = &worker.plan.whole().policy;
-    let (entry, reuse) = worker.engine.look_up_near(key, &looking.view(), *unkeyed, policy)?;
+    let (entry, reuse) = worker.engine.look_up_near(key, &looking.view(), *uncovered, policy)?;
     let Reuse::Fresh { age, left } = reuse else { return None };
     let stored = entry.response()?;
     if looking.has_preconditions() || worker.is_early(stored, left) {

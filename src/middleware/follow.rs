@@ -64,9 +64,9 @@ fn share<B>(
     missed: &Missed,
     published: &Arc<Published>,
 ) -> Option<HttpResponse<CacheBody<B>>> {
-    let Keyed { key, unkeyed, .. } = &looking.admitted.keyed;
+    let Keyed { key, uncovered, .. } = &looking.admitted.keyed;
     let policy = &worker.plan.whole().policy;
-    let reuse = worker.engine.shared(published, key, &looking.view(), *unkeyed, policy)?;
+    let reuse = worker.engine.shared(published, key, &looking.view(), *uncovered, policy)?;
     let (Reuse::Fresh { age, .. }, Some(stored)) = (reuse, published.entry.response()) else {
         return None;
     };

@@ -96,7 +96,7 @@ where
     req.head_mut().method = Method::GET;
     req.headers_mut().retain(|name, _| !is_conditional(name));
     let view = RequestView { method: &Method::GET, fields: req.headers() };
-    let Keyed { key, unkeyed, personal } = keyed;
+    let Keyed { key, uncovered, personal } = keyed;
     let coalescing = worker.plan.filling.coalescing;
     let lead = match worker.engine.enter(&key, view.fields, true, coalescing) {
         Role::Lead(lead) => Some(lead),
@@ -107,14 +107,14 @@ where
     // another refresh may have ended since the response was found stale
     if worker.engine.flights().published(&key) != published {
         let policy = &worker.plan.whole().policy;
-        let found = worker.engine.look_up(&key, &view, unkeyed, policy).await;
+        let found = worker.engine.look_up(&key, &view, uncovered, policy).await;
         if matches!(found, Found::Selected(_, Reuse::Fresh { age, .. }) if age < kept.age) {
             lead.into_iter().for_each(Lead::look_again);
             return Some(());
         }
     }
     let stored = Some(kept.entry.as_ref());
-    let fill = worker.engine.begin_fill(key, &view, unkeyed, personal, lead, stored).await;
+    let fill = worker.engine.begin_fill(key, &view, uncovered, personal, lead, stored).await;
     let asked = Asked::refreshing(&worker, &req, Forwarding::Stale, fill);
     let res = validate(service, worker, req, asked, kept).await.ok()?;
     let failed = res.status().is_server_error();

@@ -146,9 +146,9 @@ pub(super) async fn step<B>(worker: Rc<Worker>, mut looking: Looking) -> Step<B>
 }
 
 async fn look(worker: &Worker, looking: &Looking) -> Found {
-    let Keyed { key, unkeyed, .. } = &looking.admitted.keyed;
+    let Keyed { key, uncovered, .. } = &looking.admitted.keyed;
     let policy = &worker.plan.whole().policy;
-    match worker.engine.look_up(key, &looking.view(), *unkeyed, policy).await {
+    match worker.engine.look_up(key, &looking.view(), *uncovered, policy).await {
         // a precondition is the handler's to judge, whatever is stored: it gets the request as it is
         Found::Selected(_, reuse)
             if looking.has_preconditions() && !matches!(reuse, Reuse::Unusable(_)) =>
@@ -186,8 +186,8 @@ fn may_share(worker: &Worker, looking: &Looking, missed: &Missed) -> bool {
         }
     };
     // a response that such a request may share is the exception: one must have been stored before
-    let unkeyed = looking.admitted.keyed.unkeyed;
-    let may_be_shared = missed.kept.is_some() || !unkeyed.any();
+    let uncovered = looking.admitted.keyed.uncovered;
+    let may_be_shared = missed.kept.is_some() || !uncovered.any();
     // the flight that a clone of this cache leads for the request outside is its own
     let is_first = looking.outer.as_ref().is_none_or(|outer| !worker.shares_keys(outer));
     can_be_stored && may_be_shared && is_first && !looking.has_preconditions()
@@ -244,7 +244,7 @@ pub(super) async fn go<B>(
     let answers = !looking.has_preconditions() && *looking.req.method() == Method::GET;
     let Looking { mut req, admitted, outer, .. } = looking;
     let Missed { why, kept } = missed;
-    let Keyed { key, unkeyed, personal } = admitted.keyed;
+    let Keyed { key, uncovered, personal } = admitted.keyed;
     if *req.method() == Method::HEAD && kept.is_none() {
         let asked = Asked::missing(worker, &req, outer, why).looked_up_by(key);
         return Step::Ask(Box::new((req, asked)));
@@ -252,7 +252,7 @@ pub(super) async fn go<B>(
     // what a HEAD brings up to date is the response to a GET
     let view = RequestView { method: &Method::GET, fields: req.headers() };
     let stored = kept.as_ref().map(|kept| kept.entry.as_ref());
-    let begun = worker.engine.begin_fill(key.clone(), &view, unkeyed, personal, lead, stored);
+    let begun = worker.engine.begin_fill(key.clone(), &view, uncovered, personal, lead, stored);
     let fill = begun.await;
     let mut asked = Asked::filling(worker, &req, outer, why, fill).looked_up_by(key);
     if let Some(kept) = kept {

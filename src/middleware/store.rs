@@ -21,9 +21,10 @@ use crate::{
         recording::Recording,
     },
     semantics::{
-        fields::{FieldList, Fields, ResponseView, storable_fields},
+        fields::{FieldList, Fields, ResponseView},
         freshening::date_field,
         groups,
+        stored_fields::storable_fields,
         terms::Terms,
         validation::has_validator,
         verdict::Reason,

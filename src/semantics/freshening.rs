@@ -31,7 +31,7 @@ pub(crate) fn identifies<S: Fields + ?Sized, F: Fields + ?Sized>(stored: &S, fre
 /// ones (RFC 9111 s.3.2).
 ///
 /// The result is like a response that has just come: ask [`storable`](super::storing::storable)
-/// for its terms and [`storable_fields`](super::fields::storable_fields) for what is kept of it.
+/// for its terms and [`storable_fields`](super::stored_fields::storable_fields) for what is kept of it.
 pub(crate) fn freshen<F: Fields + ?Sized>(stored: &mut FieldList, fresh: &F, received: Timestamp) {
     let news: FieldList = end_to_end(fresh)
         .filter(|(name, _)| !belongs_to_body(name))

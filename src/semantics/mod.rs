@@ -3,7 +3,8 @@
 //! | text | file |
 //! | --- | --- |
 //! | RFC 9110 s.5.6.7 dates | [`date`] |
-//! | RFC 9110 s.7.6.1, RFC 9111 s.3.1 which fields are stored | [`fields`] |
+//! | RFC 9110 s.7.6.1 fields of the connection | [`fields`] |
+//! | RFC 9111 s.3.1 which fields are stored | [`stored_fields`] |
 //! | RFC 9110 s.8.4, s.12.5.3 content codings | [`coding`], [`coding_choice`], [`preference`] |
 //! | RFC 9110 s.14 range requests | [`range`], written out by [`multipart`] |
 //! | RFC 9111 s.3, s.3.5 storing | [`storing`], [`credentials`] |
@@ -44,6 +45,7 @@ pub(crate) mod policy;
 mod preference;
 pub(crate) mod range;
 pub(crate) mod reuse;
+pub(crate) mod stored_fields;
 pub(crate) mod storing;
 pub(crate) mod targeted;
 pub(crate) mod terms;

@@ -10,11 +10,12 @@ use proptest::{collection::vec, prelude::*};
 
 use super::{
     date::{MAX_DELTA, Moment, Timestamp},
-    fields::{FieldList, Fields, RequestView, ResponseView, storable_fields},
+    fields::{FieldList, Fields, RequestView, ResponseView},
     freshening::{freshen, identifies},
     policy::Policy,
     reuse::{Reuse, only_if_cached, reuse},
-    storing::{Credentials, Exchange, storable},
+    stored_fields::storable_fields,
+    storing::{Exchange, UncoveredCredentials, storable},
     terms::Terms,
     verdict::Reason,
 };
@@ -112,8 +113,8 @@ fn time() -> impl Strategy<Value = i64> {
     ]
 }
 
-fn credentials() -> impl Strategy<Value = Credentials> {
-    any::<(bool, bool, bool)>().prop_map(|(authorization, cookie, other)| Credentials {
+fn credentials() -> impl Strategy<Value = UncoveredCredentials> {
+    any::<(bool, bool, bool)>().prop_map(|(authorization, cookie, other)| UncoveredCredentials {
         authorization,
         cookie,
         other,
@@ -124,7 +125,7 @@ fn store(
     req: &FieldList,
     status: u16,
     res: &FieldList,
-    unkeyed: Credentials,
+    uncovered: UncoveredCredentials,
     at: i64,
     policy: &Policy,
 ) -> Result<Terms, Reason> {
@@ -135,15 +136,21 @@ fn store(
     storable(
         &req,
         &res,
-        unkeyed,
+        uncovered,
         Exchange { received: Moment::of(at), response_delay: Duration::ZERO },
         policy,
     )
 }
 
-fn ask(req: &FieldList, terms: &Terms, unkeyed: Credentials, at: i64, policy: &Policy) -> Reuse {
+fn ask(
+    req: &FieldList,
+    terms: &Terms,
+    uncovered: UncoveredCredentials,
+    at: i64,
+    policy: &Policy,
+) -> Reuse {
     let req = RequestView { method: &Method::GET, fields: req.as_slice() };
-    reuse(&req, terms, unkeyed, Moment::of(Timestamp::from_millis(at)), policy)
+    reuse(&req, terms, uncovered, Moment::of(Timestamp::from_millis(at)), policy)
 }
 
 /// How much is served from the cache: fresh, stale, or not.
@@ -163,11 +170,11 @@ proptest! {
         steps in vec(0..200_000_i64, 1..6),
         status in prop::sample::select(vec![200_u16, 301, 404, 500])
     ) {
-        if let Ok(terms) = store(&vec![], status, &res, Credentials::default(), received, &policy) {
+        if let Ok(terms) = store(&vec![], status, &res, UncoveredCredentials::default(), received, &policy) {
             let (mut now, mut last) = (received, u8::MAX);
             for step in steps {
                 now = now.saturating_add(step);
-                let rank = rank(ask(&req, &terms, Credentials::default(), now, &policy));
+                let rank = rank(ask(&req, &terms, UncoveredCredentials::default(), now, &policy));
                 prop_assert!(rank <= last, "{:?} after {} ms", terms, now - received);
                 last = rank;
             }
@@ -179,24 +186,24 @@ proptest! {
         res in fields(), req in fields(), policy in policy(), received in time(), date in time(),
         passed in 0..200_000_i64, status in prop::sample::select(vec![200_u16, 301, 404, 500])
     ) {
-        if let Ok(terms) = store(&vec![], status, &res, Credentials::default(), received, &policy) {
+        if let Ok(terms) = store(&vec![], status, &res, UncoveredCredentials::default(), received, &policy) {
             let unset = received.saturating_add(passed);
             let unset = Moment::of(Timestamp::from_millis(unset));
             let set = Moment { date: Timestamp::from_millis(date), ..unset };
             let req = RequestView { method: &Method::GET, fields: req.as_slice() };
-            let rank = |now| rank(reuse(&req, &terms, Credentials::default(), now, &policy));
+            let rank = |now| rank(reuse(&req, &terms, UncoveredCredentials::default(), now, &policy));
             prop_assert!(rank(set) <= rank(unset), "{:?} after {} ms, set to {}", terms, passed, date);
         }
     }
 
     #[test]
     fn what_is_refused_to_credentials_is_never_reused_for_them(
-        res in fields(), policy in policy(), received in time(), unkeyed in credentials()
+        res in fields(), policy in policy(), received in time(), uncovered in credentials()
     ) {
-        let stored = store(&vec![], 200, &res, Credentials::default(), received, &policy);
-        let theirs = store(&vec![], 200, &res, unkeyed, received, &policy);
+        let stored = store(&vec![], 200, &res, UncoveredCredentials::default(), received, &policy);
+        let theirs = store(&vec![], 200, &res, uncovered, received, &policy);
         if let (Ok(terms), Err(_)) = (stored, theirs) {
-            let found = ask(&vec![], &terms, unkeyed, received, &policy);
+            let found = ask(&vec![], &terms, uncovered, received, &policy);
             prop_assert!(matches!(found, Reuse::Unusable(_)), "{:?}", found);
         }
         // and who may not have it anonymously may not have it at all
@@ -220,7 +227,7 @@ proptest! {
             2 => res.push(field("vary", "a, *")),
             _ => res.push(field("content-type", "text/event-stream")),
         }
-        prop_assert!(store(&vec![], 200, &res, Credentials::default(), received, &policy).is_err());
+        prop_assert!(store(&vec![], 200, &res, UncoveredCredentials::default(), received, &policy).is_err());
     }
 
     #[test]
@@ -233,9 +240,9 @@ proptest! {
     ) {
         res.retain(|(name, _)| name != "cdn-cache-control");
         res.push((HeaderName::from_static("cache-control"), HeaderValue::from_static(directive)));
-        if let Ok(terms) = store(&vec![], 200, &res, Credentials::default(), received, &policy) {
+        if let Ok(terms) = store(&vec![], 200, &res, UncoveredCredentials::default(), received, &policy) {
             let now = received.saturating_add(later);
-            let found = ask(&req, &terms, Credentials::default(), now, &policy);
+            let found = ask(&req, &terms, UncoveredCredentials::default(), now, &policy);
             prop_assert!(matches!(rank(found), 0 | 3), "{:?}", found);
             let fresh = matches!(found, Reuse::Fresh { .. });
             prop_assert!(!(fresh && directive == "no-cache"));
@@ -246,9 +253,9 @@ proptest! {
     fn fresh_means_some_lifetime_left(
         res in fields(), policy in policy(), received in time(), now in time()
     ) {
-        if let Ok(terms) = store(&vec![], 200, &res, Credentials::default(), received, &policy) {
+        if let Ok(terms) = store(&vec![], 200, &res, UncoveredCredentials::default(), received, &policy) {
             prop_assert!(terms.lifetime <= MAX_DELTA && terms.initial_age <= MAX_DELTA);
-            let found = ask(&vec![], &terms, Credentials::default(), now, &policy);
+            let found = ask(&vec![], &terms, UncoveredCredentials::default(), now, &policy);
             if let Reuse::Fresh { age, left } = found {
                 prop_assert!(!left.is_zero());
                 prop_assert_eq!(age + left, terms.lifetime);

@@ -9,7 +9,7 @@ use super::{
     freshness::current_age,
     names::{CACHE_CONTROL, PRAGMA},
     policy::Policy,
-    storing::{Credentials, may_answer},
+    storing::{UncoveredCredentials, may_answer},
     terms::Terms,
     verdict::Reason,
 };
@@ -55,11 +55,11 @@ pub(crate) enum Reuse {
 pub(crate) fn reuse<Q: Fields + ?Sized>(
     req: &RequestView<'_, Q>,
     terms: &Terms,
-    unkeyed: Credentials,
+    uncovered: UncoveredCredentials,
     now: Moment,
     policy: &Policy,
 ) -> Reuse {
-    if let Err(why) = may_answer(terms, unkeyed) {
+    if let Err(why) = may_answer(terms, uncovered) {
         return Reuse::Unusable(why);
     }
     let age = current_age(terms, now);

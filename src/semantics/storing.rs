@@ -22,7 +22,7 @@ pub(crate) use super::freshness::Exchange;
 
 /// The credentials that a request carries and that are not part of its key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Credentials {
+pub(crate) struct UncoveredCredentials {
     /// `Authorization`.
     pub authorization: bool,
     /// A `Cookie` that counts as a credential.
@@ -32,7 +32,7 @@ pub(crate) struct Credentials {
     pub other: bool,
 }
 
-impl Credentials {
+impl UncoveredCredentials {
     /// Whether there is any.
     pub(crate) const fn any(self) -> bool {
         self.authorization || self.cookie || self.other
@@ -44,7 +44,7 @@ impl Credentials {
 pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
     req: &RequestView<'_, Q>,
     res: &ResponseView<'_, S>,
-    unkeyed: Credentials,
+    uncovered: UncoveredCredentials,
     exchange: Exchange,
     policy: &Policy,
 ) -> Result<Terms, Reason> {
@@ -62,7 +62,7 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
         took: exchange.response_delay,
         ..terms_of(res.status, &governing.directives, no_cache, lifetime, policy)
     };
-    may_answer(&terms, unkeyed)?;
+    may_answer(&terms, uncovered)?;
     let own_window = governing.directives.stale_if_error.is_some();
     if usable(&terms, own_window) || has_validator(res.fields) || wanted_stale(&terms, policy) {
         Ok(terms)
@@ -73,14 +73,14 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
 
 /// Whether a stored response may answer a request with credentials outside of the key: it says so
 /// (RFC 9111 s.3.5), or there are none.
-pub(super) fn may_answer(terms: &Terms, unkeyed: Credentials) -> Result<(), Reason> {
-    if unkeyed.authorization && !terms.for_authorization {
+pub(super) fn may_answer(terms: &Terms, uncovered: UncoveredCredentials) -> Result<(), Reason> {
+    if uncovered.authorization && !terms.for_authorization {
         return Err(Reason::Authorization);
     }
-    if unkeyed.cookie && !terms.for_cookie {
+    if uncovered.cookie && !terms.for_cookie {
         return Err(Reason::Cookie);
     }
-    if unkeyed.other && !terms.for_authorization {
+    if uncovered.other && !terms.for_authorization {
         return Err(Reason::Credential);
     }
     Ok(())

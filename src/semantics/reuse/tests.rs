@@ -47,7 +47,13 @@ fn at(age: i64, lines: &[(&'static str, &str)], terms: &Terms, policy: &Policy) 
         .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_str(v).unwrap()))
         .collect();
     let req = RequestView { method: &Method::GET, fields: fields.as_slice() };
-    reuse(&req, terms, Credentials::default(), Moment::of(NOW + secs(age.unsigned_abs())), policy)
+    reuse(
+        &req,
+        terms,
+        UncoveredCredentials::default(),
+        Moment::of(NOW + secs(age.unsigned_abs())),
+        policy,
+    )
 }
 
 /// `F`resh, `W`hile revalidating, `M`ax-stale, `V`alidate, `E`: validate, or on an error as it is.
@@ -174,16 +180,16 @@ fn reasons() {
 fn credentials_outside_of_the_key() {
     let req = RequestView { method: &Method::GET, fields: [].as_slice() };
     let closed = Terms { for_authorization: false, for_cookie: false, ..minute() };
-    let with = |authorization, cookie| Credentials { authorization, cookie, other: false };
-    for (unkeyed, expected) in [
+    let with = |authorization, cookie| UncoveredCredentials { authorization, cookie, other: false };
+    for (uncovered, expected) in [
         (with(true, false), Some(Reason::Authorization)),
         (with(false, true), Some(Reason::Cookie)),
         (with(true, true), Some(Reason::Authorization)),
         (with(false, false), None),
     ] {
-        let found = reuse(&req, &closed, unkeyed, Moment::of(NOW), &obeying());
+        let found = reuse(&req, &closed, uncovered, Moment::of(NOW), &obeying());
         assert_eq!(found == Reuse::Unusable(expected.unwrap_or(Reason::Stale)), expected.is_some());
-        assert_eq!(letter(reuse(&req, &minute(), unkeyed, Moment::of(NOW), &obeying())), 'F');
+        assert_eq!(letter(reuse(&req, &minute(), uncovered, Moment::of(NOW), &obeying())), 'F');
     }
 }
 
@@ -192,7 +198,7 @@ fn a_clock_that_went_back_makes_it_older() {
     let req = RequestView { method: &Method::GET, fields: [].as_slice() };
     let then = |millis| {
         let now = Moment::of(Timestamp::from_millis(NOW.as_millis() - millis));
-        letter(reuse(&req, &strict(), Credentials::default(), now, &obeying()))
+        letter(reuse(&req, &strict(), UncoveredCredentials::default(), now, &obeying()))
     };
     assert_eq!(then(50), 'F');
     assert_eq!(then(3_600_000), 'V');

@@ -38,7 +38,7 @@ fn by_the_rfc() -> Policy {
 }
 
 fn judge(status: u16, lines: Lines<'_>, policy: &Policy) -> Result<Terms, Reason> {
-    ask(&Method::GET, &[], status, lines, Credentials::default(), policy)
+    ask(&Method::GET, &[], status, lines, UncoveredCredentials::default(), policy)
 }
 
 fn ask(
@@ -46,7 +46,7 @@ fn ask(
     request: Lines<'_>,
     status: u16,
     lines: Lines<'_>,
-    unkeyed: Credentials,
+    uncovered: UncoveredCredentials,
     policy: &Policy,
 ) -> Result<Terms, Reason> {
     let (request, response) = (fields(request), fields(lines));
@@ -54,7 +54,7 @@ fn ask(
     let status = StatusCode::from_u16(status).unwrap();
     let res = ResponseView { status, fields: response.as_slice() };
     let exchange = Exchange { received: Moment::of(NOW), response_delay: Duration::ZERO };
-    storable(&req, &res, unkeyed, exchange, policy)
+    storable(&req, &res, uncovered, exchange, policy)
 }
 
 fn lifetime(status: u16, lines: Lines<'_>, policy: &Policy) -> Result<u64, Reason> {
@@ -64,7 +64,7 @@ fn lifetime(status: u16, lines: Lines<'_>, policy: &Policy) -> Result<u64, Reaso
 #[test]
 fn only_complete_answers_to_reads() {
     let policy = by_the_rfc();
-    let none = Credentials::default();
+    let none = UncoveredCredentials::default();
     for (method, expected) in [
         ("GET", None),
         ("QUERY", None),
@@ -142,7 +142,7 @@ fn must_understand() {
 fn request_no_store_is_obeyed_where_requests_are() {
     let request: Lines<'_> = &[("cache-control", "no-store")];
     let judge = |policy: &Policy| {
-        ask(&Method::GET, request, 200, &[HOUR], Credentials::default(), policy).err()
+        ask(&Method::GET, request, 200, &[HOUR], UncoveredCredentials::default(), policy).err()
     };
     assert_eq!(judge(&by_the_rfc()), Some(Reason::RequestNoStore));
     assert_eq!(judge(&Policy::default()), None);
@@ -248,9 +248,10 @@ fn stale_as_it_comes() {
 
 #[test]
 fn credentials() {
-    let authorization = Credentials { authorization: true, ..Credentials::default() };
-    let cookie = Credentials { cookie: true, ..Credentials::default() };
-    let other = Credentials { other: true, ..Credentials::default() };
+    let authorization =
+        UncoveredCredentials { authorization: true, ..UncoveredCredentials::default() };
+    let cookie = UncoveredCredentials { cookie: true, ..UncoveredCredentials::default() };
+    let other = UncoveredCredentials { other: true, ..UncoveredCredentials::default() };
     // s.3.5
     for (control, with_authorization, with_cookie) in [
         ("max-age=60", false, false),
@@ -261,7 +262,8 @@ fn credentials() {
         ("max-age=60, no-cache=\"public\"", false, false),
     ] {
         let lines: Lines<'_> = &[("cache-control", control)];
-        let judge = |unkeyed| ask(&Method::GET, &[], 200, lines, unkeyed, &Policy::default()).err();
+        let judge =
+            |uncovered| ask(&Method::GET, &[], 200, lines, uncovered, &Policy::default()).err();
         let expected = (!with_authorization).then_some(Reason::Authorization);
         assert_eq!(judge(authorization), expected, "{control}");
         let expected = (!with_authorization).then_some(Reason::Credential);
