@@ -1,7 +1,7 @@
 //! One type for every store: ours by enum, so that a hit in memory boxes nothing; a user's own
 //! behind an erased twin of the trait.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 #[cfg(feature = "memory")]
 use super::memory::MemoryStore;
@@ -9,7 +9,12 @@ use super::memory::MemoryStore;
 use super::redis::RedisStore;
 #[cfg(all(feature = "memory", feature = "redis"))]
 use super::tiered::TieredStore;
-use super::{Lead, Put, Size, Store, StoreError};
+use super::{
+    erased::ErasedStore,
+    error::StoreError,
+    interface::{Put, Size, Store},
+    lease::{Lead, Lease},
+};
 use crate::{
     entry::Entry,
     key::CacheKey,
@@ -217,7 +222,7 @@ impl AnyStore {
     pub(crate) async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {
         match self {
             #[cfg(feature = "memory")]
-            Self::Memory(_) => Ok(Lead::Yours(super::Lease::free())),
+            Self::Memory(_) => Ok(Lead::Yours(Lease::free())),
             #[cfg(feature = "redis")]
             Self::Redis(store) => Box::pin(Store::lead(store.as_ref(), key, at_most)).await,
             #[cfg(all(feature = "memory", feature = "redis"))]
@@ -280,43 +285,5 @@ impl AnyStore {
 impl fmt::Debug for AnyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
-
-/// [`Store`] with boxed futures, so that there can be a `dyn` of it.
-pub(crate) trait ErasedStore: Send + Sync {
-    fn purge_number(&self) -> Boxed<'_, PurgeNumber>;
-    fn get<'a>(&'a self, key: &'a CacheKey) -> Boxed<'a, Option<Arc<Entry>>>;
-    fn put(&self, entry: Arc<Entry>, keep: Duration) -> Boxed<'_, Put>;
-    fn purge<'a>(&'a self, target: &'a Purge) -> Boxed<'a, Purged>;
-    fn lead<'a>(&'a self, key: &'a CacheKey, at_most: Duration) -> Boxed<'a, Lead>;
-    fn size(&self) -> Option<Size>;
-}
-
-impl<S: Store> ErasedStore for S {
-    fn purge_number(&self) -> Boxed<'_, PurgeNumber> {
-        Box::pin(Store::purge_number(self))
-    }
-
-    fn get<'a>(&'a self, key: &'a CacheKey) -> Boxed<'a, Option<Arc<Entry>>> {
-        Box::pin(Store::get(self, key))
-    }
-
-    fn put(&self, entry: Arc<Entry>, keep: Duration) -> Boxed<'_, Put> {
-        Box::pin(Store::put(self, entry, keep))
-    }
-
-    fn purge<'a>(&'a self, target: &'a Purge) -> Boxed<'a, Purged> {
-        Box::pin(Store::purge(self, target))
-    }
-
-    fn lead<'a>(&'a self, key: &'a CacheKey, at_most: Duration) -> Boxed<'a, Lead> {
-        Box::pin(Store::lead(self, key, at_most))
-    }
-
-    fn size(&self) -> Option<Size> {
-        Store::size(self)
     }
 }

@@ -1,13 +1,7 @@
 //! Where entries are kept. A store knows keys, entries and purges; it knows no request.
 
-use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
-
-use crate::{
-    entry::Entry,
-    key::CacheKey,
-    purge::{Purge, PurgeNumber, Purged},
-};
-
+#[cfg(any(test, feature = "testing"))]
+pub mod acceptance;
 pub(crate) mod any;
 #[cfg(feature = "redis")]
 pub(crate) mod breaker;
@@ -16,182 +10,23 @@ pub(crate) mod budget;
 pub mod codec;
 #[cfg(feature = "compression")]
 mod compress;
-#[cfg(feature = "memory")]
-mod ends;
-#[cfg(feature = "memory")]
-mod front;
-mod lead;
+mod erased;
+mod error;
+mod interface;
+mod lease;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;
 #[cfg(all(feature = "memory", feature = "redis"))]
 mod near;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
-#[cfg(feature = "memory")]
-mod slot;
 #[cfg_attr(not(feature = "memory"), allow(dead_code, reason = "memory counts and walks"))]
 pub(crate) mod stamps;
-#[cfg(feature = "memory")]
-mod table;
 #[cfg(all(feature = "memory", feature = "redis"))]
 pub(crate) mod tiered;
 
-#[cfg(any(test, feature = "testing"))]
-pub mod acceptance;
-
-pub use lead::{Lead, Lease, Wait};
-
-/// A place to keep entries: memory, Redis, or your own.
-///
-/// # The contract
-///
-/// - **A purge is a fence.** An entry whose [`since`](Entry::since) is lower than the mark of a
-///   purge that concerns it is never returned by a [`get`](Store::get) that begins after that
-///   [`purge`](Store::purge) returned; not even when it is [`put`](Store::put) later. The easiest
-///   way: [`mark`](Store::purge_number) reads a counter, `purge` increments it and remembers the number
-///   with the target, `put` and `get` compare.
-/// - **A soft purge makes stale.** What [`Purge::stale_since`] is told for is not gone but returned
-///   as [`Entry::stale_since`] makes it, however late it is put, and does not displace an entry that
-///   was begun later. A hard purge takes it all the same. A store that does not tell the two apart
-///   treats all purges as hard ones.
-/// - **A purge that is [pending](Purged::pending) holds here.** A store that tells so returns nothing
-///   from then on, until it has carried the purge out.
-/// - **A `get` returns what was `put`** under an equal key (compare
-///   [`as_bytes`](CacheKey::as_bytes), not a hash), or nothing. A damaged entry is nothing.
-/// - **Forgetting is always allowed**; keeping longer than `keep_for` is not needed.
-/// - **No call waits without bound.** A store that does I/O limits its time.
-/// - **Futures may be dropped** at any point and leave nothing half-written that could be read.
-///
-/// With the feature `testing`, `store::acceptance::examine` checks a store against it.
-pub trait Store: Send + Sync + 'static {
-    /// The logical time now. Called once before a handler runs, never for a hit.
-    fn purge_number(&self) -> impl Future<Output = Result<PurgeNumber, StoreError>> + Send;
-
-    /// What is kept under `key`.
-    fn get(
-        &self,
-        key: &CacheKey,
-    ) -> impl Future<Output = Result<Option<Arc<Entry>>, StoreError>> + Send;
-
-    /// Keeps `entry` under its key for about `keep_for`, unless a purge forbids it, which is no
-    /// error. What is not [`Put::Kept`] is not given to other requests that wait for it either.
-    fn put(
-        &self,
-        entry: Arc<Entry>,
-        keep_for: Duration,
-    ) -> impl Future<Output = Result<Put, StoreError>> + Send;
-
-    /// Removes what `purge` names, or makes it stale, and says how many responses that were. What is
-    /// stale by an earlier soft purge does not count again.
-    fn purge(&self, purge: &Purge) -> impl Future<Output = Result<Purged, StoreError>> + Send;
-
-    /// Asks for the lead in filling `key`, to be held for `at_most` so long. A store that several
-    /// processes share can see to it that one of them asks its handler; by default each may.
-    ///
-    /// An error means that the store does not know: then each may, too.
-    fn lead(
-        &self,
-        key: &CacheKey,
-        at_most: Duration,
-    ) -> impl Future<Output = Result<Lead, StoreError>> + Send {
-        let _ = (key, at_most);
-        std::future::ready(Ok(Lead::Yours(Lease::free())))
-    }
-
-    /// How much is kept, where the store knows without asking anybody.
-    fn size(&self) -> Option<Size> {
-        None
-    }
-}
-
-/// What became of an entry that was to be kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Put {
-    /// No purge that had returned by then concerns it. Whether it is found again is another matter:
-    /// a store may forget at any time.
-    Kept,
-    /// A soft purge which concerns it came after its fill had begun: it is kept as stale, unless
-    /// there is a fresher one.
-    Stale,
-    /// A purge which concerns it came after its fill had begun.
-    Refused,
-}
-
-/// How much a store keeps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Size {
-    /// Entries: stored responses, and one more for each URL that has variants.
-    pub entries: u64,
-    /// Bytes that they take. For entries in memory all of it counts: keys, header fields, bodies,
-    /// and what the tables and the allocator add.
-    pub bytes: u64,
-}
-
-/// Why a store could not do what it was asked.
-#[derive(Debug)]
-pub struct StoreError {
-    kind: StoreErrorKind,
-    source: Option<Box<dyn Error + Send + Sync>>,
-}
-
-/// The kinds of [`StoreError`].
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreErrorKind {
-    /// The store cannot be reached, or is being left alone after failures.
-    Unavailable,
-    /// The store did not answer in time.
-    TimedOut,
-    /// The store answered with something that is no answer.
-    Corrupt,
-    /// The store refused: out of memory, read only, not permitted.
-    Refused,
-    /// The entry is larger than what the store takes.
-    TooLarge,
-    /// A purge names something that can never be stored, such as a relative path or a pattern.
-    NoTarget,
-}
-
-impl StoreError {
-    /// An error of this kind without a further cause.
-    pub const fn new(kind: StoreErrorKind) -> Self {
-        Self { kind, source: None }
-    }
-
-    /// An error of this kind, caused by `source`.
-    pub fn with_source(
-        kind: StoreErrorKind,
-        source: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
-        Self { kind, source: Some(source.into()) }
-    }
-
-    /// The kind of the error.
-    pub const fn kind(&self) -> StoreErrorKind {
-        self.kind
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            StoreErrorKind::Unavailable => "the store is not available",
-            StoreErrorKind::TimedOut => "the store did not answer in time",
-            StoreErrorKind::Corrupt => "the store gave a corrupt answer",
-            StoreErrorKind::Refused => "the store refused",
-            StoreErrorKind::TooLarge => "the entry is too large for the store",
-            StoreErrorKind::NoTarget => "the purge names nothing that can be stored",
-        })?;
-        // what was wrong with a target is the caller's to know
-        match (self.kind, &self.source) {
-            (StoreErrorKind::NoTarget, Some(problem)) => write!(f, ": {problem}"),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Error for StoreError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_ref().map(|source| source.as_ref() as &(dyn Error + 'static))
-    }
-}
+pub use self::{
+    error::{StoreError, StoreErrorKind},
+    interface::{Put, Size, Store},
+    lease::{Lead, Lease, Wait},
+};

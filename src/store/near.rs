@@ -4,10 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Put, Size,
+    interface::{Put, Size},
+    memory::{slot::Slot, table::Table},
     redis::{here::PurgesHere, known::Known, tie::Tie},
-    slot::Slot,
-    table::Table,
 };
 use crate::{
     clock::Clock,
@@ -35,7 +34,7 @@ pub(super) struct Near {
 
 /// What an entry's use hangs on.
 #[derive(Debug)]
-pub(super) struct Hold {
+pub(in crate::store) struct Hold {
     /// `None` for an entry of this process alone.
     tie: Option<Tie>,
     /// The time of trust that it is of; while it lasts the entry may be used.
@@ -46,7 +45,7 @@ pub(super) struct Hold {
 
 impl Hold {
     /// The bytes of memory that it takes.
-    pub(super) fn weight(&self) -> usize {
+    pub(in crate::store) fn weight(&self) -> usize {
         allocated(size_of::<Self>()) + self.tie.as_ref().map_or(0, Tie::weight)
     }
 }

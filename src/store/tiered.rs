@@ -3,7 +3,13 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Lead, Put, Size, Store, StoreError, near::Near, redis::RedisStore};
+use super::{
+    error::StoreError,
+    interface::{Put, Size, Store},
+    lease::Lead,
+    near::Near,
+    redis::RedisStore,
+};
 use crate::{
     clock::Clock,
     entry::Entry,

@@ -8,7 +8,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{LONGEST_KEEP_MS, RedisStore, link};
+use super::{
+    client::reply,
+    store::{LONGEST_KEEP_MS, RedisStore},
+};
 use crate::{
     entry::{Entry, Kind, StoredResponse},
     semantics::date::MAX_DELTA,
@@ -42,13 +45,13 @@ impl RedisStore {
     async fn remaining(&self, entry: &Entry) -> Result<Remaining, StoreError> {
         let mut remaining = redis::cmd("PTTL");
         remaining.arg(self.names.live(&entry.key.digest()));
-        match self.link.ask(vec![remaining]).await?.first() {
+        match self.client.ask(vec![remaining]).await?.first() {
             Some(redis::Value::Int(-1)) => Ok(Remaining::Forever),
             Some(redis::Value::Int(millis @ 0..)) => {
                 Ok(Remaining::Time(Duration::from_millis(millis.unsigned_abs())))
             }
             Some(redis::Value::Int(_)) => Ok(Remaining::Gone),
-            _ => Err(link::unexpected()),
+            _ => Err(reply::unexpected()),
         }
     }
 }

@@ -19,10 +19,15 @@
 use redis::{Cmd, Value};
 
 use super::{
-    announce, fields,
+    announce,
+    client::{
+        RedisClient,
+        reply::{number, unexpected},
+        script,
+    },
+    fields,
     fields::Field,
     ledger::Fences,
-    link::{self, Link, number, unexpected},
     names::Names,
 };
 use crate::{
@@ -153,11 +158,14 @@ return 1
 ";
 
 /// The logical time, for a fill that begins.
-pub(super) async fn purge_number(link: &Link, names: &Names) -> Result<PurgeNumber, StoreError> {
-    if let Some(now) = link.ask(vec![ask(names)]).await?.first().and_then(number) {
+pub(super) async fn purge_number(
+    client: &RedisClient,
+    names: &Names,
+) -> Result<PurgeNumber, StoreError> {
+    if let Some(now) = client.ask(vec![ask(names)]).await?.first().and_then(number) {
         return Ok(PurgeNumber::new(now));
     }
-    let replies = link.ask(vec![begin(names)]).await?;
+    let replies = client.ask(vec![begin(names)]).await?;
     replies.first().and_then(number).map(PurgeNumber::new).ok_or_else(unexpected)
 }
 
@@ -173,24 +181,24 @@ pub(super) struct Ticked {
 /// Raises the fences of several purges in one exchange: fills that began earlier are not published
 /// from now on, or by a soft purge as stale, and what was published earlier is not served any more.
 pub(super) async fn raise(
-    link: &Link,
+    client: &RedisClient,
     names: &Names,
     purges: &[Purge],
 ) -> Result<Vec<Ticked>, StoreError> {
     let replies =
-        link.ask(purges.iter().map(|purge| of(names, purge, MAX_FENCES)).collect()).await?;
+        client.ask(purges.iter().map(|purge| of(names, purge, MAX_FENCES)).collect()).await?;
     replies.iter().map(|reply| ticked(reply).ok_or_else(unexpected)).collect()
 }
 
 /// [`raise`] for one purge, as if there were room for only `most` fences.
 #[cfg(test)]
 pub(super) async fn raise_bounded(
-    link: &Link,
+    client: &RedisClient,
     names: &Names,
     purge: &Purge,
     most: u32,
 ) -> Result<Ticked, StoreError> {
-    let replies = link.ask(vec![of(names, purge, most)]).await?;
+    let replies = client.ask(vec![of(names, purge, most)]).await?;
     replies.first().and_then(ticked).ok_or_else(unexpected)
 }
 
@@ -215,7 +223,7 @@ pub(super) fn begin(names: &Names) -> Cmd {
 }
 
 fn begin_keeping(names: &Names, most: u32) -> Cmd {
-    let mut tick = link::script(TICK, &[&names.clock()]);
+    let mut tick = script(TICK, &[&names.clock()]);
     tick.arg(CLOCK_TTL_MS).arg(most).arg(SWEPT).arg(MAX_FILL);
     tick.arg(names.news()).arg(announce::PURGED);
     tick
@@ -223,14 +231,14 @@ fn begin_keeping(names: &Names, most: u32) -> Cmd {
 
 /// Nothing of the clock may go before an entry of this lifetime does.
 pub(super) fn extend(names: &Names, life_ms: u64) -> Cmd {
-    let mut extend = link::script(EXTEND, &[&names.clock()]);
+    let mut extend = script(EXTEND, &[&names.clock()]);
     extend.arg(CLOCK_TTL_MS).arg(life_ms);
     extend
 }
 
 /// What the purge of this field with this number named has been removed.
 pub(super) fn done(names: &Names, field: &Field, number: PurgeNumber) -> Cmd {
-    let mut done = link::script(DONE, &[&names.clock()]);
+    let mut done = script(DONE, &[&names.clock()]);
     done.arg(field).arg(number.number());
     done
 }
@@ -254,9 +262,9 @@ fn ask_ends(names: &Names) -> Cmd {
 ///
 /// A process that listens to announcements before this misses no purge: one that comes between two steps is
 /// announced, and one whose fence goes meanwhile is older than the seed at the end.
-pub(super) async fn load(link: &Link, names: &Names) -> Option<Fences> {
+pub(super) async fn load(client: &RedisClient, names: &Names) -> Option<Fences> {
     let ends = async || {
-        let replies = link.ask_aside(vec![ask_ends(names)]).await?;
+        let replies = client.ask_aside(vec![ask_ends(names)]).await?;
         match replies.first()? {
             Value::Array(ends) => Some((number(ends.first()?)?, number(ends.get(1)?)?)),
             _ => None,
@@ -267,7 +275,7 @@ pub(super) async fn load(link: &Link, names: &Names) -> Option<Fences> {
     loop {
         let mut scan = redis::cmd("HSCAN");
         scan.arg(names.clock()).arg(number(&cursor)?).arg("COUNT").arg(PAGE);
-        let Value::Array(page) = link.ask_aside(vec![scan]).await?.pop()? else { return None };
+        let Value::Array(page) = client.ask_aside(vec![scan]).await?.pop()? else { return None };
         let [next, pairs]: [Value; 2] = page.try_into().ok()?;
         super::fence::raised_in(&pairs, &mut raised)?;
         if number(&next)? == 0 {

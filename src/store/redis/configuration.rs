@@ -9,7 +9,7 @@ use std::sync::{
 
 use redis::Value;
 
-use super::{link::Link, names::Names};
+use super::{client::RedisClient, names::Names};
 
 /// How long a mark is kept after its last process started, in seconds.
 const KEPT_FOR_S: u64 = 30 * 24 * 60 * 60;
@@ -28,13 +28,13 @@ impl Configuration {
 
     /// Leaves the mark, and returns a warning where another configuration's was there. A server that
     /// does not answer, or does not permit it, says nothing.
-    pub(super) async fn compare(&self, link: &Link, names: &Names) -> Option<String> {
+    pub(super) async fn compare(&self, client: &RedisClient, names: &Names) -> Option<String> {
         if self.own.is_empty() {
             return None;
         }
         let mut exchange = redis::cmd("SET");
         exchange.arg(names.configuration()).arg(&self.own).arg("GET").arg("EX").arg(KEPT_FOR_S);
-        let replies = link.ask_aside(vec![exchange]).await?;
+        let replies = client.ask_aside(vec![exchange]).await?;
         let Some(Value::BulkString(found)) = replies.first() else { return None };
         (found.as_slice() != self.own.as_bytes()).then(|| {
             format!(
@@ -47,11 +47,11 @@ impl Configuration {
     }
 
     /// Compares, and tells the log once.
-    pub(super) async fn check(&self, link: &Link, names: &Names) {
-        if let Some(warning) = self.compare(link, names).await
+    pub(super) async fn check(&self, client: &RedisClient, names: &Names) {
+        if let Some(warning) = self.compare(client, names).await
             && !self.has_warned.swap(true, Ordering::Relaxed)
         {
-            tracing::warn!(address = link.address(), "response cache: {warning}");
+            tracing::warn!(address = client.address(), "response cache: {warning}");
         }
     }
 }

@@ -4,22 +4,22 @@
 use redis::Value;
 
 use super::{
+    client::RedisClient,
     fence::{self, Admission, Reading},
     index,
-    link::Link,
     names::Names,
 };
 use crate::{entry::Entry, store::StoreError};
 
 /// What purges have left of an entry, and up to which number they count.
 pub(super) async fn look(
-    link: &Link,
+    client: &RedisClient,
     names: &Names,
     entry: &Entry,
 ) -> Result<(Admission, u64), StoreError> {
     let mut commands = index::look_up(names, entry);
     commands.push(fence::read(names, entry));
-    let mut replies = link.ask(commands).await?;
+    let mut replies = client.ask(commands).await?;
     let fences = replies.pop().unwrap_or_default();
     let Some(reading) = Reading::of(&fences) else { return Ok((Admission::Refused, 0)) };
     let is_listed = |reply: &Value| !matches!(reply, Value::Nil | Value::ServerError(_));

@@ -25,13 +25,13 @@ use tokio::{
 
 use super::{
     beat::{self, Beats},
+    client::{RedisClient, Subscription, reply::number},
     clock,
     configuration::Configuration,
     connect::{Seat, Surroundings},
     known::{Heard, Known},
-    link::{Link, Subscription, number},
+    lease::Releases,
     names::Names,
-    releases::Releases,
     trust::{CHECKED_EVERY, Check, Checks},
 };
 use crate::store::breaker;
@@ -70,15 +70,15 @@ impl Feed {
     pub(super) fn start(
         &self,
         known: &Arc<Known>,
-        link: &Arc<Link>,
+        client: &Arc<RedisClient>,
         names: &Names,
         configuration: &Arc<Configuration>,
     ) {
         self.running.get_or_init(|| {
-            let (known, link) = (Arc::clone(known), Arc::clone(link));
+            let (known, client) = (Arc::clone(known), Arc::clone(client));
             let (names, configuration) = (names.clone(), Arc::clone(configuration));
             let releases = Arc::clone(&self.releases);
-            let running = Listen { known, link, names, configuration, releases }.on_a_thread();
+            let running = Listen { known, client, names, configuration, releases }.on_a_thread();
             let running = running.inspect_err(|error| {
                 tracing::warn!(%error, "announcements of purges cannot be listened to");
             });
@@ -99,7 +99,7 @@ impl Feed {
 
 struct Listen {
     known: Arc<Known>,
-    link: Arc<Link>,
+    client: Arc<RedisClient>,
     names: Names,
     configuration: Arc<Configuration>,
     releases: Arc<Releases>,
@@ -122,18 +122,18 @@ impl Listen {
         let mut failures = 0;
         loop {
             let begun = self.known.now();
-            let (listening, replaced) = (pin!(self.listen()), pin!(self.link.replaced()));
+            let (listening, replaced) = (pin!(self.listen()), pin!(self.client.replaced()));
             select(listening, replaced).await;
             self.known.lose();
             // the user may not be permitted to listen; then the server answers all the same
-            if self.link.ask_aside(vec![redis::cmd("PING")]).await.is_none() {
-                self.link.lost();
+            if self.client.ask_aside(vec![redis::cmd("PING")]).await.is_none() {
+                self.client.lost();
             }
             // what has worked for a while is not failing
             let lasted = self.known.now().saturating_sub(begun);
             failures = if lasted > breaker::LONGEST_WAIT { 0 } else { failures + 1 };
             if failures == FAILURES_TO_WARN {
-                let address = self.link.address();
+                let address = self.client.address();
                 tracing::warn!(
                     address,
                     "announcements in Redis are not heard: each hit asks twice"
@@ -146,15 +146,15 @@ impl Listen {
     /// Subscribes, and listens until the subscription ends or is of no use.
     async fn listen(&self) -> Option<Infallible> {
         let own = self.names.own_channel(&self.known.origin());
-        let subscribe = self.link.subscribe(&self.names, &own);
+        let subscribe = self.client.subscribe(&self.names, &own);
         let subscription = timeout(LONGEST_STEP, subscribe).await.ok()??;
         let Subscription { mut sink, mut stream, mut seat, has_own } = subscription;
         let mut hearing = Hearing::over(has_own.then_some(own));
         // a waiter that hears of it waits no longer, and the server may be another one than before
-        self.releases.repeat(&self.link, &self.names, &self.known).await;
+        self.releases.repeat(&self.client, &self.names, &self.known).await;
         // what was purged before is asked for now, and what will be is heard of
         self.load().await?;
-        self.configuration.check(&self.link, &self.names).await;
+        self.configuration.check(&self.client, &self.names).await;
         for turn in 0_u32.. {
             self.check(&mut hearing, &mut sink, &mut stream).await?;
             if turn % LOOKED_AROUND_EVERY == 0 {
@@ -173,12 +173,12 @@ impl Listen {
     /// Takes over which purges the server knows.
     async fn load(&self) -> Option<()> {
         let load = async {
-            if let Some(fences) = clock::load(&self.link, &self.names).await {
+            if let Some(fences) = clock::load(&self.client, &self.names).await {
                 return Some(fences);
             }
             // nobody has needed the clock for long, or it was lost: it begins anew
-            self.link.ask_aside(vec![clock::begin(&self.names)]).await?;
-            clock::load(&self.link, &self.names).await
+            self.client.ask_aside(vec![clock::begin(&self.names)]).await?;
+            clock::load(&self.client, &self.names).await
         };
         let fences = timeout(LONGEST_LOAD, load).await.ok()??;
         self.known.load(fences);
@@ -194,15 +194,15 @@ impl Listen {
         stream: &mut PubSubStream,
     ) -> Option<()> {
         let (begun, before) = (self.known.now(), self.known.last());
-        let beat = hearing.beats.next().map(|beat| self.link.ask_aside(vec![beat]));
+        let beat = hearing.beats.next().map(|beat| self.client.ask_aside(vec![beat]));
         let ask = pin!(timeout(CHECK_TIMEOUT, async {
-            let asked = self.link.ask_aside(vec![clock::ask(&self.names)]);
+            let asked = self.client.ask_aside(vec![clock::ask(&self.names)]);
             let (replies, beat) = join(asked, OptionFuture::from(beat)).await;
             let _: redis::Value = sink.ping().await.ok()?;
             Some((replies, beat::is_published(beat.flatten().as_deref())))
         }));
         let answered = self.hear_during(ask, hearing, stream).await?;
-        let (replies, is_published) = answered.inspect_err(|_| self.link.lost()).ok()??;
+        let (replies, is_published) = answered.inspect_err(|_| self.client.lost()).ok()??;
         // all of it, whatever has been done in this turn
         while let Some(message) = unconstrained(stream.next()).now_or_never() {
             self.hear(message, hearing)?;
@@ -219,9 +219,9 @@ impl Listen {
             timeout(CHECK_TIMEOUT, self.hear_beat(hearing, stream)).await.ok()??;
         }
         // in a Cluster a beat proves one way between nodes, and messages come by all of them
-        hearing.is_proven = is_published && !self.link.is_to_several();
+        hearing.is_proven = is_published && !self.client.is_to_several();
         // what is not relied on is not trusted either: until then, what handlers answer is kept near
-        if self.link.check_answer().is_err() {
+        if self.client.check_answer().is_err() {
             return Some(());
         }
         let check =
@@ -235,10 +235,10 @@ impl Listen {
 
     /// Looks whether keys or nodes have moved: what was told their former places may be forgotten.
     async fn look_around(&self, seat: &mut Seat) -> Option<()> {
-        match self.link.look_around(seat, &self.names).await {
+        match self.client.look_around(seat, &self.names).await {
             Surroundings::Same => {}
             Surroundings::Changed => {
-                self.releases.repeat(&self.link, &self.names, &self.known).await;
+                self.releases.repeat(&self.client, &self.names, &self.known).await;
             }
             Surroundings::Left => return None,
         }

@@ -22,7 +22,7 @@
 
 use redis::{Cmd, Value};
 
-use super::{fields, fields::Field, ledger::Raised, link::number, names::Names};
+use super::{client::reply::number, fields, fields::Field, ledger::Raised, names::Names};
 use crate::{
     entry::{Entry, Timestamp},
     purge::PurgeNumber,

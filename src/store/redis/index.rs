@@ -4,7 +4,10 @@
 
 use redis::Cmd;
 
-use super::{link, names::Names};
+use super::{
+    client::{reply::Scored, script},
+    names::Names,
+};
 use crate::{
     entry::{Entry, Kind},
     host,
@@ -151,7 +154,7 @@ pub(super) fn add(names: &Names, entry: &Entry, lifetime_ms: u64) -> Vec<Cmd> {
     let other = Member::of(&entry.key, !is_response).to_bytes();
     of(names, entry)
         .map(|index| {
-            let mut add = link::script(ADD, &[&index]);
+            let mut add = script(ADD, &[&index]);
             add.arg(lifetime_ms).arg(MARGIN_MS).arg(TRIM).arg(&member).arg(&other);
             add
         })
@@ -164,9 +167,6 @@ pub(super) fn remove(index: &[u8], members_and_scores: &[Vec<u8>]) -> Cmd {
     remove.arg(REMOVE).arg(1).arg(index).arg(members_and_scores);
     remove
 }
-
-/// A member and its score.
-pub(super) type Scored = [Vec<u8>; 2];
 
 /// How many members a page has.
 const PAGE: usize = 256;

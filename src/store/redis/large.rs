@@ -20,8 +20,8 @@ use redis::Value;
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
+    client::{RedisClient, reply::number, script},
     connect::Bounds,
-    link::{self, Link, number},
 };
 use crate::{
     clock::Stopwatch,
@@ -112,7 +112,7 @@ impl Large {
     /// place by now, or where it does not come in time.
     pub(super) async fn whole(
         self: &Arc<Self>,
-        link: &Arc<Link>,
+        client: &Arc<RedisClient>,
         runtime: Option<tokio::runtime::Handle>,
         name: String,
         digest: Digest,
@@ -121,7 +121,7 @@ impl Large {
     ) -> Option<Vec<u8>> {
         self.learn(digest, None);
         let rest = (digest, begin.get(HEAD)?.to_vec(), begin.len(), length);
-        let reading = self.join(link, runtime, name, rest);
+        let reading = self.join(client, runtime, name, rest);
         let rest = reading.await?;
         begin.extend_from_slice(&rest);
         (begin.len() == length).then_some(begin)
@@ -130,7 +130,7 @@ impl Large {
     /// The reading of the rest of a value that is under way, or another one.
     fn join(
         self: &Arc<Self>,
-        link: &Arc<Link>,
+        client: &Arc<RedisClient>,
         runtime: Option<tokio::runtime::Handle>,
         name: String,
         rest: Rest,
@@ -139,9 +139,9 @@ impl Large {
         if let Some(reading) = all.get(&rest) {
             return reading.clone();
         }
-        let (large, link, of) = (Arc::clone(self), Arc::clone(link), rest.clone());
+        let (large, client, of) = (Arc::clone(self), Arc::clone(client), rest.clone());
         let read = async move {
-            let read = timeout(large.within, large.read(&link, &name, &of)).await;
+            let read = timeout(large.within, large.read(&client, &name, &of)).await;
             let read = read.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::TimedOut)));
             // unless it has gone, or was replaced
             if read.as_ref().is_err_and(|error| error.kind() != StoreErrorKind::Corrupt) {
@@ -158,7 +158,12 @@ impl Large {
         reading
     }
 
-    async fn read(&self, link: &Link, name: &str, rest: &Rest) -> Result<Vec<u8>, StoreError> {
+    async fn read(
+        &self,
+        client: &RedisClient,
+        name: &str,
+        rest: &Rest,
+    ) -> Result<Vec<u8>, StoreError> {
         let (_, ref head, from, length) = *rest;
         let mut read = Vec::new();
         let mut piece = FIRST_PIECE;
@@ -170,7 +175,7 @@ impl Large {
             range.arg(name).arg(at).arg((at + piece).min(length) - 1);
             let mut same = redis::cmd("GETRANGE");
             same.arg(name).arg(HEAD.start).arg(HEAD.end - 1);
-            match link.ask(vec![range, same]).await?.as_slice() {
+            match client.ask(vec![range, same]).await?.as_slice() {
                 [Value::BulkString(bytes), Value::BulkString(same)]
                     if same == head && !bytes.is_empty() =>
                 {
@@ -196,7 +201,7 @@ impl Large {
     /// in its place.
     pub(super) async fn append(
         &self,
-        link: &Link,
+        client: &RedisClient,
         digest: Digest,
         waiting: &str,
         encoded: &Encoded,
@@ -209,9 +214,9 @@ impl Large {
             let _turn = self.turn.acquire().await;
             let begun = Stopwatch::start();
             let bytes = part(encoded, at, piece);
-            let mut append = link::script(APPEND, &[waiting]);
+            let mut append = script(APPEND, &[waiting]);
             append.arg(head).arg(at).arg(&bytes);
-            let appended = link.ask(vec![append]).await.inspect_err(|error| {
+            let appended = client.ask(vec![append]).await.inspect_err(|error| {
                 if error.kind() == StoreErrorKind::TimedOut {
                     self.learn(digest, Some(LEFT_ALONE));
                 }

@@ -1,22 +1,21 @@
 //! A purge: it is done when its fence stands. What it named is then removed, for a few steps while
-//! the caller waits for a count, and the rest [behind](super::removals) it.
+//! the caller waits for a count, and the rest [behind](super::removal) it.
 
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
 use super::{
-    RedisStore,
-    clock::{self, Ticked},
-    known::Known,
-    link::Link,
+    client::RedisClient,
     names::Names,
-    removal::Removal,
-    removals::Removals,
+    pending_purges::Attempt,
+    raise,
+    removal::{Removal, Removals},
+    store::RedisStore,
 };
 use crate::{
-    purge::{Purge, PurgeNumber, Purged},
-    store::{StoreError, StoreErrorKind},
+    purge::{Purge, Purged},
+    store::error::StoreError,
 };
 
 /// For how many steps of a removal its purge waits, so that it can tell how much went: enough for
@@ -32,31 +31,31 @@ impl RedisStore {
         counts: bool,
     ) -> Result<Purged, StoreError> {
         let attempts: Vec<_> = purges.iter().map(|purge| self.pending.attempt(purge)).collect();
-        let put_off = |attempts: Vec<super::pending::Attempt<'_>>, error: &StoreError| {
+        let put_off = |attempts: Vec<Attempt<'_>>, error: &StoreError| {
             let put_off = attempts.into_iter().map(|attempt| attempt.put_off(error));
             Ok(put_off.last().unwrap_or_default())
         };
-        let raise = || fence(&self.link, &self.names, self.known(), purges);
+        let raise = || raise::fences(&self.client, &self.names, self.known(), purges);
         let mut numbers = match raise().await {
             Ok(numbers) => numbers,
             Err(error) => return put_off(attempts, &error),
         };
         let mut replicas = self.wait_for_replicas().await;
         // what a primary is told after it was replaced it forgets, and its heir does not know
-        if self.link.was_replaced().await {
+        if self.client.was_replaced().await {
             numbers = match raise().await {
                 Ok(numbers) => numbers,
                 Err(error) => return put_off(attempts, &error),
             };
             replicas = self.wait_for_replicas().await;
         }
-        attempts.into_iter().for_each(super::pending::Attempt::confirm);
+        attempts.into_iter().for_each(Attempt::confirm);
         let removals = purges.iter().zip(numbers);
         let removals =
             removals.map(|(purge, number)| Removal::new(&self.names, purge, number)).collect();
         let mut rest = Rest { behind: &self.removals, removals };
         if counts {
-            rest.count(&self.link, &self.names).await;
+            rest.count(&self.client, &self.names).await;
         }
         replicas.map(|()| rest.counted(counts))
     }
@@ -69,11 +68,11 @@ struct Rest<'a> {
 }
 
 impl Rest<'_> {
-    async fn count(&mut self, link: &Link, names: &Names) {
+    async fn count(&mut self, client: &RedisClient, names: &Names) {
         let count = async |removal: &mut Removal| {
             for _ in 0..COUNTED_STEPS {
                 // what fails here goes on behind
-                if removal.is_done() || removal.step(link, names).await.is_err() {
+                if removal.is_done() || removal.step(client, names).await.is_err() {
                     return;
                 }
             }
@@ -94,40 +93,4 @@ impl Drop for Rest<'_> {
             self.behind.push(removal);
         }
     }
-}
-
-/// Raises the fences of purges, which are `known` here from the begin on; returns their numbers.
-pub(super) async fn fence(
-    link: &Link,
-    names: &Names,
-    known: &Known,
-    purges: &[Purge],
-) -> Result<Vec<PurgeNumber>, StoreError> {
-    for purge in purges {
-        known.begun(purge);
-    }
-    let raised = match clock::raise(link, names, purges).await {
-        Err(error) if error.kind() == StoreErrorKind::Refused => {
-            make_room(link, names, purges).await?;
-            clock::raise(link, names, purges).await?
-        }
-        raised => raised?,
-    };
-    let numbers = purges.iter().zip(raised).map(|(purge, Ticked { number, before })| {
-        known.raised(purge, before, number);
-        number
-    });
-    Ok(numbers.collect())
-}
-
-/// A server that is full has no room for a fence: what hard purges name is deleted first.
-async fn make_room(link: &Link, names: &Names, purges: &[Purge]) -> Result<(), StoreError> {
-    for purge in purges.iter().filter(|purge| purge.stale_since().is_none()) {
-        // whatever is there, when ever it was begun
-        let mut removal = Removal::new(names, purge, PurgeNumber::new(u64::MAX));
-        while !removal.is_done() {
-            removal.step(link, names).await?;
-        }
-    }
-    Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, atomic::Ordering};
 use bytes::Bytes;
 use redis::Value;
 
-use super::{RedisStore, clock, confirm, fence::Admission, ledger::Standing, link};
+use super::{client::reply, clock, confirm, fence::Admission, ledger::Standing, store::RedisStore};
 use crate::{
     entry::Entry,
     key::CacheKey,
@@ -30,25 +30,25 @@ impl RedisStore {
         let (mut begin, mut length) = (redis::cmd("GETRANGE"), redis::cmd("STRLEN"));
         begin.arg(&name).arg(0).arg(self.large.first_piece(&digest) - 1);
         length.arg(&name);
-        let asked = self.link.ask(vec![begin, length, clock::ask(&self.names)]).await;
+        let asked = self.client.ask(vec![begin, length, clock::ask(&self.names)]).await;
         let replies = asked.inspect_err(|error| {
             if error.kind() == StoreErrorKind::TimedOut {
                 self.large.begin_timed_out(&digest);
             }
         })?;
-        self.link.check_answer()?;
+        self.client.check_answer()?;
         let [begin, length, now]: [Value; 3] =
-            replies.try_into().map_err(|_| link::unexpected())?;
+            replies.try_into().map_err(|_| reply::unexpected())?;
         let Some(value) = self.whole(name, digest, begin, &length).await else { return Ok(None) };
         let Some(entry) = self.read(key, value) else { return Ok(None) };
         let Some(entry) = self.with_receipt(entry).await? else { return Ok(None) };
         // without a clock it is not known what was purged
-        let Some(now) = link::number(&now) else { return Ok(None) };
+        let Some(now) = reply::number(&now) else { return Ok(None) };
         let (admission, now) = match self.known.standing(&entry, before, now) {
             Standing::Alive => (Admission::Fresh, now),
             Standing::Stale(then) => (Admission::Stale(then), now),
             Standing::Purged => (Admission::Refused, now),
-            Standing::Unknown => confirm::look(&self.link, &self.names, &entry).await?,
+            Standing::Unknown => confirm::look(&self.client, &self.names, &entry).await?,
         };
         Ok(match admission {
             Admission::Fresh => Some((entry, now)),
@@ -67,12 +67,12 @@ impl RedisStore {
         length: &Value,
     ) -> Option<Value> {
         let Value::BulkString(begin) = begin else { return Some(begin) };
-        let length = usize::try_from(link::number(length).unwrap_or(0)).unwrap_or(usize::MAX);
+        let length = usize::try_from(reply::number(length).unwrap_or(0)).unwrap_or(usize::MAX);
         if begin.len() >= length || !begin.starts_with(&codec::MAGIC) {
             return (!begin.is_empty()).then_some(Value::BulkString(begin));
         }
         let runtime = self.feed.runtime();
-        let whole = self.large.whole(&self.link, runtime, name, digest, begin, length);
+        let whole = self.large.whole(&self.client, runtime, name, digest, begin, length);
         Some(Value::BulkString(whole.await?))
     }
 
@@ -95,6 +95,6 @@ impl RedisStore {
     fn count_corrupt(&self, error: &StoreError) {
         self.corrupt.fetch_add(1, Ordering::Relaxed);
         let source = std::error::Error::source(error).map(ToString::to_string);
-        tracing::debug!(address = self.link.address(), source, "a stored value is not an entry");
+        tracing::debug!(address = self.client.address(), source, "a stored value is not an entry");
     }
 }

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use super::{connect::Bounds, pending, trust::micros};
+use super::{connect::Bounds, trust::micros};
 
 /// Reading as `settled_at`: nothing is being waited for.
 const SETTLED: u64 = 0;
@@ -26,6 +26,10 @@ const SETTLED: u64 = 0;
 const AWAY: u64 = u64::MAX;
 /// What raising the fences of all purges that a process keeps may take, on a busy machine.
 const MARGIN: Duration = Duration::from_millis(100);
+
+/// The longest pause between two attempts to repeat purges: processes settle for as long, so that what
+/// they serve is never older.
+pub(super) const MAX_WAIT: Duration = Duration::from_millis(250);
 
 /// Whether this process may rely on what Redis says, since Redis was last away.
 #[derive(Debug)]
@@ -50,7 +54,7 @@ impl Settling {
     /// For processes that wait for Redis within these bounds.
     pub(super) fn new(bounds: Bounds) -> Self {
         let probe = bounds.connect.saturating_add(bounds.operate);
-        let lasts = pending::LONGEST_WAIT.saturating_add(probe).saturating_add(MARGIN);
+        let lasts = MAX_WAIT.saturating_add(probe).saturating_add(MARGIN);
         Self { lasts, settled_at: AtomicU64::new(SETTLED) }
     }
 
@@ -108,7 +112,7 @@ mod tests {
     fn settles_from_the_first_answer_on() {
         let settling = settling();
         let lasts = settling.lasts;
-        assert!(lasts >= pending::LONGEST_WAIT + Duration::from_millis(150));
+        assert!(lasts >= MAX_WAIT + Duration::from_millis(150));
         assert_eq!(settling.phase(|| START), Phase::Settled, "a process that starts");
         settling.answered(START);
         assert_eq!(settling.phase(|| START), Phase::Settled);

@@ -13,13 +13,30 @@ mod tiered;
 mod values;
 mod ways;
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
 use server::RedisServer;
 use test_support::{log, proxy, redis as server};
 
-use super::{ledger::Standing, *};
+use super::{
+    RedisOptions, RedisServers, RedisStore, Replicas, clock, fence::Admission, fields, index,
+    ledger::Standing, raise, removal::Removal, store::MAX_GROUPS, trust,
+};
 use crate::{
-    key::KeyBuilder,
-    store::acceptance::{self, samples},
+    entry::Entry,
+    key::{CacheKey, KeyBuilder},
+    purge::{Purge, PurgeNumber, Purged},
+    store::{
+        Lead, Put, Store, StoreErrorKind,
+        acceptance::{self, samples},
+        codec,
+    },
 };
 
 const KEEP: Duration = samples::KEEP;

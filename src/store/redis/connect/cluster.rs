@@ -17,13 +17,13 @@ use redis::{
 use tokio::time::timeout;
 
 use super::{
-    Bounds, Failure,
     access::Access,
-    bounded,
+    bounds::{Bounds, bounded},
+    failure::Failure,
     members::{self, Member, Topology},
     node::Place,
     primaries,
-    spared::Spared,
+    slot_backoff::Spared,
     url::{self, ServersError},
 };
 

@@ -1,14 +1,18 @@
 //! From servers to connections: one per runtime, since a multiplexed connection is driven by the
-//! runtime that made it; made when first asked for, by one attempt that all who ask share.
+//! runtime that made it.
 
 mod access;
+mod bounds;
 #[cfg(feature = "redis-cluster")]
 mod cluster;
 mod connection;
-mod lines;
+mod connections;
+mod dial;
+mod failure;
 #[cfg(feature = "redis-cluster")]
 mod members;
 mod node;
+mod pool;
 #[cfg(feature = "redis-cluster")]
 mod primaries;
 mod replicas;
@@ -16,259 +20,16 @@ mod replicas;
 mod sentinel;
 mod servers;
 #[cfg(feature = "redis-cluster")]
-mod spared;
+mod slot_backoff;
 mod subscriber;
 mod url;
 
-use std::{pin::pin, sync::Arc, time::Duration};
-
-use futures_util::{FutureExt, future};
-use redis::{Cmd, RedisError, Value};
-use tokio::{runtime::Handle, sync::oneshot, time::timeout};
-
 pub use self::servers::RedisServers;
 pub(crate) use self::{access::Access, url::ServersError};
-use self::{
-    connection::Connection,
-    lines::{Line, Lines},
-    servers::Servers,
-};
 pub(super) use self::{
+    bounds::Bounds,
+    connections::Connections,
+    failure::Failure,
     node::Node,
     subscriber::{Seat, Subscriber, Surroundings},
 };
-
-/// A handler that blocks its worker lets the time of an answer that has arrived run out: once the
-/// worker runs again, the answer gets this long to be read.
-const GRACE: Duration = Duration::from_millis(2);
-
-/// Why an exchange with the server failed.
-#[derive(Clone, Debug)]
-pub(super) enum Failure {
-    /// No answer came in time.
-    TimedOut,
-    /// No connection was made in time.
-    NotConnected {
-        /// Whether a TLS handshake is part of it.
-        is_tls: bool,
-    },
-    /// There is no tokio runtime to connect on.
-    NoRuntime,
-    /// The node of a key failed just now, and was not asked.
-    #[cfg(feature = "redis-cluster")]
-    Spared,
-    Redis(RedisError),
-}
-
-impl From<RedisError> for Failure {
-    fn from(error: RedisError) -> Self {
-        Self::Redis(error)
-    }
-}
-
-/// How long to wait for a connection, and for the replies of one exchange.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub(super) connect: Duration,
-    pub(super) operate: Duration,
-}
-
-/// The connections of one store.
-pub(super) struct Connections {
-    servers: Arc<Servers>,
-    bounds: Bounds,
-    lines: Arc<Lines>,
-}
-
-impl Connections {
-    pub(super) fn new(
-        servers: RedisServers,
-        access: &Access,
-        bounds: Bounds,
-    ) -> Result<Self, ServersError> {
-        Ok(Self {
-            servers: Arc::new(Servers::new(servers, access)?),
-            bounds,
-            lines: Arc::default(),
-        })
-    }
-
-    /// Where the servers are, without credentials.
-    pub(super) fn address(&self) -> String {
-        self.servers.address()
-    }
-
-    /// The number of the database.
-    pub(super) fn database(&self) -> i64 {
-        self.servers.database()
-    }
-
-    /// Whether keys are spread over several servers, which do not wait for one another.
-    pub(super) fn is_to_several(&self) -> bool {
-        self.servers.are_several()
-    }
-
-    /// How many connections there are.
-    #[cfg(test)]
-    pub(super) fn count(&self) -> usize {
-        self.lines.count()
-    }
-
-    /// How long to wait for a connection and an answer together.
-    pub(super) fn bound(&self) -> Duration {
-        self.bounds.connect.saturating_add(self.bounds.operate)
-    }
-
-    /// Sends commands and returns their replies, errors of the server among them, in order.
-    pub(super) async fn exchange(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, Failure> {
-        let connection = self.connection().await?;
-        self.over(connection, |connection| connection.send(commands)).await
-    }
-
-    /// The servers that together hold all keys, as they are now.
-    pub(super) async fn nodes(&self) -> Result<Vec<Node>, Failure> {
-        let connection = self.connection().await?;
-        let line = connection.0.number;
-        let places = self.over(connection, Connection::places).await?;
-        Ok(places.into_iter().map(|place| Node { line, place }).collect())
-    }
-
-    /// [`exchange`](Self::exchange) of one command with one node, over the connection over which
-    /// it was found.
-    pub(super) async fn exchange_with(&self, node: &Node, command: Cmd) -> Result<Value, Failure> {
-        let connection = self.connection().await?;
-        if connection.0.number != node.line {
-            return Err(Failure::Redis((redis::ErrorKind::Io, "the connection was lost").into()));
-        }
-        let place = node.place.clone();
-        self.over(connection, |connection| connection.send_to(place, command)).await
-    }
-
-    /// Whether sentinels say by now that another server is the primary than the one that this
-    /// runtime is connected to; it is then connected to no more. Sentinels that do not answer say
-    /// nothing.
-    #[cfg(feature = "redis-sentinel")]
-    pub(super) async fn was_replaced(&self) -> bool {
-        let Ok((line, connection)) = self.connection().await else { return false };
-        let Some(primary) = connection.primary() else { return false };
-        let is_replaced = self.servers.is_replaced(&primary, self.bounds).await;
-        if is_replaced {
-            self.lines.forget(&line);
-        }
-        is_replaced
-    }
-
-    /// Waits until sentinels say that another server is the primary; for other servers forever.
-    #[cfg(feature = "redis-sentinel")]
-    pub(super) async fn replaced(&self) {
-        if let Ok((line, connection)) = self.connection().await
-            && let Some(primary) = connection.primary()
-        {
-            self.servers.replaced(&primary).await;
-            self.lines.forget(&line);
-            return;
-        }
-        future::pending::<()>().await;
-    }
-
-    /// No other server takes the place of the one at an address.
-    #[cfg(not(feature = "redis-sentinel"))]
-    #[allow(clippy::unused_async, clippy::unused_self, reason = "as with sentinels")]
-    pub(super) async fn was_replaced(&self) -> bool {
-        false
-    }
-
-    #[cfg(not(feature = "redis-sentinel"))]
-    #[allow(clippy::unused_self, reason = "as with sentinels")]
-    pub(super) async fn replaced(&self) {
-        future::pending::<()>().await;
-    }
-
-    /// Drops this runtime's connection if it is at least as old as this: to another server a newer
-    /// one would hardly be, and each request would make another.
-    pub(super) fn reconnect(&self, from_age: Duration) {
-        if let Ok(runtime) = Handle::try_current() {
-            self.lines.remove(runtime.id(), from_age);
-        }
-    }
-
-    /// This runtime's connection, made if there is none. It is waited for as long as one connection
-    /// may take; where several are needed first, the attempt goes on for those who ask next.
-    async fn connection(&self) -> Result<(Line, Connection), Failure> {
-        let runtime = Handle::try_current().map_err(|_| Failure::NoRuntime)?;
-        let line = self.line(&runtime);
-        match bounded(self.bounds.connect, line.attempt.clone()).await {
-            Ok(connection) => Ok((line, connection)),
-            Err(Failure::TimedOut) => Err(Failure::NotConnected { is_tls: self.servers.are_tls() }),
-            Err(failure) => {
-                self.lines.forget(&line);
-                Err(failure)
-            }
-        }
-    }
-
-    /// Uses a connection for as long as is allowed. A failure drops a connection to one server, so
-    /// that the next use makes another.
-    async fn over<T, F, E>(
-        &self,
-        (line, connection): (Line, Connection),
-        operation: impl FnOnce(Connection) -> F,
-    ) -> Result<T, Failure>
-    where
-        F: Future<Output = Result<T, E>>,
-        E: Into<Failure>,
-    {
-        let result = bounded(self.bounds.operate, operation(connection)).await;
-        if result.is_err() && !self.is_to_several() {
-            self.lines.forget(&line);
-        }
-        result
-    }
-
-    fn line(&self, runtime: &Handle) -> Line {
-        let (line, is_new) = self.lines.get(runtime.id(), || {
-            let (servers, bounds) = (Arc::clone(&self.servers), self.bounds);
-            async move { servers.connect(bounds).await }.boxed().shared()
-        });
-        if let Some(unused) = is_new {
-            self.keep(runtime, &line, unused);
-        }
-        line
-    }
-
-    /// Sees a new line through: the attempt goes on when the request that began it is dropped, as
-    /// others may be waiting for it. The line goes when another server is the primary, and when the
-    /// runtime ends, which the connection would keep open otherwise.
-    fn keep(&self, runtime: &Handle, line: &Line, unused: oneshot::Receiver<()>) {
-        let guard = lines::Guard::new(&self.lines, line);
-        let attempt = line.attempt.clone();
-        #[cfg(feature = "redis-sentinel")]
-        let servers = Arc::clone(&self.servers);
-        drop(runtime.spawn(async move {
-            // dropped with the task, also where that never ran
-            let _guard = guard;
-            let connected = attempt.await;
-            #[cfg(feature = "redis-sentinel")]
-            if let Some(primary) = connected.ok().and_then(Connection::primary) {
-                let replaced = pin!(servers.replaced(&primary));
-                future::select(unused, replaced).await;
-                return;
-            }
-            #[cfg(not(feature = "redis-sentinel"))]
-            drop(connected);
-            let _ = unused.await;
-        }));
-    }
-}
-
-async fn bounded<T, E: Into<Failure>>(
-    span: Duration,
-    operation: impl Future<Output = Result<T, E>>,
-) -> Result<T, Failure> {
-    let mut operation = pin!(operation);
-    let result = match timeout(span, &mut operation).await {
-        Ok(result) => result,
-        Err(_) => timeout(GRACE, operation).await.map_err(|_| Failure::TimedOut)?,
-    };
-    result.map_err(Into::into)
-}

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use redis::{Pipeline, RedisError, Value};
 
-use super::{Bounds, Connections, Failure, bounded};
+use super::{
+    bounds::{Bounds, bounded},
+    connections::Connections,
+    failure::Failure,
+};
 
 /// Nobody waits for longer; Redis takes no larger number than some.
 const LONGEST: Duration = Duration::from_secs(60 * 60);

@@ -15,9 +15,10 @@ use redis::{
 use tokio::sync::Mutex;
 
 use super::{
-    Bounds, Failure,
     access::Access,
-    bounded, connection,
+    bounds::{Bounds, bounded},
+    dial,
+    failure::Failure,
     url::{self, ServersError},
 };
 
@@ -115,7 +116,7 @@ impl Sentinel {
             }
             Self::Client(client) => {
                 let client = client.primary(bounds).await?;
-                let connection = connection::to(&client, bounds.connect).await?;
+                let connection = dial::to(&client, bounds.connect).await?;
                 Ok((connection, Primary { client, sentinel: None }))
             }
         }
@@ -179,7 +180,7 @@ impl Sentinel {
                 Self::Named { service, sentinels, .. } => {
                     let each = sentinels.iter().map(|sentinel| {
                         let now = async {
-                            let connection = connection::unbounded(sentinel).await?;
+                            let connection = dial::unbounded(sentinel).await?;
                             Ok(at(&address(connection, service).await?))
                         };
                         told(sentinel, format!("{service} "), now, primary).boxed()
@@ -236,10 +237,10 @@ async fn named(
     server: &Client,
     bounds: Bounds,
 ) -> Result<(MultiplexedConnection, Primary), Failure> {
-    let sentinel = connection::to(sentinel, bounds.connect).await?;
+    let sentinel = dial::to(sentinel, bounds.connect).await?;
     let (host, port) = bounded(bounds.operate, address(sentinel.clone(), service)).await?;
     let client = Client::open(url::moved(server.get_connection_info(), host, port))?;
-    let mut connection = connection::to(&client, bounds.connect).await?;
+    let mut connection = dial::to(&client, bounds.connect).await?;
     let ask = redis::cmd("ROLE");
     match bounded(bounds.operate, connection.send_packed_command(&ask)).await? {
         Value::Array(role) if is_primary(&role) => {}

@@ -9,10 +9,11 @@ use redis::{Client, aio::PubSub};
 #[cfg(feature = "redis-sentinel")]
 use super::sentinel::{Primary, Sentinel};
 use super::{
-    Bounds, Failure,
     access::Access,
-    bounded,
-    connection::{self, Connection},
+    bounds::{Bounds, bounded},
+    connection::Connection,
+    dial,
+    failure::Failure,
     url::{self, ServersError},
 };
 #[cfg(feature = "redis-cluster")]
@@ -203,7 +204,7 @@ impl Servers {
     /// be found first.
     pub(super) async fn connect(&self, bounds: Bounds) -> Result<Connection, Failure> {
         match self {
-            Self::One(client) => connection::to(client, bounds.connect).await.map(Connection::One),
+            Self::One(client) => dial::to(client, bounds.connect).await.map(Connection::One),
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(cluster) => Ok(Connection::Cluster(cluster.connect(bounds).await?)),
             #[cfg(feature = "redis-sentinel")]

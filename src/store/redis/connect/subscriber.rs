@@ -3,12 +3,12 @@
 use redis::aio::PubSub;
 use tokio::runtime::Handle;
 
-use super::{Connections, Failure};
 #[cfg(feature = "redis-cluster")]
 use super::{
-    bounded,
+    bounds::bounded,
     members::{Member, Topology},
 };
+use super::{connections::Connections, failure::Failure};
 
 /// A connection for subscriptions.
 pub(in crate::store::redis) struct Subscriber {

@@ -48,15 +48,15 @@ async fn interleave(store: &RedisStore, entry: &Entry, purge: &Purge, order: [St
 /// Raises the fence of a purge and does no more.
 async fn raised(store: &RedisStore, purge: &Purge) -> PurgeNumber {
     let purges = std::slice::from_ref(purge);
-    let numbers = purge::fence(&store.link, &store.names, store.known(), purges).await;
+    let numbers = raise::fences(&store.client, &store.names, store.known(), purges).await;
     numbers.expect("raised")[0]
 }
 
 /// Removes all that a purge has named; how many responses that were.
 async fn carried_out(store: &RedisStore, purge: &Purge, number: PurgeNumber) -> u64 {
-    let mut removal = removal::Removal::new(&store.names, purge, number);
+    let mut removal = Removal::new(&store.names, purge, number);
     while !removal.is_done() {
-        removal.step(&store.link, &store.names).await.expect("a step");
+        removal.step(&store.client, &store.names).await.expect("a step");
     }
     removal.gone
 }

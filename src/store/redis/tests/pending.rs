@@ -204,7 +204,7 @@ async fn process_settles_until_purges_of_others_arrive() {
     })
     .await;
     server.signal("CONT");
-    until("the server is not found again", async || two.link.probe().await).await;
+    until("the server is not found again", async || two.client.probe().await).await;
     assert!(two.get(&entry.key).await.is_err(), "it settles");
     assert!(two.purge_number().await.is_err(), "and nothing begins");
     assert!(two.put(Arc::clone(&fill), KEEP).await.is_err(), "or is published");

@@ -168,7 +168,7 @@ async fn what_was_purged_is_gone_for_all_before_it_is_removed() {
         let late = store(&server);
         // whoever purges dies with its fence
         let purges = [purge.clone()];
-        purge::fence(&one.link, &one.names, one.known(), &purges).await.expect("raised");
+        raise::fences(&one.client, &one.names, one.known(), &purges).await.expect("raised");
         for store in [&two, &late, &one] {
             let found = store.get(&entry.key).await.expect("an answer");
             assert!(found.is_none(), "{purge:?}");
@@ -193,17 +193,17 @@ async fn what_is_filled_after_a_purge_is_not_removed_by_it() {
     for purge in [Purge::all(), Purge::prefix("/"), Purge::group("g"), Purge::path("/a")] {
         fill(&store, "/a", &["g"]).await;
         let purges = [purge.clone()];
-        let numbers = purge::fence(&store.link, &store.names, store.known(), &purges).await;
+        let numbers = raise::fences(&store.client, &store.names, store.known(), &purges).await;
         let number = numbers.expect("raised")[0];
         let late = fill(&store, "/a", &["g"]).await;
-        let mut removal = removal::Removal::new(&store.names, &purge, number);
+        let mut removal = Removal::new(&store.names, &purge, number);
         while !removal.is_done() {
-            removal.step(&store.link, &store.names).await.expect("a step");
+            removal.step(&store.client, &store.names).await.expect("a step");
         }
         assert!(has(&store, "/a").await, "{purge:?}");
         // and is still listed for the next one
         let listed = index::look_up(&store.names, &late);
-        let listed = store.link.ask(listed).await.expect("scores");
+        let listed = store.client.ask(listed).await.expect("scores");
         assert!(!listed.contains(&redis::Value::Nil), "{purge:?}: {listed:?}");
     }
 }
@@ -219,7 +219,7 @@ async fn a_removal_goes_on_where_it_was_when_connections_are_lost() {
     let () = server.command(&["EVAL", foreign, "0"]);
     let scans = async || {
         let () = server.command(&["CONFIG", "RESETSTAT"]);
-        let mut removal = removal::Removal::new(&store.names, &Purge::all(), PurgeNumber::new(1));
+        let mut removal = Removal::new(&store.names, &Purge::all(), PurgeNumber::new(1));
         for step in 0.. {
             if removal.is_done() {
                 return server.calls("scan");
@@ -228,7 +228,7 @@ async fn a_removal_goes_on_where_it_was_when_connections_are_lost() {
             if step % 5 == 4 {
                 let () = server.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
             }
-            let _ = removal.step(&store.link, &store.names).await;
+            let _ = removal.step(&store.client, &store.names).await;
         }
         unreachable!("it ends")
     };

@@ -91,7 +91,7 @@ async fn a_value_that_cannot_be_indexed_is_not_stored() {
         assert!(!has(&store, "/a").await);
         let () = server.command(&["DEL", index]);
     }
-    let many = vec!["g"; MOST_GROUPS + 1];
+    let many = vec!["g"; MAX_GROUPS + 1];
     let since = store.purge_number().await.expect("a purge number");
     let error = store.put(entry("/a", since, &many), KEEP).await.expect_err("too many groups");
     assert_eq!(error.kind(), StoreErrorKind::Refused);

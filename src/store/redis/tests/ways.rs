@@ -46,9 +46,9 @@ fn connections_of_a_runtime_end_with_it() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.expect("a runtime");
             runtime.block_on(store.ping()).expect("an answer");
-            assert_eq!(store.link.connections(), 1, "{store:?}");
+            assert_eq!(store.client.connections(), 1, "{store:?}");
             drop(runtime);
-            assert_eq!(store.link.connections(), 0, "{store:?}");
+            assert_eq!(store.client.connections(), 0, "{store:?}");
         }
     }
 }

@@ -9,10 +9,14 @@ use std::{
 
 use tokio::{runtime::Handle, time::sleep};
 
-use super::{feed::Feed, fields::Field, link::Link, names::Names, removal::Removal};
+use super::job::Removal;
 use crate::{
     clock::Stopwatch,
-    store::{StoreError, StoreErrorKind, breaker},
+    store::{
+        breaker,
+        error::{StoreError, StoreErrorKind},
+        redis::{client::RedisClient, feed::Feed, fields::Field, names::Names},
+    },
 };
 
 /// How many wait at most; what more purges named expires where it is.
@@ -25,8 +29,8 @@ const MAX_REFUSALS: u32 = 5;
 const SHORT_STEP: Duration = Duration::from_millis(1);
 
 /// The removals of one store, carried out one after the other behind the purges.
-pub(super) struct Removals {
-    link: Arc<Link>,
+pub(in crate::store::redis) struct Removals {
+    client: Arc<RedisClient>,
     names: Names,
     feed: Arc<Feed>,
     queue: Mutex<Queue>,
@@ -40,14 +44,18 @@ struct Queue {
 }
 
 impl Removals {
-    pub(super) fn new(link: &Arc<Link>, names: &Names, feed: &Arc<Feed>) -> Arc<Self> {
-        let (link, names, feed) = (Arc::clone(link), names.clone(), Arc::clone(feed));
-        Arc::new(Self { link, names, feed, queue: Mutex::default() })
+    pub(in crate::store::redis) fn new(
+        client: &Arc<RedisClient>,
+        names: &Names,
+        feed: &Arc<Feed>,
+    ) -> Arc<Self> {
+        let (client, names, feed) = (Arc::clone(client), names.clone(), Arc::clone(feed));
+        Arc::new(Self { client, names, feed, queue: Mutex::default() })
     }
 
     /// Carries a removal out behind the caller. It takes the place of one that waits and has the same
     /// target, as that one's entries are its own.
-    pub(super) fn push(self: &Arc<Self>, removal: Removal) {
+    pub(in crate::store::redis) fn push(self: &Arc<Self>, removal: Removal) {
         let mut queue = self.lock();
         queue.add(removal);
         // runtimes of workers come and go
@@ -63,7 +71,7 @@ impl Removals {
 
     /// How many are waiting or under way.
     #[cfg(test)]
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::store::redis) fn count(&self) -> usize {
         let queue = self.lock();
         queue.order.len() + queue.runners
     }
@@ -71,7 +79,7 @@ impl Removals {
     /// Does some steps of a removal; how long they took.
     async fn step(&self, removal: &mut Removal) -> Result<Duration, StoreError> {
         let begun = Stopwatch::start();
-        removal.step(&self.link, &self.names).await?;
+        removal.step(&self.client, &self.names).await?;
         Ok(begun.elapsed())
     }
 

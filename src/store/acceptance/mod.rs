@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::future::{join, join_all};
 
 use self::samples::{KEEP, entry, key, population, purges, response, target};
-use super::{Put, Store};
+use super::interface::{Put, Store};
 use crate::{
     entry::{Entry, Kind},
     key::{CacheKey, KeyBuilder, Part},

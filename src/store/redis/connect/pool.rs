@@ -12,7 +12,7 @@ use std::{
 use futures_util::future::{BoxFuture, Shared};
 use tokio::{runtime::Id, sync::oneshot};
 
-use super::{Failure, connection::Connection};
+use super::{connection::Connection, failure::Failure};
 use crate::clock::Stopwatch;
 
 /// A process has a runtime for each worker; past so many, connections are made anew.

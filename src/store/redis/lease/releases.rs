@@ -20,10 +20,10 @@ use std::{
 use redis::{Cmd, Value};
 use tokio::time::sleep;
 
-use super::{
+use crate::store::redis::{
     announce::{self, Digest},
+    client::{RedisClient, script},
     known::Known,
-    link::{self, Link},
     names::Names,
 };
 
@@ -45,28 +45,34 @@ return 1
 ";
 
 /// Tells the lease of one process from that of another.
-pub(super) type Token = [u8; 8];
+pub(in crate::store::redis) type Token = [u8; 8];
 
 /// The release of a lease.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Release {
-    pub(super) digest: Digest,
-    pub(super) token: Token,
+pub(in crate::store::redis) struct Release {
+    pub(in crate::store::redis) digest: Digest,
+    pub(in crate::store::redis) token: Token,
     /// When the lease has ended by itself, on the clock of [`Known::now`].
-    pub(super) until: Duration,
+    pub(in crate::store::redis) until: Duration,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Releases(Mutex<VecDeque<Release>>);
+pub(in crate::store::redis) struct Releases(Mutex<VecDeque<Release>>);
 
 impl Releases {
     /// Gives up a lead, and tries again until that is confirmed or the lease has ended.
-    pub(super) async fn give_up(&self, link: &Link, names: &Names, known: &Known, own: Release) {
+    pub(in crate::store::redis) async fn give_up(
+        &self,
+        client: &RedisClient,
+        names: &Names,
+        known: &Known,
+        own: Release,
+    ) {
         self.add(own, known.now());
         let mut wait = FIRST_WAIT;
         loop {
-            let replies = link.ask_aside(vec![own.command(names)]).await;
+            let replies = client.ask_aside(vec![own.command(names)]).await;
             let is_confirmed =
                 replies.is_some_and(|replies| matches!(replies[..], [Value::Int(_)]));
             if is_confirmed || known.now() >= own.until {
@@ -78,11 +84,16 @@ impl Releases {
     }
 
     /// Repeats what may not have arrived where the keys are now.
-    pub(super) async fn repeat(&self, link: &Link, names: &Names, known: &Known) {
+    pub(in crate::store::redis) async fn repeat(
+        &self,
+        client: &RedisClient,
+        names: &Names,
+        known: &Known,
+    ) {
         let releases = self.recent(known.now());
         for some in releases.chunks(BATCH) {
             let commands = some.iter().map(|own| own.command(names)).collect();
-            if link.ask_aside(commands).await.is_none() {
+            if client.ask_aside(commands).await.is_none() {
                 // the keys are found anew once more, or the leases end by themselves
                 return;
             }
@@ -112,7 +123,7 @@ impl Releases {
 
 impl Release {
     fn command(&self, names: &Names) -> Cmd {
-        let mut release = link::script(RELEASE, &[&names.lease(&self.digest)]);
+        let mut release = script(RELEASE, &[&names.lease(&self.digest)]);
         release.arg(&self.token).arg(names.news()).arg(announce::released(&self.digest));
         release
     }

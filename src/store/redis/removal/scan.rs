@@ -2,11 +2,13 @@
 
 use redis::{Cmd, Value};
 
-use super::{
-    connect::Node,
-    link::{self, Link},
+use crate::store::{
+    error::{StoreError, StoreErrorKind},
+    redis::{
+        client::{RedisClient, reply},
+        connect::Node,
+    },
 };
-use crate::store::{StoreError, StoreErrorKind};
 
 /// How many names one step looks at.
 const COUNT: usize = 1000;
@@ -50,44 +52,44 @@ impl Scan {
     }
 
     /// The names that the next part finds.
-    pub(super) async fn step(&mut self, link: &Link) -> Result<Vec<Vec<u8>>, StoreError> {
-        let found = self.look(link).await;
+    pub(super) async fn step(&mut self, client: &RedisClient) -> Result<Vec<Vec<u8>>, StoreError> {
+        let found = self.look(client).await;
         self.is_lost |= found.is_err();
         found
     }
 
-    async fn look(&mut self, link: &Link) -> Result<Vec<Vec<u8>>, StoreError> {
+    async fn look(&mut self, client: &RedisClient) -> Result<Vec<Vec<u8>>, StoreError> {
         if self.is_lost {
-            self.find(link).await?;
+            self.find(client).await?;
         }
         let Some(node) = self.nodes.get(self.at) else {
-            self.end(link).await?;
+            self.end(client).await?;
             return Ok(vec![]);
         };
         if self.run.is_none() && self.cursor != 0 {
-            self.run = Some(run_of(link, node).await?);
+            self.run = Some(run_of(client, node).await?);
         }
         let mut scan = redis::cmd("SCAN");
         scan.arg(self.cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(COUNT);
-        let (next, found) = link::page(link.ask_node(node, scan).await?)?;
+        let (next, found) = reply::page(client.ask_node(node, scan).await?)?;
         self.cursor = next;
         if next == 0 {
             (self.at, self.run) = (self.at + 1, None);
             if self.at >= self.nodes.len() {
                 // what was found is not to be lost by an error
-                self.is_lost |= self.end(link).await.is_err();
+                self.is_lost |= self.end(client).await.is_err();
             }
         }
         Ok(found)
     }
 
     /// Finds the nodes. Goes on where it was, if they are the same as before.
-    async fn find(&mut self, link: &Link) -> Result<(), StoreError> {
-        let nodes = link.nodes().await?;
+    async fn find(&mut self, client: &RedisClient) -> Result<(), StoreError> {
+        let nodes = client.nodes().await?;
         let mut is_same = Node::are_at_the_same_places(&self.nodes, &nodes);
         if is_same && self.cursor != 0 {
             let run = match nodes.get(self.at) {
-                Some(node) => Some(run_of(link, node).await?),
+                Some(node) => Some(run_of(client, node).await?),
                 None => None,
             };
             is_same = run.is_some_and(|run| !run.is_empty() && self.run.as_ref() == Some(&run));
@@ -100,8 +102,8 @@ impl Scan {
     }
 
     /// All nodes have been looked at.
-    async fn end(&mut self, link: &Link) -> Result<(), StoreError> {
-        let after = link.nodes().await?;
+    async fn end(&mut self, client: &RedisClient) -> Result<(), StoreError> {
+        let after = client.nodes().await?;
         let is_over = self.is_second_look || !Node::may_have_moved_keys(&self.nodes, &after);
         if is_over {
             self.is_done = true;
@@ -113,10 +115,10 @@ impl Scan {
 }
 
 /// What tells one run of a node's server from another; nothing where that may not be asked.
-async fn run_of(link: &Link, node: &Node) -> Result<Vec<u8>, StoreError> {
+async fn run_of(client: &RedisClient, node: &Node) -> Result<Vec<u8>, StoreError> {
     let mut info: Cmd = redis::cmd("INFO");
     info.arg("server");
-    let text = match link.ask_node(node, info).await {
+    let text = match client.ask_node(node, info).await {
         Ok(Value::BulkString(text)) => text,
         Ok(Value::VerbatimString { text, .. }) => text.into_bytes(),
         Ok(_) => vec![],

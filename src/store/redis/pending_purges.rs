@@ -14,11 +14,17 @@ use std::{
 use tokio::runtime::Handle;
 
 use super::{
-    clock, known::Known, link::Link, names::Names, purge, removal::Removal, removals::Removals,
+    client::RedisClient,
+    clock,
+    known::Known,
+    names::Names,
+    raise,
+    removal::{Removal, Removals},
+    settling::MAX_WAIT,
 };
 use crate::{
     purge::{Purge, Purged},
-    store::{StoreError, StoreErrorKind},
+    store::error::{StoreError, StoreErrorKind},
 };
 
 /// How many purges are kept; more become one of everything. Their fences are raised while others
@@ -28,13 +34,10 @@ const MOST: usize = 512;
 const MAX_FENCES: usize = 64;
 /// How long to wait after the first attempt that failed; each time twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
-/// The longest wait between two attempts: other processes [settle](super::settling) for as long, so
-/// that what they serve is never older.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 /// The purges of one store that are to be repeated.
 pub(super) struct Pending {
-    link: Arc<Link>,
+    client: Arc<RedisClient>,
     names: Names,
     known: Arc<Known>,
     removals: Arc<Removals>,
@@ -55,14 +58,14 @@ struct Queue {
 
 impl Pending {
     pub(super) fn new(
-        link: &Arc<Link>,
+        client: &Arc<RedisClient>,
         names: &Names,
         known: &Arc<Known>,
         removals: &Arc<Removals>,
     ) -> Arc<Self> {
         Arc::new(Self {
             removals: Arc::clone(removals),
-            link: Arc::clone(link),
+            client: Arc::clone(client),
             names: names.clone(),
             known: Arc::clone(known),
             any: AtomicBool::new(false),
@@ -105,17 +108,17 @@ impl Pending {
 
     async fn repeat(&self) -> Result<(), StoreError> {
         // no request waits here, so the open breaker does not count
-        if self.link.is_open() && !self.link.probe().await {
+        if self.client.is_open() && !self.client.probe().await {
             return Err(StoreError::new(StoreErrorKind::Unavailable));
         }
         // once fenced, an entry is not served
         for purges in self.kept().chunks(MAX_FENCES) {
-            clock::raise(&self.link, &self.names, purges).await?;
+            clock::raise(&self.client, &self.names, purges).await?;
         }
         while let Some(purge) = self.next() {
             let purges = std::slice::from_ref(&purge);
-            let numbers = purge::fence(&self.link, &self.names, &self.known, purges).await?;
-            if self.link.was_replaced().await {
+            let numbers = raise::fences(&self.client, &self.names, &self.known, purges).await?;
+            if self.client.was_replaced().await {
                 return Err(StoreError::new(StoreErrorKind::Unavailable));
             }
             for number in numbers {
@@ -141,7 +144,7 @@ impl Pending {
             queue.has_replayer = false;
             self.any.store(false, Ordering::Release);
             if std::mem::take(&mut queue.is_reported) {
-                tracing::info!(address = self.link.address(), "all purges have reached Redis");
+                tracing::info!(address = self.client.address(), "all purges have reached Redis");
             }
         }
         queue.current.clone()
@@ -186,7 +189,7 @@ impl Attempt<'_> {
     /// It failed for this reason: what the caller is told.
     pub(super) fn put_off(self, error: &StoreError) -> Purged {
         let cause = std::error::Error::source(error).map(ToString::to_string);
-        let address = self.pending.link.address();
+        let address = self.pending.client.address();
         if std::mem::replace(&mut self.pending.lock().is_reported, true) {
             tracing::debug!(address, %error, cause, "another purge is to be repeated");
         } else {
@@ -228,7 +231,7 @@ impl Replayer {
             }
             drop(pending);
             tokio::time::sleep(wait).await;
-            wait = LONGEST_WAIT.min(wait * 2);
+            wait = MAX_WAIT.min(wait * 2);
         }
     }
 }

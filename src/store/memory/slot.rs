@@ -6,9 +6,11 @@ use std::sync::{
 };
 
 #[cfg(feature = "redis")]
-use super::near::Hold;
-use super::stamps::{Stamps, Standing};
-use crate::entry::{Entry, Timestamp, allocated};
+use crate::store::near::Hold;
+use crate::{
+    entry::{Entry, Timestamp, allocated},
+    store::stamps::{Stamps, Standing},
+};
 
 /// What the table itself takes for an entry: its share of the cache's hash table, of its
 /// queues and of the list of ends. `tests/it/memory_use.rs` compares the sum with what a process takes.
@@ -18,8 +20,8 @@ const NEVER: i64 = i64::MIN;
 
 /// An entry with what its table knows of it.
 #[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) entry: Arc<Entry>,
+pub(in crate::store) struct Slot {
+    pub(in crate::store) entry: Arc<Entry>,
     /// From when on it is of no use.
     end: Timestamp,
     /// The bytes of memory that it takes.
@@ -37,7 +39,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new(entry: Arc<Entry>, end: Timestamp) -> Self {
+    pub(in crate::store) fn new(entry: Arc<Entry>, end: Timestamp) -> Self {
         let own = allocated(size_of::<Self>() + 2 * size_of::<usize>());
         let weight = own + entry.weight() + SHARE_OF_TABLE;
         Self {
@@ -53,27 +55,27 @@ impl Slot {
     }
 
     #[cfg(feature = "redis")]
-    pub(super) fn held(entry: Arc<Entry>, end: Timestamp, hold: Hold) -> Self {
+    pub(in crate::store) fn held(entry: Arc<Entry>, end: Timestamp, hold: Hold) -> Self {
         let slot = Self::new(entry, end);
         let weight = slot.weight + hold.weight() as u64;
         Self { weight, hold: Some(Box::new(hold)), ..slot }
     }
 
     #[cfg(feature = "redis")]
-    pub(super) fn hold(&self) -> Option<&Hold> {
+    pub(in crate::store) fn hold(&self) -> Option<&Hold> {
         self.hold.as_deref()
     }
 
-    pub(super) const fn end(&self) -> Timestamp {
+    pub(in crate::store) const fn end(&self) -> Timestamp {
         self.end
     }
 
-    pub(super) const fn weight(&self) -> u64 {
+    pub(in crate::store) const fn weight(&self) -> u64 {
         self.weight
     }
 
     /// The entry as purges have left it, unless it is gone.
-    pub(super) fn read(&self, stamps: &Stamps) -> Option<Arc<Entry>> {
+    pub(in crate::store) fn read(&self, stamps: &Stamps) -> Option<Arc<Entry>> {
         self.check(stamps).then(|| match self.stale_since() {
             None => Arc::clone(&self.entry),
             // made for each reader, as a second copy would double what the entry takes
@@ -82,7 +84,7 @@ impl Slot {
     }
 
     /// Takes in the purges since it was last looked at: `false` where one has taken the entry.
-    pub(super) fn check(&self, stamps: &Stamps) -> bool {
+    pub(in crate::store) fn check(&self, stamps: &Stamps) -> bool {
         let checked = self.checked();
         let known = match stamps.standing(&self.entry, checked) {
             Standing::Alive(known) => known,
@@ -99,24 +101,24 @@ impl Slot {
     }
 
     /// The logical time at which no further purge was known to concern the entry.
-    pub(super) fn checked(&self) -> u64 {
+    pub(in crate::store) fn checked(&self) -> u64 {
         self.checked.load(Ordering::Acquire)
     }
 
     /// Makes it stale; whether that is news. The first soft purge counts.
-    pub(super) fn outdate(&self, then: Timestamp) -> bool {
+    pub(in crate::store) fn outdate(&self, then: Timestamp) -> bool {
         let then = then.as_millis().max(NEVER + 1);
         let set =
             || self.stale_since.compare_exchange(NEVER, then, Ordering::AcqRel, Ordering::Acquire);
         self.entry.response().is_some() && set().is_ok()
     }
 
-    pub(super) fn is_stale(&self) -> bool {
+    pub(in crate::store) fn is_stale(&self) -> bool {
         self.stale_since().is_some()
     }
 
     /// Whether a soft purge has brought its end forward to a time before `now`.
-    pub(super) fn has_ended_early(&self, now: impl FnOnce() -> Timestamp) -> bool {
+    pub(in crate::store) fn has_ended_early(&self, now: impl FnOnce() -> Timestamp) -> bool {
         let Some(then) = self.stale_since() else { return false };
         self.entry.response().is_some_and(|response| response.end_if_stale_since(then) <= now())
     }
@@ -126,11 +128,11 @@ impl Slot {
         (then != NEVER).then_some(Timestamp::from_millis(then))
     }
 
-    pub(super) fn place(&self) -> u64 {
+    pub(in crate::store) fn place(&self) -> u64 {
         self.place.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_place(&self, place: u64) {
+    pub(in crate::store) fn set_place(&self, place: u64) {
         self.place.store(place, Ordering::Relaxed);
     }
 }

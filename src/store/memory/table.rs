@@ -8,8 +8,8 @@ use std::{
 
 use mini_moka::sync::{Cache, ConcurrentCacheExt};
 
-use super::{Size, ends::Ends, front::Generation, slot::Slot};
-use crate::{clock::Clock, entry::Timestamp, key::CacheKey};
+use super::{ends::Ends, slot::Slot, thread_cache::Generation};
+use crate::{clock::Clock, entry::Timestamp, key::CacheKey, store::interface::Size};
 
 /// How many entries that have come to their end leave with one put or miss.
 const ENDED_PER_STEP: usize = 32;
@@ -17,7 +17,7 @@ const ENDED_PER_STEP: usize = 32;
 const ENDED_PER_READING: usize = 4096;
 
 /// Entries by their keys.
-pub(super) struct Table {
+pub(in crate::store) struct Table {
     capacity: u64,
     clock: Clock,
     hasher: ahash::RandomState,
@@ -30,7 +30,7 @@ pub(super) struct Table {
 
 impl Table {
     /// A table that takes at most about `capacity` bytes of memory.
-    pub(super) fn new(capacity: u64, clock: Clock) -> Self {
+    pub(in crate::store) fn new(capacity: u64, clock: Clock) -> Self {
         let hasher = ahash::RandomState::new();
         let weigher =
             |_: &CacheKey, slot: &Arc<Slot>| u32::try_from(slot.weight()).unwrap_or(u32::MAX);
@@ -46,25 +46,25 @@ impl Table {
     }
 
     /// The time by which entries come to their end.
-    pub(super) fn now(&self) -> Timestamp {
+    pub(in crate::store) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// What is kept under `key`. It counts as used.
-    pub(super) fn get(&self, key: &CacheKey) -> Option<Arc<Slot>> {
+    pub(in crate::store) fn get(&self, key: &CacheKey) -> Option<Arc<Slot>> {
         let hash = self.hasher.hash_one(key);
         self.generation.get(key, hash, || self.cache.get(key))
     }
 
     /// What is kept under `key`, past what the thread remembers.
-    pub(super) fn peek(&self, key: &CacheKey) -> Option<Arc<Slot>> {
+    pub(in crate::store) fn peek(&self, key: &CacheKey) -> Option<Arc<Slot>> {
         self.cache.get(key)
     }
 
     /// Keeps an entry in place of what is there under its key, unless the cache is full of entries
     /// that are used more. The dead leave first. An entry that is larger than the table, or has come
     /// to its end, is not kept.
-    pub(super) fn insert(&self, slot: Slot, is_dead: impl Fn(&Slot) -> bool) {
+    pub(in crate::store) fn insert(&self, slot: Slot, is_dead: impl Fn(&Slot) -> bool) {
         let (slot, now) = (Arc::new(slot), self.now());
         let key = &slot.entry.key;
         let mut ends = self.lock();
@@ -94,7 +94,7 @@ impl Table {
     }
 
     /// Removes an entry, unless there is another one in its place by now.
-    pub(super) fn remove(&self, slot: &Arc<Slot>) {
+    pub(in crate::store) fn remove(&self, slot: &Arc<Slot>) {
         let mut ends = self.lock();
         if self.drop_if_there(slot) {
             ends.remove(slot);
@@ -115,27 +115,27 @@ impl Table {
     }
 
     /// A purge has come that does not look for what it takes: puts will.
-    pub(super) fn suspect(&self) {
+    pub(in crate::store) fn suspect(&self) {
         self.lock().suspect();
     }
 
     /// Removes some of those that have come to their end.
-    pub(super) fn expire(&self) {
+    pub(in crate::store) fn expire(&self) {
         self.expire_some(ENDED_PER_STEP);
     }
 
     /// Every entry; those that come or go meanwhile may be left out.
-    pub(super) fn for_each(&self, f: impl FnMut(&Arc<Slot>)) {
+    pub(in crate::store) fn for_each(&self, f: impl FnMut(&Arc<Slot>)) {
         // `f` may remove entries, which waits for the iterator
         let slots: Vec<_> = self.cache.iter().map(|there| Arc::clone(there.value())).collect();
         slots.iter().for_each(f);
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::store) fn len(&self) -> usize {
         usize::try_from(self.cache.entry_count()).unwrap_or(usize::MAX)
     }
 
-    pub(super) fn size(&self) -> Size {
+    pub(in crate::store) fn size(&self) -> Size {
         self.expire_some(ENDED_PER_READING);
         Size { entries: self.cache.entry_count(), bytes: self.cache.weighted_size() }
     }

@@ -3,8 +3,7 @@
 
 use redis::{ErrorKind, ServerError, ServerErrorKind};
 
-use super::connect::Failure;
-use crate::store::StoreErrorKind;
+use crate::store::{error::StoreErrorKind, redis::connect::Failure};
 
 /// What a failure means.
 pub(super) fn failed(failure: Failure) -> (Kind, Source) {
@@ -37,7 +36,7 @@ impl Kind {
 }
 
 impl Failure {
-    pub(super) fn into_source(self) -> Source {
+    pub(in crate::store::redis) fn into_source(self) -> Source {
         match self {
             Self::TimedOut => "no answer in time".into(),
             Self::NotConnected { is_tls: false } => "no connection within `connect_timeout`".into(),

@@ -15,15 +15,20 @@ use futures_util::future::select;
 use redis::{Cmd, Value};
 use tokio::time::{sleep, timeout};
 
-use super::{
-    RedisStore,
-    link::{self, Link},
-    names::Names,
-    releases::{Release, Token},
-};
+use super::releases::{Release, Token};
 use crate::{
     key::CacheKey,
-    store::{Lead, Lease, StoreError, Wait, breaker::jittered, codec},
+    store::{
+        breaker::jittered,
+        codec,
+        error::StoreError,
+        lease::{Lead, Lease, Wait},
+        redis::{
+            client::{RedisClient, reply},
+            names::Names,
+            store::RedisStore,
+        },
+    },
 };
 
 /// No lead is held or waited for for longer.
@@ -42,7 +47,7 @@ const HEAD: usize = 32;
 impl RedisStore {
     /// Asks for the lead in filling `key`. While announcements are not heard nobody could be told
     /// to wait for one: then each process leads.
-    pub(super) async fn ask_for_lead(
+    pub(in crate::store::redis) async fn ask_for_lead(
         &self,
         key: &CacheKey,
         at_most: Duration,
@@ -63,16 +68,18 @@ impl RedisStore {
         take.arg(&name).arg(&token).arg("NX").arg("PX");
         take.arg(at_most.as_millis().max(1).to_string());
         let look = Look::new(&self.names, &digest);
-        let replies = self.link.ask_in_stages([vec![take], look.commands()]).await?;
-        let [reply, left, head]: [Value; 3] = replies.try_into().map_err(|_| link::unexpected())?;
+        let replies = self.client.ask_in_stages([vec![take], look.commands()]).await?;
+        let [reply, left, head]: [Value; 3] =
+            replies.try_into().map_err(|_| reply::unexpected())?;
         if reply == Value::Okay {
             return Ok(Lead::Yours(lease));
         }
         lease.forget();
-        let left = link::number(&left).map_or(at_most, Duration::from_millis).min(at_most) + MARGIN;
-        let link = Arc::clone(&self.link);
+        let left =
+            reply::number(&left).map_or(at_most, Duration::from_millis).min(at_most) + MARGIN;
+        let client = Arc::clone(&self.client);
         Ok(Lead::Elsewhere(Wait::new(async move {
-            let (told, looked) = (pin!(listener.heard()), pin!(look.until_over(&link, &head)));
+            let (told, looked) = (pin!(listener.heard()), pin!(look.until_over(&client, &head)));
             // over in time, whatever is heard and seen
             let _ = timeout(left, select(told, looked)).await;
         })))
@@ -81,14 +88,14 @@ impl RedisStore {
     /// A lease which is given up in the background when it is dropped. It ends by itself after `at_most`.
     fn lease(&self, digest: [u8; 16], token: Token, at_most: Duration) -> Lease {
         let Some(runtime) = self.feed.runtime() else { return Lease::free() };
-        let (link, names) = (Arc::clone(&self.link), self.names.clone());
+        let (client, names) = (Arc::clone(&self.client), self.names.clone());
         let (known, releases) = (Arc::clone(&self.known), Arc::clone(self.feed.releases()));
         // taken once the answer is there, which it is in time or not at all
-        let until = known.now().saturating_add(self.link.bound()).saturating_add(at_most);
+        let until = known.now().saturating_add(self.client.bound()).saturating_add(at_most);
         Lease::new(move || {
             runtime.spawn(async move {
                 let release = Release { digest, token, until };
-                releases.give_up(&link, &names, &known, release).await;
+                releases.give_up(&client, &names, &known, release).await;
             });
         })
     }
@@ -115,12 +122,12 @@ impl Look {
 
     /// Looks until the lease is gone, or another value is there than the one that was; or until it is
     /// in vain, as while a slot moves: then nothing would be heard of the lease's end either.
-    async fn until_over(&self, link: &Link, before: &Value) {
+    async fn until_over(&self, client: &RedisClient, before: &Value) {
         let (mut wait, mut unanswered) = (FIRST_LOOK, 0);
         while unanswered < MAX_UNANSWERED {
             sleep(jittered(wait)).await;
             wait = MAX_LOOK.min(wait * 2);
-            let Some(replies) = link.ask_aside(self.commands()).await else {
+            let Some(replies) = client.ask_aside(self.commands()).await else {
                 unanswered += 1;
                 continue;
             };

@@ -1,48 +1,37 @@
 //! Commands to the server, each exchange behind the breaker and within its time, and what replies
 //! and failures mean to a store.
 
+mod background;
+mod error;
+pub(super) mod reply;
+mod subscription;
+
 use std::time::Duration;
 
-use redis::{
-    Cmd, Value,
-    aio::{PubSubSink, PubSubStream},
-};
+use redis::{Cmd, Value};
 use tokio::time::timeout;
 
+use self::error::{Kind, Source};
+pub(super) use self::subscription::Subscription;
 use super::{
-    Replicas,
-    connect::{
-        Access, Bounds, Connections, Node, RedisServers, Seat, ServersError, Subscriber,
-        Surroundings,
-    },
-    failing::{self, Kind, Source},
-    index::Scored,
-    names::Names,
+    connect::{Access, Bounds, Connections, RedisServers, ServersError},
+    options::Replicas,
     settling::{Phase, Settling},
 };
 use crate::{
     clock::Stopwatch,
     store::{
-        StoreError, StoreErrorKind,
         breaker::{Breaker, Change},
         budget,
+        error::{StoreError, StoreErrorKind},
     },
 };
 
 /// A server that has become a replica is asked for another way to the primary so often.
 const ASK_ANEW: Duration = Duration::from_secs(1);
 
-/// A subscription to announcements.
-pub(super) struct Subscription {
-    pub(super) sink: PubSubSink,
-    pub(super) stream: PubSubStream,
-    pub(super) seat: Seat,
-    /// Whether it is to the process's own channel too.
-    pub(super) has_own: bool,
-}
-
 /// The way to the server.
-pub(super) struct Link {
+pub(super) struct RedisClient {
     connections: Connections,
     bounds: Bounds,
     breaker: Breaker,
@@ -50,7 +39,7 @@ pub(super) struct Link {
     up: Stopwatch,
 }
 
-impl Link {
+impl RedisClient {
     pub(super) fn new(
         servers: RedisServers,
         access: &Access,
@@ -187,50 +176,9 @@ impl Link {
         Ok(replies)
     }
 
-    /// [`ask`](Self::ask), for what no request waits for: not while the server is being left alone,
-    /// and what becomes of it does not speak for leaving the server alone.
-    pub(super) async fn ask_behind(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
-        if commands.is_empty() {
-            return Ok(vec![]);
-        }
-        self.left_in_peace()?;
-        let replies = self.connections.exchange(commands).await.map_err(failing::failed);
-        self.answered(replies.and_then(|replies| self.without_errors(replies)))
-    }
-
-    /// The servers that together hold all keys, as they are now; asked [behind](Self::ask_behind).
-    pub(super) async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
-        self.left_in_peace()?;
-        self.answered(self.connections.nodes().await.map_err(failing::failed))
-    }
-
-    /// The reply to a command that is for one node, asked [behind](Self::ask_behind): over the
-    /// connection over which the node was found, or not at all.
-    pub(super) async fn ask_node(&self, node: &Node, command: Cmd) -> Result<Value, StoreError> {
-        self.left_in_peace()?;
-        let reply = self.connections.exchange_with(node, command).await.map_err(failing::failed);
-        let reply = reply.and_then(|reply| self.without_errors(vec![reply]));
-        Ok(self.answered(reply)?.pop().unwrap_or_default())
-    }
-
-    fn left_in_peace(&self) -> Result<(), StoreError> {
-        (!self.is_open()).then_some(()).ok_or(StoreError::new(StoreErrorKind::Unavailable))
-    }
-
-    /// What an exchange means of which the breaker is not told.
-    fn answered<T>(&self, result: Result<T, (Kind, Source)>) -> Result<T, StoreError> {
-        match result {
-            Ok(replies) => {
-                self.settling.answered(self.up.elapsed());
-                Ok(replies)
-            }
-            Err((kind, source)) => Err(StoreError::with_source(kind.of_error(), source)),
-        }
-    }
-
     /// [`ask`](Self::ask), also while the breaker is open.
     pub(super) async fn ask_anyway(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
-        let replies = self.connections.exchange(commands).await.map_err(failing::failed);
+        let replies = self.connections.exchange(commands).await.map_err(error::failed);
         self.judge(replies.and_then(|replies| self.without_errors(replies)))
     }
 
@@ -281,29 +229,9 @@ impl Link {
         Some(replies)
     }
 
-    /// A subscription to the channels of these names.
-    pub(super) async fn subscribe(&self, names: &Names, own: &str) -> Option<Subscription> {
-        let Subscriber { connection, seat } = self.connections.subscriber().await.ok()?;
-        let (mut sink, stream) = connection.split();
-        sink.subscribe(names.news()).await.ok()?;
-        // a user may be permitted the one channel and not the other
-        let has_own = sink.subscribe(own).await.is_ok();
-        Some(Subscription { sink, stream, seat, has_own })
-    }
-
-    /// Looks whether servers have changed around a subscription.
-    pub(super) async fn look_around(&self, seat: &mut Seat, names: &Names) -> Surroundings {
-        self.connections.look_around(seat, &names.clock()).await
-    }
-
-    /// Waits until another server is known to be the primary; for many ways to servers forever.
-    pub(super) async fn replaced(&self) {
-        self.connections.replaced().await;
-    }
-
     fn without_errors(&self, replies: Vec<Value>) -> Result<Vec<Value>, (Kind, Source)> {
         let errors = replies.iter().filter_map(|reply| match reply {
-            Value::ServerError(error) => Some((failing::server_error_kind(error)?, error)),
+            Value::ServerError(error) => Some((error::server_error_kind(error)?, error)),
             _ => None,
         });
         match errors.max_by_key(|(kind, _)| matches!(kind, Kind::Failing(_))) {
@@ -340,65 +268,6 @@ impl Link {
 fn unsettled() -> StoreError {
     let problem = "Redis was away, and purges of other processes may be on their way";
     StoreError::with_source(StoreErrorKind::Unavailable, problem)
-}
-
-/// A reply that should have been another.
-pub(super) fn unexpected() -> StoreError {
-    StoreError::with_source(StoreErrorKind::Corrupt, "an unexpected reply")
-}
-
-/// An error where one of these replies is one.
-pub(super) fn check_all(replies: &[Value]) -> Result<(), StoreError> {
-    let is_error = |reply: &Value| matches!(reply, Value::ServerError(_));
-    if replies.iter().any(is_error) { Err(unexpected()) } else { Ok(()) }
-}
-
-/// The number that a reply is.
-pub(super) fn number(reply: &Value) -> Option<u64> {
-    match reply {
-        Value::Int(number) => u64::try_from(*number).ok(),
-        Value::BulkString(text) => std::str::from_utf8(text).ok()?.parse().ok(),
-        Value::SimpleString(text) => text.parse().ok(),
-        _ => None,
-    }
-}
-
-/// The cursor and the names in a reply to `SCAN`.
-pub(super) fn page(reply: Value) -> Result<(u64, Vec<Vec<u8>>), StoreError> {
-    let Value::Array(parts) = reply else { return Err(unexpected()) };
-    let [cursor, Value::Array(names)]: [Value; 2] = parts.try_into().map_err(|_| unexpected())?
-    else {
-        return Err(unexpected());
-    };
-    let names = names.into_iter().map(bytes).collect::<Result<_, _>>()?;
-    Ok((number(&cursor).ok_or_else(unexpected)?, names))
-}
-
-/// The members in a reply of a sorted set, each with its score. They stand one after the other in
-/// one version of the protocol, and in pairs in the next.
-pub(super) fn scored(reply: Value) -> Result<Vec<Scored>, StoreError> {
-    let Value::Array(items) = reply else { return Err(unexpected()) };
-    let mut flat = Vec::with_capacity(items.len());
-    for item in items {
-        match item {
-            Value::Array(pair) => flat.extend(pair),
-            item => flat.push(item),
-        }
-    }
-    let flat = flat.into_iter().map(bytes).collect::<Result<Vec<_>, _>>()?;
-    match flat.as_chunks::<2>() {
-        (pairs, []) => Ok(pairs.to_vec()),
-        _ => Err(unexpected()),
-    }
-}
-
-fn bytes(item: Value) -> Result<Vec<u8>, StoreError> {
-    match item {
-        Value::BulkString(bytes) => Ok(bytes),
-        Value::SimpleString(text) => Ok(text.into_bytes()),
-        Value::Double(number) => Ok(number.to_string().into_bytes()),
-        _ => Err(unexpected()),
-    }
 }
 
 /// A script over keys which share a slot.

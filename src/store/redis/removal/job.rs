@@ -12,16 +12,22 @@ use std::collections::VecDeque;
 
 use redis::{Cmd, Value};
 
-use super::{
-    clock, fields,
-    index::{self, Filter, Member, Page, Scored},
-    link::{self, Link, number},
-    names::{Named, Names},
-    scan::Scan,
-};
+use super::scan::Scan;
 use crate::{
     purge::{Purge, PurgeNumber, Target},
-    store::{StoreError, codec},
+    store::{
+        codec,
+        error::StoreError,
+        redis::{
+            client::{
+                RedisClient,
+                reply::{self, Scored, number},
+            },
+            clock, fields,
+            index::{self, Filter, Member, Page},
+            names::{Named, Names},
+        },
+    },
 };
 
 /// How many indexes are walked at once.
@@ -64,7 +70,7 @@ return replies
 type Pair = [Vec<u8>; 2];
 
 /// What is left to be removed of what a purge named.
-pub(super) struct Removal {
+pub(in crate::store::redis) struct Removal {
     target: Target,
     number: PurgeNumber,
     /// What a soft purge marks entries with.
@@ -78,12 +84,12 @@ pub(super) struct Removal {
     unlist: Vec<Cmd>,
     is_done: bool,
     /// How many responses have gone, or have become stale.
-    pub(super) gone: u64,
+    pub(in crate::store::redis) gone: u64,
 }
 
 impl Removal {
     /// Of what `purge` named, which has this number.
-    pub(super) fn new(names: &Names, purge: &Purge, number: PurgeNumber) -> Self {
+    pub(in crate::store::redis) fn new(names: &Names, purge: &Purge, number: PurgeNumber) -> Self {
         let (mut scans, mut indexes, mut entries) = (VecDeque::new(), VecDeque::new(), Vec::new());
         let mut index = |name: String| indexes.push_back((name.into_bytes(), Page::first()));
         match purge.target() {
@@ -123,40 +129,44 @@ impl Removal {
     }
 
     /// What its fence stands under.
-    pub(super) fn field(&self) -> fields::Field {
+    pub(in crate::store::redis) fn field(&self) -> fields::Field {
         fields::raised_by(&self.target)
     }
 
     /// Whether everything has been counted that goes.
-    pub(super) fn is_counted(&self) -> bool {
+    pub(in crate::store::redis) fn is_counted(&self) -> bool {
         self.scans.is_empty() && self.indexes.is_empty() && self.entries.is_empty()
     }
 
     /// Whether nothing is left to do.
-    pub(super) const fn is_done(&self) -> bool {
+    pub(in crate::store::redis) const fn is_done(&self) -> bool {
         self.is_done
     }
 
     /// Does the next part of it, in a few exchanges. What fails may be tried again.
-    pub(super) async fn step(&mut self, link: &Link, names: &Names) -> Result<(), StoreError> {
+    pub(in crate::store::redis) async fn step(
+        &mut self,
+        client: &RedisClient,
+        names: &Names,
+    ) -> Result<(), StoreError> {
         let is_scanning = !self.scans.is_empty();
         if self.unlist.len() >= MAX_RUNS {
-            self.unlist(link).await
+            self.unlist(client).await
         } else if self.indexes.len() >= if is_scanning { INDEXES } else { 1 } {
-            self.take_listed(link, names).await
+            self.take_listed(client, names).await
         } else if self.entries.len() >= if is_scanning { ENTRIES } else { 1 } {
-            self.take_found(link).await
+            self.take_found(client).await
         } else if is_scanning {
-            self.scan(link, names).await
+            self.scan(client, names).await
         } else {
-            self.end(link, names).await
+            self.end(client, names).await
         }
     }
 
     /// Looks for more names.
-    async fn scan(&mut self, link: &Link, names: &Names) -> Result<(), StoreError> {
+    async fn scan(&mut self, client: &RedisClient, names: &Names) -> Result<(), StoreError> {
         let Some(scan) = self.scans.front_mut() else { return Ok(()) };
-        let found = scan.step(link).await?;
+        let found = scan.step(client).await?;
         if scan.is_done() {
             self.scans.pop_front();
         }
@@ -172,31 +182,31 @@ impl Removal {
     }
 
     /// Takes entries by their names.
-    async fn take_found(&mut self, link: &Link) -> Result<(), StoreError> {
+    async fn take_found(&mut self, client: &RedisClient) -> Result<(), StoreError> {
         let some = self.entries.get(..ENTRIES).unwrap_or(&self.entries).to_vec();
-        let taken = self.take(link, &some).await?;
+        let taken = self.take(client, &some).await?;
         self.gone += count(&taken);
         self.entries.drain(..some.len());
         Ok(())
     }
 
     /// Takes the entries that are listed on the next pages of some indexes.
-    async fn take_listed(&mut self, link: &Link, names: &Names) -> Result<(), StoreError> {
+    async fn take_listed(&mut self, client: &RedisClient, names: &Names) -> Result<(), StoreError> {
         let pages: Vec<_> = self.indexes.iter().take(INDEXES).cloned().collect();
         let reads = pages.iter().map(|(index, page)| page.read(index)).collect();
-        let replies = link.ask_behind(reads).await?;
+        let replies = client.ask_behind(reads).await?;
         let (mut next, mut listed) = (Vec::new(), Vec::new());
         let count_of_pages = pages.len();
         for ((index, page), reply) in pages.into_iter().zip(replies) {
             // what is no sorted set is not an index of ours, whatever its name
             let is_index = !matches!(reply, Value::ServerError(_));
-            let items = if is_index { link::scored(reply)? } else { vec![] };
+            let items = if is_index { reply::scored(reply)? } else { vec![] };
             if let Some(page) = page.next(&items) {
                 next.push((index.clone(), page));
             }
             listed.extend(items.into_iter().map(|item| (index.clone(), item)));
         }
-        let unlist = self.listed(link, names, listed).await?;
+        let unlist = self.listed(client, names, listed).await?;
         self.unlist.extend(unlist);
         self.indexes.drain(..count_of_pages);
         // one index after the other, so that few are open at a time
@@ -208,7 +218,7 @@ impl Removal {
     /// what removes the members of those that are gone, and those that stand for none.
     async fn listed(
         &mut self,
-        link: &Link,
+        client: &RedisClient,
         names: &Names,
         listed: Vec<(Vec<u8>, Scored)>,
     ) -> Result<Vec<Cmd>, StoreError> {
@@ -224,7 +234,7 @@ impl Removal {
             }
         }
         let pairs: Vec<Pair> = entries.iter().map(|(pair, ..)| pair.clone()).collect();
-        let taken = self.take(link, &pairs).await?;
+        let taken = self.take(client, &pairs).await?;
         self.gone += count(&taken);
         if self.mark.is_some() {
             return Ok(vec![]);
@@ -238,21 +248,21 @@ impl Removal {
 
     /// What [`TAKE`] says of each of these entries: whether its live value counts, and whether
     /// either of its values stays.
-    async fn take(&self, link: &Link, pairs: &[Pair]) -> Result<Vec<Taken>, StoreError> {
+    async fn take(&self, client: &RedisClient, pairs: &[Pair]) -> Result<Vec<Taken>, StoreError> {
         let mut taken = Vec::with_capacity(pairs.len());
         for some in pairs.chunks(ENTRIES) {
-            let [waiting, live] = if link.is_to_several() {
+            let [waiting, live] = if client.is_to_several() {
                 // a slot on its way is asked for one key at a time
                 let of = |nth: usize| some.iter().filter_map(move |pair| pair.get(nth));
-                let waiting = self.run(link, of(0).map(std::slice::from_ref)).await?;
-                [waiting, self.run(link, of(1).map(std::slice::from_ref)).await?]
+                let waiting = self.run(client, of(0).map(std::slice::from_ref)).await?;
+                [waiting, self.run(client, of(1).map(std::slice::from_ref)).await?]
             } else {
                 let runs = some.chunks(ENTRIES_PER_RUN).map(<[Pair]>::as_flattened);
-                let replies = self.run(link, runs).await?;
+                let replies = self.run(client, runs).await?;
                 [0, 1].map(|nth| replies.iter().copied().skip(nth).step_by(2).collect())
             };
             if (waiting.len(), live.len()) != (some.len(), some.len()) {
-                return Err(link::unexpected());
+                return Err(reply::unexpected());
             }
             taken.extend(waiting.into_iter().zip(live).map(|(waiting, live)| Taken {
                 counts: live == 1,
@@ -265,7 +275,7 @@ impl Removal {
     /// The replies to runs of [`TAKE`] over these keys.
     async fn run<'k>(
         &self,
-        link: &Link,
+        client: &RedisClient,
         runs: impl Iterator<Item = &'k [Vec<u8>]>,
     ) -> Result<Vec<u64>, StoreError> {
         let runs = runs.map(|keys| {
@@ -275,25 +285,25 @@ impl Removal {
             run
         });
         let mut all = Vec::new();
-        for reply in link.ask_behind(runs.collect()).await? {
-            let Value::Array(replies) = reply else { return Err(link::unexpected()) };
+        for reply in client.ask_behind(runs.collect()).await? {
+            let Value::Array(replies) = reply else { return Err(reply::unexpected()) };
             for reply in &replies {
-                all.push(number(reply).ok_or_else(link::unexpected)?);
+                all.push(number(reply).ok_or_else(reply::unexpected)?);
             }
         }
         Ok(all)
     }
 
-    async fn unlist(&mut self, link: &Link) -> Result<(), StoreError> {
-        link.ask_behind(self.unlist.clone()).await?;
+    async fn unlist(&mut self, client: &RedisClient) -> Result<(), StoreError> {
+        client.ask_behind(self.unlist.clone()).await?;
         self.unlist.clear();
         Ok(())
     }
 
-    async fn end(&mut self, link: &Link, names: &Names) -> Result<(), StoreError> {
+    async fn end(&mut self, client: &RedisClient, names: &Names) -> Result<(), StoreError> {
         let mut commands = self.unlist.clone();
         commands.push(clock::done(names, &self.field(), self.number));
-        link.ask_behind(commands).await?;
+        client.ask_behind(commands).await?;
         self.unlist.clear();
         self.is_done = true;
         Ok(())

@@ -2,17 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    Put, Size, Store, StoreError,
-    slot::Slot,
-    stamps::{Stamped, Stamps, Standing},
-    table::Table,
-};
+use super::{slot::Slot, table::Table};
 use crate::{
     clock::Clock,
     entry::{Entry, Timestamp},
     key::CacheKey,
     purge::{Purge, PurgeNumber, Purged, Target},
+    store::{
+        error::StoreError,
+        interface::{Put, Size, Store},
+        stamps::{Stamped, Stamps, Standing},
+    },
 };
 
 /// Past this many entries, a purge walks them on a thread where no request waits behind it.

@@ -1,0 +1,9 @@
+//! Entries in the process's own memory.
+
+mod ends;
+pub(super) mod slot;
+mod store;
+pub(super) mod table;
+mod thread_cache;
+
+pub(crate) use self::store::MemoryStore;

@@ -1,0 +1,151 @@
+//! Writing an entry: it is stored where nobody looks, indexed, checked against the purges that came
+//! meanwhile, and only then moved to where it is found.
+
+use std::sync::atomic::Ordering;
+
+use redis::{RedisWrite, ToRedisArgs};
+
+use super::{
+    announce,
+    client::{reply, script},
+    clock,
+    fence::{self, Admission, Reading},
+    index, large,
+    store::RedisStore,
+};
+use crate::{
+    entry::Entry,
+    store::{
+        codec::{self, Encoded},
+        error::StoreError,
+        interface::Put,
+    },
+};
+
+/// How long a value may wait to be published: far longer than a fill takes, as its operations have
+/// their bounds.
+const WAITING_MS: u64 = 10_000;
+/// How often the clock's life is made longer, at least: it outlives every entry by far more.
+const EXTEND_EVERY_S: u64 = 60 * 60;
+
+/// Keys: waiting, live. Arguments: head of the value that waits, from behind the mark of a soft
+/// purge on; lifetime; the channel for announcements and what to announce; the mark that it gets,
+/// if any.
+///
+/// What waits may have been purged, or be another fill's by now: that has not been checked. It may
+/// have been marked as well. What is marked does not displace what was begun later.
+/// Returns 1 where it is published as it is, 2 where it is marked. A user may be allowed the
+/// commands and not the channel.
+const PUBLISH: &str = r"
+local waiting, live, head, mark, none = KEYS[1], KEYS[2], ARGV[1], ARGV[5], ('\0'):rep(8)
+if redis.call('GETRANGE', waiting, 12, 11 + #head) ~= head then return 0 end
+local marked = redis.call('GETRANGE', waiting, 4, 11) ~= none
+if mark and not marked then redis.call('SETRANGE', waiting, 4, mark) end
+if (mark or marked) and redis.pcall('GETRANGE', live, 4, 11) == none then
+  local since = redis.call('GETRANGE', live, 25, 32)
+  if #since == 8 and struct.unpack('>I8', since) > struct.unpack('>I8', head, 14) then
+    redis.call('UNLINK', waiting)
+    return 2
+  end
+end
+redis.call('UNLINK', live)
+redis.call('RENAME', waiting, live)
+redis.call('PEXPIRE', live, ARGV[2])
+redis.pcall('PUBLISH', ARGV[3], ARGV[4])
+return (mark or marked) and 2 or 1
+";
+
+impl RedisStore {
+    /// Stores and indexes an entry where nobody reads it, and says how it may be published.
+    pub(super) async fn prepare(
+        &self,
+        entry: &Entry,
+        encoded: &Encoded,
+        waiting: &str,
+        keep: u64,
+    ) -> Result<Admission, StoreError> {
+        let mut set = redis::cmd("SET");
+        set.arg(waiting);
+        let is_large = large::is_large(encoded);
+        if is_large {
+            set.arg(large::part(encoded, 0, large::FIRST_PIECE));
+        } else {
+            set.arg(Parts(encoded));
+        }
+        set.arg("PX").arg(WAITING_MS);
+        let mut writes = index::add(&self.names, entry, keep);
+        writes.push(set);
+        if is_large {
+            let replies = self.client.ask(std::mem::take(&mut writes)).await?;
+            reply::check_all(&replies)?;
+            let digest = entry.key.digest();
+            if !self.large.append(&self.client, digest, waiting, encoded).await? {
+                return Ok(Admission::Refused);
+            }
+        }
+        let fences = fence::read(&self.names, entry);
+        let mut replies = self.client.ask_in_stages([writes, vec![fences]]).await?;
+        let fences = replies.pop().unwrap_or_default();
+        // a value that is not in all of its indexes could not be purged
+        reply::check_all(&replies)?;
+        let Some(reading) = Reading::of(&fences) else { return Ok(Admission::Refused) };
+        self.extend(reading.life, keep).await?;
+        Ok(reading.of_fill(entry.since))
+    }
+
+    /// Sees to it that nothing of the clock goes before an entry does that lives so long: the fences
+    /// are needed until then, and where the clock is lost no older entry is served.
+    async fn extend(&self, life: u64, keep: u64) -> Result<(), StoreError> {
+        let now = self.known.now().as_secs() + 1;
+        let last = self.extended_at.load(Ordering::Relaxed);
+        if life >= keep && last != 0 && now.saturating_sub(last) < EXTEND_EVERY_S {
+            return Ok(());
+        }
+        self.client.ask(vec![clock::extend(&self.names, keep)]).await?;
+        self.extended_at.store(now, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Ends what [`prepare`](Self::prepare) began.
+    pub(super) async fn publish(
+        &self,
+        encoded: &Encoded,
+        admission: Admission,
+        digest: &[u8; 16],
+        keep: u64,
+    ) -> Result<Put, StoreError> {
+        let (waiting, live) = (self.names.waiting(digest), self.names.live(digest));
+        let stale_since = match admission {
+            Admission::Fresh => None,
+            Admission::Stale(then) => Some(codec::mark_of(then)),
+            Admission::Refused => {
+                let mut discard = redis::cmd("UNLINK");
+                discard.arg(&waiting);
+                self.client.ask(vec![discard]).await?;
+                return Ok(Put::Refused);
+            }
+        };
+        let head = encoded.head.get(codec::CHECKSUM_AT..).unwrap_or_default();
+        let mut publish = script(PUBLISH, &[&waiting, &live]);
+        let news = announce::stored(digest, self.known.origin());
+        publish.arg(head).arg(keep).arg(self.names.news()).arg(news).arg(stale_since.as_ref());
+        let replies = self.client.ask(vec![publish]).await?;
+        Ok(match replies.first().and_then(reply::number) {
+            Some(1) => Put::Kept,
+            Some(2) => Put::Stale,
+            _ => Put::Refused,
+        })
+    }
+}
+
+/// The two parts of a value as one argument.
+struct Parts<'a>(&'a Encoded);
+
+impl ToRedisArgs for Parts<'_> {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        use std::io::Write as _;
+        let mut writer = out.writer_for_next_arg();
+        // writing to the command's own buffer does not fail
+        let _ = writer.write_all(&self.0.head).and_then(|()| writer.write_all(&self.0.body));
+    }
+}

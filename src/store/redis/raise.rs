@@ -1,0 +1,53 @@
+//! Raising the fences of purges, by which they are done.
+
+use super::{
+    client::RedisClient,
+    clock::{self, Ticked},
+    known::Known,
+    names::Names,
+    removal::Removal,
+};
+use crate::{
+    purge::{Purge, PurgeNumber},
+    store::error::{StoreError, StoreErrorKind},
+};
+
+/// Raises the fences of purges, which are `known` here from the begin on; returns their numbers.
+pub(super) async fn fences(
+    client: &RedisClient,
+    names: &Names,
+    known: &Known,
+    purges: &[Purge],
+) -> Result<Vec<PurgeNumber>, StoreError> {
+    for purge in purges {
+        known.begun(purge);
+    }
+    let raised = match clock::raise(client, names, purges).await {
+        Err(error) if error.kind() == StoreErrorKind::Refused => {
+            make_room(client, names, purges).await?;
+            clock::raise(client, names, purges).await?
+        }
+        raised => raised?,
+    };
+    let numbers = purges.iter().zip(raised).map(|(purge, Ticked { number, before })| {
+        known.raised(purge, before, number);
+        number
+    });
+    Ok(numbers.collect())
+}
+
+/// A server that is full has no room for a fence: what hard purges name is deleted first.
+async fn make_room(
+    client: &RedisClient,
+    names: &Names,
+    purges: &[Purge],
+) -> Result<(), StoreError> {
+    for purge in purges.iter().filter(|purge| purge.stale_since().is_none()) {
+        // whatever is there, when ever it was begun
+        let mut removal = Removal::new(names, purge, PurgeNumber::new(u64::MAX));
+        while !removal.is_done() {
+            removal.step(client, names).await?;
+        }
+    }
+    Ok(())
+}

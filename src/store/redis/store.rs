@@ -1,0 +1,227 @@
+//! The store in Redis: what it is made of, and the operations of a [`Store`].
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{
+    client::RedisClient,
+    clock,
+    configuration::Configuration,
+    connect::{Bounds, RedisServers, ServersError},
+    feed::Feed,
+    fence::{self, Admission, Reading},
+    known::Known,
+    large::Large,
+    names::{self, Names},
+    options::{RedisOptions, Replicas},
+    pending_purges::Pending,
+    removal::Removals,
+};
+use crate::{
+    clock::Clock,
+    entry::Entry,
+    key::CacheKey,
+    purge::{Purge, PurgeNumber, Purged},
+    store::{
+        codec,
+        error::{StoreError, StoreErrorKind},
+        interface::{Put, Store},
+        lease::Lead,
+    },
+};
+
+/// Nothing is kept for longer, as Redis has a latest date.
+pub(super) const LONGEST_KEEP_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
+/// Each group of an entry is one more index to write; what rules and responses name fits in.
+pub(super) const MAX_GROUPS: usize = 256;
+
+/// A [`Store`] in Redis.
+pub(crate) struct RedisStore {
+    pub(super) client: Arc<RedisClient>,
+    pub(super) names: Names,
+    pub(super) pending: Arc<Pending>,
+    pub(super) replicas: Option<Replicas>,
+    pub(super) max_body: usize,
+    pub(super) compress_above: Option<usize>,
+    pub(super) known: Arc<Known>,
+    pub(super) feed: Arc<Feed>,
+    pub(super) removals: Arc<Removals>,
+    pub(super) large: Arc<Large>,
+    /// When [`Self::extend`] last was done, in seconds, counted from 1; 0 for never.
+    pub(super) extended_at: AtomicU64,
+    pub(super) corrupt: AtomicU64,
+    pub(super) configuration: Arc<Configuration>,
+    pub(super) clock: Clock,
+}
+
+impl RedisStore {
+    /// A store at these servers. Nothing is connected to before the first operation.
+    pub(crate) fn new(
+        servers: impl Into<RedisServers>,
+        options: &RedisOptions,
+    ) -> Result<Self, ServersError> {
+        let RedisOptions { prefix, connect_timeout, operate_timeout, access, .. } = options;
+        let bounds = Bounds { connect: *connect_timeout, operate: *operate_timeout };
+        let client = Arc::new(RedisClient::new(servers.into(), access, bounds)?);
+        if client.is_to_several() && !names::keeps_entries_in_a_slot(prefix) {
+            return Err(ServersError::new("prefix", names::SPOILS_HASH_TAG));
+        }
+        let (names, known) = (Names::new(prefix, client.database()), Arc::new(Known::new()));
+        let feed = Arc::new(Feed::default());
+        let removals = Removals::new(&client, &names, &feed);
+        Ok(Self {
+            pending: Pending::new(&client, &names, &known, &removals),
+            client,
+            names,
+            replicas: options.replicas,
+            max_body: options.max_body,
+            compress_above: options.compress_above,
+            known,
+            feed,
+            removals,
+            large: Large::new(bounds),
+            extended_at: AtomicU64::new(0),
+            corrupt: AtomicU64::new(0),
+            configuration: Configuration::new(&options.configuration),
+            clock: options.clock.clone(),
+        })
+    }
+
+    /// What is known of what happens in Redis, kept up to date from the first use on.
+    #[cfg(feature = "memory")]
+    pub(in crate::store) const fn knows(&self) -> &Arc<Known> {
+        &self.known
+    }
+
+    /// [`Store::purge_number`], and in the same exchange whether an entry that was read before may be renewed.
+    pub(in crate::store) async fn purge_number_to_renew(
+        &self,
+        entry: &Entry,
+    ) -> Result<(PurgeNumber, bool), StoreError> {
+        self.check()?;
+        self.known();
+        let replies = self.client.ask(vec![fence::read(&self.names, entry)]).await?;
+        self.client.check_answer()?;
+        match replies.first().and_then(Reading::of) {
+            Some(reading) => {
+                let is_there = reading.of_fill(entry.since) != Admission::Refused;
+                Ok((PurgeNumber::new(reading.now), is_there))
+            }
+            None => Ok((clock::purge_number(&self.client, &self.names).await?, false)),
+        }
+    }
+
+    /// Whether a purge that names `key` itself has been heard of that came after this logical time.
+    pub(in crate::store) fn is_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
+        self.known.is_purged_since(key, since)
+    }
+
+    /// Whether Redis may be asked: every purge of this process is confirmed, and others have had time
+    /// to repeat theirs.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        self.pending.check()?;
+        self.client.check_settled()
+    }
+
+    /// What is known of what happens in Redis, kept up to date from now on.
+    pub(super) fn known(&self) -> &Arc<Known> {
+        self.feed.start(&self.known, &self.client, &self.names, &self.configuration);
+        &self.known
+    }
+
+    /// Whether the server answers, asked even while the breaker is open.
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        self.client.ask_anyway(vec![redis::cmd("PING")]).await.map(drop)
+    }
+
+    /// A warning, where another configuration than this process's was the last to use the prefix.
+    pub(crate) async fn foreign_configuration(&self) -> Option<String> {
+        self.configuration.compare(&self.client, &self.names).await
+    }
+
+    /// Drops what is kept under `key`.
+    pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
+        let mut unlink = redis::cmd("UNLINK");
+        unlink.arg(self.names.live(&key.digest()));
+        self.client.ask(vec![unlink]).await.map(drop)
+    }
+
+    /// Whether operations fail at once, because the server has not answered lately.
+    pub(crate) fn is_open(&self) -> bool {
+        self.client.is_open()
+    }
+
+    /// How many values were read that were none of ours, damaged, or of another version.
+    pub(crate) fn corrupt(&self) -> u64 {
+        self.corrupt.load(Ordering::Relaxed)
+    }
+
+    pub(super) async fn wait_for_replicas(&self) -> Result<(), StoreError> {
+        match self.replicas {
+            Some(replicas) => self.client.wait_for_replicas(&self.names.wait(), replicas).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Store for RedisStore {
+    async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
+        self.check()?;
+        self.known();
+        let mark = clock::purge_number(&self.client, &self.names).await?;
+        self.client.check_answer().map(|()| mark)
+    }
+
+    async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
+        Ok(self.get_as_of(key).await?.map(|(entry, _)| entry))
+    }
+
+    async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<Put, StoreError> {
+        let keep = u64::try_from(keep_for.as_millis()).unwrap_or(u64::MAX).min(LONGEST_KEEP_MS);
+        if keep == 0 {
+            return Ok(Put::Refused);
+        }
+        if entry.groups.len() > MAX_GROUPS {
+            return Err(StoreError::with_source(StoreErrorKind::Refused, "too many groups"));
+        }
+        self.check()?;
+        let digest = entry.key.digest();
+        if self.large.is_left_alone(&digest) {
+            let problem = "a large value has not come in time, and is left alone for a while";
+            return Err(StoreError::with_source(StoreErrorKind::Unavailable, problem));
+        }
+        if entry.response().is_some_and(|response| response.body.len() > self.max_body) {
+            // what it was to replace is not to outlive it
+            self.forget(&entry.key).await?;
+            return Err(StoreError::new(StoreErrorKind::TooLarge));
+        }
+        let encoded = codec::encode_above(&entry, self.compress_above)?;
+        let admission = self.prepare(&entry, &encoded, &self.names.waiting(&digest), keep).await?;
+        self.client.check_answer()?;
+        self.publish(&encoded, admission, &digest, keep).await
+    }
+
+    async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
+        self.purge_together(std::slice::from_ref(purge), true).await
+    }
+
+    async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {
+        self.ask_for_lead(key, at_most).await
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("RedisStore");
+        debug.field("address", &self.client.address()).field("names", &self.names);
+        debug.field("is_open", &self.is_open()).field("corrupt", &self.corrupt());
+        debug.field("pending", &self.pending);
+        debug.finish_non_exhaustive()
+    }
+}
