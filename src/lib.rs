@@ -43,7 +43,7 @@ pub use crate::{
     },
     middleware::{
         extract::Caching,
-        group_fields::{CacheGroupInvalidation, CacheGroups},
+        typed_headers::{CacheGroupInvalidation, CacheGroups},
     },
     purge::{Purge, Purged},
     semantics::verdict::Reason,

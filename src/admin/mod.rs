@@ -103,7 +103,7 @@ fn never_stored<B>(mut res: ServiceResponse<B>) -> ServiceResponse<B> {
 /// inside another cache nobody does.
 fn warn_inside_a_cache(req: &ServiceRequest) {
     static ONCE: std::sync::Once = std::sync::Once::new();
-    if crate::middleware::is_in_cached_scope(req) {
+    if crate::middleware::context::is_in_cached_scope(req) {
         ONCE.call_once(|| {
             tracing::warn!(
                 path = req.path(),

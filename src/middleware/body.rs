@@ -1,5 +1,4 @@
-//! The bodies of answers: passed on, from the store, or recorded while they stream. A recording is
-//! committed on the clean end of the body; never on its drop, never on an error.
+//! The bodies of responses: passed on, from the store, or recorded while they stream.
 
 use std::{
     cell::RefCell,
@@ -11,32 +10,34 @@ use std::{
 };
 
 use actix_web::{
+    Error,
     body::{BodySize, MessageBody},
+    dev::ServiceResponse,
     rt,
 };
 use bytes::Bytes;
 use pin_project_lite::pin_project;
 use tokio::{sync::oneshot, time::timeout};
 
-use super::passage::Passage;
-use crate::{
-    engine::{Engine, fill::Draft, recording::Recording},
-    semantics::verdict::Reason,
-};
+use super::recorder::{Recorder, record};
+use crate::engine::Engine;
+
+/// What becomes of a request that passed a cache.
+pub(super) type CacheResult<B> = Result<ServiceResponse<CacheBody<B>>, Error>;
 
 pin_project! {
-    /// The body of an answer that passed a cache.
+    /// The body of a response that passed a cache.
     #[project = Projected]
     #[derive(Debug)]
     pub struct CacheBody<B> {
         #[pin]
         kind: Kind<B>,
-        // its drop tells that the answer is gone
+        // its drop tells that the response is gone
         gone: Option<oneshot::Sender<()>>,
     }
 }
 
-/// A body until its end, with whoever reads it.
+/// A body until its end, shared by its client and the task that reads it on.
 #[derive(Debug)]
 struct Unfinished<B>(RefCell<Option<Pin<Box<B>>>>);
 
@@ -45,12 +46,12 @@ pin_project! {
     #[derive(Debug)]
     enum Kind<B> {
         Passed { #[pin] body: B },
-        // boxed, as every answer is as large as its largest body
+        // boxed, as every response is as large as its largest body
         Recorded { #[pin] body: B, recorder: Option<Box<Recorder>> },
         Whole { bytes: Bytes },
         // a recorded body that is read to its end when the client goes away
         Finishing { body: Rc<Unfinished<CacheBody<B>>> },
-        // the body of an answer to HEAD: its length, and none of it
+        // the body of a response to HEAD: its length, and none of it
         Unsent { length: u64 },
     }
 }
@@ -195,82 +196,6 @@ async fn read_while_recorded<B: MessageBody>(mut body: Pin<Box<CacheBody<B>>>) {
         let chunk = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await;
         if !matches!(chunk, Some(Ok(_))) {
             return;
-        }
-    }
-}
-
-fn record<E>(recorder: &mut Option<Box<Recorder>>, chunk: Option<&Result<Bytes, E>>) {
-    match chunk {
-        Some(Ok(bytes)) => {
-            if let Some(recording) = recorder
-                && let Err(why) = recording.push(bytes)
-                && let Some(recording) = recorder.take()
-            {
-                recording.abandon(why);
-            }
-        }
-        Some(Err(_)) => {
-            if let Some(recording) = recorder.take() {
-                recording.abandon(Reason::BodyFailed);
-            }
-        }
-        None => recorder.take().map_or((), |recording| recording.commit()),
-    }
-}
-
-/// Keeps a copy of what passes. Dropped before its end, it leaves nothing behind.
-#[derive(Debug)]
-pub(crate) struct Recorder {
-    draft: Option<Draft>,
-    /// What the handler says of its response while the body streams.
-    passage: Passage,
-    body: Option<Recording>,
-}
-
-impl Recorder {
-    pub(super) fn new(draft: Draft, passage: Passage, body: Recording) -> Self {
-        Self { draft: Some(draft), passage, body: Some(body) }
-    }
-
-    /// Records a chunk, or says why not.
-    fn push(&mut self, chunk: &[u8]) -> Result<(), Reason> {
-        self.body.as_mut().map_or(Ok(()), |body| body.push(chunk))
-    }
-
-    /// The body has come to its clean end.
-    fn commit(mut self) {
-        let body = self.body.take().map(Recording::finish);
-        let body = body.unwrap_or(Err(Reason::BodyFailed));
-        let body = body.and_then(|body| self.apply_late_hints().map(|()| body));
-        match body {
-            Ok(body) => self.draft.take().map_or((), |draft| draft.commit(body)),
-            Err(why) => self.abandon(why),
-        }
-    }
-
-    /// What the handler has said since the head of its response counts as well.
-    fn apply_late_hints(&mut self) -> Result<(), Reason> {
-        let said = self.passage.said();
-        if said.skip {
-            return Err(Reason::OptedOut);
-        }
-        match &mut self.draft {
-            Some(draft) => draft.add_groups(&said.groups),
-            None => Ok(()),
-        }
-    }
-
-    fn abandon(mut self, why: Reason) {
-        if let Some(draft) = self.draft.take() {
-            draft.abandon(why);
-        }
-    }
-}
-
-impl Drop for Recorder {
-    fn drop(&mut self) {
-        if let Some(draft) = self.draft.take() {
-            draft.abandon_with_client();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `StoreError` as an answer, so that a handler can pass a failed purge on with `?`.
+//! `StoreError` as a response, so that a handler can pass a failed purge on with `?`.
 
 use actix_web::{ResponseError, http::StatusCode};
 

@@ -9,7 +9,7 @@ use std::{
 
 use actix_web::{Error, FromRequest, HttpRequest, dev::Payload, error};
 
-use super::passage::{Passage, Said};
+use super::context::{HandlerHints, RequestContext};
 use crate::engine::handle::CacheHandle;
 
 impl FromRequest for CacheHandle {
@@ -17,7 +17,7 @@ impl FromRequest for CacheHandle {
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let handle = Passage::of(req).map(|passage| passage.handle().clone());
+        let handle = RequestContext::of(req).map(|context| context.handle().clone());
         ready(handle.ok_or_else(|| {
             tracing::error!("CacheHandle was extracted where no ResponseCache wraps the handler");
             error::ErrorInternalServerError("this handler is not behind a response cache")
@@ -44,7 +44,7 @@ impl FromRequest for CacheHandle {
 ///
 /// Where no cache wraps the handler, it has no effect.
 #[derive(Clone, Debug, Default)]
-pub struct Caching(Rc<RefCell<Said>>);
+pub struct Caching(Rc<RefCell<HandlerHints>>);
 
 impl Caching {
     /// The response can be purged by this group.
@@ -55,7 +55,7 @@ impl Caching {
 
     /// The response is not stored.
     pub fn skip(&self) {
-        self.0.borrow_mut().skip = true;
+        self.0.borrow_mut().no_store = true;
     }
 }
 
@@ -64,7 +64,7 @@ impl FromRequest for Caching {
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let said = Passage::of(req).map(|passage| passage.share_said());
-        ready(Ok(Self(said.unwrap_or_default())))
+        let hints = RequestContext::of(req).map(|context| context.share_hints());
+        ready(Ok(Self(hints.unwrap_or_default())))
     }
 }

@@ -1,5 +1,5 @@
-//! The future of a request's way through the cache. Only where the store takes its time is it
-//! boxed.
+//! The future of a request's way through the cache. It is boxed only where the store has to be waited
+//! for.
 
 use std::{
     future::Future,
@@ -15,45 +15,47 @@ use actix_web::{
 };
 use pin_project_lite::pin_project;
 
-use super::{asked::Asked, body::CacheBody, worker::Worker};
-
-type Answer<B> = Result<ServiceResponse<CacheBody<B>>, Error>;
+use super::{
+    body::{CacheBody, CacheResult},
+    request::handler_call::HandlerCall,
+    worker::Worker,
+};
 
 pin_project! {
-    /// The answer to a request that passes a cache.
+    /// The response to a request that passes a cache.
     #[project = Projected]
     pub struct CacheFuture<S, B>
     where
         S: Service<ServiceRequest>,
     {
         #[pin]
-        way: Way<S, B>,
+        state: State<S, B>,
     }
 }
 
 pin_project! {
-    #[project = ProjectedWay]
-    enum Way<S, B>
+    #[project = ProjectedState]
+    enum State<S, B>
     where
         S: Service<ServiceRequest>,
     {
-        Answered { answer: Option<ServiceResponse<CacheBody<B>>> },
-        Asking { #[pin] handler: S::Future, asked: Option<Box<Asked>>, worker: Rc<Worker> },
-        Waiting { future: Pin<Box<dyn Future<Output = Answer<B>>>> },
+        Ready { response: Option<ServiceResponse<CacheBody<B>>> },
+        Calling { #[pin] handler: S::Future, call: Option<Box<HandlerCall>>, worker: Rc<Worker> },
+        Boxed { future: Pin<Box<dyn Future<Output = CacheResult<B>>>> },
     }
 }
 
 impl<S: Service<ServiceRequest>, B> CacheFuture<S, B> {
-    pub(super) fn answered(answer: ServiceResponse<CacheBody<B>>) -> Self {
-        Self { way: Way::Answered { answer: Some(answer) } }
+    pub(super) fn ready(response: ServiceResponse<CacheBody<B>>) -> Self {
+        Self { state: State::Ready { response: Some(response) } }
     }
 
-    pub(super) fn asking(handler: S::Future, asked: Asked, worker: Rc<Worker>) -> Self {
-        Self { way: Way::Asking { handler, asked: Some(Box::new(asked)), worker } }
+    pub(super) fn calling(handler: S::Future, call: HandlerCall, worker: Rc<Worker>) -> Self {
+        Self { state: State::Calling { handler, call: Some(Box::new(call)), worker } }
     }
 
-    pub(super) fn waiting(future: impl Future<Output = Answer<B>> + 'static) -> Self {
-        Self { way: Way::Waiting { future: Box::pin(future) } }
+    pub(super) fn boxed(future: impl Future<Output = CacheResult<B>> + 'static) -> Self {
+        Self { state: State::Boxed { future: Box::pin(future) } }
     }
 }
 
@@ -62,22 +64,22 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: actix_web::body::MessageBody + 'static,
 {
-    type Output = Answer<B>;
+    type Output = CacheResult<B>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().way.project() {
-            ProjectedWay::Answered { answer } => match answer.take() {
-                Some(answer) => Poll::Ready(Ok(answer)),
+        match self.project().state.project() {
+            ProjectedState::Ready { response } => match response.take() {
+                Some(response) => Poll::Ready(Ok(response)),
                 None => Poll::Pending, // polled after its end
             },
-            ProjectedWay::Asking { handler, asked, worker } => {
+            ProjectedState::Calling { handler, call, worker } => {
                 let res = ready!(handler.poll(cx));
-                match asked.take() {
-                    Some(asked) => Poll::Ready(asked.finish(worker, res)),
+                match call.take() {
+                    Some(call) => Poll::Ready(call.finish(worker, res)),
                     None => Poll::Pending, // polled after its end
                 }
             }
-            ProjectedWay::Waiting { future } => future.as_mut().poll(cx),
+            ProjectedState::Boxed { future } => future.as_mut().poll(cx),
         }
     }
 }

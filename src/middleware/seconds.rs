@@ -1,22 +1,22 @@
-//! Field values that differ in a number of seconds only. Hot answers repeat them, so each worker
+//! Header values that differ in a number of seconds only. Hot responses repeat them, so each worker
 //! keeps the last ones: a clone of a value is cheaper than writing it.
 
 use std::{cell::RefCell, time::Duration};
 
 use actix_web::http::header::HeaderValue;
 
-/// How many values are kept; those of seconds that differ by a multiple of it share a place.
-const PLACES: usize = 64;
+/// How many values are kept; those of seconds that differ by a multiple of it share a slot.
+const SLOTS: usize = 64;
 
-type Place = Option<(u64, HeaderValue)>;
+type Slot = Option<(u64, HeaderValue)>;
 
 /// The values last written, by their seconds.
 #[derive(Debug)]
-pub(super) struct BySeconds(RefCell<[Place; PLACES]>);
+pub(super) struct BySeconds(RefCell<[Slot; SLOTS]>);
 
 impl Default for BySeconds {
     fn default() -> Self {
-        Self(RefCell::new([const { None }; PLACES]))
+        Self(RefCell::new([const { None }; SLOTS]))
     }
 }
 
@@ -28,13 +28,13 @@ impl BySeconds {
         write: impl FnOnce() -> Option<HeaderValue>,
     ) -> Option<HeaderValue> {
         let seconds = time.as_secs();
-        let mut places = self.0.borrow_mut();
-        let place = places.get_mut(usize::try_from(seconds).unwrap_or_default() % PLACES)?;
-        match place {
+        let mut slots = self.0.borrow_mut();
+        let slot = slots.get_mut(usize::try_from(seconds).unwrap_or_default() % SLOTS)?;
+        match slot {
             Some((kept, value)) if *kept == seconds => Some(value.clone()),
-            place => {
+            slot => {
                 let value = write()?;
-                *place = Some((seconds, value.clone()));
+                *slot = Some((seconds, value.clone()));
                 Some(value)
             }
         }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_written_once_and_never_mixed_up() {
+    fn value_is_written_once_and_never_mixed_up() {
         let values = BySeconds::default();
         let mut written = 0;
         let mut get = |seconds: u64| {

@@ -14,18 +14,19 @@ use actix_web::{
 use futures_util::FutureExt as _;
 
 use super::{
-    answer::hit,
-    asked::Asked,
-    body::CacheBody,
-    detached::{ask, ask_stale},
-    follow::follow,
+    body::{CacheBody, CacheResult},
+    context::RequestContext,
     future::CacheFuture,
-    passage::Passage,
-    query::read_body,
-    refresh::refresh_behind,
-    respond,
-    step::{Looking, Step, step},
-    unanswered::Unanswered,
+    query_method::read_body,
+    request::{
+        background::refresh_in_background,
+        detached::{call_handler, call_or_serve_stale},
+        follow::follow,
+        handler_call::{CallPurpose, HandlerCall},
+        invalidate::{PendingChange, invalidated},
+        lookup::{hit, look_up},
+        state::{CacheRequest, Step},
+    },
     worker::Worker,
 };
 use crate::{
@@ -63,7 +64,7 @@ where
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
         let worker = &self.worker;
-        let outer = Passage::outer(&req);
+        let outer = RequestContext::outer(&req);
         let admission = match worker.plan.admit(&req, worker.nested(outer.as_ref())) {
             Admission::Cache(_) if !worker.engine.is_on() => Admission::Bypass(Reason::Disabled),
             admission => admission,
@@ -75,10 +76,10 @@ where
                 if why == Reason::Forwarded {
                     worker.engine.bypassed_for_forwarded();
                 }
-                let asked = Asked::passing(worker, &req, outer, why);
-                CacheFuture::asking(self.service.call(req), asked, Rc::clone(worker))
+                let call = HandlerCall::new(worker, &req, outer, CallPurpose::Bypass(why));
+                CacheFuture::calling(self.service.call(req), call, Rc::clone(worker))
             }
-            Admission::Cache(admitted) => self.cached(Looking::new(req, admitted, outer)),
+            Admission::Cache(admitted) => self.cached(CacheRequest::new(req, admitted, outer)),
         }
     }
 }
@@ -88,28 +89,29 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    fn cached(&self, looking: Looking) -> CacheFuture<S, B> {
-        if let Some(res) = hit(&self.worker, &looking) {
-            return CacheFuture::answered(looking.req.into_response(res));
+    /// A request that the cache handles. Its future is boxed only where it has to wait.
+    fn cached(&self, request: CacheRequest) -> CacheFuture<S, B> {
+        if let Some(res) = hit(&self.worker, &request) {
+            return CacheFuture::ready(request.req.into_response(res));
         }
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
         if !worker.engine.store().is_immediate() {
-            return CacheFuture::waiting(proceed(service, worker, looking));
+            return CacheFuture::boxed(run(service, worker, request));
         }
-        let mut first = Box::pin(step(Rc::clone(&worker), looking));
+        let mut first = Box::pin(look_up(Rc::clone(&worker), request));
         match first.as_mut().now_or_never() {
-            Some(Step::Answer(res)) => CacheFuture::answered(res),
-            Some(Step::Ask(asking)) if worker.plan.filling.finish_fills.is_none() => {
-                let (req, asked) = *asking;
-                CacheFuture::asking(self.service.call(req), asked, worker)
+            Some(Step::Respond(res)) => CacheFuture::ready(res),
+            Some(Step::Forward(forwarded)) if worker.plan.filling.finish_fills.is_none() => {
+                let (req, call) = *forwarded;
+                CacheFuture::calling(self.service.call(req), call, worker)
             }
-            Some(step) => CacheFuture::waiting(take(service, worker, step)),
+            Some(step) => CacheFuture::boxed(drive(service, worker, step)),
             None => {
                 // the store has not kept its promise to answer at once
                 worker.engine.counters().error();
-                CacheFuture::waiting(async move {
+                CacheFuture::boxed(async move {
                     let step = first.await;
-                    take(service, worker, step).await
+                    drive(service, worker, step).await
                 })
             }
         }
@@ -118,85 +120,78 @@ where
     /// A QUERY: its body is read before it can be looked up.
     fn query(&self, mut req: ServiceRequest) -> CacheFuture<S, B> {
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
-        CacheFuture::waiting(async move {
-            let outer = Passage::outer(&req);
+        CacheFuture::boxed(async move {
+            let outer = RequestContext::outer(&req);
             let admission = match read_body(&mut req).await {
                 Some(_) if !worker.engine.is_on() => Err(Reason::Disabled),
                 Some(body) => worker.plan.admit_query(&req, &body, worker.nested(outer.as_ref())),
                 None => Err(Reason::RequestBody),
             };
             match admission {
-                Ok(admitted) => proceed(service, worker, Looking::new(req, admitted, outer)).await,
+                Ok(admitted) => run(service, worker, CacheRequest::new(req, admitted, outer)).await,
                 Err(why) => {
-                    let asked = Asked::passing(&worker, &req, outer, why);
-                    asked.finish(&worker, service.call(req).await)
+                    let call = HandlerCall::new(&worker, &req, outer, CallPurpose::Bypass(why));
+                    call.finish(&worker, service.call(req).await)
                 }
             }
         })
     }
 
-    /// An unsafe request: what it changes (RFC 9111 s.4.4, RFC 9875 s.3) is purged before its answer
-    /// is given: a read after the answer never gets the old response.
-    fn change(&self, req: ServiceRequest, outer: Option<Passage>) -> CacheFuture<S, B> {
-        let asked = Asked::passing(&self.worker, &req, outer, Reason::Method);
+    /// An unsafe request: what it changes is purged before its response is given: a read after the
+    /// response never sees the old entry.
+    fn change(&self, req: ServiceRequest, outer: Option<RequestContext>) -> CacheFuture<S, B> {
+        let purpose = CallPurpose::Bypass(Reason::Method);
+        let call = HandlerCall::new(&self.worker, &req, outer, purpose);
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
         let method = req.method().clone();
-        let unanswered = Unanswered::new(&worker, &req, &asked.passage);
-        CacheFuture::waiting(async move {
+        let pending = PendingChange::new(&worker, &req, &call.context);
+        CacheFuture::boxed(async move {
             let res = service.call(req).await;
-            unanswered.answered(res.as_ref().err());
+            pending.responded(res.as_ref().err());
             if let Ok(res) = &res {
-                let changed = respond::invalidated(&method, res, worker.engine.stored_paths());
+                let changed = invalidated(&method, res, worker.engine.stored_paths());
                 worker.engine.purge_all_uncounted(changed).await;
             }
-            asked.finish(&worker, res)
+            call.finish(&worker, res)
         })
     }
 }
 
 /// The whole way of a request that the cache handles.
-async fn proceed<S, B>(
-    service: Rc<S>,
-    worker: Rc<Worker>,
-    looking: Looking,
-) -> Result<ServiceResponse<CacheBody<B>>, Error>
+async fn run<S, B>(service: Rc<S>, worker: Rc<Worker>, request: CacheRequest) -> CacheResult<B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
     budget::within_one_budget(async {
-        let step = step(Rc::clone(&worker), looking).await;
-        take(service, worker, step).await
+        let step = look_up(Rc::clone(&worker), request).await;
+        drive(service, worker, step).await
     })
     .await
 }
 
-/// Takes steps until the request is answered.
-async fn take<S, B>(
-    service: Rc<S>,
-    worker: Rc<Worker>,
-    mut step: Step<B>,
-) -> Result<ServiceResponse<CacheBody<B>>, Error>
+/// Takes steps until the request has its response.
+async fn drive<S, B>(service: Rc<S>, worker: Rc<Worker>, mut step: Step<B>) -> CacheResult<B>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
     loop {
         match step {
-            Step::Answer(res) => return Ok(res),
-            Step::Ask(asking) => {
-                let (req, asked) = *asking;
-                return ask(service, worker, req, asked).await;
-            }
-            Step::Validate(validation) => {
-                let (req, asked, kept) = *validation;
-                return ask_stale(service, worker, req, asked, kept).await;
-            }
-            Step::Refresh(res, stale, answered) => {
-                refresh_behind(service, worker, *stale, answered);
+            Step::Respond(res) => return Ok(res),
+            Step::RespondAndRefresh(res, refresh) => {
+                refresh_in_background(service, worker, *refresh);
                 return Ok(res);
             }
-            Step::Follow(following) => step = follow(&worker, *following).await,
+            Step::Forward(forwarded) => {
+                let (req, call) = *forwarded;
+                return call_handler(service, worker, req, call).await;
+            }
+            Step::Revalidate(forwarded) => {
+                let (req, call, stale) = *forwarded;
+                return call_or_serve_stale(service, worker, req, call, stale).await;
+            }
+            Step::Wait(waiting) => step = follow(&worker, *waiting).await,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What a cache leaves with a request that it passes on: its handle and the handler's notes for
-//! the extractors, and how caches inside one another agree on who tells what became of it.
+//! What a cache leaves with a request that it passes on: its handle and the handler's hints for
+//! the extractors, and how caches inside one another agree on which of them reports a request.
 
 use std::{
     cell::{Cell, Ref, RefCell},
@@ -10,15 +10,15 @@ use actix_web::{HttpMessage as _, HttpRequest, dev::ServiceRequest};
 
 use crate::{engine::handle::CacheHandle, semantics::verdict::Verdict};
 
-/// The passage of one request through one cache.
+/// The context of one request in one cache.
 #[derive(Clone, Debug)]
-pub(super) struct Passage(Rc<Through>);
+pub(super) struct RequestContext(Rc<ContextInner>);
 
 #[derive(Debug)]
-struct Through {
+struct ContextInner {
     handle: CacheHandle,
-    /// The passage through the cache outside.
-    outer: Option<Passage>,
+    /// The context of the cache outside.
+    outer: Option<RequestContext>,
     /// What tells the cache's rules of admission and keys from others, and how many caches outside have
     /// other rules.
     rules_id: u64,
@@ -26,37 +26,37 @@ struct Through {
     /// Whether the cache handles the request, or only lets it pass.
     #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "the admin scope asks"))]
     cached: bool,
-    said: Rc<RefCell<Said>>,
-    inside: Cell<Option<Inside>>,
+    hints: Rc<RefCell<HandlerHints>>,
+    inner: Cell<Option<InnerOutcome>>,
 }
 
 /// What a handler said of its own response.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Said {
+pub(super) struct HandlerHints {
     pub(super) groups: Vec<String>,
-    pub(super) skip: bool,
+    pub(super) no_store: bool,
 }
 
 /// What a cache inside this one did with the request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Inside {
+pub(super) struct InnerOutcome {
     pub(super) verdict: Verdict,
     /// It shares this cache's store and statistics.
     pub(super) is_clone: bool,
 }
 
-impl Passage {
-    /// The passage through the cache outside, if there is one.
+impl RequestContext {
+    /// The context of the cache outside, if there is one.
     pub(super) fn outer(req: &ServiceRequest) -> Option<Self> {
         req.extensions().get().cloned()
     }
 
-    /// The innermost passage.
+    /// The context of the innermost cache.
     pub(super) fn of(req: &HttpRequest) -> Option<Self> {
         req.extensions().get().cloned()
     }
 
-    /// Opens the passage through a cache. What the handler says is for the outer ones too.
+    /// Leaves a context with the request. The handler's hints are for the outer caches too.
     pub(super) fn open(
         req: &ServiceRequest,
         handle: CacheHandle,
@@ -64,14 +64,14 @@ impl Passage {
         cached: bool,
         outer: Option<&Self>,
     ) -> Self {
-        let said = outer.map(|outer| Rc::clone(&outer.0.said)).unwrap_or_default();
+        let hints = outer.map(|outer| Rc::clone(&outer.0.hints)).unwrap_or_default();
         let nested = Self::nested(outer, rules_id);
         let outer = outer.cloned();
-        let inside = Cell::new(None);
-        let passage =
-            Self(Rc::new(Through { handle, outer, rules_id, nested, cached, said, inside }));
-        req.extensions_mut().insert(passage.clone());
-        passage
+        let inner = Cell::new(None);
+        let context =
+            Self(Rc::new(ContextInner { handle, outer, rules_id, nested, cached, hints, inner }));
+        req.extensions_mut().insert(context.clone());
+        context
     }
 
     /// How many caches outside of one with these rules admit or key requests by other rules. Each of
@@ -96,26 +96,27 @@ impl Passage {
         &self.0.handle
     }
 
-    #[cfg(feature = "admin")]
-    pub(super) fn is_cached(&self) -> bool {
-        self.0.cached
+    pub(super) fn hints(&self) -> Ref<'_, HandlerHints> {
+        self.0.hints.borrow()
     }
 
-    pub(super) fn said(&self) -> Ref<'_, Said> {
-        self.0.said.borrow()
-    }
-
-    pub(super) fn share_said(&self) -> Rc<RefCell<Said>> {
-        Rc::clone(&self.0.said)
+    pub(super) fn share_hints(&self) -> Rc<RefCell<HandlerHints>> {
+        Rc::clone(&self.0.hints)
     }
 
     /// What the cache inside this one did, if there is one.
-    pub(super) fn inside(&self) -> Option<Inside> {
-        self.0.inside.get()
+    pub(super) fn inner(&self) -> Option<InnerOutcome> {
+        self.0.inner.get()
     }
 
-    /// Tells this cache what the one inside it did.
-    pub(super) fn tell(&self, inside: Inside) {
-        self.0.inside.set(Some(inside));
+    /// The cache inside reports to this one what it did.
+    pub(super) fn report_inner(&self, outcome: InnerOutcome) {
+        self.0.inner.set(Some(outcome));
     }
+}
+
+/// Whether a cache outside handles the request, and stores its response.
+#[cfg(feature = "admin")]
+pub(crate) fn is_in_cached_scope(req: &ServiceRequest) -> bool {
+    RequestContext::outer(req).is_some_and(|context| context.0.cached)
 }

@@ -1,8 +1,7 @@
-//! Answers from stored responses.
+//! Stored responses, in the form that a request asks for.
 
 use actix_web::{
     HttpResponse,
-    dev::ServiceResponse,
     http::{
         Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -10,29 +9,40 @@ use actix_web::{
 };
 use bytes::Bytes;
 
-use super::{body::CacheBody, partial::Partial};
+mod partial;
+
+use self::partial::Partial;
+use super::body::CacheBody;
 use crate::{
-    engine::stored_paths::StoredPaths,
     entry::StoredResponse,
-    purge::Purge,
     semantics::{
         fields::{RequestView, ResponseView},
-        invalidation::{Invalidation, invalidated as invalidated_by},
         range::{RangeAnswer, select, unsatisfied_range},
         validation::{Condition, evaluate, in_not_modified},
     },
 };
 
-/// The stored response as an answer to this request: whole or in part, without its body for HEAD,
-/// or as 304 where the client has it already. `stripped` fields are not for clients.
+/// A request, as far as the form of its response depends on it.
+pub(super) struct ClientView<'a> {
+    pub(super) req: RequestView<'a, HeaderMap>,
+    /// Its path as the router matches it.
+    pub(super) routed: &'a str,
+    /// Whether it may carry conditions or ranges.
+    pub(super) conditional: bool,
+    /// Whether no cache downstream may share the response.
+    pub(super) personal: bool,
+}
+
+/// The stored response as a response to this request: whole or in part, without its body for HEAD,
+/// or as 304 where the client has it already. `stripped` headers are not for clients.
 pub(super) fn from_stored<B>(
-    req: &RequestView<'_, HeaderMap>,
+    client: &ClientView<'_>,
     stored: &StoredResponse,
     age: Option<HeaderValue>,
-    conditional: bool,
     stripped: &[HeaderName],
 ) -> HttpResponse<CacheBody<B>> {
-    let form = if conditional { form(req, stored) } else { Form::Whole };
+    let req = &client.req;
+    let form = if client.conditional { form(req, stored) } else { Form::Whole };
     let (status, body) = match &form {
         Form::NotModified => (StatusCode::NOT_MODIFIED, CacheBody::whole(Bytes::new())),
         Form::Unsatisfiable => (StatusCode::RANGE_NOT_SATISFIABLE, CacheBody::whole(Bytes::new())),
@@ -69,7 +79,7 @@ pub(super) fn from_stored<B>(
     res
 }
 
-/// In which form a stored response answers a request with conditions or ranges.
+/// In which form a stored response is served to a request with conditions or ranges.
 enum Form {
     Whole,
     NotModified,
@@ -78,7 +88,7 @@ enum Form {
 }
 
 impl Form {
-    /// Whether a stored field is part of an answer in this form.
+    /// Whether a stored header is part of a response in this form.
     fn carries(&self, name: &HeaderName) -> bool {
         match self {
             Self::Whole => true,
@@ -107,33 +117,7 @@ fn form(req: &RequestView<'_, HeaderMap>, stored: &StoredResponse) -> Form {
     }
 }
 
-/// The answer to `only-if-cached` where nothing usable is stored (RFC 9111 s.5.2.1.7).
+/// The response to `only-if-cached` where nothing usable is stored (RFC 9111 s.5.2.1.7).
 pub(super) fn only_if_cached<B>() -> HttpResponse<CacheBody<B>> {
     HttpResponse::with_body(StatusCode::GATEWAY_TIMEOUT, CacheBody::whole(Bytes::new()))
-}
-
-/// What an unsafe request that was answered with `res` has changed, of what is `stored`.
-pub(super) fn invalidated<B>(
-    method: &Method,
-    res: &ServiceResponse<B>,
-    stored: &StoredPaths,
-) -> Vec<Purge> {
-    let req = res.request();
-    let seen = req.connection_info();
-    let invalidation = invalidated_by(
-        method,
-        res.status(),
-        req.uri().path(),
-        Some(seen.host()),
-        seen.scheme() == "https",
-        res.headers(),
-    );
-    let Some(Invalidation { target, locations, groups, .. }) = invalidation else {
-        return Vec::new();
-    };
-    // the whole path: a change of `/products/7` is one of `/products/7?currency=EUR` too
-    let target = target.then(|| req.uri().path());
-    let locations = locations.iter().map(|location| location.split('?').next().unwrap_or_default());
-    let paths = target.into_iter().chain(locations).filter(|path| stored.may_have(path));
-    paths.map(Purge::requested).chain(groups.into_iter().map(Purge::group)).collect()
 }

@@ -1,10 +1,8 @@
-//! The conditions of a request to the handler: the client's are taken off, and the cache's own are
+//! The conditions of a request to the handler: the client's are removed, and the cache's own are
 //! added. A request can only be changed through its only handle: actix panics where a middleware
 //! outside holds another one, so routes where that happened are remembered.
 
 use std::{
-    cell::RefCell,
-    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
@@ -21,70 +19,21 @@ use actix_web::{
 use bytes::Bytes;
 use tokio::time::sleep;
 
-use super::{body::CacheBody, worker::Worker};
 use crate::{
     config::filling::CAN_UNWIND,
+    middleware::{
+        body::CacheBody,
+        held_routes::{WAITS, route},
+        worker::Worker,
+    },
     semantics::{
         fields::FieldList,
         validation::{in_not_modified, is_conditional},
     },
 };
 
-/// How many routes are remembered at most. An application that holds the requests of more routes
-/// holds those of all.
-const MAX_ROUTES: usize = 256;
-/// How long a refresh waits for a request that is held after it was answered, from try to try.
-const WAITS: [Duration; 4] = [
-    Duration::ZERO,
-    Duration::from_millis(5),
-    Duration::from_millis(50),
-    Duration::from_millis(500),
-];
 /// How long a body is read on, to be stored, after its client had a 304.
 const MAX_DRAIN: Duration = Duration::from_secs(30);
-
-/// The routes of one worker whose requests are held by a middleware outside of the cache.
-#[derive(Debug, Default)]
-pub(super) struct HeldRoutes(RefCell<HashMap<String, Held>>);
-
-/// What is known of a route.
-#[derive(Clone, Copy, Debug, Default)]
-struct Held {
-    /// Requests are held while the handler runs: they cannot be changed before.
-    during: bool,
-    /// How many of [`WAITS`] are not enough after an answer.
-    after: usize,
-}
-
-impl HeldRoutes {
-    fn get(&self, req: &HttpRequest) -> Held {
-        let routes = self.0.borrow();
-        if routes.is_empty() {
-            return Held::default();
-        }
-        if routes.len() >= MAX_ROUTES {
-            return Held { during: true, after: WAITS.len() };
-        }
-        routes.get(&route(req)).copied().unwrap_or_default()
-    }
-
-    fn learn(&self, req: &HttpRequest, change: impl FnOnce(&mut Held)) {
-        let mut routes = self.0.borrow_mut();
-        if routes.len() < MAX_ROUTES {
-            change(routes.entry(route(req)).or_default());
-        }
-    }
-
-    /// Whether a request of this route can be had for a refresh behind its answer.
-    pub(super) fn allow_refresh(&self, req: &HttpRequest) -> bool {
-        self.get(req).after < WAITS.len()
-    }
-}
-
-/// The pattern that matches the request's path; all paths that no pattern matches are one route.
-fn route(req: &HttpRequest) -> String {
-    req.match_pattern().unwrap_or_default()
-}
 
 /// Replaces the request's conditions by these; `false` where the request cannot be changed, and goes
 /// to the handler as it is.
@@ -97,10 +46,10 @@ pub(super) fn replace(worker: &Worker, req: &mut ServiceRequest, conditions: &Fi
     })
 }
 
-/// Takes the client's `If-None-Match` and `If-Modified-Since` off a request whose response may be
+/// Removes the client's `If-None-Match` and `If-Modified-Since` from a request whose response may be
 /// stored: the handler's 304 could not be, and answers no other client. `false` where there are none,
 /// or where they go to the handler, as `Range` does.
-pub(super) fn take_off(worker: &Worker, req: &mut ServiceRequest) -> bool {
+pub(super) fn remove(worker: &Worker, req: &mut ServiceRequest) -> bool {
     let conditions = [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE];
     let headers = req.headers();
     if headers.contains_key(header::RANGE) || !conditions.iter().any(|c| headers.contains_key(c)) {
@@ -139,9 +88,9 @@ pub(super) fn unroute(
     is_unrouted
 }
 
-/// The request behind its answer, once no middleware outside holds it any more. Waits for that,
+/// The request after its response, once no middleware outside holds it any more. Waits for that,
 /// milliseconds first and then longer; a route whose requests are held for longer is not refreshed
-/// behind answers again.
+/// in the background again.
 pub(super) async fn reclaim(worker: &Worker, request: HttpRequest) -> Option<ServiceRequest> {
     let mut req = ServiceRequest::from_request(request);
     let known = worker.held.get(req.request()).after;

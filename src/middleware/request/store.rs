@@ -8,11 +8,6 @@ use actix_web::{
 };
 use bytes::Bytes;
 
-use super::{
-    body::{CacheBody, Recorder},
-    passage::Passage,
-    worker::Worker,
-};
 use crate::{
     config::plan::Treatment,
     engine::{
@@ -20,6 +15,7 @@ use crate::{
         fill::{Draft, Fill},
         recording::Recording,
     },
+    middleware::{body::CacheBody, context::RequestContext, recorder::Recorder, worker::Worker},
     semantics::{
         fields::{FieldList, Fields, ResponseView},
         freshening::date_field,
@@ -31,82 +27,91 @@ use crate::{
     },
 };
 
+/// What decides whether and how a response is stored, beside the response itself.
+pub(super) struct Storing<'a> {
+    pub(super) worker: &'a Worker,
+    pub(super) context: &'a RequestContext,
+    /// The request's path as the router matches it.
+    pub(super) routed: &'a str,
+    /// The groups of a stored response that a 304 or the response to a HEAD has brought up to date:
+    /// it stays in them, as handlers name groups beside a body.
+    pub(super) groups: &'a [String],
+}
+
 /// Stores the response, or says why not.
 pub(super) fn store<B: MessageBody + 'static>(
     worker: &Worker,
-    passage: &Passage,
+    context: &RequestContext,
     fill: Fill,
     mut res: ServiceResponse<B>,
 ) -> (ServiceResponse<CacheBody<B>>, Result<(), Reason>) {
     let routed = res.request().match_info().as_str();
     let client = worker.plan.client(routed);
     let (now, personal) = (fill.now().date, fill.is_personal());
-    let draft = prepare(worker, passage, fill, routed, &[], &view(&res));
-    // told after the fields were taken, so that what is stored is the handler's word alone
+    let draft = Storing { worker, context, routed, groups: &[] }.draft(fill, &view(&res));
+    // after the headers were taken, so that what is stored is the handler's word alone
     if let Some(client) = client
         && !matches!(draft, Err(Reason::InnerCache))
     {
         client.tell(res.response_mut(), now, personal);
     }
     match draft {
-        Ok(draft) => keep(worker, passage, draft, res),
+        Ok(draft) => keep(worker, context, draft, res),
         Err(why) => (res.map_body(|_, body| CacheBody::passed(body)), Err(why)),
     }
 }
 
-/// The entry-to-be of a response without its body, or why there is none. The response is the
-/// handler's, or a stored one that a 304 or the answer to a HEAD has brought up to date: that one
-/// stays in the groups that it `had`, as handlers name groups beside a body.
-pub(super) fn prepare<F: Fields + ?Sized>(
-    worker: &Worker,
-    passage: &Passage,
-    fill: Fill,
-    routed: &str,
-    had: &[String],
-    res: &ResponseView<'_, F>,
-) -> Result<Draft, Reason> {
-    let (treatment, mut groups) = worker.plan.treatment(routed);
-    groups.extend_from_slice(had);
-    let (terms, groups) = match judge(worker, passage, &fill, treatment, groups, res) {
-        Ok(judged) => judged,
-        Err(why) => {
-            fill.refuse(why, res.status);
-            return Err(why);
-        }
-    };
-    let fields = fields(worker, treatment, res.fields, &terms);
-    fill.draft(res, fields, terms, groups)
-}
+impl Storing<'_> {
+    /// The entry-to-be of a response without its body, or why there is none. The response is the
+    /// handler's, or a stored one that has been brought up to date.
+    pub(super) fn draft<F: Fields + ?Sized>(
+        &self,
+        fill: Fill,
+        res: &ResponseView<'_, F>,
+    ) -> Result<Draft, Reason> {
+        let (treatment, mut groups) = self.worker.plan.treatment(self.routed);
+        groups.extend_from_slice(self.groups);
+        let (terms, groups) = match self.judge(&fill, treatment, groups, res) {
+            Ok(judged) => judged,
+            Err(why) => {
+                fill.refuse(why, res.status);
+                return Err(why);
+            }
+        };
+        let fields = fields(self.worker, treatment, res.fields, &terms);
+        fill.draft(res, fields, terms, groups)
+    }
 
-/// Whether a response is stored at all, under which terms and in which groups.
-fn judge<F: Fields + ?Sized>(
-    worker: &Worker,
-    passage: &Passage,
-    fill: &Fill,
-    treatment: &Treatment,
-    mut groups: Vec<String>,
-    res: &ResponseView<'_, F>,
-) -> Result<(Terms, Vec<String>), Reason> {
-    // what the cache inside keeps out is kept out here as well
-    if passage.inside().is_some() {
-        return Err(Reason::InnerCache);
+    /// Whether a response is stored at all, under which terms and in which groups.
+    fn judge<F: Fields + ?Sized>(
+        &self,
+        fill: &Fill,
+        treatment: &Treatment,
+        mut groups: Vec<String>,
+        res: &ResponseView<'_, F>,
+    ) -> Result<(Terms, Vec<String>), Reason> {
+        let Self { worker, context, .. } = self;
+        // what the cache inside keeps out is kept out here as well
+        if context.inner().is_some() {
+            return Err(Reason::InnerCache);
+        }
+        if context.hints().no_store {
+            return Err(Reason::OptedOut);
+        }
+        let mut terms = fill.judge(res, &treatment.policy)?;
+        chance::jitter(&mut terms, worker.plan.filling.ttl_jitter, fastrand::f64());
+        groups.extend(groups::groups(res.fields, worker.plan.group_aliases)?);
+        groups.extend(context.hints().groups.iter().cloned());
+        Ok((terms, groups::within_bounds(groups)?))
     }
-    if passage.said().skip {
-        return Err(Reason::OptedOut);
-    }
-    let mut terms = fill.judge(res, &treatment.policy)?;
-    chance::jitter(&mut terms, worker.plan.filling.ttl_jitter, fastrand::f64());
-    groups.extend(groups::groups(res.fields, worker.plan.group_aliases)?);
-    groups.extend(passage.said().groups.iter().cloned());
-    Ok((terms, groups::within_bounds(groups)?))
 }
 
 pub(super) fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, header::HeaderMap> {
     ResponseView { status: res.status(), fields: res.headers() }
 }
 
-/// The fields to store: without those of one request, and always with a `Date`. What rules this
-/// cache only is kept where a 304 may come that does not repeat it, and stripped from answers.
+/// The headers to store: without those of one request, and always with a `Date`. What is for this
+/// cache only is kept where a 304 may come that does not repeat it, and stripped from responses.
 fn fields<F: Fields + ?Sized>(
     worker: &Worker,
     treatment: &Treatment,
@@ -124,7 +129,7 @@ fn fields<F: Fields + ?Sized>(
 
 fn keep<B: MessageBody + 'static>(
     worker: &Worker,
-    passage: &Passage,
+    context: &RequestContext,
     mut draft: Draft,
     res: ServiceResponse<B>,
 ) -> (ServiceResponse<CacheBody<B>>, Result<(), Reason>) {
@@ -150,7 +155,7 @@ fn keep<B: MessageBody + 'static>(
         Err(body) => {
             draft.streams();
             let recording = Recording::new(at_most, stated, worker.engine.budget().share());
-            CacheBody::recorded(body, Recorder::new(draft, passage.clone(), recording))
+            CacheBody::recorded(body, Recorder::new(draft, context.clone(), recording))
         }
     });
     (res, stored)

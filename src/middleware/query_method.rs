@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 
 /// The longest body that becomes part of a key, in bytes.
-const LONGEST_BODY: usize = 64 * 1024;
+const MAX_BODY: usize = 64 * 1024;
 
 /// Reads the body of the request and puts it back for the handler. `None` where it is too long or
 /// does not come to its end; the handler then gets what has come and what follows.
@@ -19,7 +19,7 @@ pub(super) async fn read_body(req: &mut ServiceRequest) -> Option<Bytes> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         match chunk {
-            Ok(chunk) if body.len() + chunk.len() <= LONGEST_BODY => body.extend_from_slice(&chunk),
+            Ok(chunk) if body.len() + chunk.len() <= MAX_BODY => body.extend_from_slice(&chunk),
             chunk => {
                 put_back(req, body.freeze(), chunk, payload);
                 return None;

@@ -1,4 +1,4 @@
-//! The fields of RFC 9875 as typed headers for handlers.
+//! The headers of RFC 9875 as typed values for handlers.
 
 use actix_web::{
     error::HttpError,
@@ -22,7 +22,7 @@ use actix_web::{
 pub struct CacheGroups(Vec<String>);
 
 /// `Cache-Group-Invalidation`: the groups that a successful unsafe request has changed, which the
-/// cache purges before the client has the answer (RFC 9875 s.3).
+/// cache purges before the client has the response (RFC 9875 s.3).
 ///
 /// ```
 /// use actix_response_cache::CacheGroupInvalidation;
@@ -83,7 +83,7 @@ fn list_of_strings(groups: &[String]) -> Result<HeaderValue, HttpError> {
     });
     let text = quoted.collect::<Vec<_>>().join(", ");
     let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    // a line break is the one thing that no field value can hold
+    // a line break is the one thing that no header value can hold
     HeaderValue::try_from(if printable { text } else { "\n".to_owned() }).map_err(Into::into)
 }
 
@@ -93,7 +93,7 @@ mod tests {
     use crate::semantics::groups::groups;
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_groups_are_read_again() {
         let names = ["a b", "c\"d", "e\\f", "g,h"];
         let (name, value) = CacheGroups::new(names).try_into_pair().unwrap();
         let fields = [(name, value)];
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_no_field_can_hold_are_an_error() {
+    fn group_name_that_no_header_can_hold_is_an_error() {
         assert!(CacheGroups::new(["grün"]).try_into_pair().is_err());
         assert!(CacheGroupInvalidation::new(["a\nb"]).try_into_pair().is_err());
     }

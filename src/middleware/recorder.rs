@@ -1,0 +1,87 @@
+//! Recording of a response's body while it streams to its client. What is recorded is stored on the
+//! clean end of the body; never on its drop, never on an error.
+
+use bytes::Bytes;
+
+use super::context::RequestContext;
+use crate::{
+    engine::{fill::Draft, recording::Recording},
+    semantics::verdict::Reason,
+};
+
+/// Keeps a copy of what passes. Dropped before its end, it leaves nothing behind.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    draft: Option<Draft>,
+    /// Holds the hints that the handler gives while the body streams.
+    context: RequestContext,
+    body: Option<Recording>,
+}
+
+impl Recorder {
+    pub(super) fn new(draft: Draft, context: RequestContext, body: Recording) -> Self {
+        Self { draft: Some(draft), context, body: Some(body) }
+    }
+
+    /// Records a chunk, or says why not.
+    fn push(&mut self, chunk: &[u8]) -> Result<(), Reason> {
+        self.body.as_mut().map_or(Ok(()), |body| body.push(chunk))
+    }
+
+    /// The body has come to its clean end.
+    fn commit(mut self) {
+        let body = self.body.take().map(Recording::finish);
+        let body = body.unwrap_or(Err(Reason::BodyFailed));
+        let body = body.and_then(|body| self.apply_late_hints().map(|()| body));
+        match body {
+            Ok(body) => self.draft.take().map_or((), |draft| draft.commit(body)),
+            Err(why) => self.abandon(why),
+        }
+    }
+
+    /// Hints that the handler has given since the head of its response count as well.
+    fn apply_late_hints(&mut self) -> Result<(), Reason> {
+        let hints = self.context.hints();
+        if hints.no_store {
+            return Err(Reason::OptedOut);
+        }
+        match &mut self.draft {
+            Some(draft) => draft.add_groups(&hints.groups),
+            None => Ok(()),
+        }
+    }
+
+    fn abandon(mut self, why: Reason) {
+        if let Some(draft) = self.draft.take() {
+            draft.abandon(why);
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if let Some(draft) = self.draft.take() {
+            draft.abandon_with_client();
+        }
+    }
+}
+
+/// Records a chunk of a body, its failure, or its end.
+pub(super) fn record<E>(recorder: &mut Option<Box<Recorder>>, chunk: Option<&Result<Bytes, E>>) {
+    match chunk {
+        Some(Ok(bytes)) => {
+            if let Some(recording) = recorder
+                && let Err(why) = recording.push(bytes)
+                && let Some(recording) = recorder.take()
+            {
+                recording.abandon(why);
+            }
+        }
+        Some(Err(_)) => {
+            if let Some(recording) = recorder.take() {
+                recording.abandon(Reason::BodyFailed);
+            }
+        }
+        None => recorder.take().map_or((), |recording| recording.commit()),
+    }
+}

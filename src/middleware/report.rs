@@ -1,0 +1,101 @@
+//! What became of a request, reported: counted in the statistics, and written into the response or
+//! left with the cache outside.
+
+use actix_web::{
+    HttpResponse,
+    http::header::{HeaderName, HeaderValue},
+};
+
+use super::{
+    context::{InnerOutcome, RequestContext},
+    worker::Worker,
+};
+use crate::{
+    key::CacheKey,
+    semantics::{
+        cache_status,
+        verdict::{Reason, Verdict},
+    },
+};
+
+/// The name of this cache in `Cache-Status`.
+const NAME: &str = "actix-response-cache";
+static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+static X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+
+/// Where the verdict on one request is reported, and what is known of it beside the verdict.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Report<'a> {
+    /// The context of the cache outside. Among clones, the outermost counts the request; among all
+    /// caches of this crate, the outermost writes it into the response.
+    pub(super) outer: Option<&'a RequestContext>,
+    /// What the cache inside did with the request, if it came there: that is what is reported.
+    pub(super) inner: Option<InnerOutcome>,
+    /// What the request was looked up by, for `Cache-Status`.
+    pub(super) key: Option<&'a CacheKey>,
+}
+
+impl Report<'_> {
+    /// Counts the verdict, and writes it into the response or leaves it with the cache outside.
+    pub(super) fn write<B>(&self, worker: &Worker, res: &mut HttpResponse<B>, verdict: Verdict) {
+        let verdict = without_empty_promise(worker, verdict);
+        let reported = self.inner.map_or(verdict, |inner| inner.verdict);
+        let is_clone = self.is_clone(worker);
+        if !is_clone {
+            let by_clone = self.inner.is_some_and(|inner| inner.is_clone);
+            worker.engine.counters().verdict(if by_clone { &reported } else { &verdict });
+        }
+        match self.outer {
+            Some(outer) => outer.report_inner(InnerOutcome { verdict: reported, is_clone }),
+            None => write_headers(worker, res, reported, self.key),
+        }
+    }
+
+    /// Counts a request whose handler failed without a response.
+    pub(super) fn count_failed(&self, worker: &Worker, verdict: Verdict) {
+        if !self.is_clone(worker) {
+            worker.engine.counters().verdict(&verdict);
+        }
+    }
+
+    /// Whether the cache outside is a clone of this one.
+    fn is_clone(&self, worker: &Worker) -> bool {
+        self.outer.is_some_and(|outer| worker.is_clone_of(outer))
+    }
+}
+
+/// The verdict, without saying of a response that it is stored while the store takes none.
+fn without_empty_promise(worker: &Worker, verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Forwarded { why, status, stored: Ok(()), collapsed: false }
+            if !worker.engine.expects_to_store() =>
+        {
+            let stored = Err(Reason::StoreFailed);
+            Verdict::Forwarded { why, status, stored, collapsed: false }
+        }
+        verdict => verdict,
+    }
+}
+
+/// Writes `Cache-Status` (RFC 9211) and `X-Cache`.
+fn write_headers<B>(
+    worker: &Worker,
+    res: &mut HttpResponse<B>,
+    verdict: Verdict,
+    key: Option<&CacheKey>,
+) {
+    if worker.plan.cache_status {
+        let key = key.filter(|_| worker.plan.status_key).map(CacheKey::url);
+        let member = || cache_status::member(&verdict, NAME, key.as_deref(), true);
+        let member = match verdict {
+            Verdict::Hit { left } if key.is_none() => worker.hits.get(left, member),
+            _ => member(),
+        };
+        if let Some(member) = member {
+            res.headers_mut().append(CACHE_STATUS.clone(), member);
+        }
+    }
+    if worker.plan.x_cache {
+        res.headers_mut().insert(X_CACHE.clone(), HeaderValue::from_static(verdict.word()));
+    }
+}

@@ -1,0 +1,72 @@
+//! A request that waits for the response which another request has called the handler for. It gets
+//! that response, in the form that it asked for; or it goes on, as if it had not waited.
+
+use std::{rc::Rc, sync::Arc};
+
+use actix_web::HttpResponse;
+
+use super::{
+    forward::forward,
+    lookup::look_up,
+    serve_stale,
+    state::{CacheRequest, Miss, Step, WaitingRequest},
+};
+use crate::{
+    config::keying::Keyed,
+    engine::flight::{Outcome, Published},
+    middleware::{body::CacheBody, worker::Worker},
+    semantics::{
+        reuse::Reuse,
+        verdict::{StaleCause, Verdict},
+    },
+};
+
+/// Waits, and takes the next step.
+pub(crate) async fn follow<B>(worker: &Rc<Worker>, waiting: WaitingRequest) -> Step<B> {
+    let WaitingRequest { mut request, miss, follower } = waiting;
+    request.waits += 1;
+    let key = follower.key().clone();
+    let soft_timeout = worker.plan.filling.answer_stale_after;
+    let timeout = soft_timeout.filter(|_| serve_stale::is_allowed(&miss));
+    match follower.outcome(timeout).await {
+        Outcome::Shared(published) => match share(worker, &request, &miss, &published) {
+            Some(res) => Step::Respond(request.req.into_response(res)),
+            None => look_up(Rc::clone(worker), request).await,
+        },
+        Outcome::LookAgain => look_up(Rc::clone(worker), request).await,
+        Outcome::Lead(lead) => {
+            // it may have been stored by a request that went alone
+            request.lead = Some(lead);
+            look_up(Rc::clone(worker), request).await
+        }
+        Outcome::TimedOut => serve_stale::for_request(worker, request, &miss, StaleCause::Slow),
+        Outcome::LongStream => {
+            worker.engine.is_long_stream(&key);
+            forward(worker, request, miss, None).await
+        }
+        Outcome::Alone if serve_stale::is_backing_off(worker, &miss) => {
+            look_up(Rc::clone(worker), request).await
+        }
+        Outcome::Alone => forward(worker, request, miss, None).await,
+    }
+}
+
+/// The response that the other request has got as a response to this one, if it answers this one.
+fn share<B>(
+    worker: &Worker,
+    request: &CacheRequest,
+    miss: &Miss,
+    published: &Arc<Published>,
+) -> Option<HttpResponse<CacheBody<B>>> {
+    let Keyed { key, uncovered, .. } = &request.admitted.keyed;
+    let policy = &worker.plan.whole().policy;
+    let reuse = worker.engine.shared(published, key, &request.view(), *uncovered, policy)?;
+    let (Reuse::Fresh { age, .. }, Some(stored)) = (reuse, published.entry.response()) else {
+        return None;
+    };
+    let mut res = worker.respond(&request.client_view(), stored, age);
+    let (why, stored) = (miss.why, published.stored);
+    let verdict = Verdict::Forwarded { why, status: None, stored, collapsed: true };
+    request.report().write(worker, &mut res, verdict);
+    Some(res)
+}

@@ -1,0 +1,45 @@
+//! A request that is not answered from the store goes to the handler.
+
+use std::rc::Rc;
+
+use actix_web::http::Method;
+
+use super::{
+    conditions,
+    handler_call::{CallPurpose, HandlerCall},
+    state::{CacheRequest, Miss, Step},
+};
+use crate::{
+    config::keying::Keyed, engine::flight::Lead, middleware::worker::Worker,
+    semantics::fields::RequestView,
+};
+
+/// Prepares the handler call: a fill begins, and conditions are removed that the cache evaluates.
+pub(super) async fn forward<B>(
+    worker: &Rc<Worker>,
+    request: CacheRequest,
+    miss: Miss,
+    lead: Option<Lead>,
+) -> Step<B> {
+    // conditions that only the handler can judge come first, and go to it with all others
+    let is_plain_get = !request.has_preconditions() && *request.req.method() == Method::GET;
+    let CacheRequest { mut req, admitted, outer, .. } = request;
+    let Miss { why, stale } = miss;
+    let Keyed { key, uncovered, personal } = admitted.keyed;
+    if *req.method() == Method::HEAD && stale.is_none() {
+        let purpose = CallPurpose::Unstorable(why);
+        let call = HandlerCall::new(worker, &req, outer, purpose).with_key(key);
+        return Step::Forward(Box::new((req, call)));
+    }
+    // what a HEAD brings up to date is the response to a GET
+    let view = RequestView { method: &Method::GET, fields: req.headers() };
+    let stored = stale.as_ref().map(|stale| stale.entry.as_ref());
+    let begun = worker.engine.begin_fill(key.clone(), &view, uncovered, personal, lead, stored);
+    let purpose = CallPurpose::Fill(why, Box::new(begun.await));
+    let mut call = HandlerCall::new(worker, &req, outer, purpose).with_key(key);
+    if let Some(stale) = stale {
+        return Step::Revalidate(Box::new((req, call, stale)));
+    }
+    call.evaluates_conditions = is_plain_get && conditions::remove(worker, &mut req);
+    Step::Forward(Box::new((req, call)))
+}

@@ -1,0 +1,248 @@
+//! A request that has gone to the handler, and what is done with the response.
+
+use std::{cell::Cell, rc::Rc};
+
+use actix_web::{
+    Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+};
+
+use super::{
+    conditions::not_modified,
+    store::{store, view},
+};
+use crate::{
+    clock::Stopwatch,
+    engine::fill::Fill,
+    key::CacheKey,
+    middleware::{
+        body::{CacheBody, CacheResult},
+        context::RequestContext,
+        report::Report,
+        worker::Worker,
+    },
+    semantics::verdict::{Forwarding, Reason, Verdict},
+};
+
+/// A request that has gone to the handler.
+#[derive(Debug)]
+pub(crate) struct HandlerCall {
+    outer: Option<RequestContext>,
+    pub(crate) context: RequestContext,
+    watch: Stopwatch,
+    pub(super) purpose: CallPurpose,
+    /// What the request was looked up by, for `Cache-Status`.
+    key: Option<CacheKey>,
+    /// The client's conditions were removed from the request: the response is evaluated by them.
+    pub(super) evaluates_conditions: bool,
+    /// Whether the client has been given another response in the meantime.
+    client_served: Rc<Cell<bool>>,
+}
+
+/// Why the handler is called.
+#[derive(Debug)]
+pub(crate) enum CallPurpose {
+    /// The request does not concern the cache.
+    Bypass(Reason),
+    /// Nothing usable is stored, and the handler's response will not be either: it is one to HEAD,
+    /// which answers no GET.
+    Unstorable(Forwarding),
+    /// Nothing usable is stored; the handler's response may be.
+    Fill(Forwarding, Box<Fill>),
+}
+
+/// A call that has ended: whom to report it to.
+#[derive(Debug)]
+pub(super) struct EndedCall {
+    outer: Option<RequestContext>,
+    pub(super) context: RequestContext,
+    key: Option<CacheKey>,
+}
+
+impl HandlerCall {
+    pub(crate) fn new(
+        worker: &Worker,
+        req: &ServiceRequest,
+        outer: Option<RequestContext>,
+        purpose: CallPurpose,
+    ) -> Self {
+        let cached = !matches!(purpose, CallPurpose::Bypass(_));
+        let context = worker.open_context(req, cached, outer.as_ref());
+        Self {
+            outer,
+            context,
+            watch: Stopwatch::start(),
+            purpose,
+            key: None,
+            evaluates_conditions: false,
+            client_served: Rc::default(),
+        }
+    }
+
+    /// A call whose client has its response already.
+    pub(super) fn in_background(
+        worker: &Worker,
+        req: &ServiceRequest,
+        purpose: CallPurpose,
+    ) -> Self {
+        let call = Self::new(worker, req, None, purpose);
+        call.client_served.set(true);
+        call
+    }
+
+    /// The request was looked up by this key.
+    pub(super) fn with_key(self, key: CacheKey) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    pub(super) fn key(&self) -> Option<&CacheKey> {
+        self.key.as_ref()
+    }
+
+    /// Whether the handler's response may be stored.
+    pub(super) fn fills(&self) -> bool {
+        matches!(self.purpose, CallPurpose::Fill(..))
+    }
+
+    /// Whether the handler's response may renew a stored one that it is asked about.
+    pub(super) fn renews(&self) -> bool {
+        matches!(&self.purpose, CallPurpose::Fill(_, fill) if fill.renews())
+    }
+
+    /// Whether no cache downstream may share the response.
+    pub(super) fn is_personal(&self) -> bool {
+        match &self.purpose {
+            CallPurpose::Fill(_, fill) => fill.is_personal(),
+            CallPurpose::Bypass(_) | CallPurpose::Unstorable(_) => true,
+        }
+    }
+
+    /// To be set when the client has been given another response.
+    pub(super) fn client_served(&self) -> Rc<Cell<bool>> {
+        Rc::clone(&self.client_served)
+    }
+
+    /// The context to report to. A response that no client is given is reported to a cache outside
+    /// that does not exist, so that it is not counted.
+    pub(super) fn report_to(&self) -> Option<RequestContext> {
+        if self.client_served.get() { Some(self.context.clone()) } else { self.outer.clone() }
+    }
+
+    /// The handler has responded, or failed: its time is measured.
+    pub(super) fn end(self, worker: &Worker) -> (CallPurpose, EndedCall) {
+        worker.engine.counters().handler_took(self.watch.elapsed());
+        let outer = self.report_to();
+        let Self { context, purpose, key, .. } = self;
+        (purpose, EndedCall { outer, context, key })
+    }
+
+    /// The handler has responded, or failed: its response is stored where it may be, and given to the
+    /// client.
+    pub(crate) fn finish<B: MessageBody + 'static>(
+        self,
+        worker: &Worker,
+        res: Result<ServiceResponse<B>, Error>,
+    ) -> CacheResult<B> {
+        let evaluates_conditions = self.evaluates_conditions;
+        let (purpose, ended) = self.end(worker);
+        let res = match res {
+            Ok(res) => res,
+            Err(error) => {
+                let verdict = purpose.verdict(Err(Reason::HandlerFailed));
+                ended.report().count_failed(worker, verdict);
+                if let CallPurpose::Fill(_, fill) = purpose {
+                    fill.failed_without_response();
+                }
+                return Err(error);
+            }
+        };
+        let concerns_keys = purpose.concerns_keys();
+        let (mut res, verdict) = match purpose {
+            CallPurpose::Fill(why, fill) => {
+                let Filled { res, stored, status } =
+                    fill_from(worker, &ended, *fill, res, evaluates_conditions);
+                (res, verdict(why, stored).with_status(status))
+            }
+            purpose => (res.map_body(|_, body| CacheBody::passed(body)), purpose.verdict(Ok(()))),
+        };
+        worker.strip(&mut res);
+        if concerns_keys {
+            worker.report_downstream(&mut res);
+        }
+        ended.report().write(worker, res.response_mut(), verdict);
+        Ok(res)
+    }
+}
+
+impl EndedCall {
+    pub(super) fn report(&self) -> Report<'_> {
+        let (outer, key) = (self.outer.as_ref(), self.key.as_ref());
+        Report { outer, inner: self.context.inner(), key }
+    }
+}
+
+/// A response that has been stored, or not.
+struct Filled<B> {
+    res: ServiceResponse<CacheBody<B>>,
+    stored: Result<(), Reason>,
+    /// The handler's status, where the client is given a 304 instead.
+    status: Option<u16>,
+}
+
+/// Stores the handler's response where it may be. A client whose conditions it meets gets a 304.
+fn fill_from<B: MessageBody + 'static>(
+    worker: &Worker,
+    ended: &EndedCall,
+    mut fill: Fill,
+    res: ServiceResponse<B>,
+    evaluates_conditions: bool,
+) -> Filled<B> {
+    let status = res.status();
+    if status.is_server_error() && res.response().error().is_some() {
+        fill.fails();
+    }
+    let is_known = evaluates_conditions && fill.is_known_to_client(&view(&res));
+    let (res, stored) = store(worker, &ended.context, fill, res);
+    if is_known {
+        Filled { res: not_modified(worker, res), stored, status: Some(status.as_u16()) }
+    } else {
+        Filled { res, stored, status: None }
+    }
+}
+
+impl CallPurpose {
+    /// Whether the request is one of those that have keys, though this one may have none: a cache
+    /// downstream could serve its response to one that has.
+    fn concerns_keys(&self) -> bool {
+        use Reason::{AmbiguousPath, Excluded, Method, NotIncluded};
+        match self {
+            Self::Bypass(why) => !matches!(why, Method | Excluded | NotIncluded | AmbiguousPath),
+            Self::Unstorable(_) | Self::Fill(..) => true,
+        }
+    }
+
+    /// Why the request goes to the handler.
+    pub(super) fn forwarding(&self) -> Forwarding {
+        match self {
+            Self::Bypass(why) => Forwarding::Bypass(*why),
+            Self::Unstorable(why) | Self::Fill(why, _) => *why,
+        }
+    }
+
+    fn verdict(&self, stored: Result<(), Reason>) -> Verdict {
+        match self {
+            Self::Bypass(why) => Verdict::bypassed(*why),
+            Self::Unstorable(why) => Verdict::missed(*why, Err(Reason::Method)),
+            Self::Fill(why, _) => verdict(*why, stored),
+        }
+    }
+}
+
+/// A response that is withheld from the store for its request's credentials was not for the cache.
+fn verdict(why: Forwarding, stored: Result<(), Reason>) -> Verdict {
+    match stored {
+        Err(why) if why.is_of_credentials() => Verdict::bypassed(why),
+        stored => Verdict::missed(why, stored),
+    }
+}

@@ -1,0 +1,102 @@
+//! Stored responses served as they are: fresh, or stale and refreshed in the background.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{HttpRequest, dev::ServiceRequest, http::Method};
+use tokio::sync::oneshot;
+
+use super::state::{BackgroundRefresh, CacheRequest, StaleEntry, Step};
+use crate::{
+    clock::Stopwatch,
+    engine::refresh::Refresh,
+    entry::{Entry, StoredResponse},
+    middleware::{respond, worker::Worker},
+    semantics::{
+        reuse::Reuse,
+        verdict::{Reason, Verdict},
+    },
+};
+
+/// A stored response that is served as it is.
+pub(super) struct Servable<'e> {
+    entry: &'e Arc<Entry>,
+    stored: &'e StoredResponse,
+    age: Duration,
+    verdict: Verdict,
+    /// Whether it is to be refreshed in the background.
+    refreshes: bool,
+}
+
+/// The stored response where it is served as it is. Where it cannot be refreshed in the background,
+/// a stale one is not: it would get ever older.
+pub(super) fn servable<'e>(
+    worker: &Worker,
+    req: &HttpRequest,
+    entry: &'e Arc<Entry>,
+    reuse: &Reuse,
+) -> Option<Servable<'e>> {
+    let stored = entry.response()?;
+    let (age, verdict, refreshes) = match *reuse {
+        Reuse::Fresh { age, left } => (age, Verdict::Hit { left }, worker.is_early(stored, left)),
+        Reuse::MaxStale { age } => (age, stale(stored, age), false),
+        Reuse::WhileRevalidate { age } if worker.may_refresh(req) => {
+            (age, stale(stored, age), true)
+        }
+        _ => return None,
+    };
+    Some(Servable { entry, stored, age, verdict, refreshes })
+}
+
+fn stale(stored: &StoredResponse, age: Duration) -> Verdict {
+    Verdict::Stale { past: age.saturating_sub(stored.terms.lifetime) }
+}
+
+/// Serves the stored response. `published` is how many responses had been published before it was
+/// looked up.
+pub(super) fn respond<B>(
+    worker: &Worker,
+    mut request: CacheRequest,
+    servable: &Servable<'_>,
+    watch: Option<Stopwatch>,
+    published: u64,
+) -> Step<B> {
+    let Servable { entry, stored, age, verdict, refreshes } = *servable;
+    let mut res = worker.respond(&request.client_view(), stored, age);
+    if let Some(lead) = request.lead.take() {
+        lead.look_again();
+    }
+    request.report().write(worker, &mut res, verdict);
+    if let Some(watch) = watch {
+        worker.engine.counters().hit_took(watch.elapsed());
+    }
+    let CacheRequest { req, admitted, .. } = request;
+    if refreshes && let Some(refresh) = begin_refresh(worker, &req, entry) {
+        let (gone, response_gone) = oneshot::channel();
+        let stale = StaleEntry { entry: Arc::clone(entry), age, if_error: false };
+        let request = req.request().clone();
+        let keyed = admitted.keyed;
+        let refresh =
+            BackgroundRefresh { request, keyed, stale, refresh, published, response_gone };
+        let res = res.map_body(|_, body| body.telling(gone));
+        return Step::RespondAndRefresh(req.into_response(res), Box::new(refresh));
+    }
+    Step::Respond(req.into_response(res))
+}
+
+/// The refresh in the background, where there is to be one and none is running. Only a GET can be
+/// sent to the handler again.
+fn begin_refresh(worker: &Worker, req: &ServiceRequest, entry: &Entry) -> Option<Refresh> {
+    let is_repeatable = matches!(*req.method(), Method::GET | Method::HEAD);
+    if !is_repeatable || !worker.may_refresh(req.request()) {
+        return None;
+    }
+    let pause = worker.plan.filling.failure_pause;
+    worker.engine.refreshes().begin(&entry.key, pause)
+}
+
+/// Nothing is stored that answers a request which wants nothing else (RFC 9111 s.5.2.1.7).
+pub(super) fn respond_only_if_cached<B>(worker: &Worker, request: CacheRequest) -> Step<B> {
+    let mut res = respond::only_if_cached();
+    request.report().write(worker, &mut res, Verdict::Refused(Reason::OnlyIfCached));
+    Step::Respond(request.req.into_response(res))
+}

@@ -1,0 +1,201 @@
+//! A request is looked up: it has its response, or it waits for another request, or it goes to the
+//! handler. Never waits where the store does not.
+
+use std::{rc::Rc, sync::Arc};
+
+use actix_web::{
+    HttpResponse,
+    dev::ServiceRequest,
+    http::{Method, header},
+};
+
+use super::{
+    forward::forward,
+    hit::{respond, respond_only_if_cached, servable},
+    serve_stale,
+    state::{CacheRequest, Miss, StaleEntry, Step, WaitingRequest},
+};
+use crate::{
+    config::keying::Keyed,
+    engine::{
+        flight::{Lead, Role},
+        lookup::Found,
+    },
+    entry::Entry,
+    middleware::{body::CacheBody, worker::Worker},
+    semantics::{
+        reuse::{Reuse, only_if_cached},
+        storing::says_no_store,
+        validation::has_validator,
+        verdict::{Forwarding, Reason, StaleCause, Verdict},
+    },
+};
+
+/// How often a request waits for other ones: once for its URL, and once more for its variant when
+/// that turns out to be another.
+const MAX_WAITS: u8 = 2;
+/// How often a request that leads looks again because something has been stored meanwhile.
+const MAX_LOOKS: u8 = 4;
+
+/// The response to a request that the store can answer at once, with nothing else to be done.
+pub(crate) fn hit<B>(
+    worker: &Worker,
+    request: &CacheRequest,
+) -> Option<HttpResponse<CacheBody<B>>> {
+    let watch = worker.engine.counters().sample_hit();
+    let Keyed { key, uncovered, .. } = &request.admitted.keyed;
+    let policy = &worker.plan.whole().policy;
+    let (entry, reuse) = worker.engine.look_up_near(key, &request.view(), *uncovered, policy)?;
+    let Reuse::Fresh { age, left } = reuse else { return None };
+    let stored = entry.response()?;
+    if request.has_preconditions() || worker.is_early(stored, left) {
+        return None;
+    }
+    let mut res = worker.respond(&request.client_view(), stored, age);
+    request.report().write(worker, &mut res, Verdict::Hit { left });
+    if let Some(watch) = watch {
+        worker.engine.counters().hit_took(watch.elapsed());
+    }
+    Some(res)
+}
+
+/// Looks the request up and decides.
+pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) -> Step<B> {
+    let mut looks = 1;
+    loop {
+        let watch = worker.engine.counters().sample_hit();
+        let published = worker.engine.flights().published(&request.admitted.keyed.key);
+        let found = find(&worker, &request).await;
+        if let Found::Selected(entry, reuse) = &found
+            && let Some(servable) = servable(&worker, request.req.request(), entry, reuse)
+        {
+            return respond(&worker, request, &servable, watch, published);
+        }
+        let miss = Miss::new(found, &request.req);
+        if request.admitted.directives && only_if_cached(request.req.headers()) {
+            return respond_only_if_cached(&worker, request);
+        }
+        if serve_stale::is_backing_off(&worker, &miss) {
+            return serve_stale::for_request(&worker, request, &miss, StaleCause::LeftAlone);
+        }
+        match join_flight(&worker, &mut request, &miss) {
+            Role::Follow(follower) => {
+                return Step::Wait(Box::new(WaitingRequest { request, miss, follower }));
+            }
+            // what was stored since it looked may be what it wants
+            Role::Lead(lead)
+                if looks < MAX_LOOKS
+                    && worker.engine.flights().published(&request.admitted.keyed.key)
+                        != published =>
+            {
+                request.lead = Some(lead);
+            }
+            Role::Lead(mut lead) => {
+                if leads_all_processes(&worker, &request, &miss, &mut lead).await {
+                    return forward(&worker, request, miss, Some(lead)).await;
+                }
+                request.remote_waits += 1;
+                request.lead = Some(lead);
+            }
+            Role::Alone => return forward(&worker, request, miss, None).await,
+        }
+        looks += 1;
+    }
+}
+
+async fn find(worker: &Worker, request: &CacheRequest) -> Found {
+    let Keyed { key, uncovered, .. } = &request.admitted.keyed;
+    let policy = &worker.plan.whole().policy;
+    match worker.engine.look_up(key, &request.view(), *uncovered, policy).await {
+        // a precondition is the handler's to judge, whatever is stored: it gets the request as it is
+        Found::Selected(_, reuse)
+            if request.has_preconditions() && !matches!(reuse, Reuse::Unusable(_)) =>
+        {
+            Found::Nothing(Forwarding::Request)
+        }
+        found => found,
+    }
+}
+
+/// Whether the request leads for all processes; it waits where another process leads.
+async fn leads_all_processes(
+    worker: &Worker,
+    request: &CacheRequest,
+    miss: &Miss,
+    lead: &mut Lead,
+) -> bool {
+    let timeout = worker.plan.filling.coalescing.timeout;
+    // a store that has just failed is not asked who leads
+    miss.why == Forwarding::Miss(Reason::StoreFailed)
+        || request.remote_waits >= MAX_WAITS
+        || worker.engine.leads_all(lead, timeout).await
+}
+
+/// Whether the request calls the handler for others too, waits for another one, or does neither.
+fn join_flight(worker: &Worker, request: &mut CacheRequest, miss: &Miss) -> Role {
+    if let Some(lead) = request.lead.take() {
+        return Role::Lead(lead);
+    }
+    if request.waits >= MAX_WAITS || !may_share(worker, request, miss) {
+        return Role::Alone;
+    }
+    let req = &request.req;
+    // a part of a response, its headers, or one that must not be stored answer no other request
+    let may_lead = *req.method() != Method::HEAD
+        && !req.headers().contains_key(header::RANGE)
+        && !(request.admitted.directives
+            && says_no_store(req.headers(), &worker.plan.whole().policy));
+    let coalescing = worker.plan.filling.coalescing;
+    worker.engine.enter(&request.admitted.keyed.key, req.headers(), may_lead, coalescing)
+}
+
+/// Whether another request's response may do for this one.
+fn may_share(worker: &Worker, request: &CacheRequest, miss: &Miss) -> bool {
+    let can_be_stored = match miss.why {
+        Forwarding::Bypass(_) | Forwarding::Method | Forwarding::Request => false,
+        Forwarding::Miss(_) | Forwarding::UriMiss | Forwarding::VaryMiss | Forwarding::Stale => {
+            true
+        }
+    };
+    // a response that such a request may share is the exception: one must have been stored before
+    let uncovered = request.admitted.keyed.uncovered;
+    let may_be_shared = miss.stale.is_some() || !uncovered.any();
+    // the flight that a clone of this cache leads for the request outside is its own
+    let is_first = request.outer.as_ref().is_none_or(|outer| !worker.shares_keys(outer));
+    can_be_stored && may_be_shared && is_first && !request.has_preconditions()
+}
+
+impl Miss {
+    fn new(found: Found, req: &ServiceRequest) -> Self {
+        match found {
+            Found::Selected(entry, reuse) => {
+                let why = reason(&reuse);
+                Self { why, stale: keep(reuse, entry, *req.method() == Method::HEAD) }
+            }
+            Found::Nothing(why) => Self { why, stale: None },
+        }
+    }
+}
+
+/// The stored response where it still is of use: to be validated, or served stale.
+fn keep(reuse: Reuse, entry: Arc<Entry>, is_head: bool) -> Option<StaleEntry> {
+    let (age, if_error) = match reuse {
+        Reuse::Validate { age, if_error, .. } => (age, if_error),
+        // it would have been served stale, but it cannot be refreshed in the background
+        Reuse::WhileRevalidate { age } => (age, true),
+        _ => return None,
+    };
+    let validates = has_validator(entry.response()?.fields.as_slice());
+    // whether the response to a HEAD agrees with it can always be told
+    (validates || if_error || is_head).then_some(StaleEntry { entry, age, if_error })
+}
+
+/// Why a stored response that is not served as it is sends the request to the handler.
+fn reason(reuse: &Reuse) -> Forwarding {
+    match *reuse {
+        Reuse::Unusable(why) if why.is_of_credentials() => Forwarding::Bypass(why),
+        Reuse::Unusable(why) => Forwarding::Miss(why),
+        Reuse::Validate { why: Reason::RequestDirective, .. } => Forwarding::Request,
+        _ => Forwarding::Stale,
+    }
+}

@@ -1,0 +1,142 @@
+//! The one place where a stale stored response is served instead of the handler's (RFC 5861 s.4):
+//! because the handler failed, is slow, or failed a short while ago and is not called again yet.
+//!
+//! Response, verdict, log line and counter come from [`serve_stale`]; the other functions are for the
+//! places where the request may be at that time: at hand, with a handler that has failed, or with one
+//! that is still running.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{
+    Error, HttpResponse,
+    body::BoxBody,
+    dev::ServiceRequest,
+    error::{ErrorServiceUnavailable, InternalError},
+    http::header,
+};
+
+use super::{
+    handler_call::{CallPurpose, HandlerCall},
+    hit::respond_only_if_cached,
+    state::{CacheRequest, Miss, OriginalRequest, StaleEntry, Step},
+};
+use crate::{
+    entry::{Entry, StoredResponse},
+    key::CacheKey,
+    middleware::{
+        body::CacheBody, context::RequestContext, report::Report, respond::ClientView,
+        worker::Worker,
+    },
+    semantics::verdict::{StaleCause, Verdict},
+};
+
+/// A stale stored response, and the request that it is served to.
+pub(super) struct StaleResponse<'a> {
+    pub(super) client: ClientView<'a>,
+    pub(super) entry: &'a Entry,
+    pub(super) stored: &'a StoredResponse,
+    pub(super) age: Duration,
+}
+
+/// Serves the stale response: counted, logged, and reported for its `cause`.
+fn serve_stale<B>(
+    worker: &Worker,
+    stale: &StaleResponse<'_>,
+    report: &Report<'_>,
+    cause: StaleCause,
+) -> HttpResponse<CacheBody<B>> {
+    let past = stale.age.saturating_sub(stale.stored.terms.lifetime);
+    worker.engine.serves_stale(cause, past);
+    let mut res = worker.respond(&stale.client, stale.stored, stale.age);
+    report.write(worker, &mut res, Verdict::StaleFallback { past, cause });
+    res
+}
+
+/// Whether a stale response may be served to the request.
+pub(super) fn is_allowed(miss: &Miss) -> bool {
+    miss.stale.as_ref().is_some_and(|stale| stale.if_error)
+}
+
+/// Whether a stale response is served to the request without a handler call, as the handler failed a
+/// short while ago.
+pub(super) fn is_backing_off(worker: &Worker, miss: &Miss) -> bool {
+    let stale = miss.stale.as_ref().filter(|stale| stale.if_error);
+    stale.is_some_and(|stale| worker.engine.failing().is_set(&stale.entry.key))
+}
+
+/// Whether a stale response may be served while the handler has the request's only handle: as an
+/// error that carries a response, to which CORS middleware outside adds nothing.
+pub(super) fn is_allowed_during_call(req: &ServiceRequest, stale: &StaleEntry) -> bool {
+    stale.if_error && !req.headers().contains_key(header::ORIGIN)
+}
+
+/// Serves the stale response without a handler call.
+pub(super) fn for_request<B>(
+    worker: &Worker,
+    mut request: CacheRequest,
+    miss: &Miss,
+    cause: StaleCause,
+) -> Step<B> {
+    let found = miss.stale.as_ref().and_then(|stale| Some((stale, stale.entry.response()?)));
+    let Some((&StaleEntry { ref entry, age, .. }, stored)) = found else {
+        return respond_only_if_cached(worker, request);
+    };
+    let stale = StaleResponse { client: request.client_view(), entry, stored, age };
+    let res = serve_stale(worker, &stale, &request.report(), cause);
+    if let Some(lead) = request.lead.take() {
+        lead.release();
+    }
+    Step::Respond(request.req.into_response(res))
+}
+
+/// Serves the stale response instead of what the handler responded with: this `status`, or no
+/// response at all. The handler is not called for a while.
+pub(super) fn for_failed_call<B>(
+    worker: &Worker,
+    call: HandlerCall,
+    stale: &StaleResponse<'_>,
+    status: Option<u16>,
+) -> HttpResponse<CacheBody<B>> {
+    let (purpose, ended) = call.end(worker);
+    if let CallPurpose::Fill(_, fill) = purpose {
+        fill.failed(&stale.entry.key, worker.plan.filling.failure_pause);
+    }
+    serve_stale(worker, stale, &ended.report(), StaleCause::Failed(status))
+}
+
+/// What is needed to serve a stale response while the handler has the request.
+pub(super) struct StaleFallback {
+    original: OriginalRequest,
+    outer: Option<RequestContext>,
+    entry: Arc<Entry>,
+    age: Duration,
+    key: Option<CacheKey>,
+}
+
+impl StaleFallback {
+    pub(super) fn new(req: &ServiceRequest, call: &HandlerCall, stale: &StaleEntry) -> Self {
+        Self {
+            original: OriginalRequest::new(req, call),
+            outer: call.report_to(),
+            entry: Arc::clone(&stale.entry),
+            age: stale.age,
+            key: call.key().cloned(),
+        }
+    }
+
+    /// Serves the stale response as the handler has been running for this time: as an error that
+    /// carries the response, as only the handler can make one of the request.
+    pub(super) fn for_slow_call(&self, worker: &Worker, running: Duration) -> Error {
+        let Some(stored) = self.entry.response() else {
+            return ErrorServiceUnavailable("nothing is stored");
+        };
+        let age = self.age.saturating_add(running);
+        let (client, entry) = (self.original.client_view(), &self.entry);
+        let stale = StaleResponse { client, entry, stored, age };
+        let report = Report { outer: self.outer.as_ref(), inner: None, key: self.key.as_ref() };
+        let res: HttpResponse<CacheBody<BoxBody>> =
+            serve_stale(worker, &stale, &report, StaleCause::Slow);
+        let cause = "the handler is still running; a stale response is served";
+        InternalError::from_response(cause, res.map_into_boxed_body()).into()
+    }
+}

@@ -1,0 +1,155 @@
+//! The data that travels with a request: what it is, what was found for it, and its next step.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_router::Path;
+use actix_web::{
+    HttpRequest,
+    dev::{ServiceRequest, ServiceResponse, Url},
+    http::{Method, header::HeaderMap},
+};
+use tokio::sync::oneshot;
+
+use super::handler_call::HandlerCall;
+use crate::{
+    config::{keying::Keyed, plan::Admitted},
+    engine::{
+        flight::{Follower, Lead},
+        refresh::Refresh,
+    },
+    entry::Entry,
+    middleware::{body::CacheBody, context::RequestContext, report::Report, respond::ClientView},
+    semantics::{
+        fields::RequestView, validation::has_preconditions_for_origin, verdict::Forwarding,
+    },
+};
+
+/// A request on its way through the cache.
+#[derive(Debug)]
+pub(crate) struct CacheRequest {
+    pub(crate) req: ServiceRequest,
+    pub(super) admitted: Admitted,
+    /// The context of the cache outside, if there is one.
+    pub(super) outer: Option<RequestContext>,
+    /// How often it has waited for another request of this process.
+    pub(super) waits: u8,
+    /// How often it has waited for another process.
+    pub(super) remote_waits: u8,
+    /// Set while it leads a flight.
+    pub(super) lead: Option<Lead>,
+}
+
+impl CacheRequest {
+    pub(crate) fn new(
+        req: ServiceRequest,
+        admitted: Admitted,
+        outer: Option<RequestContext>,
+    ) -> Self {
+        Self { req, admitted, outer, waits: 0, remote_waits: 0, lead: None }
+    }
+
+    pub(super) fn view(&self) -> RequestView<'_, HeaderMap> {
+        RequestView { method: self.req.method(), fields: self.req.headers() }
+    }
+
+    pub(super) fn client_view(&self) -> ClientView<'_> {
+        ClientView {
+            req: self.view(),
+            routed: self.req.match_info().as_str(),
+            conditional: self.admitted.conditional,
+            personal: self.admitted.keyed.personal,
+        }
+    }
+
+    pub(super) fn report(&self) -> Report<'_> {
+        let key = Some(&self.admitted.keyed.key);
+        Report { outer: self.outer.as_ref(), inner: None, key }
+    }
+
+    pub(super) fn has_preconditions(&self) -> bool {
+        self.admitted.conditional && has_preconditions_for_origin(self.req.headers())
+    }
+}
+
+/// Why a request cannot be answered from the store, and the stored response where it still is of
+/// use: to be validated, or served stale.
+#[derive(Debug)]
+pub(crate) struct Miss {
+    pub(super) why: Forwarding,
+    pub(super) stale: Option<StaleEntry>,
+}
+
+/// A stored response that may not be served as it is.
+#[derive(Debug)]
+pub(crate) struct StaleEntry {
+    pub(super) entry: Arc<Entry>,
+    pub(super) age: Duration,
+    /// Whether it may be served in place of a handler that fails (RFC 5861 s.4).
+    pub(super) if_error: bool,
+}
+
+/// The client's request as it came: the one that the handler gets has the cache's own conditions.
+#[derive(Debug)]
+pub(super) struct OriginalRequest {
+    method: Method,
+    fields: HeaderMap,
+    /// The path, and how far it was matched.
+    pub(super) unrouted: Path<Url>,
+    personal: bool,
+}
+
+impl OriginalRequest {
+    pub(super) fn new(req: &ServiceRequest, call: &HandlerCall) -> Self {
+        Self {
+            method: req.method().clone(),
+            fields: req.headers().clone(),
+            unrouted: req.match_info().clone(),
+            personal: call.is_personal(),
+        }
+    }
+
+    pub(super) fn client_view(&self) -> ClientView<'_> {
+        ClientView {
+            req: RequestView { method: &self.method, fields: &self.fields },
+            routed: self.unrouted.as_str(),
+            conditional: true,
+            personal: self.personal,
+        }
+    }
+}
+
+/// A request that waits for the response to another one.
+#[derive(Debug)]
+pub(crate) struct WaitingRequest {
+    pub(super) request: CacheRequest,
+    pub(super) miss: Miss,
+    pub(super) follower: Follower,
+}
+
+/// What a refresh in the background needs of the request that found the response stale.
+#[derive(Debug)]
+pub(crate) struct BackgroundRefresh {
+    pub(super) request: HttpRequest,
+    pub(super) keyed: Keyed,
+    pub(super) stale: StaleEntry,
+    pub(super) refresh: Refresh,
+    /// How many responses had been published before it was looked up.
+    pub(super) published: u64,
+    /// Closed when the response to the client is gone.
+    pub(super) response_gone: oneshot::Receiver<()>,
+}
+
+/// The next step of a request.
+pub(crate) enum Step<B> {
+    /// It has its response.
+    Respond(ServiceResponse<CacheBody<B>>),
+    /// It has its response, and the stored one is refreshed in the background.
+    // boxed, as a hit is moved as often as these are large
+    RespondAndRefresh(ServiceResponse<CacheBody<B>>, Box<BackgroundRefresh>),
+    /// It goes to the handler.
+    Forward(Box<(ServiceRequest, HandlerCall)>),
+    /// It goes to the handler, which says whether the stored response still is good.
+    Revalidate(Box<(ServiceRequest, HandlerCall, StaleEntry)>),
+    /// It waits for another request.
+    Wait(Box<WaitingRequest>),
+}
