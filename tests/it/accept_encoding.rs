@@ -4,7 +4,7 @@ use actix_response_cache::{CacheHandle, ResponseCache};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::future::join_all;
 
-use crate::support::{Origin, app, get, get_with, redis::RedisServer, send};
+use crate::support::{Origin, app, get, get_with, redis::RedisServer, send, settle};
 
 const CHROME: &str = "gzip, deflate, br, zstd";
 const SAFARI: &str = "gzip, deflate, br";
@@ -143,7 +143,7 @@ async fn other_processes_know_what_one_has_learned() {
     let origin = encoding(&["br", "gzip"]);
     let (first, second) = (app(&one, &origin).await, app(&two, &origin).await);
     send(&first, get_with("/", ("accept-encoding", CHROME))).await;
-    one.handle().unwrap().settle().await;
+    settle(&one).await;
     for accepted in [SAFARI, CHROME, "br"] {
         let seen = send(&second, get_with("/", ("accept-encoding", accepted))).await;
         assert_eq!((seen.word(), seen.text()), ("HIT", "br 1"), "{accepted}");

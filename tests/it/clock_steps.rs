@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_response_cache::{Clock, ResponseCache, entry::Timestamp};
 use actix_web::HttpResponse;
 
-use crate::support::{Origin, app, get, redis::RedisServer, send};
+use crate::support::{Origin, app, get, redis::RedisServer, send, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: i64 = 3600;
@@ -146,10 +146,6 @@ async fn soft_purge_makes_stale_when_the_clock_is_set_back() {
     step(&clock, -HOUR);
     cache.handle().unwrap().soft().purge_path("/").await.unwrap();
     assert_eq!(send(&app, get("/")).await.text(), "answer 2");
-}
-
-async fn settle(cache: &ResponseCache) {
-    cache.handle().unwrap().settle().await;
 }
 
 /// Lets time pass in Redis, whose clock a test cannot move: its values are closer to their end by

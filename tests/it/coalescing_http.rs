@@ -25,8 +25,8 @@ use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
 
 use crate::support::{
     client::{Answer, Client, get},
-    gate::until,
     server::serve,
+    until,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -116,7 +116,8 @@ impl Crowd {
     ) -> Vec<JoinHandle<hyper::Result<Answer>>> {
         let already = self.arrived.load(Ordering::SeqCst);
         let all: Vec<_> = fields.map(|field| self.send(&[field])).collect();
-        until(|| self.arrived.load(Ordering::SeqCst) == already + all.len()).await;
+        until("all have arrived", || self.arrived.load(Ordering::SeqCst) == already + all.len())
+            .await;
         all
     }
 
@@ -124,7 +125,7 @@ impl Crowd {
     async fn end(self) {
         let handle = self.cache.handle().unwrap();
         timeout(DEADLINE, handle.settle()).await.expect("nothing goes on for ever");
-        until(|| nothing_is_left(&self.stats())).await;
+        until("nothing is left", || nothing_is_left(&self.stats())).await;
         self.server.stop(true).await;
     }
 }
@@ -171,11 +172,11 @@ async fn of_a_thousand_one_asks_and_all_are_given_its_answer() {
 async fn when_the_leader_is_cut_off_one_of_the_others_asks() {
     let crowd = counting(patient());
     let leader = crowd.send(&[]);
-    until(|| crowd.calls() == 1).await;
+    until("the handler is called", || crowd.calls() == 1).await;
     let all = crowd.gather(numbers()).await;
     assert_eq!(crowd.calls(), 1, "all wait");
     leader.abort();
-    until(|| crowd.calls() == 2).await;
+    until("the handler is called", || crowd.calls() == 2).await;
     crowd.open();
     for answer in answers(all).await {
         assert_eq!(answer.unwrap().text(), "answer 2");
@@ -204,11 +205,11 @@ async fn when_the_leader_is_cut_off_in_its_body_one_of_the_others_asks() {
     crowd.open();
     let mut leader = Client::connect(crowd.address).await;
     let answer = leader.begin(get("/", &[])).await.unwrap();
-    until(|| crowd.stats().recorded > 0).await;
+    until("the body is recorded", || crowd.stats().recorded > 0).await;
     let all = crowd.gather(numbers()).await;
     assert_eq!(crowd.calls(), 1, "all wait for the end of the stream");
     drop((answer, leader));
-    until(|| crowd.calls() == 2).await;
+    until("the handler is called", || crowd.calls() == 2).await;
     rest.add_permits(MANY);
     for answer in answers(all).await {
         assert_eq!(answer.unwrap().text(), "20 21 22 ");
@@ -311,10 +312,11 @@ async fn under_constant_load_a_stale_response_is_refreshed_once_each_time_it_exp
         .collect();
     for expiry in 1..=EXPIRIES {
         clock.advance(15 * SECOND);
-        until(|| crowd.calls() > expiry).await;
+        until("the handler is called", || crowd.calls() > expiry).await;
         // and a while longer, in which nobody may ask again
         let seen = answered.load(Ordering::SeqCst);
-        until(|| answered.load(Ordering::SeqCst) >= seen + 5 * CLIENTS).await;
+        until("clients are answered", || answered.load(Ordering::SeqCst) >= seen + 5 * CLIENTS)
+            .await;
         assert_eq!(crowd.calls(), expiry + 1, "one refresh each time");
     }
     over.add_permits(1);
@@ -367,13 +369,13 @@ async fn a_server_that_stops_leaves_nobody_hanging() {
         }
         // fills, and those who wait for them
         let waiting = crowd.gather(numbers().take(200)).await;
-        until(|| crowd.stats().recorded > 0).await;
-        until(|| crowd.calls() == 100).await;
+        until("the body is recorded", || crowd.stats().recorded > 0).await;
+        until("the handler is called", || crowd.calls() == 100).await;
         assert_eq!((crowd.stats().flights > 1, crowd.stats().refreshes), (true, 49));
         timeout(DEADLINE, crowd.server.stop(gracefully)).await.expect("the server stops");
         let waiting = answers(waiting).await;
         assert!(waiting.iter().all(Result::is_err), "no handler has answered");
-        until(|| nothing_is_left(&crowd.stats())).await;
+        until("nothing is left", || nothing_is_left(&crowd.stats())).await;
         let handle = crowd.cache.handle().unwrap();
         timeout(DEADLINE, handle.settle()).await.expect("no task is left");
         drop(streamed);

@@ -17,7 +17,7 @@ use actix_response_cache::{
 use futures_util::FutureExt as _;
 use tokio::sync::Notify;
 
-use crate::support::{Origin, app, get, request, send};
+use crate::support::{Origin, app, get, request, send, settle};
 
 /// The smallest honest store: a table, and the purges that it remembers.
 #[derive(Clone, Default)]
@@ -99,11 +99,11 @@ async fn it_serves_a_cache() {
     let cache = ResponseCache::with_store(Table::default());
     let app = app(&cache, &Origin::with_fields(&[("vary", "accept")])).await;
     send(&app, get("/")).await;
-    cache.handle().unwrap().settle().await;
+    settle(&cache).await;
     assert_eq!(send(&app, get("/")).await.word(), "HIT");
     assert_eq!(cache.handle().unwrap().purge_path("/").await.unwrap().entries, 1);
     assert_eq!(send(&app, get("/")).await.word(), "MISS");
-    cache.handle().unwrap().settle().await;
+    settle(&cache).await;
     send(&app, request("DELETE", "/")).await;
     assert_eq!(send(&app, get("/")).await.word(), "MISS");
 }
@@ -114,7 +114,7 @@ async fn what_purges_of_one_request_took_is_counted_once() {
     let origin = Origin::with_fields(&[("location", "/other")]);
     let app = app(&cache, &origin).await;
     send(&app, get("/")).await;
-    cache.handle().unwrap().settle().await;
+    settle(&cache).await;
     send(&app, request("PUT", "/")).await;
     let stats = cache.stats().unwrap();
     assert_eq!((stats.purges, stats.purged), (2, 1));
@@ -126,7 +126,7 @@ async fn its_failures_fail_no_request() {
     let cache = ResponseCache::with_store(table.clone());
     let app = app(&cache, &Origin::counting()).await;
     send(&app, get("/")).await;
-    cache.handle().unwrap().settle().await;
+    settle(&cache).await;
     table.broken.store(true, Ordering::SeqCst);
     for (req, text) in
         [(get("/"), "answer 2"), (get("/"), "answer 3"), (request("PUT", "/"), "answer 4")]

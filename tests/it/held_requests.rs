@@ -23,7 +23,7 @@ use actix_web::{
 };
 use tokio::time::sleep;
 
-use crate::support::{Origin, Seen, get, get_with, send};
+use crate::support::{Origin, Seen, get, get_with, send, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -83,10 +83,6 @@ fn validating() -> Origin {
         }
         HttpResponse::Ok().insert_header(("etag", "\"1\"")).body(format!("answer {call}"))
     })
-}
-
-async fn settle(cache: &ResponseCache) {
-    cache.handle().unwrap().settle().await;
 }
 
 #[actix_rt::test]

@@ -22,7 +22,7 @@ use actix_web::{
 use bytes::Bytes;
 use futures_util::{future::join_all, stream};
 
-use crate::support::{Origin, app, get, redis::RedisServer, send};
+use crate::support::{Origin, app, get, redis::RedisServer, send, settle};
 
 const MIB: usize = 1 << 20;
 const SECOND: Duration = Duration::from_secs(1);
@@ -190,7 +190,7 @@ where
 {
     for n in 0..400 {
         send(app, get(&format!("/{folder}/{}", n % 20))).await;
-        cache.handle().unwrap().settle().await;
+        settle(cache).await;
     }
 }
 

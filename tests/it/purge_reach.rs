@@ -13,7 +13,7 @@ use actix_web::{
 };
 use tokio::task::yield_now;
 
-use crate::support::{Origin, app, get, redis::RedisServer, send};
+use crate::support::{Origin, app, get, redis::RedisServer, send, settle};
 
 /// Two caches over one store, as two processes have them, or the one cache twice; and how long the
 /// first may take to hear of the other's purges.
@@ -60,7 +60,7 @@ async fn after_purge(
     url: &str,
 ) -> (u64, &'static str) {
     send(app, request()).await;
-    cache.handle().unwrap().settle().await;
+    settle(cache).await;
     assert_eq!(send(app, request()).await.word(), "HIT", "before {url}");
     let purged = purge_url(&other.handle().unwrap(), url).await;
     (purged, word_within(*heard, app, request).await)
@@ -142,7 +142,7 @@ async fn a_url_takes_what_answers_its_query_by_no_vary_search() {
         for url in ["/s?b=2&a=1", "/s?a=1&b=2", "/s?%61=1&b=2#x"] {
             for stored in ["/s?b=2&a=1", "/s?plain"] {
                 send(&app, get(stored)).await;
-                cache.handle().unwrap().settle().await;
+                settle(&cache).await;
             }
             assert_eq!(send(&app, get("/s?a=1&b=2")).await.word(), "HIT");
             assert!(purge_url(&handle, url).await >= 1, "{url}");
@@ -210,7 +210,7 @@ async fn a_url_purged_while_its_path_first_speaks_of_its_queries_is_not_stored()
         });
         let app = init_service(App::new().wrap(cache.clone()).default_service(route)).await;
         send(&app, get("/s?b=2&a=1")).await;
-        cache.handle().unwrap().settle().await;
+        settle(&cache).await;
         assert_eq!(word_within(heard, &app, || get("/s?a=1&b=2")).await, "MISS");
     }
 }
@@ -225,7 +225,7 @@ async fn settings_and_no_vary_search_together_are_purged_by_any_spelling() {
         let handle = other.handle().unwrap();
         for url in ["/s?b=2&utm=9&a=1", "/s?a=1&b=2", "/s?utm=1&a=1&b=2"] {
             send(&app, get("/s?b=2&a=1&utm=3")).await;
-            cache.handle().unwrap().settle().await;
+            settle(&cache).await;
             assert_eq!(send(&app, get("/s?a=1&utm=7&b=2")).await.word(), "HIT");
             assert!(purge_url(&handle, url).await >= 1, "{url}");
             assert_eq!(word_within(heard, &app, || get("/s?a=1&b=2")).await, "MISS", "{url}");

@@ -10,11 +10,9 @@ use actix_response_cache::{
 };
 use actix_web::{App, HttpRequest, HttpResponse, test::init_service, web};
 
-use crate::support::{Origin, app, get, get_with, log::Log, redis::RedisServer, request, send};
-
-async fn settle(cache: &ResponseCache) {
-    cache.handle().unwrap().settle().await;
-}
+use crate::support::{
+    Origin, app, get, get_with, log::Log, redis::RedisServer, request, send, settle,
+};
 
 fn keys(server: &RedisServer) -> Vec<String> {
     redis::cmd("KEYS").arg("*").query(&mut server.connection()).unwrap()
@@ -412,7 +410,7 @@ async fn stored_values_are_compressed_and_clients_get_what_the_handler_gave() {
     let origin = Origin::new(move |_, _| HttpResponse::Ok().body(body.clone()));
     let app = app(&cache, &origin).await;
     send(&app, get("/")).await;
-    cache.handle().unwrap().settle().await;
+    settle(&cache).await;
     let values: Vec<String> = server.command(&["KEYS", "arc:e:*"]);
     let length: usize = server.command(&["STRLEN", &values[0]]);
     assert!(length < long.len() / 5, "{length} bytes");

@@ -10,7 +10,7 @@ use crate::support::{
     Origin, app, get,
     proxy::{Line, Proxy, Way},
     redis::RedisServer,
-    send,
+    send, settle,
 };
 
 const LARGE: usize = 1_500_000;
@@ -37,7 +37,7 @@ async fn large_body_is_hit_and_holds_up_nothing_small() {
     for path in ["/large", "/small"] {
         send(&app, get(path)).await;
     }
-    cache.handle().unwrap().settle().await;
+    settle(&cache).await;
     let calls = origin.calls();
     let large = async {
         for _ in 0..4 {
@@ -70,7 +70,7 @@ async fn body_too_large_for_the_line_is_left_alone() {
     for path in ["/large", "/small"] {
         send(&app, get(path)).await;
     }
-    cache.handle().unwrap().settle().await;
+    settle(&cache).await;
     // the large one takes 15 seconds, a small one 20 ms
     proxy.go(Way::Thin(Line::new(100_000)));
     let begun = std::time::Instant::now();
@@ -87,7 +87,7 @@ async fn body_too_large_for_the_line_is_left_alone() {
     }
     assert_eq!(word, "HIT", "others are asked for again");
     // each look asks for the length, and little else does
-    cache.handle().unwrap().settle().await;
+    settle(&cache).await;
     let asked = server.calls("strlen");
     assert_ne!(send(&app, get("/large")).await.word(), "HIT");
     assert_eq!(server.calls("strlen"), asked, "it is left alone for a while");

@@ -15,7 +15,7 @@ use crate::support::{
     get, load,
     proxy::{Proxy, Way},
     redis::RedisServer,
-    send,
+    send, settle,
 };
 
 /// For how long anything may take, on a machine that does much else.
@@ -70,7 +70,7 @@ async fn silent_redis_costs_a_request_one_bound() {
         let cache = make(proxy.url()).connect_timeout(EACH).operate_timeout(EACH);
         let app = app(&cache, &Origin::counting()).await;
         send(&app, get("/there")).await;
-        cache.handle().unwrap().settle().await;
+        settle(&cache).await;
         proxy.go(Way::Silent);
         let begun = Instant::now();
         assert_eq!(send(&app, get("/missing")).await.status.as_u16(), 200);

@@ -15,7 +15,7 @@ use crate::support::{
         sentinel::{SERVICE, Watched},
         tls::{Authority, TlsServer},
     },
-    send,
+    send, settle,
 };
 
 const PAGES: usize = 16;
@@ -26,10 +26,6 @@ fn patient(cache: ResponseCache) -> ResponseCache {
         .connect_timeout(Duration::from_secs(2))
         .operate_timeout(Duration::from_secs(2))
         .rule("/{any:.*}", Rule::new().groups(["all"]))
-}
-
-async fn settle(cache: &ResponseCache) {
-    cache.handle().unwrap().settle().await;
 }
 
 /// What one process stores another serves, until it is purged, in whichever way.

@@ -6,7 +6,7 @@ use actix_response_cache::{CacheHandle, Clock, Purge, ResponseCache, Rule};
 use actix_web::{App, HttpRequest, HttpResponse, http::StatusCode, test::init_service, web};
 use tokio::sync::Notify;
 
-use crate::support::{Origin, app, get, redis::RedisServer, request, send};
+use crate::support::{Origin, app, get, redis::RedisServer, request, send, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 const STALE_WINDOWS: (&str, &str) =
@@ -50,17 +50,17 @@ async fn the_stale_answer_comes_at_once_and_the_new_one_next() {
             let app = app(&cache, &origin).await;
             send(&app, get("/p/7?x=1")).await;
             send(&app, get("/q")).await;
-            handle(&cache).settle().await;
+            settle(&cache).await;
             let what = format!("{purge:?} in {store}");
             let purged = handle(&cache).purge(&purge.clone().soft()).await.unwrap();
             assert_eq!(purged.entries, 1 + u64::from(purge == Purge::all()), "{what}");
             let stale = send(&app, get("/p/7?x=1")).await;
             assert_eq!(stale.text(), "answer 1", "{what}");
-            handle(&cache).settle().await;
+            settle(&cache).await;
             let fresh = send(&app, get("/p/7?x=1")).await;
             assert_eq!((fresh.word(), fresh.text()), ("HIT", "answer 3"), "{what}");
             assert_eq!(send(&app, get("/q")).await.text(), "answer 2", "{what}");
-            handle(&cache).settle().await;
+            settle(&cache).await;
             handle(&cache).purge_all().await.unwrap();
         }
     })
@@ -101,7 +101,7 @@ async fn when_the_handler_fails_the_stale_answer_stands_in() {
         });
         let app = app(&cache, &origin).await;
         send(&app, get("/")).await;
-        handle(&cache).settle().await;
+        settle(&cache).await;
         handle(&cache).soft().purge_all().await.unwrap();
         for _ in 0..2 {
             let seen = send(&app, get("/")).await;
@@ -130,7 +130,7 @@ async fn without_windows_the_handler_is_asked_with_the_validators() {
             if calls > 1 {
                 assert!(seen.field("cache-status").contains("fwd-status=304"), "{store}");
             }
-            handle(&cache).settle().await;
+            settle(&cache).await;
             let hit = send(&app, get("/")).await;
             assert_eq!((hit.word(), origin.calls()), ("HIT", calls), "{store}: renewed");
             handle(&cache).soft().purge_path("/").await.unwrap();
@@ -145,7 +145,7 @@ async fn without_validators_the_handler_runs_again() {
         let app = app(&cache, &Origin::counting()).await;
         for answer in ["answer 1", "answer 2", "answer 3"] {
             assert_eq!(send(&app, get("/")).await.text(), answer, "{store}");
-            handle(&cache).settle().await;
+            settle(&cache).await;
             assert_eq!(send(&app, get("/")).await.word(), "HIT", "{store}");
             handle(&cache).soft().purge_path("/").await.unwrap();
         }
@@ -161,14 +161,14 @@ async fn all_variants_become_stale() {
         let in_language = |language| get("/").insert_header(("accept-language", language));
         for language in ["de", "en"] {
             send(&app, in_language(language)).await;
-            handle(&cache).settle().await;
+            settle(&cache).await;
         }
         let purged = handle(&cache).soft().purge_path("/").await.unwrap();
         assert_eq!(purged.entries, 2, "{store}");
         for (language, old, new) in [("de", "answer 1", "answer 3"), ("en", "answer 2", "answer 4")]
         {
             assert_eq!(send(&app, in_language(language)).await.text(), old, "{store}");
-            handle(&cache).settle().await;
+            settle(&cache).await;
             assert_eq!(send(&app, in_language(language)).await.text(), new, "{store}");
         }
     })
@@ -199,11 +199,11 @@ async fn an_answer_begun_before_the_purge_is_stale_when_it_is_stored() {
         };
         let (first, ()) = futures_util::future::join(send(&app, get("/slow")), purging).await;
         assert_eq!(first.text(), "answer 1");
-        handle(&cache).settle().await;
+        settle(&cache).await;
         let second = send(&app, get("/slow")).await;
         assert_eq!(second.text(), "answer 1", "{store}: kept, to be served while refreshed");
         go.notify_one();
-        handle(&cache).settle().await;
+        settle(&cache).await;
         let third = send(&app, get("/slow")).await;
         assert_eq!((third.word(), third.text()), ("HIT", "answer 2"), "{store}");
     })
@@ -215,7 +215,7 @@ async fn an_unsafe_request_purges_for_good_what_is_stale() {
     with_each_store(async |store, cache| {
         let app = app(&cache, &Origin::with_fields(&[STALE_WINDOWS])).await;
         send(&app, get("/")).await;
-        handle(&cache).settle().await;
+        settle(&cache).await;
         handle(&cache).soft().purge_path("/").await.unwrap();
         send(&app, request("PUT", "/")).await;
         assert_eq!(send(&app, get("/")).await.text(), "answer 3", "{store}");

@@ -8,7 +8,7 @@ use actix_web::{
     App, HttpResponse, error::ErrorInternalServerError, http::StatusCode, test::init_service,
 };
 
-use crate::support::{Origin, app, get, request, send};
+use crate::support::{Origin, app, get, request, send, send_or_error};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -44,23 +44,8 @@ async fn after_failure(
     .await;
     send(&app, get("/")).await;
     clock.advance(20 * SECOND);
-    match app.call(get("/").to_request()).await {
-        Ok(res) => {
-            let seen = crate::support::seen(res).await.unwrap_or_else(|_| unreachable!());
-            (seen.status.as_u16(), seen.text().to_owned(), seen.field("cache-status"))
-        }
-        Err(error) => {
-            let res = error.error_response();
-            let status = res.status().as_u16();
-            let told = res
-                .headers()
-                .get("cache-status")
-                .map_or("", |told| told.to_str().unwrap())
-                .to_owned();
-            let body = actix_web::body::to_bytes(res.into_body()).await.unwrap();
-            (status, String::from_utf8(body.to_vec()).unwrap(), told)
-        }
-    }
+    let seen = send_or_error(&app, get("/")).await;
+    (seen.status.as_u16(), seen.text().to_owned(), seen.field("cache-status"))
 }
 
 #[actix_rt::test]

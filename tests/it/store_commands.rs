@@ -1,9 +1,9 @@
 //! What nothing can come of costs the store nothing.
 
-use actix_response_cache::{CacheHandle, Purge, ResponseCache, Rule};
+use actix_response_cache::{Purge, ResponseCache, Rule};
 use actix_web::{App, HttpResponse, test::init_service, web};
 
-use crate::support::{Origin, app, get, get_with, redis::RedisServer, request, send};
+use crate::support::{Origin, app, get, get_with, redis::RedisServer, request, send, settle};
 
 /// A server, and how many commands it has been sent since `reset`, but for those of connections.
 struct Counted(RedisServer);
@@ -25,12 +25,6 @@ impl Counted {
     fn purges(&self) -> u64 {
         self.calls(&["eval", "evalsha", "unlink", "publish", "hset", "hgetall", "zrange"])
     }
-}
-
-async fn settle(cache: &ResponseCache) -> CacheHandle {
-    let handle = cache.handle().unwrap();
-    handle.settle().await;
-    handle
 }
 
 #[actix_rt::test]

@@ -11,7 +11,7 @@ use actix_web::{
     web,
 };
 
-use crate::support::{Origin, Seen, app, get, get_with, redis::RedisServer, request, send};
+use crate::support::{Origin, Seen, app, get, get_with, redis::RedisServer, request, send, settle};
 
 /// So long a purge elsewhere may take to be felt.
 const BOUND: Duration = Duration::from_secs(1);
@@ -19,10 +19,6 @@ const BOUND: Duration = Duration::from_secs(1);
 fn tiered(server: &RedisServer) -> ResponseCache {
     // a loaded test machine is slower than a server should be
     ResponseCache::tiered(server.url()).operate_timeout(Duration::from_secs(2))
-}
-
-async fn settle(cache: &ResponseCache) {
-    cache.handle().unwrap().settle().await;
 }
 
 /// Asks until hits ask Redis for nothing: what is stored is near, and the process hears of Redis.

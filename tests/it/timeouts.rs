@@ -11,68 +11,16 @@ use std::{
 
 use actix_response_cache::{Clock, ResponseCache};
 use actix_web::{
-    App, Error, HttpRequest, HttpResponse,
-    body::MessageBody,
-    dev::{Service, ServiceResponse},
-    test::init_service,
-    web,
+    App, Error, HttpResponse, body::MessageBody, dev::Service, test::init_service, web,
 };
-use tokio::sync::Semaphore;
 
-use crate::support::{Origin, Seen, get, get_with, seen, send};
+use crate::support::{
+    Origin, Seen,
+    gate::{Gate, gated},
+    get, get_with, send, send_or_error, settle,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// A handler that takes its time from the second call on: it waits for a permit.
-async fn slow(
-    cache: &ResponseCache,
-) -> (
-    Rc<
-        impl Service<
-            actix_http::Request,
-            Response = ServiceResponse<impl MessageBody + use<>>,
-            Error = Error,
-        > + use<>,
-    >,
-    Arc<Semaphore>,
-    Arc<AtomicUsize>,
-) {
-    let (go, calls) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicUsize::new(0)));
-    let (permits, counted) = (Arc::clone(&go), Arc::clone(&calls));
-    let route = web::to(move |_: HttpRequest| {
-        let (permits, counted) = (Arc::clone(&permits), Arc::clone(&counted));
-        async move {
-            let call = counted.fetch_add(1, Ordering::SeqCst) + 1;
-            permits.acquire().await.unwrap().forget();
-            HttpResponse::Ok().body(format!("answer {call}"))
-        }
-    });
-    let app = init_service(App::new().wrap(cache.clone()).default_service(route)).await;
-    (Rc::new(app), go, calls)
-}
-
-/// The answer, also where it comes as an error that carries it, as the server would send it.
-async fn answer<S, B>(app: &S, req: actix_web::test::TestRequest) -> Seen
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
-{
-    let req = req.to_request();
-    match app.call(req).await {
-        Ok(res) => seen(res).await.unwrap_or_else(|_| panic!("a body")),
-        Err(error) => {
-            let res = error.error_response();
-            let fields = res.headers().clone();
-            let status = res.status();
-            let body = actix_web::body::to_bytes(res.into_body()).await.unwrap();
-            Seen { status, fields, body }
-        }
-    }
-}
-
-async fn settle(cache: &ResponseCache) {
-    cache.handle().unwrap().settle().await;
-}
 
 fn stale(clock: &Clock) -> ResponseCache {
     ResponseCache::memory().clock(clock.clone()).stale_if_error(3600 * SECOND)
@@ -83,25 +31,27 @@ async fn a_client_does_not_wait_for_a_slow_handler_where_something_stale_will_do
     tokio::time::pause();
     let clock = Clock::manual();
     let cache = stale(&clock).answer_stale_after(SECOND);
-    let (app, go, calls) = slow(&cache).await;
-    assert_eq!(answer(&*app, get("/")).await.text(), "answer 1");
+    let gate = Gate::counting();
+    gate.open();
+    let app = Rc::new(gated(&cache, &gate).await);
+    assert_eq!(send_or_error(&*app, get("/")).await.text(), "answer 1");
     clock.advance(61 * SECOND);
     let begun = tokio::time::Instant::now();
     let leader = actix_rt::spawn({
         let app = Rc::clone(&app);
-        async move { answer(&*app, get("/")).await }
+        async move { send_or_error(&*app, get("/")).await }
     });
-    let follower = answer(&*app, get_with("/", ("x-late", "1"))).await;
+    let follower = send_or_error(&*app, get_with("/", ("x-late", "1"))).await;
     let leader = leader.await.unwrap();
     assert_eq!(begun.elapsed().as_secs(), 1);
     for seen in [&leader, &follower] {
         assert_eq!((seen.word(), seen.text(), seen.status.as_u16()), ("STALE", "answer 1", 200));
     }
     // the handler goes on, and its answer is stored
-    go.add_permits(1);
+    gate.open();
     settle(&cache).await;
-    assert_eq!(answer(&*app, get("/")).await.text(), "answer 2");
-    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert_eq!(send_or_error(&*app, get("/")).await.text(), "answer 2");
+    assert_eq!(gate.calls(), 2);
     let stats = cache.stats().unwrap();
     assert_eq!((stats.requests(), stats.stale, stats.stood_in, stats.flights), (4, 2, 2, 0));
 }
@@ -110,11 +60,13 @@ async fn a_client_does_not_wait_for_a_slow_handler_where_something_stale_will_do
 async fn a_handler_that_is_fast_enough_is_waited_for() {
     let clock = Clock::manual();
     let cache = stale(&clock).answer_stale_after(SECOND);
-    let (app, go, _) = slow(&cache).await;
-    answer(&*app, get("/")).await;
+    let gate = Gate::counting();
+    gate.open();
+    let app = Rc::new(gated(&cache, &gate).await);
+    send_or_error(&*app, get("/")).await;
     clock.advance(61 * SECOND);
-    go.add_permits(1);
-    let seen = answer(&*app, get("/")).await;
+    gate.open();
+    let seen = send_or_error(&*app, get("/")).await;
     assert_eq!((seen.word(), seen.text()), ("MISS", "answer 2"));
     assert_eq!(cache.stats().unwrap().requests(), 2);
 }
@@ -124,15 +76,17 @@ async fn cross_origin_requests_wait_as_cors_adds_nothing_to_errors() {
     tokio::time::pause();
     let clock = Clock::manual();
     let cache = stale(&clock).answer_stale_after(SECOND).handler_timeout(SECOND);
-    let (app, go, _) = slow(&cache).await;
+    let gate = Gate::counting();
+    gate.open();
+    let app = Rc::new(gated(&cache, &gate).await);
     let origin = || get_with("/", ("origin", "https://other.example"));
-    answer(&*app, origin()).await;
+    send_or_error(&*app, origin()).await;
     clock.advance(61 * SECOND);
     let wait = async {
         tokio::time::sleep(5 * SECOND).await;
-        go.add_permits(1);
+        gate.open();
     };
-    let (seen, ()) = futures_util::future::join(answer(&*app, origin()), wait).await;
+    let (seen, ()) = futures_util::future::join(send_or_error(&*app, origin()), wait).await;
     assert_eq!(seen.text(), "answer 2");
 }
 
@@ -141,16 +95,18 @@ async fn a_handler_that_takes_too_long_has_failed() {
     tokio::time::pause();
     let clock = Clock::manual();
     let cache = stale(&clock).handler_timeout(2 * SECOND);
-    let (app, _go, calls) = slow(&cache).await;
-    answer(&*app, get("/")).await;
+    let gate = Gate::counting();
+    gate.open();
+    let app = Rc::new(gated(&cache, &gate).await);
+    send_or_error(&*app, get("/")).await;
     clock.advance(61 * SECOND);
     let begun = tokio::time::Instant::now();
-    let seen = answer(&*app, get("/")).await;
+    let seen = send_or_error(&*app, get("/")).await;
     assert_eq!((seen.text(), begun.elapsed().as_secs()), ("answer 1", 2));
     // and is left alone for a while
-    let seen = answer(&*app, get("/")).await;
+    let seen = send_or_error(&*app, get("/")).await;
     assert_eq!((seen.text(), begun.elapsed().as_secs()), ("answer 1", 2));
-    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert_eq!(gate.calls(), 2);
     assert_eq!(cache.stats().unwrap().flights, 0);
 }
 
@@ -159,13 +115,13 @@ async fn without_anything_stale_a_slow_handler_is_waited_for() {
     tokio::time::pause();
     let clock = Clock::manual();
     let cache = stale(&clock).handler_timeout(SECOND).answer_stale_after(SECOND);
-    let (app, go, _) = slow(&cache).await;
-    go.acquire().await.unwrap().forget();
+    let gate = Gate::counting();
+    let app = Rc::new(gated(&cache, &gate).await);
     let wait = async {
         tokio::time::sleep(5 * SECOND).await;
-        go.add_permits(1);
+        gate.open();
     };
-    let (seen, ()) = futures_util::future::join(answer(&*app, get("/")), wait).await;
+    let (seen, ()) = futures_util::future::join(send_or_error(&*app, get("/")), wait).await;
     assert_eq!(seen.text(), "answer 1");
 }
 
@@ -174,18 +130,18 @@ async fn a_fill_is_finished_without_its_client_where_the_settings_say_so() {
     for finishes in [true, false] {
         let cache = ResponseCache::memory();
         let cache = if finishes { cache.finish_fills(30 * SECOND) } else { cache };
-        let (app, go, calls) = slow(&cache).await;
-        go.acquire().await.unwrap().forget();
-        let mut leaving = Box::pin(answer(&*app, get("/")));
+        let gate = Gate::counting();
+        let app = Rc::new(gated(&cache, &gate).await);
+        let mut leaving = Box::pin(send_or_error(&*app, get("/")));
         assert!(futures_util::FutureExt::now_or_never(&mut leaving).is_none());
-        while calls.load(Ordering::SeqCst) == 0 {
+        while gate.calls() == 0 {
             tokio::task::yield_now().await;
         }
         drop(leaving);
-        go.add_permits(1);
+        gate.open();
         settle(&cache).await;
-        go.add_permits(1);
-        let seen = answer(&*app, get("/")).await;
+        gate.open();
+        let seen = send_or_error(&*app, get("/")).await;
         assert_eq!(seen.word() == "HIT", finishes);
         assert_eq!(cache.stats().unwrap().flights, 0);
     }
@@ -221,12 +177,12 @@ async fn a_body_is_read_to_its_end_without_its_client_where_the_settings_say_so(
 #[actix_rt::test]
 async fn clients_that_go_away_leave_no_more_than_so_many_handlers_running() {
     let cache = ResponseCache::memory().finish_fills(30 * SECOND);
-    let (app, go, calls) = slow(&cache).await;
-    go.acquire().await.unwrap().forget();
+    let gate = Gate::counting();
+    let app = Rc::new(gated(&cache, &gate).await);
     for n in 0..1500 {
-        let mut leaving = Box::pin(answer(&*app, get(&format!("/{n}"))));
+        let mut leaving = Box::pin(send_or_error(&*app, get(&format!("/{n}"))));
         assert!(futures_util::FutureExt::now_or_never(&mut leaving).is_none());
-        while calls.load(Ordering::SeqCst) == n {
+        while gate.calls() == n {
             tokio::task::yield_now().await;
         }
         drop(leaving);
@@ -234,7 +190,7 @@ async fn clients_that_go_away_leave_no_more_than_so_many_handlers_running() {
     while cache.stats().unwrap().flights > 1024 {
         tokio::task::yield_now().await;
     }
-    go.add_permits(1500);
+    gate.open_wide();
     settle(&cache).await;
     let stats = cache.stats().unwrap();
     assert_eq!((stats.stores, stats.flights), (1024, 0));
@@ -244,10 +200,10 @@ async fn clients_that_go_away_leave_no_more_than_so_many_handlers_running() {
 async fn a_fill_without_its_client_has_its_bound() {
     tokio::time::pause();
     let cache = ResponseCache::memory().finish_fills(3 * SECOND);
-    let (app, go, _) = slow(&cache).await;
-    go.acquire().await.unwrap().forget();
+    let gate = Gate::counting();
+    let app = Rc::new(gated(&cache, &gate).await);
     let begun = tokio::time::Instant::now();
-    let mut leaving = Box::pin(answer(&*app, get("/")));
+    let mut leaving = Box::pin(send_or_error(&*app, get("/")));
     assert!(futures_util::FutureExt::now_or_never(&mut leaving).is_none());
     drop(leaving);
     settle(&cache).await;
@@ -341,7 +297,7 @@ async fn slow_failed_and_left_alone_are_reported_apart() {
         }
     });
     let app = init_service(App::new().wrap(cache.clone()).default_service(route)).await;
-    answer(&app, get("/")).await;
+    send_or_error(&app, get("/")).await;
     clock.advance(61 * SECOND);
     let statuses = |seen: &Seen| seen.field("cache-status");
     let counts = || {
@@ -350,10 +306,10 @@ async fn slow_failed_and_left_alone_are_reported_apart() {
     };
 
     fails.store(1, Ordering::SeqCst);
-    let failed = statuses(&answer(&app, get("/")).await);
+    let failed = statuses(&send_or_error(&app, get("/")).await);
     assert!(failed.ends_with("; fwd=stale; fwd-status=502"), "{failed}");
     assert_eq!(counts(), (1, 0, 0));
-    let left_alone = statuses(&answer(&app, get("/")).await);
+    let left_alone = statuses(&send_or_error(&app, get("/")).await);
     assert!(left_alone.ends_with("; hit; ttl=-1; detail=handler-left-alone"), "{left_alone}");
     assert_eq!(counts(), (2, 0, 1));
     assert_eq!(log.text().matches("a handler failed").count(), 1, "{}", log.text());
@@ -361,7 +317,8 @@ async fn slow_failed_and_left_alone_are_reported_apart() {
     clock.advance(2 * SECOND);
     fails.store(2, Ordering::SeqCst);
     let (leader, follower) =
-        futures_util::future::join(answer(&app, get("/")), answer(&app, get("/"))).await;
+        futures_util::future::join(send_or_error(&app, get("/")), send_or_error(&app, get("/")))
+            .await;
     for seen in [leader, follower] {
         let slow = statuses(&seen);
         assert!(slow.contains("; hit; ttl=-") && slow.ends_with("; detail=handler-slow"), "{slow}");

@@ -22,7 +22,7 @@ use std::{
 };
 
 use server::RedisServer;
-use test_support::{log, proxy, redis as server};
+use test_support::{log, proxy, redis as server, wait::until};
 
 use super::{
     RedisOptions, RedisServers, RedisStore, Replicas, clock, fence::Admission, fields, index,
@@ -70,15 +70,6 @@ async fn fill(store: &RedisStore, path: &str, groups: &[&str]) -> Arc<Entry> {
     let entry = entry(path, store.purge_number().await.expect("a purge number"), groups);
     store.put(Arc::clone(&entry), KEEP).await.expect("stored");
     entry
-}
-
-/// Waits until a condition holds.
-async fn until(what: &str, condition: impl Fn() -> bool) {
-    let begun = std::time::Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "never: {what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
 }
 
 /// Waits until the store hears announcements.

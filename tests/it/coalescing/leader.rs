@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 
 use crate::support::{
     gate::{Gate, gated, is_waiting, rest},
-    get, send,
+    get, send, settle,
 };
 
 use super::{MANY, SECOND, assert_empty, burst, hesitant, many};
@@ -233,7 +233,7 @@ async fn wherever_a_request_is_dropped_nothing_is_left_behind() {
             let follower = send(&app, get("/"));
             let (_, _, seen) = futures_util::future::join3(dropped, also, follower).await;
             assert_eq!(seen.text(), "chunk chunk chunk ", "{polls} polls, stale: {stale}");
-            cache.handle().unwrap().settle().await;
+            settle(&cache).await;
             assert_empty(&cache);
         }
     }

@@ -11,7 +11,7 @@ use actix_web::{App, Error, HttpResponse, test::init_service, web};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 
-use crate::support::{Origin, app, get, get_with, send};
+use crate::support::{Origin, app, get, get_with, send, settle};
 
 use super::{MILLISECOND, Slow, slowest, tenths, timed};
 
@@ -81,7 +81,7 @@ async fn stream_is_stored_though_its_client_has_it() {
     let app = init_service(App::new().wrap(cache.clone()).default_service(route)).await;
     let seen = send(&app, get_with("/", ("if-none-match", "\"1\""))).await;
     assert_eq!((seen.status.as_u16(), seen.text()), (304, ""));
-    cache.handle().unwrap().settle().await;
+    settle(&cache).await;
     let hit = send(&app, get("/")).await;
     assert_eq!((hit.word(), hit.text()), ("HIT", "one two three"));
 }
@@ -102,7 +102,7 @@ async fn endless_stream_is_not_read_for_a_client_that_has_it() {
     let app = init_service(App::new().wrap(cache.clone()).default_service(route)).await;
     let seen = send(&app, get_with("/", ("if-none-match", "\"1\""))).await;
     assert_eq!(seen.status, 304);
-    cache.handle().unwrap().settle().await;
+    settle(&cache).await;
     assert!(read.load(Ordering::SeqCst) <= 3);
     assert_eq!(cache.stats().unwrap().recorded, 0);
 }

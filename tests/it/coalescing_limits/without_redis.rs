@@ -7,10 +7,10 @@ use tokio::time::sleep;
 
 use crate::support::{
     Seen,
-    gate::{Gate, gated, rest, until},
+    gate::{Gate, gated, rest},
     get, get_with,
     redis::RedisServer,
-    send,
+    send, until,
 };
 
 use super::{MILLISECOND, many};
@@ -26,7 +26,7 @@ async fn burst_without_store(cache: &ResponseCache, gate: &Gate, count: usize) -
     let app = gated(cache, gate).await;
     let answers = join_all(many(count).into_iter().map(|request| send(&app, request)));
     let open = async {
-        until(|| cache.stats().unwrap().errors >= count as u64).await;
+        until("the store is asked", || cache.stats().unwrap().errors >= count as u64).await;
         sleep(50 * MILLISECOND).await;
         gate.open_wide();
     };
@@ -86,7 +86,7 @@ async fn variants_are_shared_by_those_that_select_them_without_redis() {
         let requests = (0..20).map(|n| get_with("/", ("accept-language", languages[n % 2])));
         let answers = join_all(requests.map(|request| send(&app, request)));
         let open = async {
-            until(|| cache.stats().unwrap().errors >= 20).await;
+            until("the store is asked", || cache.stats().unwrap().errors >= 20).await;
             sleep(50 * MILLISECOND).await;
             gate.open_wide();
         };
@@ -104,7 +104,7 @@ async fn request_after_a_purge_does_not_share_what_was_begun_before_without_redi
         let app = gated(&cache, &gate).await;
         let before = send(&app, get("/"));
         let after = async {
-            until(|| gate.calls() == 1).await;
+            until("the handler is called", || gate.calls() == 1).await;
             // pending, as Redis is away, and yet it holds here
             assert!(cache.handle().unwrap().purge_path("/").await.unwrap().pending);
             let after = join_all(many(20).into_iter().map(|request| send(&app, request)));
@@ -132,7 +132,7 @@ async fn answer_is_shared_when_redis_dies_before_it_is_put() {
         let app = gated(&cache, &gate).await;
         let answers = join_all(many(50).into_iter().map(|request| send(&app, request)));
         let go = async {
-            until(|| gate.calls() == 1).await;
+            until("the handler is called", || gate.calls() == 1).await;
             server.kill();
             sleep(100 * MILLISECOND).await;
             gate.open_wide();

@@ -9,7 +9,6 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::Poll,
-    time::{Duration, Instant},
 };
 
 use actix_response_cache::ResponseCache;
@@ -21,9 +20,6 @@ use actix_web::{
     web,
 };
 use tokio::sync::Semaphore;
-
-/// Whatever is waited for comes long before, on however busy a machine.
-const DEADLINE: Duration = Duration::from_secs(60);
 
 type Answer = dyn Fn(&HttpRequest, usize) -> Result<HttpResponse, Error>;
 
@@ -100,14 +96,5 @@ pub async fn is_waiting<F: Future + Unpin>(request: &mut F) -> bool {
 pub async fn rest() {
     for _ in 0..20 {
         tokio::task::yield_now().await;
-    }
-}
-
-/// Waits for what another thread does.
-pub async fn until(mut condition: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < DEADLINE, "waited in vain");
-        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

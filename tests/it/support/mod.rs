@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{CacheHandle, ResponseCache};
 use actix_web::{
     App, Error, HttpRequest, HttpResponse,
     body::{MessageBody, to_bytes},
@@ -20,7 +20,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 
-pub use test_support::{client, fault, log, origin, proxy, redis, server};
+pub use test_support::{client, fault, log, origin, proxy, redis, server, wait::until};
 
 pub mod gate;
 pub mod load;
@@ -92,6 +92,13 @@ pub async fn app(
     init_service(App::new().wrap(cache.clone()).default_service(origin.route())).await
 }
 
+/// Waits until nothing goes on in the background of a cache: no refresh, no fill, no purge.
+pub async fn settle(cache: &ResponseCache) -> CacheHandle {
+    let handle = cache.handle().expect("settings are right");
+    handle.settle().await;
+    handle
+}
+
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -141,6 +148,22 @@ where
 {
     let res = app.call(req.to_request()).await.expect("the service answers");
     seen(res).await.unwrap_or_else(|_| panic!("the body failed"))
+}
+
+/// As [`send`], where the service may fail with an error that carries the response.
+pub async fn send_or_error<S, B>(app: &S, req: TestRequest) -> Seen
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    match app.call(req.to_request()).await {
+        Ok(res) => seen(res).await.unwrap_or_else(|_| panic!("the body failed")),
+        Err(error) => {
+            let (head, body) = error.error_response().into_parts();
+            let (status, fields) = (head.status(), head.headers().clone());
+            Seen { status, fields, body: to_bytes(body).await.expect("a body") }
+        }
+    }
 }
 
 /// Reads an answer to its end.

@@ -21,3 +21,4 @@ pub mod origin;
 pub mod proxy;
 pub mod redis;
 pub mod server;
+pub mod wait;

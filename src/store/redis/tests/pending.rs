@@ -1,5 +1,7 @@
 //! Purges while the server is away, and with what it had when it comes back.
 
+use test_support::wait::until_async;
+
 use super::{log::Log, *};
 use crate::entry::Timestamp;
 
@@ -11,14 +13,6 @@ fn hasty(server: &RedisServer) -> RedisStore {
     let operate_timeout = Duration::from_millis(150);
     RedisStore::new(server.url(), &RedisOptions { operate_timeout, ..RedisOptions::default() })
         .expect("a URL")
-}
-
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let begun = std::time::Instant::now();
-    while !is_so().await {
-        assert!(begun.elapsed() < BOUND, "{what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
 
 async fn answers(store: &RedisStore) -> bool {
@@ -46,8 +40,8 @@ async fn what_was_purged_meanwhile_does_not_come_back_with_the_server() {
         // nobody has to ask for it
         let live = store.names.live(&entry.key.digest());
         let is_gone = || !server.command::<bool>(&["EXISTS", &live]);
-        until("the purge is not repeated", async || is_gone()).await;
-        until("the store is not trusted again", async || answers(&store).await).await;
+        until_async("the purge is not repeated", async || is_gone()).await;
+        until_async("the store is not trusted again", async || answers(&store).await).await;
         store.put(Arc::new(entry.clone()), KEEP).await.expect("no error");
         let found = store.get(&entry.key).await.expect("an answer");
         assert!(found.is_none(), "begun before {purge:?}");
@@ -69,7 +63,7 @@ async fn purges_to_be_repeated_are_logged_when_that_begins_and_when_it_ends() {
             assert!(store.purge(&purge).await.expect("kept").pending);
         }
         server.signal("CONT");
-        until("the purges are not repeated", async || answers(&store).await).await;
+        until_async("the purges are not repeated", async || answers(&store).await).await;
         let count = |line: &str| log.text().matches(line).count();
         assert_eq!(count("a purge is to be repeated"), round, "{}", log.text());
         assert_eq!(count("all purges have reached Redis"), round, "{}", log.text());
@@ -84,7 +78,7 @@ async fn a_soft_purge_is_soft_when_it_is_repeated() {
     let then = Timestamp::from_secs(1_700_000_003);
     assert!(store.purge(&Purge::group("shop").soft_since(then)).await.expect("kept").pending);
     server.signal("CONT");
-    until("the store is not trusted again", async || answers(&store).await).await;
+    until_async("the store is not trusted again", async || answers(&store).await).await;
     let found = store.get(&entry.key).await.expect("an answer").expect("there");
     assert_eq!(samples::shown(&found), samples::shown(&entry.stale_since(then)));
 }
@@ -124,7 +118,7 @@ async fn a_purge_that_is_dropped_on_its_way_is_repeated() {
     assert!(dropped.is_err(), "the server does not answer");
     assert!(!answers(&store).await);
     server.signal("CONT");
-    until("the store is not trusted again", async || answers(&store).await).await;
+    until_async("the store is not trusted again", async || answers(&store).await).await;
     assert!(store.get(&entry.key).await.expect("an answer").is_none());
 }
 
@@ -138,7 +132,7 @@ async fn many_purges_are_repeated_as_one_of_all() {
         assert!(store.purge(&Purge::group(number.to_string())).await.expect("kept").pending);
     }
     server.signal("CONT");
-    until("the store is not trusted again", async || answers(&store).await).await;
+    until_async("the store is not trusted again", async || answers(&store).await).await;
     for key in [entry.key, key("/elsewhere")] {
         assert!(store.get(&key).await.expect("an answer").is_none(), "{key:?}");
     }
@@ -156,7 +150,7 @@ fn when_the_runtime_of_a_purge_ends_the_next_one_repeats_it() {
     });
     server.signal("CONT");
     runtime().expect("a runtime").block_on(async {
-        until("the store is not trusted again", async || answers(&store).await).await;
+        until_async("the store is not trusted again", async || answers(&store).await).await;
         assert!(store.get(&entry.key).await.expect("an answer").is_none());
     });
 }
@@ -199,17 +193,17 @@ async fn process_settles_until_purges_of_others_arrive() {
     let entry = stored_and_stopped(&two, &server).await;
     let fill = Arc::new(Entry { ..entry.clone() });
     purge_and_stop(&one, Purge::path("/shop/7"));
-    until("the other one does not notice", async || {
+    until_async("the other one does not notice", async || {
         two.get(&entry.key).await.is_err() && two.is_open()
     })
     .await;
     server.signal("CONT");
-    until("the server is not found again", async || two.client.probe().await).await;
+    until_async("the server is not found again", async || two.client.probe().await).await;
     assert!(two.get(&entry.key).await.is_err(), "it settles");
     assert!(two.purge_number().await.is_err(), "and nothing begins");
     assert!(two.put(Arc::clone(&fill), KEEP).await.is_err(), "or is published");
     assert!(one.get(&entry.key).await.is_err(), "and now the first one goes on");
-    until("it is not trusted again", async || answers(&two).await).await;
+    until_async("it is not trusted again", async || answers(&two).await).await;
     assert!(two.get(&entry.key).await.expect("an answer").is_none(), "purged by then");
     assert_eq!(two.put(fill, KEEP).await.expect("an answer"), Put::Refused, "begun before");
 }
@@ -228,7 +222,7 @@ async fn many_purges_are_fenced_before_the_first_is_carried_out() {
     let last = fields::raised_by(Purge::path("/shop/7").target());
     let mut is_fenced = redis::cmd("HEXISTS");
     is_fenced.arg(one.names.clock()).arg(&last);
-    until("not fenced", async || {
+    until_async("not fenced", async || {
         is_fenced.query::<bool>(&mut server.connection()).expect("a reply")
     })
     .await;

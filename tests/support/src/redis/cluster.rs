@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::wait::until_blocking;
+
 use super::{
     RedisServer, binary, free_port,
     tls::{Authority, Certificates},
-    wait_until,
 };
 
 const SLOTS: u16 = 16384;
@@ -53,14 +54,14 @@ impl RedisCluster {
         let first = &self.nodes[0];
         let () = first.command(&["CLUSTER", "MEET", "127.0.0.1", &former.main_port().to_string()]);
         let all = || self.nodes.iter().chain([&former]);
-        wait_until("the node does not become a member", || {
+        until_blocking("the node does not become a member", || {
             all().all(|node| {
                 let known: String = node.command(&["CLUSTER", "NODES"]);
                 let connected = known.lines().filter(|line| line.contains(" connected"));
                 connected.count() == 4 && !known.contains("handshake")
             })
         });
-        wait_until("the node does not learn where slots are", || {
+        until_blocking("the node does not learn where slots are", || {
             former.command::<String>(&["CLUSTER", "INFO"]).contains("cluster_slots_ok:16384")
         });
         let id: String = former.command(&["CLUSTER", "MYID"]);
@@ -84,7 +85,7 @@ impl RedisCluster {
 
     /// Waits until every node knows where every slot is.
     pub fn wait_until_whole(&self) {
-        wait_until("the nodes do not become a cluster", || {
+        until_blocking("the nodes do not become a cluster", || {
             self.nodes.iter().all(|node| {
                 let info: String = node.command(&["CLUSTER", "INFO"]);
                 let has = |line: &str| info.lines().any(|known| known == line);
@@ -151,7 +152,7 @@ impl RedisCluster {
         for node in std::iter::once(to).chain(others) {
             let () = self.nodes[node].command(&["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
         }
-        wait_until("the nodes do not agree", || {
+        until_blocking("the nodes do not agree", || {
             let views: Vec<_> = self.nodes.iter().map(view).collect();
             let do_agree = views.windows(2).all(|pair| pair[0] == pair[1]);
             if !do_agree {

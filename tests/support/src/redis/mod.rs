@@ -191,15 +191,6 @@ fn answers(port: u16, process: &Child) -> bool {
     info.is_ok_and(|info| info.lines().any(|line| line == format!("process_id:{}", process.id())))
 }
 
-/// Waits until something holds, and fails with `what` if it never does.
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();

@@ -5,10 +5,11 @@ use std::{
     process::{Child, Command},
 };
 
+use crate::wait::until_blocking;
+
 use super::{
     RedisServer, binary, free_port, launched,
     tls::{Authority, Certificates},
-    wait_until,
 };
 
 /// What the sentinel calls the service.
@@ -52,13 +53,13 @@ impl Watched {
         let primary = server(&[]);
         let replica = server(&["--replicaof", &format!("127.0.0.1 {}", primary.main_port())]);
         // the sentinel asks for replicas at once, and then not for ten seconds
-        wait_until("the replica does not come up", || {
+        until_blocking("the replica does not come up", || {
             let info: String = primary.command(&["INFO", "replication"]);
             info.contains("state=online")
         });
         let sentinel = sentinel(primary.main_port(), certificates.as_ref());
         let watched = Self { servers: vec![primary, replica], sentinel, certificates };
-        wait_until("the sentinel does not find the replica", || {
+        until_blocking("the sentinel does not find the replica", || {
             let replicas: Vec<HashMap<String, String>> =
                 watched.ask(&["SENTINEL", "REPLICAS", SERVICE]);
             let is = |key: &str, value: &str| {
