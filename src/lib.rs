@@ -18,10 +18,7 @@ mod admin;
 mod clock;
 mod config;
 mod engine;
-mod host;
 mod middleware;
-mod path;
-mod query;
 mod semantics;
 
 #[cfg(feature = "admin")]

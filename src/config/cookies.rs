@@ -8,7 +8,7 @@ use actix_web::{
     http::header::{self, HeaderMap},
 };
 
-use crate::{query::matches, semantics::verdict::Reason};
+use crate::{key::query::matches, semantics::verdict::Reason};
 
 /// Name and value as they were sent.
 pub(super) type Pair<'a> = (&'a str, &'a str);

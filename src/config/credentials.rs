@@ -4,7 +4,7 @@ use actix_web::http::header::HeaderName;
 
 use super::{cache::ResponseCache, error::ConfigError};
 use crate::{
-    query::matches,
+    key::query::matches,
     semantics::credentials::{CLIENT_CREDENTIALS, PROXY_IDENTITIES, is_credential},
 };
 

@@ -10,7 +10,7 @@ use super::{
     error::ConfigError,
     keying::{Custom, Forwarded},
 };
-use crate::query::{QueryRules, TRACKING_PARAMETERS};
+use crate::key::query::{QueryRules, TRACKING_PARAMETERS};
 
 impl ResponseCache {
     /// How the one who asks becomes part of the key. By default not at all: requests with a

@@ -20,8 +20,7 @@ use super::{
     target::{Target, is_cached_scheme},
 };
 use crate::{
-    key::{CacheKey, KeyBuilder, Part, Secret, digest},
-    query::QueryRules,
+    key::{CacheKey, KeyBuilder, Part, Secret, digest, query::QueryRules},
     semantics::{storing::UncoveredCredentials, verdict::Reason},
 };
 

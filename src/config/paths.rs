@@ -5,7 +5,7 @@ use actix_router::{Path, ResourceDef};
 
 use super::{error::ConfigError, rule::Rule};
 use crate::{
-    path::{canonical, is_under, reading},
+    key::path::{canonical, is_under, reading},
     semantics::verdict::Reason,
 };
 

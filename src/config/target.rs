@@ -3,7 +3,7 @@
 
 use actix_web::{dev::ServiceRequest, http::header};
 
-use crate::{host, semantics::verdict::Reason};
+use crate::{key::host, semantics::verdict::Reason};
 
 /// What a request says of its target beside path and query.
 pub(super) struct Target<'r> {

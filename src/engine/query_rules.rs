@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::query::QueryRules;
+use crate::key::query::QueryRules;
 
 /// The rules of all clones of one cache.
 #[derive(Debug, Default)]

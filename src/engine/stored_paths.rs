@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::path;
+use crate::key::path;
 
 /// Whether responses of a path, [as the router reads it](path::reading), may be stored.
 type Test = dyn Fn(&str) -> bool + Send + Sync;

@@ -1,5 +1,6 @@
 //! Keys of different requests differ, and secrets are not in them.
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;

@@ -11,11 +11,8 @@ use std::{
 
 use crate::{
     entry::{Entry, Timestamp},
-    host,
-    key::CacheKey,
-    path,
+    key::{CacheKey, host, path, query},
     purge::{Purge, PurgeNumber, Target},
-    query,
 };
 
 /// How many stamps are kept, at about 100 bytes each: 26 MB at most, which 100,000 purges of URLs in

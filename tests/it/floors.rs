@@ -6,12 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::source::{Source, SourceFile};
 
 /// Each folder or file of `src` with its floor.
-const FLOORS: [(&str, usize); 13] = [
+const FLOORS: [(&str, usize); 10] = [
     ("semantics", 0),
     ("clock", 1),
-    ("host", 1),
-    ("path", 1),
-    ("query", 1),
     ("key", 1),
     ("purge", 1),
     ("entry", 1),

@@ -1,11 +1,8 @@
 //! What a purge can name of an entry, as fields of the clock: the entry is checked against each.
 
 use crate::{
-    host,
-    key::{self, CacheKey},
-    path,
+    key::{self, CacheKey, host, path, query},
     purge::Target,
-    query,
 };
 
 /// A field of the clock.

@@ -10,9 +10,7 @@ use super::{
 };
 use crate::{
     entry::{Entry, Kind},
-    host,
-    key::{self, CacheKey},
-    query,
+    key::{self, CacheKey, host, query},
 };
 
 /// Servers' clocks may differ by so much after a failover: members and indexes are kept longer.

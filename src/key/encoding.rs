@@ -1,0 +1,65 @@
+//! How a key is written: a byte of flags, the lengths of host, path and query, these three, and then
+//! length-prefixed parts, so that no two different lists of parts are ever the same bytes.
+
+use std::{borrow::Cow, sync::Arc};
+
+/// One byte of flags and the lengths of host, path and query.
+pub(super) const HEADER: usize = 1 + 3 * 4;
+/// The flag of a request over TLS.
+pub(super) const SECURE: u8 = 1;
+/// The flag of a response that answers other queries as well.
+pub(super) const OTHER_QUERIES: u8 = 2;
+
+/// What a further part of a key says; a tag, so that parts of different kinds never meet.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub enum Part {
+    /// Values of a request field.
+    Header = 1,
+    /// The value of a cookie.
+    Cookie = 2,
+    /// Who is asking.
+    Auth = 3,
+    /// What the user's function made.
+    Custom = 4,
+    /// The `Origin` of a cross-origin request.
+    Origin = 5,
+    /// The selecting fields of a variant; always the last part.
+    Variant = 6,
+    /// The body of a QUERY, and what kind of body it is.
+    Body = 7,
+    /// The request's target, where it says more than path and query: scheme, authority, `Host`.
+    Target = 8,
+    /// How many caches outside key or admit requests by other rules.
+    Nested = 9,
+}
+
+/// The canonical reading of a path, where it is not the path itself.
+pub(super) fn owned(canonical: Cow<'_, str>) -> Option<Arc<str>> {
+    match canonical {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(canonical) => Some(canonical.into()),
+    }
+}
+
+pub(super) fn push_values<'v>(bytes: &mut Vec<u8>, values: impl Iterator<Item = &'v [u8]>) {
+    let count_at = bytes.len();
+    push_len(bytes, 0);
+    let mut count = 0;
+    for value in values {
+        push_value(bytes, value);
+        count += 1;
+    }
+    let count = u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes();
+    bytes.iter_mut().skip(count_at).zip(count).for_each(|(to, from)| *to = from);
+}
+
+pub(super) fn push_value(bytes: &mut Vec<u8>, value: &[u8]) {
+    push_len(bytes, value.len());
+    bytes.extend_from_slice(value);
+}
+
+pub(super) fn push_len(bytes: &mut Vec<u8>, len: usize) {
+    // no part of a request is 4 GiB long
+    bytes.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
+}
