@@ -79,7 +79,7 @@ fn purges(item: &str) -> Vec<Purge> {
     let path = format!("/shop/{item}");
     let hard = [
         Purge::url(&path),
-        Purge::url(&format!("http://shop.example{path}")),
+        Purge::url(format!("http://shop.example{path}")),
         Purge::path(&path),
         Purge::prefix(&path),
         Purge::prefix("/shop"),

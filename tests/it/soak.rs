@@ -211,7 +211,7 @@ impl Soak {
             let (purge, concerns): (Purge, Box<dyn Fn(usize, usize) -> bool>) = match rng.u8(..16) {
                 0 => (Purge::all(), Box::new(|_, _| true)),
                 1 | 2 => {
-                    (Purge::prefix(&format!("/{}", KINDS[kind])), Box::new(move |k, _| k == kind))
+                    (Purge::prefix(format!("/{}", KINDS[kind])), Box::new(move |k, _| k == kind))
                 }
                 3..7 => (Purge::group(format!("n{number}")), Box::new(move |_, n| n == number)),
                 7..11 => (Purge::url(&path), Box::new(move |k, n| (k, n) == (kind, number))),

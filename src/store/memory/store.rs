@@ -322,7 +322,7 @@ mod tests {
         while purges < 1 << 19 {
             for _ in 0..1 << 14 {
                 purges += 1;
-                store.stamp_now(&Purge::path(&format!("/{purges}")));
+                store.stamp_now(&Purge::path(format!("/{purges}")));
             }
             let begun = std::time::Instant::now();
             while slot.checked() < purges {

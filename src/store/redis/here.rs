@@ -83,7 +83,7 @@ mod tests {
     fn many_purges_of_a_moment_concern_only_what_they_name() {
         let (purges, entry) = (PurgesHere::new(MOMENT), entry());
         for number in 0..5000 {
-            purges.add(&Purge::path(&format!("/other/{number}")), START);
+            purges.add(&Purge::path(format!("/other/{number}")), START);
         }
         assert!(!purges.concern(&entry, START));
         purges.add(&Purge::path(entry.key.path()).soft(), START);

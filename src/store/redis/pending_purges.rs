@@ -282,7 +282,7 @@ mod tests {
     fn too_many_become_one_of_all() {
         let mut queue = Queue::default();
         for number in 0..MOST {
-            queue.add(Purge::path(&format!("/{number}")).soft());
+            queue.add(Purge::path(format!("/{number}")).soft());
         }
         assert_eq!(queue.waiting.len(), MOST);
         queue.add(Purge::path("/one/more"));

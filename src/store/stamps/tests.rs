@@ -127,7 +127,7 @@ fn too_many_stamps_merge_and_lose_no_purge() {
     let read = entry("/read", "g", stamps.purge_number());
     let mut checked = 0;
     for number in 0..=MAX_STAMPS {
-        stamps.stamp(&Purge::path(&format!("/{number}")));
+        stamps.stamp(&Purge::path(format!("/{number}")));
         let Standing::Alive(known) = stamps.standing(&read, checked) else {
             panic!("read often, never purged");
         };
@@ -144,7 +144,7 @@ fn many_purges_of_prefixes_take_only_what_is_below_them() {
     let other = entry("/other", "g", stamps.purge_number());
     let below = entry("/x/7/y", "g", stamps.purge_number());
     for number in 0..2000 {
-        stamps.stamp(&Purge::prefix(&format!("/x/{number}")));
+        stamps.stamp(&Purge::prefix(format!("/x/{number}")));
     }
     assert!(alive(&stamps, &other) && !alive(&stamps, &below));
     let deep = "/x".repeat(100);

@@ -59,7 +59,7 @@ async fn purges_to_be_repeated_are_logged_when_that_begins_and_when_it_ends() {
         fill(&store, "/a", &[]).await;
         server.signal("STOP");
         for number in 0..20 {
-            let purge = Purge::path(&format!("/{number}"));
+            let purge = Purge::path(format!("/{number}"));
             assert!(store.purge(&purge).await.expect("kept").pending);
         }
         server.signal("CONT");
@@ -215,7 +215,7 @@ async fn many_purges_are_fenced_before_the_first_is_carried_out() {
     let entry = stored_and_stopped(&two, &server).await;
     for number in 0..200 {
         // what is dropped before it is confirmed is kept
-        drop(one.pending.attempt(&Purge::path(&format!("/other/{number}"))));
+        drop(one.pending.attempt(&Purge::path(format!("/other/{number}"))));
     }
     drop(one.pending.attempt(&Purge::path("/shop/7")));
     server.signal("CONT");
