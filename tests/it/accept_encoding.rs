@@ -36,7 +36,7 @@ fn entries(handle: &CacheHandle) -> u64 {
 }
 
 #[actix_rt::test]
-async fn browsers_share_what_all_of_them_accept() {
+async fn browsers_share_an_encoding_that_all_accept() {
     let origin = encoding(&["br", "gzip"]);
     let app = app(&ResponseCache::memory(), &origin).await;
     assert_eq!(send(&app, get_with("/", ("accept-encoding", CHROME))).await.text(), "br 1");
@@ -48,7 +48,7 @@ async fn browsers_share_what_all_of_them_accept() {
 }
 
 #[actix_rt::test]
-async fn client_is_given_the_coding_that_the_handler_has_for_it() {
+async fn client_gets_encoding_that_handler_has_for_it() {
     let origin = encoding(&["zstd", "br", "gzip"]);
     let app = app(&ResponseCache::memory(), &origin).await;
     for (accepted, coding) in
@@ -67,7 +67,7 @@ async fn client_is_given_the_coding_that_the_handler_has_for_it() {
 }
 
 #[actix_rt::test]
-async fn coding_that_a_client_refuses_is_not_given_to_it() {
+async fn refused_encoding_is_not_served() {
     let origin = encoding(&["br", "gzip"]);
     let app = app(&ResponseCache::memory(), &origin).await;
     send(&app, get_with("/", ("accept-encoding", CHROME))).await;
@@ -79,7 +79,7 @@ async fn coding_that_a_client_refuses_is_not_given_to_it() {
 }
 
 #[actix_rt::test]
-async fn variants_do_not_grow_with_what_clients_write() {
+async fn spellings_of_accept_encoding_make_no_new_variants() {
     let cache = ResponseCache::memory();
     let origin = encoding(&["br", "gzip"]);
     let app = app(&cache, &origin).await;
@@ -99,7 +99,7 @@ async fn variants_do_not_grow_with_what_clients_write() {
 }
 
 #[actix_rt::test]
-async fn handler_that_stops_compressing_is_followed() {
+async fn handler_that_stops_compressing_changes_variants() {
     let plain = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let is_plain = std::sync::Arc::clone(&plain);
     let origin = Origin::new(move |_, call| {
@@ -123,7 +123,7 @@ async fn handler_that_stops_compressing_is_followed() {
 }
 
 #[actix_rt::test]
-async fn burst_of_browsers_on_a_cold_url_is_given_one_answer() {
+async fn burst_of_browsers_calls_handler_once() {
     let origin = encoding(&["br", "gzip"]);
     let app = app(&ResponseCache::memory(), &origin).await;
     let clients = (0..20).map(|n| {
@@ -136,7 +136,7 @@ async fn burst_of_browsers_on_a_cold_url_is_given_one_answer() {
 }
 
 #[actix_rt::test]
-async fn other_processes_know_what_one_has_learned() {
+async fn processes_share_learned_encodings() {
     let server = RedisServer::start();
     let cache = || ResponseCache::redis(server.url());
     let (one, two) = (cache(), cache());

@@ -43,7 +43,7 @@ where
 }
 
 #[actix_rt::test]
-async fn without_the_token_everything_is_401() {
+async fn every_request_without_the_token_is_401() {
     let cache = ResponseCache::memory();
     let app = app(&cache).await;
     send(&app, get("/")).await;
@@ -65,7 +65,7 @@ async fn without_the_token_everything_is_401() {
 }
 
 #[actix_rt::test]
-async fn purges_say_how_many_went() {
+async fn purge_returns_number_of_entries() {
     let cache = ResponseCache::memory();
     let app = app(&cache).await;
     for (body, purged) in [
@@ -89,7 +89,7 @@ async fn purges_say_how_many_went() {
 }
 
 #[actix_rt::test]
-async fn bad_input_is_a_clear_400() {
+async fn bad_input_is_400_with_reason() {
     let app = app(&ResponseCache::memory()).await;
     for body in [
         "",
@@ -124,7 +124,7 @@ async fn bad_input_is_a_clear_400() {
 }
 
 #[actix_rt::test]
-async fn statistics_are_json() {
+async fn statistics_are_returned_as_json() {
     let cache = ResponseCache::memory();
     let app = app(&cache).await;
     for req in [get("/"), get("/"), get("/").insert_header(("cookie", "a=b")), request("PUT", "/x")]
@@ -151,7 +151,7 @@ async fn statistics_are_json() {
 }
 
 #[actix_rt::test]
-async fn the_switch_turns_the_cache_off_and_on() {
+async fn switch_turns_cache_off_and_on() {
     let app = app(&ResponseCache::memory()).await;
     let switch = |on: bool| admin("POST", "/switch").set_payload(json!({ "on": on }).to_string());
     assert_eq!(answer(&app, switch(false)).await, (200, json!({ "on": false })));
@@ -162,7 +162,7 @@ async fn the_switch_turns_the_cache_off_and_on() {
 }
 
 #[actix_rt::test]
-async fn purge_verbs_do_nothing() {
+async fn purge_and_ban_methods_purge_nothing() {
     let app = app(&ResponseCache::memory()).await;
     for method in ["PURGE", "BAN"] {
         send(&app, get("/a")).await;
@@ -174,7 +174,7 @@ async fn purge_verbs_do_nothing() {
 }
 
 #[actix_rt::test]
-async fn inside_a_cached_scope_nothing_of_it_is_stored() {
+async fn admin_responses_in_cached_scope_are_not_stored() {
     let cache = ResponseCache::memory();
     let admin_scope = cache.admin("/_cache", AdminToken::new(TOKEN).unwrap());
     let ops = web::scope("/ops")
@@ -195,7 +195,7 @@ async fn inside_a_cached_scope_nothing_of_it_is_stored() {
 }
 
 #[actix_rt::test]
-async fn a_target_that_can_match_nothing_is_refused_with_the_reason() {
+async fn purge_target_that_matches_nothing_is_refused_with_reason() {
     let cache = ResponseCache::memory();
     let app = app(&cache).await;
     for (target, said) in [

@@ -38,7 +38,7 @@ fn cookie(cookie: &str) -> TestRequest {
 }
 
 #[actix_rt::test]
-async fn a_credential_without_an_auth_key_neither_gets_nor_leaves_an_answer() {
+async fn credential_without_auth_key_bypasses_cache() {
     let app = app(&ResponseCache::memory(), &mirror(&[])).await;
     for (alice, bob, why) in [
         (bearer("alice"), bearer("bob"), "authorization"),
@@ -62,7 +62,7 @@ async fn a_credential_without_an_auth_key_neither_gets_nor_leaves_an_answer() {
 }
 
 #[actix_rt::test]
-async fn a_response_that_may_be_shared_is() {
+async fn public_response_is_shared_despite_credential() {
     for (control, bearers_share, cookies_share) in [
         ("public", true, true),
         ("s-maxage=60", true, true),
@@ -95,7 +95,7 @@ async fn ignored_cookies_are_no_credential() {
 }
 
 #[actix_rt::test]
-async fn harmless_cookies_are_as_any_field() {
+async fn harmless_cookies_are_no_credential() {
     let app = app(&ResponseCache::memory().cookies_are_harmless(), &Origin::counting()).await;
     send(&app, cookie("a=1")).await;
     assert_eq!(send(&app, cookie("b=2")).await.word(), "HIT");
@@ -103,7 +103,7 @@ async fn harmless_cookies_are_as_any_field() {
 }
 
 #[actix_rt::test]
-async fn by_status_anonymous_and_authenticated_have_different_caches() {
+async fn auth_status_separates_anonymous_from_authenticated() {
     let origin = Origin::new(|req, _| {
         HttpResponse::Ok().body(if who(req) == " & " { "log in" } else { "log out" })
     });
@@ -120,7 +120,7 @@ async fn by_status_anonymous_and_authenticated_have_different_caches() {
 }
 
 #[actix_rt::test]
-async fn per_credential_each_has_their_own() {
+async fn per_credential_key_separates_users() {
     type Ask = (fn() -> TestRequest, &'static str);
     let app = app(&ResponseCache::memory().vary_by_auth(Auth::PerCredential), &mirror(&[])).await;
     let two_lines = || bearer("alice").append_header(("authorization", "Bearer bob"));
@@ -144,7 +144,7 @@ async fn per_credential_each_has_their_own() {
 }
 
 #[actix_rt::test]
-async fn one_cookie_or_one_field_can_be_the_credential() {
+async fn credential_can_be_one_cookie_or_one_header() {
     let by_cookie = ResponseCache::memory().vary_by_auth(Auth::cookie("session"));
     let app = app(&by_cookie, &mirror(&[])).await;
     send(&app, cookie("session=alice; x=1")).await;
@@ -168,7 +168,7 @@ async fn one_cookie_or_one_field_can_be_the_credential() {
 }
 
 #[actix_rt::test]
-async fn a_function_can_say_who_asks() {
+async fn auth_function_separates_users() {
     let cache = ResponseCache::memory().vary_by_auth(Auth::by(|req| {
         let tenant = req.headers().get("x-tenant")?.to_str().ok()?;
         Some(tenant.to_owned())
@@ -186,7 +186,7 @@ async fn a_function_can_say_who_asks() {
 }
 
 #[actix_rt::test]
-async fn private_answers_are_stored_for_nobody() {
+async fn private_response_is_never_stored() {
     let origin = mirror(&[("cache-control", "private, max-age=60")]);
     for cache in [
         ResponseCache::memory(),
@@ -200,7 +200,7 @@ async fn private_answers_are_stored_for_nobody() {
 }
 
 #[actix_rt::test]
-async fn of_many_users_at_once_each_gets_their_own() {
+async fn concurrent_users_each_get_their_own_response() {
     let cache = ResponseCache::memory().vary_by_auth(Auth::PerCredential);
     let served = cache.clone();
     let server = HttpServer::new(move || {

@@ -14,7 +14,7 @@ async fn share(cache: &ResponseCache, first: TestRequest, second: TestRequest) -
 }
 
 #[actix_rt::test]
-async fn urls_that_the_handler_can_tell_apart_share_nothing() {
+async fn distinct_urls_share_no_entry() {
     let cache = ResponseCache::memory();
     for (a, b) in [
         ("/a", "/A"),
@@ -35,13 +35,13 @@ async fn urls_that_the_handler_can_tell_apart_share_nothing() {
 }
 
 #[actix_rt::test]
-async fn hosts_share_nothing() {
+async fn distinct_hosts_share_no_entry() {
     let on = |host: &'static str| TestRequest::get().uri("/").insert_header(("host", host));
     assert!(!share(&ResponseCache::memory(), on("a.example"), on("b.example")).await);
 }
 
 #[actix_rt::test]
-async fn queries_can_be_normalised() {
+async fn queries_are_normalised_on_request() {
     let sorted = ResponseCache::memory().sort_query();
     assert!(share(&sorted, get("/?a=1&b=2"), get("/?b=2&a=1")).await);
     assert!(!share(&sorted, get("/?a=1&a=2"), get("/?a=2&a=1")).await);
@@ -60,7 +60,7 @@ async fn queries_can_be_normalised() {
 }
 
 #[actix_rt::test]
-async fn an_ignored_parameter_is_cut_as_the_extractor_cuts_it() {
+async fn ignored_parameter_is_parsed_as_extractor_parses_it() {
     // duplicates, encodings and semicolons: if two requests share an answer, the handler must read
     // the same `id` from both
     let cache = ResponseCache::memory().ignore_query(["utm_*"]);
@@ -90,7 +90,7 @@ async fn an_ignored_parameter_is_cut_as_the_extractor_cuts_it() {
 }
 
 #[actix_rt::test]
-async fn fields_and_cookies_can_be_part_of_the_key() {
+async fn headers_and_cookies_can_be_in_the_key() {
     let cache = ResponseCache::memory().vary_by_header("x-currency").vary_by_cookie("theme");
     let currency = |value: &'static str| get_with("/", ("x-currency", value));
     assert!(share(&cache, currency("EUR"), currency("EUR")).await);
@@ -105,7 +105,7 @@ async fn fields_and_cookies_can_be_part_of_the_key() {
 }
 
 #[actix_rt::test]
-async fn a_function_can_add_to_the_key_or_refuse() {
+async fn key_function_adds_to_key_or_refuses() {
     let cache = ResponseCache::memory().key_with(|req| {
         let region = req.headers().get("x-region")?.to_str().ok()?;
         Some(region.to_owned())
@@ -117,7 +117,7 @@ async fn a_function_can_add_to_the_key_or_refuse() {
 }
 
 #[actix_rt::test]
-async fn what_no_key_covers_bypasses() {
+async fn request_that_no_key_covers_bypasses() {
     let app = app(&ResponseCache::memory(), &Origin::counting()).await;
     let long = format!("/?{}", "x".repeat(9000));
     for (req, why) in [
@@ -142,7 +142,7 @@ async fn what_no_key_covers_bypasses() {
 }
 
 #[actix_rt::test]
-async fn a_forwarded_host_poisons_nothing() {
+async fn forwarded_host_does_not_poison_cache() {
     let echo =
         || Origin::new(|req, _| HttpResponse::Ok().body(req.connection_info().host().to_owned()));
     let evil = || get_with("/", ("x-forwarded-host", "evil.example"));
@@ -162,7 +162,7 @@ async fn a_forwarded_host_poisons_nothing() {
 }
 
 #[actix_rt::test]
-async fn an_upgrade_that_may_be_ignored_is() {
+async fn ignorable_upgrade_is_cached() {
     for upgrade in ["h2c", "HTTP/2.0", "TLS/1.0"] {
         let req = || get_with("/", ("upgrade", upgrade)).insert_header(("connection", "upgrade"));
         assert!(share(&ResponseCache::memory(), get("/"), req()).await, "{upgrade}");
@@ -188,7 +188,7 @@ fn echo_of_target() -> Origin {
 }
 
 #[actix_rt::test]
-async fn the_key_is_the_whole_target() {
+async fn key_holds_the_whole_target() {
     let targets = [
         (Some("shop.example"), "/page"),
         (Some("shop.example:80"), "/page"),
@@ -229,7 +229,7 @@ async fn the_key_is_the_whole_target() {
 }
 
 #[actix_rt::test]
-async fn a_target_of_another_scheme_or_of_two_hosts_bypasses() {
+async fn target_with_other_scheme_or_two_hosts_bypasses() {
     let app = app(&ResponseCache::memory(), &Origin::counting()).await;
     for req in [
         get("evil://shop.example/page"),
@@ -242,7 +242,7 @@ async fn a_target_of_another_scheme_or_of_two_hosts_bypasses() {
 }
 
 #[actix_rt::test]
-async fn with_trust_both_the_forwarded_host_and_the_plain_one_are_in_the_key() {
+async fn trusted_forwarded_host_and_host_are_in_the_key() {
     use actix_web::{App, guard, test::init_service, web};
 
     let tenant = |name: &'static str| {
@@ -280,7 +280,7 @@ async fn with_trust_both_the_forwarded_host_and_the_plain_one_are_in_the_key() {
 }
 
 #[actix_rt::test]
-async fn a_guard_on_a_header_needs_the_header_in_the_key() {
+async fn guard_on_header_needs_header_in_the_key() {
     use actix_web::{App, guard, test::init_service, web};
 
     let app = |cache: ResponseCache| {

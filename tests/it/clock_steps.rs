@@ -29,7 +29,7 @@ fn failing(until: usize) -> Origin {
 }
 
 #[actix_rt::test]
-async fn failed_handler_is_asked_again_after_the_pause_however_the_clock_steps() {
+async fn failure_backoff_ignores_clock_steps() {
     for seconds in [-HOUR, HOUR] {
         let clock = Clock::manual();
         let cache = ResponseCache::memory().clock(clock.clone()).pause_after_failure(2 * SECOND);
@@ -48,7 +48,7 @@ async fn failed_handler_is_asked_again_after_the_pause_however_the_clock_steps()
 }
 
 #[actix_rt::test]
-async fn clock_that_steps_while_the_handler_runs_makes_no_response_old() {
+async fn clock_step_during_handler_does_not_age_response() {
     for seconds in [-HOUR, HOUR] {
         let clock = Clock::manual();
         let cache = ResponseCache::memory().clock(clock.clone());
@@ -73,7 +73,7 @@ fn minute() -> Origin {
 }
 
 #[actix_rt::test]
-async fn response_lives_no_longer_when_the_clock_is_set_back() {
+async fn lifetime_is_not_extended_when_clock_is_set_back() {
     for seconds in [-1, -30, -60, -HOUR, -1_000_000_000] {
         let clock = Clock::manual();
         let origin = minute();
@@ -90,7 +90,7 @@ async fn response_lives_no_longer_when_the_clock_is_set_back() {
 }
 
 #[actix_rt::test]
-async fn expired_response_is_not_fresh_again_when_the_clock_comes_to_its_date_once_more() {
+async fn expired_response_stays_expired_when_clock_repeats_its_date() {
     let clock = Clock::manual();
     let origin = minute();
     let app = app(&ResponseCache::memory().clock(clock.clone()), &origin).await;
@@ -101,7 +101,7 @@ async fn expired_response_is_not_fresh_again_when_the_clock_comes_to_its_date_on
 }
 
 #[actix_rt::test]
-async fn clock_that_is_set_forward_makes_responses_older_and_nothing_else() {
+async fn clock_set_forward_ages_responses_only() {
     let clock = Clock::manual();
     let origin = minute();
     let app = app(&ResponseCache::memory().clock(clock.clone()), &origin).await;
@@ -119,7 +119,7 @@ async fn clock_that_is_set_forward_makes_responses_older_and_nothing_else() {
 }
 
 #[actix_rt::test]
-async fn stale_windows_are_counted_by_time_that_passes_when_the_clock_is_set_back() {
+async fn stale_window_counts_elapsed_time_when_clock_is_set_back() {
     let clock = Clock::manual();
     let cache = ResponseCache::memory().clock(clock.clone());
     let window = "max-age=10, stale-while-revalidate=20";
@@ -137,7 +137,7 @@ async fn stale_windows_are_counted_by_time_that_passes_when_the_clock_is_set_bac
 }
 
 #[actix_rt::test]
-async fn soft_purge_makes_stale_when_the_clock_is_set_back() {
+async fn soft_purge_makes_stale_when_clock_is_set_back() {
     let clock = Clock::manual();
     let cache = ResponseCache::memory().clock(clock.clone());
     let origin = minute();
@@ -160,7 +160,7 @@ fn advance_redis(server: &RedisServer, by: Duration) {
 }
 
 #[actix_rt::test]
-async fn response_in_redis_lives_no_longer_when_the_clock_is_set_back() {
+async fn redis_lifetime_is_not_extended_when_clock_is_set_back() {
     for seconds in [-30, -HOUR] {
         let server = RedisServer::start();
         let clock = Clock::manual();
@@ -186,7 +186,7 @@ async fn response_in_redis_lives_no_longer_when_the_clock_is_set_back() {
 }
 
 #[actix_rt::test]
-async fn response_that_a_fast_host_has_stored_lives_no_longer_than_its_lifetime() {
+async fn response_from_host_with_fast_clock_keeps_its_lifetime() {
     let server = RedisServer::start();
     let (fast, right) = (Clock::manual(), Clock::manual());
     step(&fast, HOUR);
@@ -203,7 +203,7 @@ async fn response_that_a_fast_host_has_stored_lives_no_longer_than_its_lifetime(
 }
 
 #[actix_rt::test]
-async fn response_before_redis_lives_no_longer_when_the_clock_is_set_back() {
+async fn tiered_lifetime_is_not_extended_when_clock_is_set_back() {
     let server = RedisServer::start();
     let clock = Clock::manual();
     let stores = ResponseCache::redis(server.url()).clock(clock.clone());
@@ -223,7 +223,7 @@ async fn response_before_redis_lives_no_longer_when_the_clock_is_set_back() {
 }
 
 #[actix_rt::test]
-async fn hit_in_redis_is_one_command_while_the_clock_goes_right() {
+async fn redis_hit_is_one_command_while_clock_runs_right() {
     let server = RedisServer::start();
     let clock = Clock::manual();
     let cache = ResponseCache::redis(server.url()).clock(clock.clone());

@@ -154,7 +154,7 @@ fn counting(cache: ResponseCache) -> Crowd {
 }
 
 #[actix_rt::test]
-async fn of_a_thousand_one_asks_and_all_are_given_its_answer() {
+async fn thousand_clients_call_handler_once() {
     let crowd = counting(patient());
     let all = crowd.gather(numbers()).await;
     assert_eq!((crowd.calls(), crowd.stats().flights), (1, 1));
@@ -169,7 +169,7 @@ async fn of_a_thousand_one_asks_and_all_are_given_its_answer() {
 }
 
 #[actix_rt::test]
-async fn when_the_leader_is_cut_off_one_of_the_others_asks() {
+async fn follower_takes_over_when_leader_disconnects() {
     let crowd = counting(patient());
     let leader = crowd.send(&[]);
     until("the handler is called", || crowd.calls() == 1).await;
@@ -186,7 +186,7 @@ async fn when_the_leader_is_cut_off_one_of_the_others_asks() {
 }
 
 #[actix_rt::test]
-async fn when_the_leader_is_cut_off_in_its_body_one_of_the_others_asks() {
+async fn follower_takes_over_when_leader_disconnects_in_body() {
     let rest = Arc::new(Semaphore::new(0));
     let gate = Arc::clone(&rest);
     let crowd = Crowd::serve(patient(), move |_, call| {
@@ -219,7 +219,7 @@ async fn when_the_leader_is_cut_off_in_its_body_one_of_the_others_asks() {
 }
 
 #[actix_rt::test]
-async fn when_the_handler_fails_one_of_the_others_asks() {
+async fn follower_takes_over_when_handler_fails() {
     for way in ["error", "panic"] {
         let crowd = Crowd::serve(patient(), move |_, call| match (call, way) {
             (1, "error") => Err(ErrorBadGateway("failed")),
@@ -242,7 +242,7 @@ async fn when_the_handler_fails_one_of_the_others_asks() {
 }
 
 #[actix_rt::test]
-async fn private_answers_are_given_to_whom_they_are_for() {
+async fn private_responses_are_not_shared_in_burst() {
     let crowd = Crowd::serve(patient(), |req, _| {
         let number = req.headers().get("x-number").unwrap().to_str().unwrap().to_owned();
         Ok(HttpResponse::Ok().insert_header(("cache-control", "private")).body(number))
@@ -259,7 +259,7 @@ async fn private_answers_are_given_to_whom_they_are_for() {
 }
 
 #[actix_rt::test]
-async fn each_variant_is_asked_for_once() {
+async fn burst_calls_handler_once_per_variant() {
     let languages = ["de", "en", "fr", "it", "rm"];
     let crowd = Crowd::serve(patient(), |req, _| {
         let language = req.headers().get("accept-language").unwrap().to_str().unwrap().to_owned();
@@ -280,7 +280,7 @@ async fn each_variant_is_asked_for_once() {
 }
 
 #[actix_rt::test]
-async fn under_constant_load_a_stale_response_is_refreshed_once_each_time_it_expires() {
+async fn load_refreshes_stale_response_once_per_expiry() {
     const CLIENTS: usize = 8;
     const EXPIRIES: usize = 100;
     let clock = Clock::manual();
@@ -330,7 +330,7 @@ async fn under_constant_load_a_stale_response_is_refreshed_once_each_time_it_exp
 }
 
 #[actix_rt::test]
-async fn a_server_that_stops_leaves_nobody_hanging() {
+async fn stopping_server_leaves_no_request_hanging() {
     static PANICS: AtomicUsize = AtomicUsize::new(0);
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

@@ -22,7 +22,7 @@ async fn problem(cache: ResponseCache) -> String {
 }
 
 #[actix_rt::test]
-async fn mistakes_are_told_by_the_name_of_the_setting() {
+async fn errors_name_the_setting() {
     let memory = ResponseCache::memory;
     for (cache, setting) in [
         (memory().include("no-slash"), "include"),
@@ -43,13 +43,13 @@ async fn mistakes_are_told_by_the_name_of_the_setting() {
 }
 
 #[actix_rt::test]
-async fn the_first_mistake_is_told() {
+async fn first_error_is_reported() {
     let cache = ResponseCache::memory().exclude("first").include("second");
     assert!(problem(cache).await.contains("`exclude`: `first`"));
 }
 
 #[actix_rt::test]
-async fn a_bad_redis_url_hides_its_password() {
+async fn error_about_redis_url_hides_password() {
     for url in [
         "",
         "redis//missing-colon:hunter2@host",
@@ -64,7 +64,7 @@ async fn a_bad_redis_url_hides_its_password() {
 }
 
 #[actix_rt::test]
-async fn a_server_with_a_bad_setting_does_not_start() {
+async fn server_with_bad_setting_does_not_start() {
     let cache = ResponseCache::redis("not a url");
     let server = HttpServer::new(move || {
         App::new().wrap(cache.clone()).route("/", web::get().to(async || "x"))
@@ -77,14 +77,14 @@ async fn a_server_with_a_bad_setting_does_not_start() {
 }
 
 #[actix_rt::test]
-async fn an_unreachable_redis_is_no_mistake() {
+async fn unreachable_redis_is_not_a_configuration_error() {
     let readiness = ResponseCache::redis("redis://127.0.0.1:1").check().await.unwrap();
     assert!(readiness.store.is_err());
     assert!(readiness.warnings.is_empty());
 }
 
 #[actix_rt::test]
-async fn bad_practice_is_warned_of() {
+async fn risky_settings_are_warned_of() {
     let memory = ResponseCache::memory;
     assert_eq!(memory().check().await.unwrap().warnings, Vec::<String>::new());
     for (cache, word) in [
@@ -99,7 +99,7 @@ async fn bad_practice_is_warned_of() {
 }
 
 #[actix_rt::test]
-async fn two_caches_with_one_prefix_and_other_keys_are_warned_of() {
+async fn caches_with_one_prefix_and_different_keys_are_warned_of() {
     let redis = |prefix: &str| ResponseCache::redis("redis://127.0.0.1:1").prefix(prefix);
     let warned = async |cache: &ResponseCache| !cache.check().await.unwrap().warnings.is_empty();
     assert!(!warned(&redis("one:")).await);
@@ -109,7 +109,7 @@ async fn two_caches_with_one_prefix_and_other_keys_are_warned_of() {
 }
 
 #[actix_rt::test]
-async fn warnings_are_logged_once_however_many_workers_start() {
+async fn warnings_are_logged_once_for_all_workers() {
     let log = Log::default();
     let _guard = log.listen();
     let cache = ResponseCache::memory().ttl(Duration::ZERO);
@@ -120,7 +120,7 @@ async fn warnings_are_logged_once_however_many_workers_start() {
 }
 
 #[actix_rt::test]
-async fn a_setting_of_the_store_on_a_later_clone_is_an_error() {
+async fn store_setting_on_later_clone_is_an_error() {
     type Set = fn(ResponseCache) -> ResponseCache;
     let settings: [(&str, Set); 7] = [
         ("capacity", |cache| cache.capacity(1 << 20)),
@@ -147,7 +147,7 @@ async fn a_setting_of_the_store_on_a_later_clone_is_an_error() {
 }
 
 #[actix_rt::test]
-async fn a_line_that_makes_a_cache_for_each_worker_is_named_once() {
+async fn cache_made_for_each_worker_is_warned_of_once_by_line() {
     let log = Log::default();
     let _guard = log.listen();
     let mut apps = Vec::new();
@@ -166,7 +166,7 @@ async fn a_line_that_makes_a_cache_for_each_worker_is_named_once() {
 }
 
 #[actix_rt::test]
-async fn the_line_that_makes_a_second_cache_is_that_of_the_application() {
+async fn second_cache_is_reported_at_line_of_application() {
     let log = Log::default();
     let _guard = log.listen();
     let mut apps = Vec::new();
@@ -178,7 +178,7 @@ async fn the_line_that_makes_a_second_cache_is_that_of_the_application() {
 }
 
 #[actix_rt::test]
-async fn a_cache_that_is_gone_is_no_second_one() {
+async fn dropped_cache_does_not_count_as_second() {
     let log = Log::default();
     let _guard = log.listen();
     for _ in 0..3 {
@@ -188,7 +188,7 @@ async fn a_cache_that_is_gone_is_no_second_one() {
 }
 
 #[actix_rt::test]
-async fn only_what_declares_a_lifetime_is_stored_where_that_is_said() {
+async fn explicit_lifetime_can_be_required() {
     let declared = || ResponseCache::memory().only_declared();
     assert!(declared().check().await.unwrap().warnings.is_empty(), "it is meant so");
     let ruled = || declared().rule("/ruled", Rule::new().ttl(Duration::from_secs(5)));
@@ -213,7 +213,7 @@ async fn only_what_declares_a_lifetime_is_stored_where_that_is_said() {
 }
 
 #[actix_rt::test]
-async fn a_proxy_that_always_forwards_is_told_of_once() {
+async fn proxy_that_always_forwards_is_warned_of_once() {
     let log = Log::default();
     let _guard = log.listen();
     let app = app(&ResponseCache::memory(), &Origin::counting()).await;
@@ -225,7 +225,7 @@ async fn a_proxy_that_always_forwards_is_told_of_once() {
 }
 
 #[actix_rt::test]
-async fn another_applications_configuration_under_one_prefix_is_warned_of() {
+async fn other_configuration_under_one_prefix_is_warned_of() {
     let server = RedisServer::start();
     let own = || ResponseCache::redis(server.url());
     let other = || ResponseCache::redis(server.url()).ignore_query(["ref"]);

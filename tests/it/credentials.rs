@@ -37,7 +37,7 @@ fn echo_of(name: &'static str) -> Origin {
 }
 
 #[actix_rt::test]
-async fn every_field_that_says_who_is_asking_is_a_credential() {
+async fn every_identifying_header_is_a_credential() {
     for name in CREDENTIALS {
         let by = |who: &'static str| get_with("/", (name, who));
         let app = app(&ResponseCache::memory(), &echo_of(name)).await;
@@ -57,7 +57,7 @@ async fn every_field_that_says_who_is_asking_is_a_credential() {
 }
 
 #[actix_rt::test]
-async fn auth_keys_see_every_credential() {
+async fn auth_key_covers_every_credential() {
     for name in CREDENTIALS {
         let by = |who: &'static str| get_with("/", (name, who));
         let each = ResponseCache::memory().vary_by_auth(Auth::PerCredential);
@@ -86,7 +86,7 @@ async fn auth_keys_see_every_credential() {
 }
 
 #[actix_rt::test]
-async fn two_credentials_are_not_one_with_the_values_of_both() {
+async fn two_credentials_do_not_collide_with_one() {
     let cache = ResponseCache::memory().vary_by_auth(Auth::PerCredential);
     let app = app(&cache, &Origin::counting()).await;
     let asks = [
@@ -104,7 +104,7 @@ async fn two_credentials_are_not_one_with_the_values_of_both() {
 }
 
 #[actix_rt::test]
-async fn settings_say_which_headers_count() {
+async fn settings_choose_credential_headers() {
     let member = || get_with("/", ("x-member", "1"));
     let key = || get_with("/", ("x-api-key", "1"));
     let second = async |cache: ResponseCache, req: fn() -> TestRequest| {
@@ -144,7 +144,7 @@ fn session_of() -> Origin {
 }
 
 #[actix_rt::test]
-async fn cookies_are_read_as_the_handler_reads_them() {
+async fn cookies_are_parsed_as_handlers_parse_them() {
     let hidden = [
         "session =mallory",
         "%73ession=mallory",

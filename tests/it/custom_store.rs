@@ -90,12 +90,12 @@ impl Store for Table {
 }
 
 #[actix_rt::test]
-async fn it_passes_the_examination() {
+async fn custom_store_passes_acceptance_tests() {
     acceptance::examine(async || Table::default()).await;
 }
 
 #[actix_rt::test]
-async fn it_serves_a_cache() {
+async fn custom_store_serves_hits() {
     let cache = ResponseCache::with_store(Table::default());
     let app = app(&cache, &Origin::with_fields(&[("vary", "accept")])).await;
     send(&app, get("/")).await;
@@ -109,7 +109,7 @@ async fn it_serves_a_cache() {
 }
 
 #[actix_rt::test]
-async fn what_purges_of_one_request_took_is_counted_once() {
+async fn purges_of_one_request_count_an_entry_once() {
     let cache = ResponseCache::with_store(Table::default());
     let origin = Origin::with_fields(&[("location", "/other")]);
     let app = app(&cache, &origin).await;
@@ -121,7 +121,7 @@ async fn what_purges_of_one_request_took_is_counted_once() {
 }
 
 #[actix_rt::test]
-async fn its_failures_fail_no_request() {
+async fn store_errors_fail_no_request() {
     let table = Table::default();
     let cache = ResponseCache::with_store(table.clone());
     let app = app(&cache, &Origin::counting()).await;
@@ -141,7 +141,7 @@ async fn its_failures_fail_no_request() {
 }
 
 #[actix_rt::test]
-async fn a_purge_that_has_begun_comes_to_its_end_though_the_client_goes_away() {
+async fn purge_completes_after_client_disconnects() {
     let go = Arc::new(Notify::new());
     let cache = ResponseCache::with_store(Table { go: Some(Arc::clone(&go)), ..Table::default() });
     let app = app(&cache, &Origin::counting()).await;

@@ -78,17 +78,17 @@ async fn bursts(server: &RedisServer, field: (&'static str, &'static str), expec
 }
 
 #[actix_rt::test]
-async fn a_burst_over_all_processes_runs_one_handler() {
+async fn burst_over_processes_calls_handler_once() {
     bursts(&RedisServer::start(), ("x-any", "1"), 1).await;
 }
 
 #[actix_rt::test]
-async fn what_is_not_stored_is_not_shared_over_processes() {
+async fn unstorable_response_is_not_shared_over_processes() {
     bursts(&RedisServer::start(), ("cache-control", "private"), 40).await;
 }
 
 #[actix_rt::test]
-async fn a_process_whose_leader_goes_away_gives_up_the_lead() {
+async fn dropped_leader_gives_up_lease() {
     let server = RedisServer::start();
     let calls = Calls::default();
     let any = ("x-any", "1");

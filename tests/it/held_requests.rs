@@ -86,7 +86,7 @@ fn validating() -> Origin {
 }
 
 #[actix_rt::test]
-async fn request_that_is_held_for_a_moment_is_refreshed_behind_the_answer() {
+async fn briefly_held_request_is_refreshed_after_response() {
     count_panics();
     let clock = Clock::manual();
     let cache = stale_while_revalidate(&clock);
@@ -110,7 +110,7 @@ async fn request_that_is_held_for_a_moment_is_refreshed_behind_the_answer() {
 }
 
 #[actix_rt::test]
-async fn request_that_is_held_for_long_is_validated_before_the_answer() {
+async fn long_held_request_is_validated_before_response() {
     count_panics();
     let clock = Clock::manual();
     let cache = stale_while_revalidate(&clock);
@@ -136,7 +136,7 @@ async fn request_that_is_held_for_long_is_validated_before_the_answer() {
 }
 
 #[actix_rt::test]
-async fn without_background_refresh_the_handler_is_asked_first() {
+async fn handler_is_called_first_without_background_refresh() {
     let clock = Clock::manual();
     let cache = stale_while_revalidate(&clock).background_refresh(false);
     let fails = Arc::new(AtomicUsize::new(0));
@@ -187,7 +187,7 @@ async fn held_meanwhile(
 }
 
 #[actix_rt::test]
-async fn request_that_cannot_be_changed_goes_to_the_handler_as_it_is() {
+async fn unchangeable_request_reaches_handler_unchanged() {
     count_panics();
     let clock = Clock::manual();
     let cache = ResponseCache::memory().clock(clock.clone());

@@ -57,7 +57,7 @@ async fn ask(address: SocketAddr, method: &str, path: &str) -> (String, String) 
 }
 
 #[actix_rt::test]
-async fn a_hit_is_framed_as_its_body_needs() {
+async fn hit_has_content_length_instead_of_chunks() {
     let (address, server) = serve(ResponseCache::memory());
     let (head, body) = ask(address, "GET", "/chunked").await;
     assert!(head.contains("transfer-encoding: chunked") && body.ends_with("0\r\n\r\n"), "{head}");
@@ -69,7 +69,7 @@ async fn a_hit_is_framed_as_its_body_needs() {
 }
 
 #[actix_rt::test]
-async fn head_has_the_length_and_no_body() {
+async fn head_has_content_length_and_no_body() {
     let (address, server) = serve(ResponseCache::memory());
     ask(address, "GET", "/whole").await;
     let (head, body) = ask(address, "HEAD", "/whole").await;
@@ -83,7 +83,7 @@ async fn head_has_the_length_and_no_body() {
 }
 
 #[actix_rt::test]
-async fn a_broken_body_breaks_the_connection_as_without_the_cache() {
+async fn broken_body_closes_connection() {
     let request = || "GET /broken HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".to_owned();
     let (bare, bare_server) = serve(ResponseCache::memory().exclude("/broken"));
     let without = exchange(bare, request()).await;
@@ -102,7 +102,7 @@ async fn a_broken_body_breaks_the_connection_as_without_the_cache() {
 }
 
 #[actix_rt::test]
-async fn a_get_with_a_body_smuggles_nothing() {
+async fn get_with_body_smuggles_no_request() {
     let cache = ResponseCache::memory();
     let (address, server) = serve(cache.clone());
     ask(address, "GET", "/whole").await;
@@ -120,7 +120,7 @@ async fn a_get_with_a_body_smuggles_nothing() {
 }
 
 #[actix_rt::test]
-async fn all_workers_share_one_memory() {
+async fn workers_share_one_memory_store() {
     let cache = ResponseCache::memory();
     let served = cache.clone();
     let server = HttpServer::new(move || {

@@ -130,14 +130,14 @@ async fn examine(cache: &ResponseCache, steps: &Steps) -> Vec<&'static str> {
 const HANDLER: [&str; 2] = ["the handler is asked", "the handler has read"];
 
 #[actix_rt::test]
-async fn a_purge_at_any_step_of_a_fill_into_memory_wins() {
+async fn purge_at_any_step_of_memory_fill_wins() {
     let reached = examine(&ResponseCache::memory(), &Steps::default()).await;
     assert!(HANDLER.iter().all(|stop| reached.contains(stop)), "{reached:?}");
     assert_eq!(reached.len(), 14 * 5, "{reached:?}");
 }
 
 #[actix_rt::test]
-async fn a_purge_at_any_step_of_a_fill_into_a_store_of_ones_own_wins() {
+async fn purge_at_any_step_of_custom_store_fill_wins() {
     let steps = Steps::default();
     let store = Paused::new(Table::default(), &steps);
     let reached = examine(&ResponseCache::with_store(store), &steps).await;

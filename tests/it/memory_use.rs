@@ -86,7 +86,7 @@ fn sliced(buffers: &Buffers, path: &str) -> HttpResponse {
 }
 
 #[actix_rt::test]
-async fn stored_answers_keep_no_larger_buffer() {
+async fn stored_response_keeps_no_larger_buffer() {
     for path in ["/body", "/field", "/stream", "/one-chunk", "/error", "/variant"] {
         let buffers = Buffers::default();
         let own = buffers.clone();
@@ -102,7 +102,7 @@ async fn stored_answers_keep_no_larger_buffer() {
 }
 
 #[actix_rt::test]
-async fn answers_shared_while_they_are_stored_keep_no_larger_buffer() {
+async fn shared_response_keeps_no_larger_buffer() {
     let buffers = Buffers::default();
     let own = buffers.clone();
     let route = web::to(move || {
@@ -126,7 +126,7 @@ async fn answers_shared_while_they_are_stored_keep_no_larger_buffer() {
 }
 
 #[actix_rt::test]
-async fn renewed_answers_keep_no_larger_buffer() {
+async fn validated_response_keeps_no_larger_buffer() {
     let (buffers, clock) = (Buffers::default(), Clock::manual());
     let own = buffers.clone();
     let origin = Origin::new(move |_, call| {
@@ -153,7 +153,7 @@ async fn renewed_answers_keep_no_larger_buffer() {
 }
 
 #[actix_rt::test]
-async fn recording_takes_up_to_twice_what_has_come() {
+async fn recording_takes_at_most_twice_the_received_bytes() {
     let cache = ResponseCache::memory();
     let (sender, receiver) = tokio::sync::mpsc::channel::<Bytes>(1);
     let receiver = std::rc::Rc::new(std::cell::RefCell::new(Some(receiver)));
@@ -200,7 +200,7 @@ fn of_pages(cache: ResponseCache, clock: &Clock) -> (ResponseCache, Origin) {
 }
 
 #[actix_rt::test]
-async fn popular_answers_that_have_ended_make_room() {
+async fn expired_popular_entries_make_room() {
     let clock = Clock::manual();
     let (cache, origin) = of_pages(ResponseCache::memory(), &clock);
     let app = app(&cache, &origin).await;
@@ -211,7 +211,7 @@ async fn popular_answers_that_have_ended_make_room() {
 }
 
 #[actix_rt::test]
-async fn popular_answers_that_have_ended_make_room_before_redis() {
+async fn expired_popular_entries_make_room_in_tiered_store() {
     let (server, clock) = (RedisServer::start(), Clock::manual());
     let tiered = ResponseCache::tiered(server.url()).operate_timeout(2 * SECOND);
     let (cache, origin) = of_pages(tiered, &clock);
@@ -233,7 +233,7 @@ async fn popular_answers_that_have_ended_make_room_before_redis() {
 }
 
 #[actix_rt::test]
-async fn answers_leave_when_they_have_ended() {
+async fn expired_entries_are_removed() {
     let clock = Clock::manual();
     let origin = Origin::with_fields(&[("vary", "x")]);
     let cache = ResponseCache::memory()
@@ -252,7 +252,7 @@ async fn answers_leave_when_they_have_ended() {
 }
 
 #[actix_rt::test]
-async fn pages_that_are_asked_for_again_outlive_a_crawl() {
+async fn popular_entries_survive_a_crawl() {
     let cache = ResponseCache::memory().capacity(MIB as u64);
     let origin = Origin::new(|_, _| HttpResponse::Ok().body("x".repeat(5000)));
     let app = app(&cache, &origin).await;
@@ -378,7 +378,7 @@ mod resident {
     }
 
     #[test]
-    fn statistics_match_resident_growth() {
+    fn reported_bytes_match_resident_growth() {
         let start = |case: &Case| {
             let mut process = Command::new(std::env::current_exe().unwrap());
             process.args(["--exact", "memory_use::resident::case", "--ignored", "--nocapture"]);

@@ -33,7 +33,7 @@ fn is_gzip(seen: &Seen) -> bool {
 }
 
 #[actix_rt::test]
-async fn compress_inside_is_stored_compressed_once_per_encoding() {
+async fn compress_inside_stores_one_entry_per_encoding() {
     let origin = long_text();
     let app = init_service(
         App::new()
@@ -52,7 +52,7 @@ async fn compress_inside_is_stored_compressed_once_per_encoding() {
 }
 
 #[actix_rt::test]
-async fn compress_outside_packs_every_answer_anew() {
+async fn compress_outside_compresses_every_response() {
     let origin = long_text();
     let app = init_service(
         App::new()
@@ -71,7 +71,7 @@ async fn compress_outside_packs_every_answer_anew() {
 }
 
 #[actix_rt::test]
-async fn logger_in_either_order() {
+async fn logger_works_in_either_order() {
     for inside in [true, false] {
         let origin = Origin::counting();
         let cache = ResponseCache::memory();
@@ -114,7 +114,7 @@ where
 }
 
 #[actix_rt::test]
-async fn normalize_path_outside_shares_one_entry_inside_it_has_one_per_spelling() {
+async fn normalize_path_outside_shares_one_entry() {
     let route = |origin: &Origin| web::resource("/a/b").route(origin.route());
     let (outside, inside) = (Origin::counting(), Origin::counting());
     let app = init_service(
@@ -157,7 +157,7 @@ where
 }
 
 #[actix_rt::test]
-async fn cors_outside_answers_each_origin_its_own_and_from_one_entry_where_it_may() {
+async fn cors_outside_serves_each_origin_from_one_entry() {
     let (a, b) = ("https://a.example", "https://b.example");
     for (cache, [first_of_a, first_of_b]) in [
         (ResponseCache::memory(), ["MISS", "MISS"]),
@@ -176,7 +176,7 @@ async fn cors_outside_answers_each_origin_its_own_and_from_one_entry_where_it_ma
 }
 
 #[actix_rt::test]
-async fn an_origin_that_is_not_allowed_leaves_nothing_to_one_that_is() {
+async fn refused_origin_does_not_affect_allowed_origin() {
     // CORS by hand, with a list of origins and without `Vary`
     let by_hand = || {
         Origin::new(|req, _| {
@@ -200,7 +200,7 @@ async fn an_origin_that_is_not_allowed_leaves_nothing_to_one_that_is() {
 }
 
 #[actix_rt::test]
-async fn cors_inside_never_gives_one_origin_the_others_answer() {
+async fn cors_inside_separates_origins() {
     let app = init_service(
         App::new()
             .wrap(cors())
@@ -218,7 +218,7 @@ async fn cors_inside_never_gives_one_origin_the_others_answer() {
 }
 
 #[actix_rt::test]
-async fn cors_fields_without_vary_still_vary_by_origin() {
+async fn cors_headers_without_vary_are_separated_by_origin() {
     let echo = Origin::new(|req, _| {
         let origin = req.headers().get("origin").cloned();
         let mut res = HttpResponse::Ok();
@@ -244,7 +244,7 @@ async fn visit(session: Session) -> Result<String, Error> {
 }
 
 #[actix_rt::test]
-async fn sessions_in_either_order_are_nobody_elses() {
+async fn sessions_in_either_order_are_not_shared() {
     for inside in [true, false] {
         let app = App::new();
         let cache = ResponseCache::memory();
@@ -293,7 +293,7 @@ where
 }
 
 #[actix_rt::test]
-async fn a_check_outside_sees_every_request_one_inside_only_misses() {
+async fn check_outside_sees_every_request_and_check_inside_only_misses() {
     let check = |req: &actix_web::dev::ServiceRequest| {
         let admitted = req.headers().contains_key("x-admitted");
         if admitted { Ok(()) } else { Err(ErrorUnauthorized("who are you?")) }
@@ -331,7 +331,7 @@ async fn a_check_outside_sees_every_request_one_inside_only_misses() {
 }
 
 #[actix_rt::test]
-async fn a_download_resumed_through_compression_is_not_cut_from_other_bytes() {
+async fn resumed_download_through_compression_keeps_its_bytes() {
     for content_type in ["text/plain", "application/octet-stream"] {
         let origin = Origin::new(move |_, _| {
             let mut res = HttpResponse::Ok();
@@ -377,7 +377,7 @@ async fn form_kept_out(session: Session, caching: Caching) -> Result<String, Err
 }
 
 #[actix_rt::test]
-async fn a_form_with_a_token_is_kept_out_by_its_handler() {
+async fn handler_keeps_form_with_token_out_of_cache() {
     let app = App::new()
         .route("/form", web::get().to(form_kept_out))
         .wrap(ResponseCache::memory())
@@ -390,7 +390,7 @@ async fn a_form_with_a_token_is_kept_out_by_its_handler() {
 }
 
 #[actix_rt::test]
-async fn a_form_with_a_token_is_not_stored_where_sessions_are_inside() {
+async fn form_with_token_is_not_stored_with_sessions_inside() {
     let app = App::new()
         .route("/form", web::get().to(form))
         .wrap(sessions())
@@ -402,7 +402,7 @@ async fn a_form_with_a_token_is_not_stored_where_sessions_are_inside() {
 }
 
 #[actix_rt::test]
-async fn a_user_whom_middleware_outside_knows_is_in_the_key_by_a_function() {
+async fn user_known_outside_is_in_key_by_function() {
     #[derive(Clone)]
     struct User(String);
 

@@ -8,7 +8,7 @@ use actix_web::{App, HttpResponse, dev::ServiceRequest, test::init_service, web}
 use crate::support::{Origin, get, get_with, redis::RedisServer, request, send};
 
 #[actix_rt::test]
-async fn of_two_clones_the_inner_one_decides_and_one_counts() {
+async fn inner_clone_decides_and_requests_count_once() {
     let clock = Clock::manual();
     let outer = ResponseCache::memory().clock(clock.clone()).ttl(Duration::from_secs(10));
     let inner = outer.clone().ttl(Duration::from_secs(100));
@@ -34,7 +34,7 @@ async fn of_two_clones_the_inner_one_decides_and_one_counts() {
 }
 
 #[actix_rt::test]
-async fn of_two_caches_the_inner_one_stores_and_the_outer_one_passes() {
+async fn inner_cache_stores_and_outer_cache_passes() {
     let (outer, inner) = (ResponseCache::memory(), ResponseCache::memory());
     let origin = Origin::counting();
     let app = init_service(
@@ -130,7 +130,7 @@ async fn inner_entries_are_not_served_to_requests_that_bypass_inside() {
 }
 
 #[actix_rt::test]
-async fn a_burst_on_an_inner_cache_with_keys_of_its_own_runs_one_handler() {
+async fn burst_on_inner_cache_with_own_keys_calls_handler_once() {
     let base = ResponseCache::memory();
     let calls = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let count = std::sync::Arc::clone(&calls);
@@ -153,7 +153,7 @@ async fn a_burst_on_an_inner_cache_with_keys_of_its_own_runs_one_handler() {
 }
 
 #[actix_rt::test]
-async fn where_the_outer_cache_passes_the_inner_one_stores() {
+async fn inner_cache_stores_where_outer_cache_passes() {
     let outer = ResponseCache::memory().exclude("/reports");
     let inner = outer.clone().ttl(Duration::from_secs(100));
     // a clone excludes what its original does, unless it is made before
@@ -174,7 +174,7 @@ async fn word_of_second(outer: &ResponseCache, inner: &ResponseCache) -> &'stati
 }
 
 #[actix_rt::test]
-async fn an_unsafe_request_purges_in_both() {
+async fn unsafe_request_purges_both_caches() {
     let (outer, inner) = (ResponseCache::memory().exclude("/b"), ResponseCache::memory());
     let app = init_service(
         App::new().wrap(inner).wrap(outer).default_service(Origin::counting().route()),
@@ -188,7 +188,7 @@ async fn an_unsafe_request_purges_in_both() {
 }
 
 #[actix_rt::test]
-async fn clones_with_other_keys_share_no_answers() {
+async fn clones_with_different_keys_share_no_entries() {
     let base = ResponseCache::memory();
     let strict =
         init_service(App::new().wrap(base.clone()).default_service(Origin::counting().route()))

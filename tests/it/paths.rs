@@ -16,7 +16,7 @@ const STORED: (&str, &str) = ("MISS", "HIT");
 const PASSED: (&str, &str) = ("BYPASS", "BYPASS");
 
 #[actix_rt::test]
-async fn prefixes_include_and_exclude_whole_segments() {
+async fn prefixes_match_whole_segments() {
     let cache = ResponseCache::memory().include("/users").include("/p").exclude("/users/me");
     for (path, expected) in [
         ("/users", STORED),
@@ -34,7 +34,7 @@ async fn prefixes_include_and_exclude_whole_segments() {
 }
 
 #[actix_rt::test]
-async fn the_verdict_says_why() {
+async fn verdict_names_reason() {
     let cache = ResponseCache::memory()
         .include("/a")
         .exclude("/a/b")
@@ -48,7 +48,7 @@ async fn the_verdict_says_why() {
 }
 
 #[actix_rt::test]
-async fn the_first_rule_that_matches_gives_the_lifetime() {
+async fn first_matching_rule_sets_lifetime() {
     let clock = Clock::manual();
     let seconds = |n| Rule::new().ttl(Duration::from_secs(n));
     let cache = ResponseCache::memory()
@@ -162,7 +162,7 @@ async fn no_spelling_is_stored_by_a_rule_for_another_resource() {
 }
 
 #[actix_rt::test]
-async fn no_spelling_gets_around_a_normalising_router() {
+async fn no_spelling_gets_around_normalising_router() {
     let cache = ResponseCache::memory().exclude("/users/me");
     for path in SPELLINGS {
         // NormalizePath behind the cache: the router sees what the cache did not
@@ -181,7 +181,7 @@ async fn no_spelling_gets_around_a_normalising_router() {
 }
 
 #[actix_rt::test]
-async fn ordinary_odd_paths_are_cached_where_nothing_depends_on_them() {
+async fn ordinary_odd_paths_are_cached() {
     for path in ["/a/", "/a%20b", "/caf%C3%A9", "//a", "/a;b", "/a%2Fb"] {
         assert_eq!(words(&ResponseCache::memory(), path).await, STORED, "{path}");
     }

@@ -21,7 +21,7 @@ fn product(name: &str, price_cents: i64) -> Value {
 }
 
 #[actix_rt::test]
-async fn miss_hit_put_miss() {
+async fn put_turns_hit_into_miss() {
     for server in Server::each().await {
         let miss = server.get("/products/22").await;
         assert_eq!((miss.status.as_u16(), miss.verdict()), (200, "fwd=uri-miss; stored"));
@@ -80,7 +80,7 @@ async fn new_product_gets_a_new_number_and_keeps_the_rest() {
 }
 
 #[actix_rt::test]
-async fn a_head_is_answered_with_and_without_a_stored_get() {
+async fn head_is_answered_with_and_without_stored_get() {
     for server in Server::each().await {
         for stored in [false, true] {
             if stored {
@@ -121,7 +121,7 @@ async fn lists_show_every_change() {
 }
 
 #[actix_rt::test]
-async fn a_change_that_fails_purges_nothing() {
+async fn failed_change_purges_nothing() {
     for server in Server::each().await {
         for path in ["/products", "/products/3"] {
             server.hit(path).await;
@@ -136,7 +136,7 @@ async fn a_change_that_fails_purges_nothing() {
 }
 
 #[actix_rt::test]
-async fn each_query_is_its_own_and_order_and_strangers_do_not_count() {
+async fn query_order_and_unknown_parameters_make_no_new_entry() {
     for server in Server::each().await {
         let first = server.hit("/products?page=1&per_page=5").await;
         let second = server.hit("/products?page=2&per_page=5").await;
@@ -151,7 +151,7 @@ async fn each_query_is_its_own_and_order_and_strangers_do_not_count() {
 }
 
 #[actix_rt::test]
-async fn a_404_is_stored_shortly_and_gone_when_the_product_comes() {
+async fn not_found_is_stored_briefly_and_purged_on_creation() {
     for server in Server::each().await {
         let total = server.get("/products").await.json()["total"].as_u64().unwrap();
         let next = format!("/products/{}", total + 1);
@@ -168,7 +168,7 @@ async fn a_404_is_stored_shortly_and_gone_when_the_product_comes() {
 }
 
 #[actix_rt::test]
-async fn nobody_sees_another_user() {
+async fn users_do_not_see_each_other() {
     for server in Server::each().await {
         let users = [("alice-token", "Alice"), ("bob-token", "Bob")];
         let asked = users.iter().cycle().take(40).map(async |(token, name)| {
@@ -184,7 +184,7 @@ async fn nobody_sees_another_user() {
 }
 
 #[actix_rt::test]
-async fn a_credential_keeps_a_request_out_of_the_shared_cache() {
+async fn credential_keeps_request_out_of_shared_cache() {
     for server in Server::each().await {
         let shared = server.hit("/products/5").await;
         let own = server.get_as("/products/5", "alice-token").await;
@@ -193,7 +193,7 @@ async fn a_credential_keeps_a_request_out_of_the_shared_cache() {
 }
 
 #[actix_rt::test]
-async fn a_report_is_counted_once() {
+async fn report_is_counted_once() {
     for server in Server::each().await {
         let counted = server.get("/reports/bought-together").await;
         assert_eq!(counted.json().as_array().unwrap().len(), 10);

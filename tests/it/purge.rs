@@ -40,7 +40,7 @@ async fn left(purge: impl AsyncFnOnce(&CacheHandle) -> u64) -> (u64, Vec<&'stati
 }
 
 #[actix_rt::test]
-async fn each_target_takes_what_it_names_and_says_how_much() {
+async fn each_target_removes_what_it_names_and_counts_it() {
     let all_but = |gone: &[&str]| -> Vec<&str> {
         PAGES.into_iter().filter(|page| !gone.contains(page)).collect()
     };
@@ -66,7 +66,7 @@ async fn each_target_takes_what_it_names_and_says_how_much() {
 }
 
 #[actix_rt::test]
-async fn a_purge_takes_all_variants_and_spellings() {
+async fn purge_removes_all_variants_and_spellings() {
     let cache = ResponseCache::memory();
     let app = app(&cache, &Origin::with_fields(&[("vary", "accept-language")])).await;
     let variants = || {
@@ -83,7 +83,7 @@ async fn a_purge_takes_all_variants_and_spellings() {
 }
 
 #[actix_rt::test]
-async fn ignored_parameters_do_not_count_in_a_purge() {
+async fn purge_ignores_ignored_parameters() {
     let cache = ResponseCache::memory().ignore_tracking_parameters().sort_query();
     let app = app(&cache, &Origin::counting()).await;
     send(&app, get("/p?b=2&a=1&utm_source=x")).await;
@@ -92,7 +92,7 @@ async fn ignored_parameters_do_not_count_in_a_purge() {
 }
 
 #[actix_rt::test]
-async fn a_successful_unsafe_request_purges_its_url() {
+async fn successful_unsafe_request_purges_its_url() {
     for (method, status, purges) in [
         ("PUT", 200, true),
         ("PUT", 204, true),
@@ -123,7 +123,7 @@ async fn a_successful_unsafe_request_purges_its_url() {
 }
 
 #[actix_rt::test]
-async fn an_unsafe_request_purges_what_its_answer_names() {
+async fn unsafe_request_purges_targets_named_in_response() {
     let origin = Origin::new(|req, call| {
         let mut res = HttpResponse::Ok();
         if req.method() == "POST" {
@@ -155,7 +155,7 @@ async fn an_unsafe_request_purges_what_its_answer_names() {
 }
 
 #[actix_rt::test]
-async fn groups_come_from_rules_fields_and_handlers() {
+async fn groups_come_from_rules_headers_and_handlers() {
     async fn page(caching: Caching) -> HttpResponse {
         caching.group("by extractor");
         HttpResponse::Ok().insert_header(CacheGroups::new(["by field"])).body("x")
@@ -173,7 +173,7 @@ async fn groups_come_from_rules_fields_and_handlers() {
 }
 
 #[actix_rt::test]
-async fn a_handler_can_keep_its_answer_out() {
+async fn handler_can_prevent_storing() {
     async fn page(caching: Caching) -> &'static str {
         caching.skip();
         "x"
@@ -211,7 +211,7 @@ async fn handlers_purge_through_the_extractor() {
 }
 
 #[actix_rt::test]
-async fn without_a_cache_the_extractor_is_a_clear_error() {
+async fn extractor_without_cache_is_an_error() {
     async fn write(_: CacheHandle) -> &'static str {
         "x"
     }
@@ -232,7 +232,7 @@ async fn without_a_cache_the_extractor_is_a_clear_error() {
 }
 
 #[actix_rt::test]
-async fn an_answer_begun_before_a_purge_is_not_kept() {
+async fn fill_older_than_purge_is_refused() {
     for (purge, goes) in [
         (Purge::path("/slow"), true),
         (Purge::url("/slow"), true),
@@ -269,7 +269,7 @@ async fn an_answer_begun_before_a_purge_is_not_kept() {
 }
 
 #[actix_rt::test]
-async fn a_message_consumer_on_another_runtime_can_purge() {
+async fn purge_works_from_another_runtime() {
     let cache = ResponseCache::memory();
     let app = app(&cache, &Origin::counting()).await;
     send(&app, get("/")).await;
@@ -285,7 +285,7 @@ async fn a_message_consumer_on_another_runtime_can_purge() {
 }
 
 #[actix_rt::test]
-async fn a_large_purge_is_counted_too() {
+async fn large_purge_is_counted() {
     let cache = ResponseCache::memory().ttl(Duration::from_secs(600));
     let app = app(&cache, &Origin::counting()).await;
     for n in 0..5000 {
@@ -298,7 +298,7 @@ async fn a_large_purge_is_counted_too() {
 }
 
 #[actix_rt::test]
-async fn switched_off_everything_passes_and_purges_still_work() {
+async fn disabled_cache_bypasses_and_still_purges() {
     let cache = ResponseCache::memory();
     let app = app(&cache, &Origin::counting()).await;
     let handle = cache.handle().unwrap();
@@ -314,7 +314,7 @@ async fn switched_off_everything_passes_and_purges_still_work() {
 }
 
 #[actix_rt::test]
-async fn groups_of_captured_segments_are_what_the_handler_reads() {
+async fn groups_of_captured_segments_match_handler_parameters() {
     let cache = ResponseCache::memory()
         .rule("/products/{id}", Rule::new().groups(["product:{id}"]))
         .rule("/files/{tail:.*}", Rule::new().groups(["file:{tail}"]));
@@ -358,7 +358,7 @@ fn talking(caching: Caching, says: fn(&Caching)) -> HttpResponse {
 }
 
 #[actix_rt::test]
-async fn skip_and_groups_count_until_the_body_ends() {
+async fn hints_count_until_body_ends() {
     let cache = ResponseCache::memory();
     let app = App::new()
         .route("/skip", web::get().to(async |said: Caching| talking(said, Caching::skip)))
@@ -388,7 +388,7 @@ async fn skip_and_groups_count_until_the_body_ends() {
 }
 
 #[actix_rt::test]
-async fn a_failed_purge_is_an_answer() {
+async fn failed_purge_is_an_error_response() {
     use actix_response_cache::{StoreError, StoreErrorKind};
     use actix_web::ResponseError as _;
 

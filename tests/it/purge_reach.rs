@@ -67,7 +67,7 @@ async fn after_purge(
 }
 
 #[actix_rt::test]
-async fn spellings_of_one_url_are_one_purge() {
+async fn purge_reaches_all_spellings_of_url() {
     type Case = (fn() -> TestRequest, &'static str);
     fn on(host: &'static str, uri: &str) -> TestRequest {
         TestRequest::get().uri(uri).insert_header(("host", host))
@@ -100,7 +100,7 @@ async fn spellings_of_one_url_are_one_purge() {
 }
 
 #[actix_rt::test]
-async fn a_url_that_is_another_stays() {
+async fn purge_keeps_other_urls() {
     let cache = ResponseCache::memory();
     let app = app(&cache, &Origin::counting()).await;
     let handle = cache.handle().unwrap();
@@ -112,7 +112,7 @@ async fn a_url_that_is_another_stays() {
 }
 
 #[actix_rt::test]
-async fn targets_that_can_match_nothing_are_errors() {
+async fn targets_that_match_nothing_are_errors() {
     let handle = ResponseCache::memory().handle().unwrap();
     let failed = [
         handle.purge_url("*").await,
@@ -133,7 +133,7 @@ async fn targets_that_can_match_nothing_are_errors() {
 }
 
 #[actix_rt::test]
-async fn a_url_takes_what_answers_its_query_by_no_vary_search() {
+async fn purge_url_reaches_entries_by_no_vary_search() {
     let server = RedisServer::start();
     for (cache, other, heard) in pairs(&server) {
         let origin = Origin::with_fields(&[("no-vary-search", "key-order")]);
@@ -171,7 +171,7 @@ async fn purge_url_reaches_entries_of_earlier_no_vary_search() {
 }
 
 #[actix_rt::test]
-async fn a_handle_knows_the_key_rules_of_every_clone() {
+async fn handle_uses_key_rules_of_every_clone() {
     let cache = ResponseCache::memory();
     let origin = Origin::counting();
     let reports = web::scope("/reports")
@@ -196,7 +196,7 @@ async fn a_handle_knows_the_key_rules_of_every_clone() {
 }
 
 #[actix_rt::test]
-async fn a_url_purged_while_its_path_first_speaks_of_its_queries_is_not_stored() {
+async fn fill_that_brings_no_vary_search_is_refused_after_purge() {
     let server = RedisServer::start();
     for (cache, other, heard) in pairs(&server) {
         let handle = other.handle().unwrap();
@@ -216,7 +216,7 @@ async fn a_url_purged_while_its_path_first_speaks_of_its_queries_is_not_stored()
 }
 
 #[actix_rt::test]
-async fn settings_and_no_vary_search_together_are_purged_by_any_spelling() {
+async fn purge_reaches_query_settings_and_no_vary_search_together() {
     let server = RedisServer::start();
     for (cache, other, heard) in pairs(&server) {
         let cache = cache.ignore_query(["utm"]);

@@ -20,7 +20,7 @@ fn query(body: impl Into<String>) -> TestRequest {
 }
 
 #[actix_rt::test]
-async fn the_body_of_a_query_is_part_of_the_key() {
+async fn query_body_is_in_the_key() {
     let cache = ResponseCache::memory().cache_query_method();
     let app = init_service(App::new().wrap(cache.clone()).default_service(web::to(echo))).await;
     for word in ["MISS", "HIT"] {
@@ -37,7 +37,7 @@ async fn the_body_of_a_query_is_part_of_the_key() {
 }
 
 #[actix_rt::test]
-async fn a_query_with_a_long_body_passes_whole() {
+async fn query_with_long_body_passes_unchanged() {
     let cache = ResponseCache::memory().cache_query_method();
     let config = web::PayloadConfig::new(1 << 20);
     let app = App::new().app_data(config).wrap(cache).default_service(web::to(echo));
@@ -52,7 +52,7 @@ async fn a_query_with_a_long_body_passes_whole() {
 }
 
 #[actix_rt::test]
-async fn no_vary_search_merges_what_the_handler_says_is_one() {
+async fn no_vary_search_shares_entries() {
     let origin = Origin::with_fields(&[("no-vary-search", "params=(\"utm\"), key-order")]);
     let cache = ResponseCache::memory();
     let app = app(&cache, &origin).await;

@@ -19,7 +19,7 @@ fn keys(server: &RedisServer) -> Vec<String> {
 }
 
 #[actix_rt::test]
-async fn what_one_process_stores_another_serves() {
+async fn processes_share_entries() {
     let server = RedisServer::start();
     let origin = Origin::new(|_, call| {
         HttpResponse::Ok()
@@ -44,7 +44,7 @@ async fn what_one_process_stores_another_serves() {
 
 /// A server that is full without eviction answers reads and refuses entries.
 #[actix_rt::test]
-async fn stored_is_not_said_while_redis_refuses_entries() {
+async fn stored_is_not_reported_while_redis_refuses() {
     let server = RedisServer::start();
     let (log, cache) = (Log::default(), ResponseCache::redis(server.url()));
     let _guard = log.listen();
@@ -71,7 +71,7 @@ async fn stored_is_not_said_while_redis_refuses_entries() {
 }
 
 #[actix_rt::test]
-async fn entries_live_under_the_prefix_and_expire_with_their_lifetime() {
+async fn entries_have_prefix_and_expire_with_lifetime() {
     let server = RedisServer::start();
     let cache = ResponseCache::redis(server.url()).prefix("shop:").ttl(Duration::from_secs(30));
     let app = app(&cache, &Origin::counting()).await;
@@ -94,7 +94,7 @@ async fn entries_live_under_the_prefix_and_expire_with_their_lifetime() {
 }
 
 #[actix_rt::test]
-async fn variants_and_users_are_kept_apart() {
+async fn variants_and_users_are_separated() {
     let server = RedisServer::start();
     let cache = ResponseCache::redis(server.url()).vary_by_auth(Auth::PerCredential);
     let origin = Origin::new(|req, _| {
@@ -120,7 +120,7 @@ async fn variants_and_users_are_kept_apart() {
 }
 
 #[actix_rt::test]
-async fn no_credential_is_in_redis_in_clear() {
+async fn credentials_are_not_in_redis_in_clear() {
     let server = RedisServer::start();
     let caches = [
         ResponseCache::redis(server.url()).vary_by_auth(Auth::PerCredential),
@@ -151,7 +151,7 @@ async fn no_credential_is_in_redis_in_clear() {
 }
 
 #[actix_rt::test]
-async fn a_purge_in_one_process_holds_in_the_other() {
+async fn purge_holds_in_other_process() {
     async fn list(_: HttpRequest) -> HttpResponse {
         HttpResponse::Ok().insert_header(CacheGroups::new(["list"])).body("x")
     }
@@ -237,7 +237,7 @@ async fn foreign_bytes_are_a_miss_and_are_overwritten() {
 }
 
 #[actix_rt::test]
-async fn while_redis_is_down_requests_are_answered_by_their_handlers() {
+async fn handlers_answer_while_redis_is_down() {
     let mut server = RedisServer::start();
     let cache = ResponseCache::redis(server.url());
     let origin = Origin::counting();
@@ -266,7 +266,7 @@ async fn while_redis_is_down_requests_are_answered_by_their_handlers() {
 }
 
 #[actix_rt::test]
-async fn a_redis_that_never_answers_delays_by_its_bound_only() {
+async fn silent_redis_delays_by_its_timeout() {
     // accepts, and says nothing
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("redis://{}", silent.local_addr().unwrap());
@@ -283,7 +283,7 @@ async fn a_redis_that_never_answers_delays_by_its_bound_only() {
 }
 
 #[actix_rt::test]
-async fn a_redis_that_dies_while_the_handler_runs_fails_nothing() {
+async fn redis_dying_during_handler_fails_no_request() {
     let server = std::sync::Arc::new(std::sync::Mutex::new(RedisServer::start()));
     let cache = ResponseCache::redis(server.lock().unwrap().url());
     let dying = std::sync::Arc::clone(&server);
@@ -299,7 +299,7 @@ async fn a_redis_that_dies_while_the_handler_runs_fails_nothing() {
 }
 
 #[actix_rt::test]
-async fn two_prefixes_share_nothing() {
+async fn prefixes_share_no_entries() {
     let server = RedisServer::start();
     let cache = |prefix: &str| ResponseCache::redis(server.url()).prefix(prefix);
     let (one, two) = (cache("one:"), cache("one:*"));
@@ -314,7 +314,7 @@ async fn two_prefixes_share_nothing() {
 }
 
 #[actix_rt::test]
-async fn what_can_be_validated_outlives_its_lifetime() {
+async fn entry_with_validator_outlives_its_lifetime() {
     let server = RedisServer::start();
     let cache = ResponseCache::redis(server.url());
     let origin = Origin::new(|req, call| {
@@ -332,7 +332,7 @@ async fn what_can_be_validated_outlives_its_lifetime() {
 }
 
 #[actix_rt::test]
-async fn what_was_purged_while_redis_was_away_does_not_come_back_with_it() {
+async fn entry_purged_during_outage_stays_purged() {
     let server = RedisServer::start();
     let cache = ResponseCache::redis(server.url());
     let origin = Origin::counting();
@@ -364,7 +364,7 @@ async fn what_was_purged_while_redis_was_away_does_not_come_back_with_it() {
 }
 
 #[actix_rt::test]
-async fn a_body_that_is_too_large_for_redis_is_kept_near_at_most() {
+async fn body_too_large_for_redis_is_kept_in_memory_only() {
     for tiered in [false, true] {
         let server = RedisServer::start();
         let url = server.url();
@@ -402,7 +402,7 @@ async fn a_body_that_is_too_large_for_redis_is_kept_near_at_most() {
 }
 
 #[actix_rt::test]
-async fn stored_values_are_compressed_and_clients_get_what_the_handler_gave() {
+async fn compressed_values_are_served_unchanged() {
     let server = RedisServer::start();
     let cache = ResponseCache::redis(server.url()).compress_stored(1000);
     let long = "the same again and ".repeat(1000);

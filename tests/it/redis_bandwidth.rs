@@ -27,7 +27,7 @@ fn origin() -> Origin {
 }
 
 #[actix_rt::test]
-async fn large_body_is_hit_and_holds_up_nothing_small() {
+async fn large_body_hits_and_does_not_delay_small_ones() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.address());
     proxy.go(Way::Thin(Line::new(BYTES_PER_SECOND)));
@@ -61,7 +61,7 @@ async fn large_body_is_hit_and_holds_up_nothing_small() {
 }
 
 #[actix_rt::test]
-async fn body_too_large_for_the_line_is_left_alone() {
+async fn body_too_large_for_bandwidth_is_backed_off() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.address());
     let cache = ResponseCache::redis(proxy.url()).operate_timeout(OPERATE);

@@ -61,7 +61,7 @@ async fn examine_one(fault: Fault, cache: fn(String) -> ResponseCache) {
 
 /// All that one request asks of a Redis that hangs takes as long as one exchange may.
 #[actix_rt::test]
-async fn silent_redis_costs_a_request_one_bound() {
+async fn silent_redis_delays_request_by_one_timeout() {
     const EACH: Duration = Duration::from_millis(500);
     let makes: [fn(String) -> ResponseCache; 2] = [ResponseCache::redis, ResponseCache::tiered];
     for make in makes {
@@ -80,32 +80,32 @@ async fn silent_redis_costs_a_request_one_bound() {
 }
 
 #[actix_rt::test]
-async fn connections_are_refused() {
+async fn load_survives_refused_connections() {
     examine(Fault::Refused).await;
 }
 
 #[actix_rt::test]
-async fn connections_are_accepted_and_silent() {
+async fn load_survives_silent_connections() {
     examine(Fault::Silent).await;
 }
 
 #[actix_rt::test]
-async fn replies_are_cut_in_the_middle() {
+async fn load_survives_replies_cut_in_the_middle() {
     examine(Fault::Cut).await;
 }
 
 #[actix_rt::test]
-async fn replies_come_by_one_byte_in_10_ms() {
+async fn load_survives_replies_of_one_byte_per_10_ms() {
     examine(Fault::Slow).await;
 }
 
 #[actix_rt::test]
-async fn replies_are_garbage() {
+async fn load_survives_garbage_replies() {
     examine(Fault::Garbage).await;
 }
 
 #[actix_rt::test]
-async fn every_command_is_answered_with_an_error() {
+async fn load_survives_error_replies() {
     let errors = [
         "OOM command not allowed when used memory > 'maxmemory'.",
         "READONLY You can't write against a read only replica.",
@@ -125,36 +125,36 @@ async fn every_command_is_answered_with_an_error() {
 }
 
 #[actix_rt::test]
-async fn memory_is_full_and_nothing_may_be_evicted() {
+async fn load_survives_full_memory_without_eviction() {
     examine(Fault::Full).await;
 }
 
 #[actix_rt::test]
-async fn the_primary_becomes_a_replica_of_nobody() {
+async fn load_survives_read_only_primary() {
     examine(Fault::ReadOnly).await;
 }
 
 #[actix_rt::test]
-async fn a_password_is_asked_for_that_nobody_knows() {
+async fn load_survives_unknown_password() {
     examine(Fault::Password).await;
 }
 
 #[actix_rt::test]
-async fn the_server_dies_and_comes_back_empty() {
+async fn load_survives_restart_without_data() {
     examine(Fault::Killed).await;
 }
 
 #[actix_rt::test]
-async fn the_server_dies_and_comes_back_with_what_it_had() {
+async fn load_survives_restart_with_data() {
     examine(Fault::KilledPersistent).await;
 }
 
 #[actix_rt::test]
-async fn the_server_stops_and_goes_on() {
+async fn load_survives_frozen_server() {
     examine(Fault::Stopped).await;
 }
 
 #[actix_rt::test]
-async fn subscriptions_are_cut_while_commands_work() {
+async fn load_survives_cut_subscriptions() {
     examine_one(Fault::Subscribers, ResponseCache::tiered).await;
 }

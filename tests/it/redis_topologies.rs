@@ -58,14 +58,14 @@ async fn assert_shared(make: impl Fn() -> ResponseCache) {
 }
 
 #[actix_rt::test]
-async fn tls_with_a_login() {
+async fn tls_with_login_works() {
     let server = TlsServer::start(false);
     assert_shared(|| ResponseCache::redis(server.url("secret")).redis_ca(server.authority().pem()))
         .await;
 }
 
 #[actix_rt::test]
-async fn tls_with_a_certificate_of_the_client() {
+async fn tls_with_client_certificate_works() {
     let server = TlsServer::start(true);
     let [certificate, key] = server.authority().sign();
     assert_shared(|| {
@@ -78,20 +78,20 @@ async fn tls_with_a_certificate_of_the_client() {
 }
 
 #[actix_rt::test]
-async fn a_socket() {
+async fn unix_socket_works() {
     let server = RedisServer::start();
     let url = format!("redis+unix://{}", server.socket().display());
     assert_shared(|| ResponseCache::redis(&url)).await;
 }
 
 #[actix_rt::test]
-async fn a_cluster() {
+async fn cluster_works() {
     let cluster = RedisCluster::start();
     assert_shared(|| ResponseCache::redis_cluster(cluster.urls())).await;
 }
 
 #[actix_rt::test]
-async fn cluster_serves_hits_whatever_braces_the_prefix_has() {
+async fn cluster_serves_hits_with_braces_in_prefix() {
     let cluster = RedisCluster::start();
     for prefix in ["{tag}:", "a}:", "}a{b}:", "{{a}}", "a{b}{", "ü*?[x]{y}"] {
         assert_shared(|| ResponseCache::redis_cluster(cluster.urls()).prefix(prefix)).await;
@@ -133,14 +133,14 @@ async fn cluster_purges_paths_and_groups_with_braces() {
 }
 
 #[actix_rt::test]
-async fn a_primary_that_sentinels_know() {
+async fn sentinel_works() {
     let watched = Watched::start();
     assert_shared(|| ResponseCache::redis_sentinel(SERVICE, watched.urls())).await;
 }
 
 /// Within the defaults, as far as connecting goes: each handshake has the time for itself.
 #[actix_rt::test]
-async fn a_cluster_over_tls() {
+async fn cluster_over_tls_works() {
     let cluster = RedisCluster::start_with_tls();
     assert_shared(|| {
         ResponseCache::redis_cluster(cluster.urls()).redis_ca(cluster.authority().pem())
@@ -151,7 +151,7 @@ async fn a_cluster_over_tls() {
 }
 
 #[actix_rt::test]
-async fn a_primary_that_sentinels_know_over_tls() {
+async fn sentinel_over_tls_works() {
     let watched = Watched::start_with_tls();
     assert_shared(|| {
         ResponseCache::redis_sentinel(SERVICE, watched.urls()).redis_ca(watched.authority().pem())
@@ -180,7 +180,7 @@ async fn purges_by_sentinel_over_tls_open_no_connections() {
 }
 
 #[actix_rt::test]
-async fn clients_of_the_redis_crate() {
+async fn clients_of_redis_crate_work() {
     let (server, cluster) = (RedisServer::start(), RedisCluster::start());
     assert_shared(|| redis::Client::open(server.url()).map(ResponseCache::redis).unwrap()).await;
     assert_shared(|| {
@@ -252,34 +252,34 @@ async fn assert_follows(
 }
 
 #[actix_rt::test]
-async fn a_failover_after_a_crash_is_followed_and_fails_no_request() {
+async fn failover_after_crash_fails_no_request() {
     assert_followed(|watched| watched.servers[0].kill()).await;
 }
 
 #[actix_rt::test]
-async fn a_failover_on_demand_is_followed_while_the_old_primary_lives() {
+async fn failover_on_demand_is_followed() {
     assert_followed(|watched| watched.ask(&["SENTINEL", "FAILOVER", SERVICE])).await;
 }
 
 #[actix_rt::test]
-async fn a_failover_over_tls_after_a_crash_is_followed_and_fails_no_request() {
+async fn failover_over_tls_after_crash_fails_no_request() {
     assert_followed_by_tls(|watched| watched.servers[0].kill()).await;
 }
 
 #[actix_rt::test]
-async fn a_failover_over_tls_on_demand_is_followed_while_the_old_primary_lives() {
+async fn failover_over_tls_on_demand_is_followed() {
     assert_followed_by_tls(|watched| watched.ask(&["SENTINEL", "FAILOVER", SERVICE])).await;
 }
 
 #[actix_rt::test]
-async fn slots_that_move_under_load_fail_no_request() {
+async fn moving_slots_fail_no_request() {
     let cluster = RedisCluster::start();
     let cache = ResponseCache::redis_cluster(cluster.urls());
     assert_slots_may_move(cache, cluster).await;
 }
 
 #[actix_rt::test]
-async fn slots_that_move_under_load_over_tls_fail_no_request() {
+async fn moving_slots_over_tls_fail_no_request() {
     let cluster = RedisCluster::start_with_tls();
     let cache = ResponseCache::redis_cluster(cluster.urls()).redis_ca(cluster.authority().pem());
     assert_slots_may_move(cache, cluster).await;
@@ -318,7 +318,7 @@ async fn log_of(cache: ResponseCache) -> String {
 }
 
 #[actix_rt::test]
-async fn whom_redis_keeps_out_is_told_why_and_never_with_the_password() {
+async fn auth_error_is_reported_without_password() {
     let server = TlsServer::start(false);
     let trusted = || server.authority().pem();
     let url = |password: &str| ResponseCache::redis(server.url(password));
@@ -335,7 +335,7 @@ async fn whom_redis_keeps_out_is_told_why_and_never_with_the_password() {
 }
 
 #[actix_rt::test]
-async fn sentinels_and_nodes_that_do_not_answer_are_told_by_address() {
+async fn silent_sentinels_and_nodes_are_reported_by_address() {
     let none = "redis://u:hunter2@127.0.0.1:1";
     for cache in [
         ResponseCache::redis_cluster([none, "redis://u:hunter2@127.0.0.1:2"]),
@@ -351,7 +351,7 @@ async fn sentinels_and_nodes_that_do_not_answer_are_told_by_address() {
 }
 
 #[actix_rt::test]
-async fn what_servers_cannot_be_is_told_by_the_name_of_the_setting() {
+async fn bad_topology_is_reported_by_setting() {
     let none = Vec::<String>::new;
     let client = || redis::Client::open("redis://127.0.0.1").unwrap();
     let sentinel = RedisServers::sentinel(SERVICE, ["redis://h", "http://u:hunter2@h"]);

@@ -14,7 +14,7 @@ fn date(seen: &Seen, name: &str) -> std::time::SystemTime {
 }
 
 #[actix_rt::test]
-async fn both_fields_are_written_and_agree_with_age() {
+async fn cache_control_and_expires_agree_with_age() {
     let clock = Clock::manual();
     let cache = ResponseCache::memory()
         .clock(clock.clone())
@@ -34,7 +34,7 @@ async fn both_fields_are_written_and_agree_with_age() {
 }
 
 #[actix_rt::test]
-async fn the_handlers_fields_stay_unless_replaced() {
+async fn handler_headers_stay_unless_replaced() {
     let fields = &[("cache-control", "max-age=60"), ("expires", "Sun, 06 Nov 1994 08:49:37 GMT")];
     let keeping = ResponseCache::memory().client_cache(FIVE_MINUTES);
     let kept = send(&app(&keeping, &Origin::with_fields(fields)).await, get("/")).await;
@@ -51,7 +51,7 @@ async fn the_handlers_fields_stay_unless_replaced() {
 }
 
 #[actix_rt::test]
-async fn nothing_personal_is_told_to_be_public() {
+async fn personal_response_is_never_sent_as_public() {
     let told = async |cache: ResponseCache, origin: Origin, req| {
         let app = app(&cache.client_cache(FIVE_MINUTES), &origin).await;
         send(&app, req).await.field("cache-control")
@@ -80,7 +80,7 @@ async fn nothing_personal_is_told_to_be_public() {
 }
 
 #[actix_rt::test]
-async fn a_rule_can_tell_clients_something_else() {
+async fn rule_overrides_client_cache_control() {
     let cache = ResponseCache::memory()
         .client_cache(FIVE_MINUTES)
         .rule("/assets/{tail:.*}", Rule::new().client_cache(FIVE_MINUTES.immutable()))
@@ -94,7 +94,7 @@ async fn a_rule_can_tell_clients_something_else() {
 }
 
 #[actix_rt::test]
-async fn errors_and_what_is_not_cached_are_told_nothing() {
+async fn errors_and_uncached_responses_get_no_cache_control() {
     let origin = Origin::new(|_, _| HttpResponse::NotFound().finish());
     let cache = ResponseCache::memory().client_cache(FIVE_MINUTES).exclude("/private");
     let error = send(&app(&cache, &origin).await, get("/")).await;
@@ -104,7 +104,7 @@ async fn errors_and_what_is_not_cached_are_told_nothing() {
 }
 
 #[actix_rt::test]
-async fn the_verdict_is_told_in_cache_status_and_on_request_in_x_cache() {
+async fn verdict_is_in_cache_status_and_on_request_in_x_cache() {
     let clock = Clock::manual();
     let cache = ResponseCache::memory().clock(clock.clone()).x_cache();
     let app = app(&cache, &Origin::counting()).await;
@@ -136,7 +136,7 @@ async fn the_verdict_is_told_in_cache_status_and_on_request_in_x_cache() {
 }
 
 #[actix_rt::test]
-async fn an_upstreams_cache_status_stays_before_ours() {
+async fn upstream_cache_status_precedes_ours() {
     let origin = Origin::with_fields(&[("cache-status", "upstream; hit")]);
     let app = app(&ResponseCache::memory().clock(Clock::manual()), &origin).await;
     for ours in ["actix-response-cache; fwd=uri-miss; stored", "actix-response-cache; hit; ttl=60"]
@@ -146,7 +146,7 @@ async fn an_upstreams_cache_status_stays_before_ours() {
 }
 
 #[actix_rt::test]
-async fn only_if_cached_is_answered_from_the_store_or_not_at_all() {
+async fn only_if_cached_is_answered_from_store_or_504() {
     let origin = Origin::counting();
     let app = app(&ResponseCache::memory(), &origin).await;
     let only = || get_with("/", ("cache-control", "only-if-cached"));
@@ -157,7 +157,7 @@ async fn only_if_cached_is_answered_from_the_store_or_not_at_all() {
 }
 
 #[actix_rt::test]
-async fn caches_downstream_are_told_what_the_key_depends_on() {
+async fn vary_names_headers_of_the_key() {
     type Make = fn() -> ResponseCache;
     let caches: [(Make, &[&str]); 7] = [
         (ResponseCache::memory, &[]),

@@ -77,7 +77,7 @@ fn configured(cache: ResponseCache, clock: &Clock) -> ResponseCache {
 }
 
 #[actix_rt::test]
-async fn in_memory() {
+async fn memory_soak_serves_no_wrong_or_purged_response() {
     let (seed, length) = (seed(), length(10) / 2);
     let clock = Clock::manual();
     soak(configured(ResponseCache::memory(), &clock), clock, seed, length).await;
@@ -93,7 +93,7 @@ async fn in_memory() {
 }
 
 #[actix_rt::test]
-async fn in_redis() {
+async fn redis_soak_serves_no_wrong_or_purged_response() {
     let (seed, length) = (seed(), length(5));
     let server = RedisServer::start();
     let clock = Clock::manual();

@@ -40,7 +40,7 @@ fn purges() -> [Purge; 6] {
 }
 
 #[actix_rt::test]
-async fn the_stale_answer_comes_at_once_and_the_new_one_next() {
+async fn stale_is_served_at_once_and_refreshed_entry_next() {
     with_each_store(async |store, cache| {
         for purge in purges() {
             let clock = Clock::manual();
@@ -68,7 +68,7 @@ async fn the_stale_answer_comes_at_once_and_the_new_one_next() {
 }
 
 #[actix_rt::test]
-async fn the_stale_window_is_counted_from_the_purge() {
+async fn stale_window_starts_at_purge() {
     for (seconds, text) in [(29, "answer 1"), (31, "answer 2")] {
         let clock = Clock::manual();
         let cache = ResponseCache::memory().clock(clock.clone());
@@ -91,7 +91,7 @@ async fn the_stale_window_is_counted_from_the_purge() {
 }
 
 #[actix_rt::test]
-async fn when_the_handler_fails_the_stale_answer_stands_in() {
+async fn soft_purged_entry_is_served_on_error() {
     with_each_store(async |store, cache| {
         let origin = Origin::new(|_, call| {
             let status = if call == 1 { StatusCode::OK } else { StatusCode::BAD_GATEWAY };
@@ -115,7 +115,7 @@ async fn when_the_handler_fails_the_stale_answer_stands_in() {
 }
 
 #[actix_rt::test]
-async fn without_windows_the_handler_is_asked_with_the_validators() {
+async fn soft_purged_entry_is_validated_without_windows() {
     with_each_store(async |store, cache| {
         let origin = Origin::new(|req, _| {
             let known = req.headers().get("if-none-match").is_some_and(|tag| tag == "\"v1\"");
@@ -140,7 +140,7 @@ async fn without_windows_the_handler_is_asked_with_the_validators() {
 }
 
 #[actix_rt::test]
-async fn without_validators_the_handler_runs_again() {
+async fn soft_purged_entry_without_validators_calls_handler() {
     with_each_store(async |store, cache| {
         let app = app(&cache, &Origin::counting()).await;
         for answer in ["answer 1", "answer 2", "answer 3"] {
@@ -154,7 +154,7 @@ async fn without_validators_the_handler_runs_again() {
 }
 
 #[actix_rt::test]
-async fn all_variants_become_stale() {
+async fn soft_purge_makes_all_variants_stale() {
     with_each_store(async |store, cache| {
         let origin = Origin::with_fields(&[STALE_WINDOWS, ("vary", "accept-language")]);
         let app = app(&cache, &origin).await;
@@ -176,7 +176,7 @@ async fn all_variants_become_stale() {
 }
 
 #[actix_rt::test]
-async fn an_answer_begun_before_the_purge_is_stale_when_it_is_stored() {
+async fn fill_older_than_soft_purge_is_stored_stale() {
     with_each_store(async |store, cache| {
         let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let signals = (Arc::clone(&started), Arc::clone(&go));
@@ -211,7 +211,7 @@ async fn an_answer_begun_before_the_purge_is_stale_when_it_is_stored() {
 }
 
 #[actix_rt::test]
-async fn an_unsafe_request_purges_for_good_what_is_stale() {
+async fn unsafe_request_hard_purges_stale_entry() {
     with_each_store(async |store, cache| {
         let app = app(&cache, &Origin::with_fields(&[STALE_WINDOWS])).await;
         send(&app, get("/")).await;

@@ -49,7 +49,7 @@ async fn after_failure(
 }
 
 #[actix_rt::test]
-async fn a_stale_response_stands_in_for_a_handler_that_fails() {
+async fn stale_is_served_when_handler_fails() {
     let plain = ResponseCache::memory;
     let stored = |told: &str| (200, "stored".to_owned(), format!("actix-response-cache; {told}"));
     let window = "max-age=10, stale-if-error=60";
@@ -63,7 +63,7 @@ async fn a_stale_response_stands_in_for_a_handler_that_fails() {
 }
 
 #[actix_rt::test]
-async fn nothing_stale_stands_in_where_a_directive_or_the_window_forbids_it() {
+async fn stale_is_not_served_where_directive_or_window_forbids() {
     let permissive = || ResponseCache::memory().stale_if_error(60 * SECOND);
     for control in [
         "max-age=10, must-revalidate, stale-if-error=60",
@@ -83,7 +83,7 @@ async fn nothing_stale_stands_in_where_a_directive_or_the_window_forbids_it() {
 }
 
 #[actix_rt::test]
-async fn a_stale_response_stands_in_for_a_head_as_it_would_answer_one() {
+async fn stale_is_served_for_head_when_handler_fails() {
     let clock = Clock::manual();
     let origin = Origin::new(|_, call| match call {
         1 => HttpResponse::Ok()

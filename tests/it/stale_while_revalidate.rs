@@ -33,7 +33,7 @@ fn stale_after_10(clock: &Clock) -> ResponseCache {
 }
 
 #[actix_rt::test]
-async fn the_stale_answer_comes_at_once_and_the_fresh_one_next() {
+async fn stale_is_served_at_once_and_fresh_next() {
     let clock = Clock::manual();
     let cache = stale_after_10(&clock);
     let origin = Origin::with_fields(&[WINDOW]);
@@ -54,7 +54,7 @@ async fn the_stale_answer_comes_at_once_and_the_fresh_one_next() {
 }
 
 #[actix_rt::test]
-async fn past_the_window_the_client_waits() {
+async fn client_waits_past_the_window() {
     let clock = Clock::manual();
     let app = app(&stale_after_10(&clock), &Origin::with_fields(&[WINDOW])).await;
     send(&app, get("/")).await;
@@ -63,7 +63,7 @@ async fn past_the_window_the_client_waits() {
 }
 
 #[actix_rt::test]
-async fn a_setting_gives_the_window_and_directives_forbid_it() {
+async fn setting_gives_window_and_directives_forbid_it() {
     for (control, word) in [
         ("max-age=10", "STALE"),
         ("max-age=10, must-revalidate", "MISS"),
@@ -83,7 +83,7 @@ async fn a_setting_gives_the_window_and_directives_forbid_it() {
 }
 
 #[actix_rt::test]
-async fn one_refresh_for_however_many_stale_answers() {
+async fn many_stale_hits_start_one_refresh() {
     let clock = Clock::manual();
     let cache = stale_after_10(&clock);
     let origin = Origin::with_fields(&[WINDOW]);
@@ -99,7 +99,7 @@ async fn one_refresh_for_however_many_stale_answers() {
 }
 
 #[actix_rt::test]
-async fn in_a_scope_the_refresh_has_parameters_patterns_and_data() {
+async fn refresh_in_scope_has_parameters_patterns_and_data() {
     async fn page(
         req: HttpRequest,
         path: web::Path<(String, u64)>,
@@ -135,7 +135,7 @@ async fn in_a_scope_the_refresh_has_parameters_patterns_and_data() {
 }
 
 #[actix_rt::test]
-async fn a_refresh_validates_where_it_can_and_asks_for_the_whole() {
+async fn refresh_validates_and_asks_for_full_body() {
     let clock = Clock::manual();
     let cache = stale_after_10(&clock);
     let origin = Origin::new(|req, call| {
@@ -166,7 +166,7 @@ async fn a_refresh_validates_where_it_can_and_asks_for_the_whole() {
 }
 
 #[actix_rt::test]
-async fn a_refresh_that_fails_keeps_the_stale_answer_and_pauses() {
+async fn failed_refresh_keeps_stale_entry_and_backs_off() {
     let clock = Clock::manual();
     let cache = stale_after_10(&clock);
     let failing = Arc::new(AtomicBool::new(false));
@@ -195,7 +195,7 @@ async fn a_refresh_that_fails_keeps_the_stale_answer_and_pauses() {
 }
 
 #[actix_rt::test]
-async fn a_panic_costs_the_refresh_only() {
+async fn panic_in_refresh_costs_that_refresh_only() {
     let clock = Clock::manual();
     let cache = stale_after_10(&clock);
     let origin = Origin::new(|_, call| {
@@ -215,7 +215,7 @@ async fn a_panic_costs_the_refresh_only() {
 }
 
 #[actix_rt::test]
-async fn over_http_the_refresh_follows_too_and_stopping_hangs_on_nothing() {
+async fn refresh_works_over_http_and_does_not_block_stop() {
     let clock = Clock::manual();
     let cache = stale_after_10(&clock);
     let (served, origin) = (cache.clone(), Origin::with_fields(&[WINDOW]));
@@ -280,7 +280,7 @@ impl Store for Late {
 }
 
 #[actix_rt::test]
-async fn what_was_refreshed_while_it_was_looked_up_is_not_refreshed_again() {
+async fn entry_refreshed_during_lookup_is_not_refreshed_again() {
     let (clock, store) = (Clock::manual(), Late::default());
     let cache = ResponseCache::with_store(store.clone()).clock(clock.clone());
     let origin = Origin::with_fields(&[WINDOW]);

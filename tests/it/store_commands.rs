@@ -28,7 +28,7 @@ impl Counted {
 }
 
 #[actix_rt::test]
-async fn unsafe_requests_to_paths_that_nobody_stores_cost_no_command() {
+async fn unsafe_request_to_uncached_path_sends_no_command() {
     let server = Counted::start();
     let only_products = |cache: ResponseCache| {
         cache
@@ -58,7 +58,7 @@ async fn unsafe_requests_to_paths_that_nobody_stores_cost_no_command() {
 }
 
 #[actix_rt::test]
-async fn unsafe_request_to_any_spelling_of_a_stored_path_purges_it() {
+async fn unsafe_request_purges_any_spelling_of_stored_path() {
     for (stored, written) in [
         ("/products/7", "/products/7"),
         ("/products/7", "//products/%37/"),
@@ -78,7 +78,7 @@ async fn unsafe_request_to_any_spelling_of_a_stored_path_purges_it() {
 }
 
 #[actix_rt::test]
-async fn what_one_clone_stores_is_purged_through_another() {
+async fn entry_of_one_clone_is_purged_through_another() {
     let cache = ResponseCache::memory();
     let (reads, writes) = (cache.clone().include("/products"), cache.include("/orders"));
     let origin = Origin::counting();
@@ -90,7 +90,7 @@ async fn what_one_clone_stores_is_purged_through_another() {
 }
 
 #[actix_rt::test]
-async fn other_targets_of_an_unsafe_request_are_judged_by_themselves() {
+async fn unsafe_request_to_uncached_path_purges_location_and_groups() {
     let cache = ResponseCache::memory()
         .include("/products")
         .rule("/products/{id}", Rule::new().groups(["products"]));
@@ -120,7 +120,7 @@ async fn other_targets_of_an_unsafe_request_are_judged_by_themselves() {
 }
 
 #[actix_rt::test]
-async fn purge_that_is_asked_for_is_always_carried_out() {
+async fn explicit_purge_is_always_sent() {
     let server = Counted::start();
     let cache = ResponseCache::redis(server.0.url()).include("/products");
     let app = app(&cache, &Origin::counting()).await;
@@ -132,7 +132,7 @@ async fn purge_that_is_asked_for_is_always_carried_out() {
 }
 
 #[actix_rt::test]
-async fn variant_that_makes_room_is_forgotten_without_a_purge() {
+async fn evicted_variant_is_forgotten_without_purge() {
     const VARIANTS: u64 = 300;
     let server = Counted::start();
     for cache in [ResponseCache::redis(server.0.url()), ResponseCache::tiered(server.0.url())] {

@@ -21,7 +21,7 @@ fn chunks(chunks: &'static [&'static str], fails: bool) -> impl MessageBody {
 }
 
 #[actix_rt::test]
-async fn a_streamed_body_is_collected() {
+async fn streamed_body_is_stored() {
     let origin = Origin::new(|_, _| {
         HttpResponse::Ok().body(chunks(&["one, ", "two, ", "", "three"], false))
     });
@@ -33,7 +33,7 @@ async fn a_streamed_body_is_collected() {
 }
 
 #[actix_rt::test]
-async fn a_body_that_is_too_long_passes_whole() {
+async fn oversized_body_passes_whole() {
     let cache = ResponseCache::memory().max_body(10);
     let origin = Origin::new(|req, _| match req.path() {
         "/exact" => HttpResponse::Ok().body("0123456789"),
@@ -53,7 +53,7 @@ async fn a_body_that_is_too_long_passes_whole() {
 }
 
 #[actix_rt::test]
-async fn a_body_that_fails_is_not_stored_and_fails_for_the_client() {
+async fn failed_body_is_not_stored_and_fails_for_client() {
     let origin = Origin::new(|_, _| HttpResponse::Ok().body(chunks(&["one", "two"], true)));
     let cache = ResponseCache::memory();
     let app = app(&cache, &origin).await;
@@ -67,7 +67,7 @@ async fn a_body_that_fails_is_not_stored_and_fails_for_the_client() {
 }
 
 #[actix_rt::test]
-async fn a_body_that_is_dropped_half_way_is_not_stored() {
+async fn dropped_body_is_not_stored() {
     let origin = Origin::new(|_, _| HttpResponse::Ok().body(chunks(&["one", "two"], false)));
     let cache = ResponseCache::memory();
     let app = app(&cache, &origin).await;
@@ -82,7 +82,7 @@ async fn a_body_that_is_dropped_half_way_is_not_stored() {
 }
 
 #[actix_rt::test]
-async fn a_body_that_is_not_as_long_as_it_says_is_not_stored() {
+async fn body_of_wrong_length_is_not_stored() {
     let origin = Origin::new(|req, _| {
         let stated = req.path().trim_start_matches('/').parse().unwrap();
         let body = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"12345"))]);

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::support::{Origin, app, get, get_with, request, seen, send};
 
 #[actix_rt::test]
-async fn a_get_is_stored_and_answered_without_the_handler() {
+async fn get_is_stored_and_served_without_handler() {
     let origin = Origin::counting();
     let app = app(&ResponseCache::memory(), &origin).await;
     let miss = send(&app, get("/a")).await;
@@ -27,7 +27,7 @@ async fn a_get_is_stored_and_answered_without_the_handler() {
 }
 
 #[actix_rt::test]
-async fn a_hit_replays_status_fields_and_bytes() {
+async fn hit_replays_status_headers_and_bytes() {
     let origin = Origin::new(|_, call| {
         HttpResponse::build(StatusCode::NON_AUTHORITATIVE_INFORMATION)
             .append_header(("x-repeated", "one"))
@@ -62,7 +62,7 @@ async fn a_hit_replays_status_fields_and_bytes() {
 }
 
 #[actix_rt::test]
-async fn an_entry_lives_as_long_as_it_is_fresh() {
+async fn entry_lives_as_long_as_it_is_fresh() {
     let (clock, origin) = (Clock::manual(), Origin::counting());
     let cache = ResponseCache::memory().clock(clock.clone()).ttl(Duration::from_secs(10));
     let app = app(&cache, &origin).await;
@@ -79,7 +79,7 @@ async fn an_entry_lives_as_long_as_it_is_fresh() {
 }
 
 #[actix_rt::test]
-async fn head_is_answered_from_a_stored_get_and_stores_nothing() {
+async fn head_is_served_from_stored_get_and_stores_nothing() {
     let origin = Origin::with_fields(&[("etag", "\"1\"")]);
     let app = app(&ResponseCache::memory(), &origin).await;
     let head = send(&app, request("HEAD", "/")).await;
@@ -94,7 +94,7 @@ async fn head_is_answered_from_a_stored_get_and_stores_nothing() {
 }
 
 #[actix_rt::test]
-async fn other_methods_pass() {
+async fn other_methods_bypass() {
     for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "QUERY"] {
         let origin = Origin::with_fields(&[("cache-control", "public, max-age=60")]);
         let app = app(&ResponseCache::memory(), &origin).await;
@@ -124,7 +124,7 @@ async fn is_stored(
 }
 
 #[actix_rt::test]
-async fn statuses_by_default_and_with_a_stated_lifetime() {
+async fn statuses_are_stored_by_default_or_with_explicit_lifetime() {
     let max_age = Some(("cache-control", "max-age=60"));
     // RFC 9110 s.15.1; the default TTL is for 2xx only
     let table = [
@@ -163,7 +163,7 @@ async fn statuses_by_default_and_with_a_stated_lifetime() {
 }
 
 #[actix_rt::test]
-async fn a_rule_may_name_statuses() {
+async fn rule_may_name_statuses() {
     let (clock, origin) = (
         Clock::manual(),
         Origin::new(|req, call| {
@@ -186,7 +186,7 @@ async fn a_rule_may_name_statuses() {
 }
 
 #[actix_rt::test]
-async fn the_handlers_word_wins() {
+async fn cache_control_of_handler_wins() {
     let stored = [
         ("cache-control", "max-age=5"),
         ("cache-control", "S-MaxAge=5"),
@@ -220,7 +220,7 @@ async fn the_handlers_word_wins() {
 }
 
 #[actix_rt::test]
-async fn a_stated_lifetime_rules_over_the_default() {
+async fn explicit_lifetime_overrides_default() {
     let (clock, origin) =
         (Clock::manual(), Origin::with_fields(&[("cache-control", "max-age=300")]));
     let app = app(&ResponseCache::memory().clock(clock.clone()), &origin).await;
@@ -253,7 +253,7 @@ async fn vary_selects_variants() {
 }
 
 #[actix_rt::test]
-async fn variants_of_one_url_are_bounded() {
+async fn variants_per_url_are_bounded() {
     let origin = Origin::with_fields(&[("vary", "x-variant")]);
     let app = app(&ResponseCache::memory(), &origin).await;
     let variant = |n: usize| get_with("/", ("x-variant", n.to_string()));
@@ -266,7 +266,7 @@ async fn variants_of_one_url_are_bounded() {
 }
 
 #[actix_rt::test]
-async fn fields_of_one_request_are_not_stored() {
+async fn per_request_headers_are_not_stored() {
     let origin = Origin::with_fields(&[
         ("x-request-id", "1"),
         ("traceparent", "00-1"),
@@ -288,7 +288,7 @@ async fn fields_of_one_request_are_not_stored() {
 }
 
 #[actix_rt::test]
-async fn clients_conditions_are_answered_from_the_store() {
+async fn client_conditions_are_answered_from_store() {
     let origin = Origin::with_fields(&[("etag", "\"v1\""), ("content-type", "text/plain")]);
     let app = app(&ResponseCache::memory(), &origin).await;
     send(&app, get("/")).await;
@@ -306,7 +306,7 @@ async fn clients_conditions_are_answered_from_the_store() {
 }
 
 #[actix_rt::test]
-async fn content_range_means_nothing_beside_200() {
+async fn content_range_is_ignored_with_200() {
     let origin = Origin::with_fields(&[("content-range", "bytes 0-0/1")]);
     let app = app(&ResponseCache::memory(), &origin).await;
     assert_eq!(send(&app, get("/")).await.word(), "MISS");
@@ -333,7 +333,7 @@ async fn word_and_status(cache: ResponseCache, first: u16, after: Duration) -> (
 }
 
 #[actix_rt::test]
-async fn stale_windows_of_the_cache_make_no_short_lived_answer_long_lived() {
+async fn stale_windows_do_not_extend_short_lived_responses() {
     let secs = Duration::from_secs;
     let negative = || Rule::new().ttl_for(404, secs(5));
     let cache = |rule: Rule| {
@@ -354,7 +354,7 @@ async fn stale_windows_of_the_cache_make_no_short_lived_answer_long_lived() {
 }
 
 #[actix_rt::test]
-async fn an_error_that_states_a_lifetime_is_not_stretched_either() {
+async fn stale_windows_do_not_extend_errors_with_explicit_lifetime() {
     let clock = Clock::manual();
     let origin = Origin::new(|_, call| match call {
         1 => HttpResponse::NotFound().insert_header(("cache-control", "max-age=5")).finish(),

@@ -40,7 +40,7 @@ where
 }
 
 #[actix_rt::test]
-async fn what_one_process_stores_another_has_near_and_then_asks_nobody() {
+async fn entry_of_other_process_is_copied_to_memory() {
     let server = RedisServer::start();
     let origin =
         Origin::with_fields(&[("etag", "\"v\""), ("x-repeated", "1"), ("x-repeated", "2")]);
@@ -63,7 +63,7 @@ async fn what_one_process_stores_another_has_near_and_then_asks_nobody() {
 }
 
 #[actix_rt::test]
-async fn variants_are_near_too() {
+async fn variants_are_copied_to_memory() {
     let server = RedisServer::start();
     let cache = tiered(&server);
     let origin = Origin::new(|req, _| {
@@ -92,7 +92,7 @@ async fn variants_are_near_too() {
 }
 
 #[actix_rt::test]
-async fn a_change_by_one_process_is_seen_by_all() {
+async fn change_by_one_process_is_seen_by_all() {
     let server = RedisServer::start();
     let origin = Origin::counting();
     let (one, two) = (tiered(&server), tiered(&server));
@@ -139,7 +139,7 @@ async fn groups_are_purged_in_all_processes() {
 }
 
 #[actix_rt::test]
-async fn no_tier_extends_a_lifetime_and_age_goes_on_across_them() {
+async fn tiers_do_not_extend_lifetime_or_reset_age() {
     let server = RedisServer::start();
     let clock = Clock::manual();
     let origin = Origin::with_fields(&[("cache-control", "max-age=60")]);
@@ -161,7 +161,7 @@ async fn no_tier_extends_a_lifetime_and_age_goes_on_across_them() {
 }
 
 #[actix_rt::test]
-async fn a_hot_response_is_asked_for_once_a_second_while_redis_is_away() {
+async fn popular_response_calls_handler_once_a_second_during_outage() {
     let mut server = RedisServer::start();
     let origin = Origin::counting();
     let cache = tiered(&server);
@@ -199,7 +199,7 @@ async fn a_hot_response_is_asked_for_once_a_second_while_redis_is_away() {
 }
 
 #[actix_rt::test]
-async fn a_redis_that_never_was_there_costs_no_request() {
+async fn redis_that_never_was_there_fails_no_request() {
     let server = RedisServer::start();
     let url = server.url();
     drop(server);

@@ -27,7 +27,7 @@ fn stale(clock: &Clock) -> ResponseCache {
 }
 
 #[actix_rt::test]
-async fn a_client_does_not_wait_for_a_slow_handler_where_something_stale_will_do() {
+async fn stale_is_served_when_handler_exceeds_soft_timeout() {
     tokio::time::pause();
     let clock = Clock::manual();
     let cache = stale(&clock).answer_stale_after(SECOND);
@@ -57,7 +57,7 @@ async fn a_client_does_not_wait_for_a_slow_handler_where_something_stale_will_do
 }
 
 #[actix_rt::test]
-async fn a_handler_that_is_fast_enough_is_waited_for() {
+async fn handler_within_soft_timeout_is_waited_for() {
     let clock = Clock::manual();
     let cache = stale(&clock).answer_stale_after(SECOND);
     let gate = Gate::counting();
@@ -72,7 +72,7 @@ async fn a_handler_that_is_fast_enough_is_waited_for() {
 }
 
 #[actix_rt::test]
-async fn cross_origin_requests_wait_as_cors_adds_nothing_to_errors() {
+async fn cross_origin_requests_wait_past_timeouts() {
     tokio::time::pause();
     let clock = Clock::manual();
     let cache = stale(&clock).answer_stale_after(SECOND).handler_timeout(SECOND);
@@ -91,7 +91,7 @@ async fn cross_origin_requests_wait_as_cors_adds_nothing_to_errors() {
 }
 
 #[actix_rt::test]
-async fn a_handler_that_takes_too_long_has_failed() {
+async fn handler_past_hard_timeout_counts_as_failed() {
     tokio::time::pause();
     let clock = Clock::manual();
     let cache = stale(&clock).handler_timeout(2 * SECOND);
@@ -111,7 +111,7 @@ async fn a_handler_that_takes_too_long_has_failed() {
 }
 
 #[actix_rt::test]
-async fn without_anything_stale_a_slow_handler_is_waited_for() {
+async fn slow_handler_is_waited_for_without_stale_entry() {
     tokio::time::pause();
     let clock = Clock::manual();
     let cache = stale(&clock).handler_timeout(SECOND).answer_stale_after(SECOND);
@@ -126,7 +126,7 @@ async fn without_anything_stale_a_slow_handler_is_waited_for() {
 }
 
 #[actix_rt::test]
-async fn a_fill_is_finished_without_its_client_where_the_settings_say_so() {
+async fn fill_finishes_after_disconnect_when_enabled() {
     for finishes in [true, false] {
         let cache = ResponseCache::memory();
         let cache = if finishes { cache.finish_fills(30 * SECOND) } else { cache };
@@ -148,7 +148,7 @@ async fn a_fill_is_finished_without_its_client_where_the_settings_say_so() {
 }
 
 #[actix_rt::test]
-async fn a_body_is_read_to_its_end_without_its_client_where_the_settings_say_so() {
+async fn body_is_read_after_disconnect_when_enabled() {
     for finishes in [true, false] {
         let cache = ResponseCache::memory();
         let cache = if finishes { cache.finish_fills(30 * SECOND) } else { cache };
@@ -175,7 +175,7 @@ async fn a_body_is_read_to_its_end_without_its_client_where_the_settings_say_so(
 }
 
 #[actix_rt::test]
-async fn clients_that_go_away_leave_no_more_than_so_many_handlers_running() {
+async fn disconnects_leave_a_bounded_number_of_handlers() {
     let cache = ResponseCache::memory().finish_fills(30 * SECOND);
     let gate = Gate::counting();
     let app = Rc::new(gated(&cache, &gate).await);
@@ -197,7 +197,7 @@ async fn clients_that_go_away_leave_no_more_than_so_many_handlers_running() {
 }
 
 #[actix_rt::test]
-async fn a_fill_without_its_client_has_its_bound() {
+async fn fill_after_disconnect_is_bounded_in_time() {
     tokio::time::pause();
     let cache = ResponseCache::memory().finish_fills(3 * SECOND);
     let gate = Gate::counting();
@@ -212,7 +212,7 @@ async fn a_fill_without_its_client_has_its_bound() {
 }
 
 #[actix_rt::test]
-async fn a_response_that_is_asked_for_often_is_refreshed_before_it_expires() {
+async fn popular_response_is_refreshed_before_expiry() {
     let clock = Clock::manual();
     // the handler takes ten seconds, by this clock
     let ticking = clock.clone();
@@ -244,7 +244,7 @@ async fn a_response_that_is_asked_for_often_is_refreshed_before_it_expires() {
 }
 
 #[actix_rt::test]
-async fn lifetimes_are_shortened_at_random_by_their_part() {
+async fn jitter_shortens_lifetimes_by_its_part() {
     let clock = Clock::manual();
     let cache = ResponseCache::memory().clock(clock.clone()).ttl(100 * SECOND).ttl_jitter(0.5);
     let app = crate::support::app(&cache, &Origin::counting()).await;
@@ -261,7 +261,7 @@ async fn lifetimes_are_shortened_at_random_by_their_part() {
 }
 
 #[actix_rt::test]
-async fn settings_that_make_no_sense_are_told() {
+async fn senseless_timeouts_are_configuration_errors() {
     for (cache, setting) in [
         (ResponseCache::memory().ttl_jitter(1.5), "ttl_jitter"),
         (ResponseCache::memory().ttl_jitter(f64::NAN), "ttl_jitter"),
@@ -274,7 +274,7 @@ async fn settings_that_make_no_sense_are_told() {
 }
 
 #[actix_rt::test]
-async fn slow_failed_and_left_alone_are_reported_apart() {
+async fn slow_failed_and_backing_off_are_reported_separately() {
     tokio::time::pause();
     let log = crate::support::log::Log::default();
     let _listening = log.listen();

@@ -81,7 +81,7 @@ async fn drop_put<S: Service<actix_http::Request>>(app: &S, page: &Page, path: &
 }
 
 #[actix_rt::test]
-async fn a_writer_that_is_dropped_makes_its_page_and_groups_stale_and_not_gone() {
+async fn dropped_unsafe_request_makes_page_and_groups_stale() {
     let server = RedisServer::start();
     let slow = |cache: ResponseCache| cache.operate_timeout(Duration::from_secs(2));
     for store in [
@@ -115,7 +115,7 @@ async fn a_writer_that_is_dropped_makes_its_page_and_groups_stale_and_not_gone()
 }
 
 #[actix_rt::test]
-async fn a_writer_that_fails_without_an_answer_makes_stale_one_that_is_refused_does_not() {
+async fn failed_unsafe_request_makes_stale_and_refused_one_does_not() {
     for (fails, expected) in [("after", "1"), ("before", "0")] {
         let page = Page::default();
         let cache = cache(ResponseCache::memory());
@@ -142,7 +142,7 @@ async fn a_writer_that_fails_without_an_answer_makes_stale_one_that_is_refused_d
 }
 
 #[actix_rt::test]
-async fn an_answer_that_is_an_error_purges_nothing() {
+async fn error_response_to_unsafe_request_purges_nothing() {
     let page = Page::default();
     let app = App::new()
         .app_data(web::Data::new(page.clone()))
@@ -160,7 +160,7 @@ async fn an_answer_that_is_an_error_purges_nothing() {
 }
 
 #[actix_rt::test]
-async fn over_http_a_reset_connection_and_a_panic_are_no_answers() {
+async fn reset_connection_and_panic_make_page_stale() {
     let page = Page::default();
     let (shown, cached) = (page.clone(), cache(ResponseCache::memory()));
     let handle = cached.handle().unwrap();

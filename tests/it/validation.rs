@@ -30,7 +30,7 @@ fn validating(tag: &'static str) -> impl Fn(&HttpRequest, usize) -> HttpResponse
 }
 
 #[actix_rt::test]
-async fn a_304_brings_the_stored_response_up_to_date() {
+async fn not_modified_updates_stored_response() {
     let (clock, origin) = (Clock::manual(), Origin::new(validating("\"v1\"")));
     let app = app(&ResponseCache::memory().clock(clock.clone()), &origin).await;
     send(&app, get("/")).await;
@@ -49,7 +49,7 @@ async fn a_304_brings_the_stored_response_up_to_date() {
 }
 
 #[actix_rt::test]
-async fn a_changed_response_replaces_the_stored_one() {
+async fn changed_response_replaces_stored_one() {
     let clock = Clock::manual();
     let origin = Origin::new(|req, call| {
         let tag = if call == 1 { "\"v1\"" } else { "\"v2\"" };
@@ -63,7 +63,7 @@ async fn a_changed_response_replaces_the_stored_one() {
 }
 
 #[actix_rt::test]
-async fn the_clients_condition_is_answered_from_what_was_validated() {
+async fn client_condition_is_answered_from_validated_response() {
     let (clock, origin) = (Clock::manual(), Origin::new(validating("\"v1\"")));
     let app = app(&ResponseCache::memory().clock(clock.clone()), &origin).await;
     send(&app, get("/")).await;
@@ -79,7 +79,7 @@ async fn the_clients_condition_is_answered_from_what_was_validated() {
 }
 
 #[actix_rt::test]
-async fn a_304_about_another_response_is_asked_again_without_conditions() {
+async fn not_modified_for_other_response_is_repeated_without_conditions() {
     let clock = Clock::manual();
     let origin = Origin::new(|req, call| match condition(req) {
         Some(_) => HttpResponse::NotModified().insert_header(("etag", "\"other\"")).finish(),
@@ -96,7 +96,7 @@ async fn a_304_about_another_response_is_asked_again_without_conditions() {
 }
 
 #[actix_rt::test]
-async fn a_request_that_the_handler_has_kept_cannot_be_asked_again_and_fails_nothing() {
+async fn request_kept_by_handler_cannot_be_repeated_and_fails_nothing() {
     let clock = Clock::manual();
     let kept = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let handler = {
@@ -123,7 +123,7 @@ async fn a_request_that_the_handler_has_kept_cannot_be_asked_again_and_fails_not
 }
 
 #[actix_rt::test]
-async fn a_request_that_somebody_outside_holds_is_answered_all_the_same() {
+async fn request_held_outside_is_answered() {
     let clock = Clock::manual();
     let origin = Origin::new(validating("\"v1\""));
     let resource = web::resource("/")
@@ -146,7 +146,7 @@ async fn a_request_that_somebody_outside_holds_is_answered_all_the_same() {
 }
 
 #[actix_rt::test]
-async fn no_cache_is_validated_each_time() {
+async fn no_cache_response_is_validated_each_time() {
     let origin = Origin::new(|req, call| {
         let mut res = validating("\"v1\"")(req, call);
         let no_cache = actix_web::http::header::HeaderValue::from_static("no-cache");
@@ -161,7 +161,7 @@ async fn no_cache_is_validated_each_time() {
 }
 
 #[actix_rt::test]
-async fn a_head_brings_the_stored_get_up_to_date_or_ends_it() {
+async fn head_updates_or_invalidates_stored_get() {
     for (tag, stays) in [("\"v1\"", true), ("\"v2\"", false)] {
         let clock = Clock::manual();
         let origin = Origin::new(move |req, call| {
@@ -178,7 +178,7 @@ async fn a_head_brings_the_stored_get_up_to_date_or_ends_it() {
 }
 
 #[actix_rt::test]
-async fn a_head_without_a_validator_renews_nothing() {
+async fn head_without_validator_updates_nothing() {
     // a HEAD that tells no validator proves nothing: it ends the stored GET or leaves it stale
     for body in ["12345", "123456", ""] {
         let clock = Clock::manual();
@@ -198,7 +198,7 @@ async fn a_head_without_a_validator_renews_nothing() {
 }
 
 #[actix_rt::test]
-async fn parts_are_cut_from_a_stored_whole() {
+async fn ranges_are_served_from_stored_response() {
     let origin = Origin::new(|_, _| {
         HttpResponse::Ok()
             .insert_header(("etag", "\"v1\""))
@@ -245,7 +245,7 @@ async fn parts_are_cut_from_a_stored_whole() {
 }
 
 #[actix_rt::test]
-async fn request_directives_are_obeyed_only_where_that_is_set() {
+async fn request_directives_are_obeyed_only_when_enabled() {
     let ask = |control: &'static str| get_with("/", ("cache-control", control));
     let obeying = ResponseCache::memory().honour_request_directives();
     for (cache, word) in [(ResponseCache::memory(), "HIT"), (obeying, "MISS")] {
@@ -263,7 +263,7 @@ async fn request_directives_are_obeyed_only_where_that_is_set() {
 }
 
 #[actix_rt::test]
-async fn a_targeted_field_rules_and_is_stripped() {
+async fn targeted_header_wins_and_is_stripped() {
     let fields: &[_] = &[
         ("app-cache-control", "max-age=100"),
         ("cdn-cache-control", "max-age=1"),
@@ -290,7 +290,7 @@ async fn a_targeted_field_rules_and_is_stripped() {
 }
 
 #[actix_rt::test]
-async fn surrogate_keys_are_groups_on_request() {
+async fn surrogate_keys_are_groups_when_enabled() {
     let fields: &[_] = &[("surrogate-key", "a b"), ("cache-tag", "c, d")];
     let cache = ResponseCache::memory().surrogate_keys();
     let app = app(&cache, &Origin::with_fields(fields)).await;
@@ -302,7 +302,7 @@ async fn surrogate_keys_are_groups_on_request() {
 }
 
 #[actix_rt::test]
-async fn to_the_letter_each_switch_does_what_it_says() {
+async fn strict_compliance_switches_take_effect() {
     let stored = async |cache: ResponseCache, status: u16, fields: &'static [(&str, &str)]| {
         let origin = Origin::new(move |_, _| {
             let mut res = HttpResponse::build(StatusCode::from_u16(status).unwrap());
@@ -332,7 +332,7 @@ async fn to_the_letter_each_switch_does_what_it_says() {
 }
 
 #[actix_rt::test]
-async fn what_clients_are_told_is_not_taken_for_the_handlers_word() {
+async fn client_cache_settings_do_not_change_storing() {
     use actix_response_cache::ClientCache;
     for client in [
         ClientCache::private().max_age(300 * SECOND),
@@ -364,7 +364,7 @@ async fn what_clients_are_told_is_not_taken_for_the_handlers_word() {
 }
 
 #[actix_rt::test]
-async fn preconditions_are_the_handlers_whatever_is_stored() {
+async fn preconditions_go_to_handler_despite_stored_entry() {
     let clock = Clock::manual();
     let origin = Origin::new(|req, _| {
         let tag = "\"v2\"";

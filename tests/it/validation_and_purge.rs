@@ -45,7 +45,7 @@ impl Coarse {
 }
 
 #[actix_rt::test]
-async fn a_304_does_not_raise_what_was_purged_while_a_refresh_was_waiting() {
+async fn not_modified_does_not_revive_entry_purged_during_refresh() {
     let server = RedisServer::start();
     let clock = Clock::manual();
     for cache in caches(&server, &clock) {
@@ -77,7 +77,7 @@ async fn a_304_does_not_raise_what_was_purged_while_a_refresh_was_waiting() {
 }
 
 #[actix_rt::test]
-async fn a_head_does_not_raise_what_was_purged_meanwhile() {
+async fn head_does_not_revive_entry_purged_meanwhile() {
     let clock = Clock::manual();
     let cache = ResponseCache::memory().clock(clock.clone());
     let origin = Coarse { control: "max-age=10", ..Coarse::default() };
@@ -110,7 +110,7 @@ async fn a_head_does_not_raise_what_was_purged_meanwhile() {
 }
 
 #[actix_rt::test]
-async fn after_a_soft_purge_a_date_confirms_only_what_it_can_tell_from_a_change() {
+async fn soft_purged_entry_is_not_validated_by_coarse_date() {
     let clock = Clock::manual();
     let cache = ResponseCache::memory().clock(clock.clone());
     let origin = Coarse { control: "max-age=10", ..Coarse::default() };
@@ -134,7 +134,7 @@ async fn after_a_soft_purge_a_date_confirms_only_what_it_can_tell_from_a_change(
 }
 
 #[actix_rt::test]
-async fn renewed_entry_keeps_its_groups() {
+async fn validated_entry_keeps_its_groups() {
     async fn page(req: HttpRequest, caching: Caching) -> HttpResponse {
         let tag = "\"v1\"";
         let is_same = req.headers().get("if-none-match").is_some_and(|value| value == tag);

@@ -21,7 +21,7 @@ use crate::support::{
 use super::{MANY, SECOND, assert_empty, burst, hesitant, many};
 
 #[actix_rt::test]
-async fn a_leader_that_goes_away_hands_the_lead_on() {
+async fn dropped_leader_hands_lead_on() {
     let cache = ResponseCache::memory();
     let gate = Gate::counting();
     let app = gated(&cache, &gate).await;
@@ -43,7 +43,7 @@ async fn a_leader_that_goes_away_hands_the_lead_on() {
 }
 
 #[actix_rt::test]
-async fn a_handler_that_fails_is_asked_again_by_one() {
+async fn failed_handler_is_called_again_once() {
     for panics in [false, true] {
         let cache = ResponseCache::memory();
         let gate = Gate::new(move |_, call| match call {
@@ -71,7 +71,7 @@ async fn a_handler_that_fails_is_asked_again_by_one() {
 }
 
 #[actix_rt::test]
-async fn a_lead_is_not_handed_on_for_ever() {
+async fn lead_is_handed_on_a_bounded_number_of_times() {
     let cache = ResponseCache::memory();
     let gate = Gate::new(|_, _| Ok(HttpResponse::BadGateway().finish()));
     let app = gated(&cache, &gate).await;
@@ -95,7 +95,7 @@ async fn a_lead_is_not_handed_on_for_ever() {
 }
 
 #[actix_rt::test]
-async fn a_follower_waits_no_longer_than_it_may() {
+async fn follower_waits_at_most_coalesce_timeout() {
     tokio::time::pause();
     let cache = ResponseCache::memory().coalesce_timeout(3 * SECOND);
     let gate = Gate::counting();
@@ -116,7 +116,7 @@ async fn a_follower_waits_no_longer_than_it_may() {
 }
 
 #[actix_rt::test]
-async fn a_leader_that_does_not_read_its_answer_holds_nobody_up_for_long() {
+async fn leader_that_does_not_read_delays_followers_within_timeout() {
     tokio::time::pause();
     let cache = ResponseCache::memory().coalesce_timeout(3 * SECOND);
     let app = App::new().wrap(cache.clone()).default_service(web::to(hesitant));
@@ -133,7 +133,7 @@ async fn a_leader_that_does_not_read_its_answer_holds_nobody_up_for_long() {
 }
 
 #[actix_rt::test]
-async fn who_does_not_want_to_wait_does_not() {
+async fn zero_timeout_disables_waiting() {
     let cache = ResponseCache::memory().coalesce_timeout(Duration::ZERO);
     let gate = Gate::counting();
     let app = gated(&cache, &gate).await;
@@ -142,7 +142,7 @@ async fn who_does_not_want_to_wait_does_not() {
 }
 
 #[actix_rt::test]
-async fn a_failing_handler_is_left_alone_while_something_stands_in() {
+async fn failing_handler_is_backed_off_while_stale_is_served() {
     let clock = Clock::manual();
     let cache = ResponseCache::memory().clock(clock.clone()).stale_if_error(3600 * SECOND);
     let gate = Gate::new(|_, call| match call {
@@ -164,7 +164,7 @@ async fn a_failing_handler_is_left_alone_while_something_stands_in() {
 }
 
 #[actix_rt::test]
-async fn failures_behind_stale_answers_are_told_once_in_a_while() {
+async fn failures_behind_stale_responses_are_logged_rarely() {
     let log = crate::support::log::Log::default();
     let _listening = log.listen();
     let clock = Clock::manual();
@@ -213,7 +213,7 @@ impl<F: Future> Future for DroppedAfter<F> {
 }
 
 #[actix_rt::test]
-async fn wherever_a_request_is_dropped_nothing_is_left_behind() {
+async fn request_dropped_at_any_poll_leaves_nothing_behind() {
     let clock = Clock::manual();
     for stale in [false, true] {
         for polls in 0..40 {

@@ -13,7 +13,7 @@ use crate::support::{
 use super::{MANY, SECOND, assert_empty, burst, many};
 
 #[actix_rt::test]
-async fn the_handler_runs_once_and_all_get_its_answer() {
+async fn burst_calls_handler_once() {
     let cache = ResponseCache::memory();
     let gate = Gate::counting();
     let app = gated(&cache, &gate).await;
@@ -28,7 +28,7 @@ async fn the_handler_runs_once_and_all_get_its_answer() {
 }
 
 #[actix_rt::test]
-async fn followers_get_the_form_that_they_asked_for() {
+async fn followers_get_304_206_and_head_from_leaders_response() {
     let cache = ResponseCache::memory();
     let gate = Gate::with_field(("etag", "\"1\""));
     let app = gated(&cache, &gate).await;
@@ -47,7 +47,7 @@ async fn followers_get_the_form_that_they_asked_for() {
 }
 
 #[actix_rt::test]
-async fn answers_that_are_not_stored_are_not_shared_and_not_waited_for_again() {
+async fn unstorable_response_is_not_shared_and_marks_hit_for_miss() {
     for field in
         [("cache-control", "private"), ("cache-control", "no-store"), ("set-cookie", "a=b")]
     {
@@ -72,7 +72,7 @@ async fn answers_that_are_not_stored_are_not_shared_and_not_waited_for_again() {
 }
 
 #[actix_rt::test]
-async fn each_variant_is_asked_for_once() {
+async fn burst_calls_handler_once_per_variant() {
     let cache = ResponseCache::memory();
     let gate = Gate::new(|req, _| {
         let language = req.headers().get("accept-language").unwrap().to_str().unwrap();
@@ -92,7 +92,7 @@ async fn each_variant_is_asked_for_once() {
 }
 
 #[actix_rt::test]
-async fn strangers_are_never_given_what_is_not_theirs() {
+async fn requests_with_credentials_never_share() {
     let cache = ResponseCache::memory();
     let gate = Gate::new(|req, call| {
         let who = req.headers().get("authorization").map_or("nobody", |v| v.to_str().unwrap());
@@ -110,7 +110,7 @@ async fn strangers_are_never_given_what_is_not_theirs() {
 }
 
 #[actix_rt::test]
-async fn users_with_keys_of_their_own_wait_for_their_own() {
+async fn burst_calls_handler_once_per_credential() {
     let cache = ResponseCache::memory().vary_by_auth(actix_response_cache::Auth::PerCredential);
     let gate = Gate::new(|req, _| {
         let who = req.headers().get("authorization").unwrap().to_str().unwrap();
@@ -126,7 +126,7 @@ async fn users_with_keys_of_their_own_wait_for_their_own() {
 }
 
 #[actix_rt::test]
-async fn whoever_comes_after_a_purge_is_not_given_what_was_begun_before() {
+async fn request_after_purge_does_not_share_earlier_call() {
     let cache = ResponseCache::memory();
     let gate = Gate::counting();
     let app = gated(&cache, &gate).await;
@@ -148,7 +148,7 @@ async fn whoever_comes_after_a_purge_is_not_given_what_was_begun_before() {
 }
 
 #[actix_rt::test]
-async fn what_is_stale_is_asked_for_once_too() {
+async fn burst_on_stale_entry_calls_handler_once() {
     let clock = Clock::manual();
     let cache = ResponseCache::memory().clock(clock.clone());
     for field in [("etag", "\"1\""), ("x-other", "1")] {
@@ -166,7 +166,7 @@ async fn what_is_stale_is_asked_for_once_too() {
 }
 
 #[actix_rt::test]
-async fn answers_that_need_validation_each_time_do_not_queue() {
+async fn no_cache_responses_do_not_queue() {
     let cache = ResponseCache::memory();
     let gate = Gate::new(|_, call| {
         let mut res = HttpResponse::Ok();
@@ -179,7 +179,7 @@ async fn answers_that_need_validation_each_time_do_not_queue() {
 }
 
 #[actix_rt::test]
-async fn caches_inside_one_another_do_not_wait_for_themselves() {
+async fn nested_caches_do_not_deadlock() {
     let cache = ResponseCache::memory();
     let gate = Gate::counting();
     let scope = web::scope("").default_service(gate.route()).wrap(cache.clone().ttl(SECOND));
@@ -191,7 +191,7 @@ async fn caches_inside_one_another_do_not_wait_for_themselves() {
 }
 
 #[actix_rt::test]
-async fn methods_and_parts_do_not_lead() {
+async fn head_and_range_requests_do_not_lead() {
     let cache = ResponseCache::memory();
     let gate = Gate::counting();
     let app = gated(&cache, &gate).await;
@@ -201,7 +201,7 @@ async fn methods_and_parts_do_not_lead() {
 }
 
 #[actix_rt::test]
-async fn negative_answers_are_shared_where_a_rule_names_them() {
+async fn error_responses_are_shared_where_rule_names_them() {
     let cache = ResponseCache::memory().rule("/{any:.*}", Rule::new().ttl_for(404, SECOND));
     let gate = Gate::new(|_, call| Ok(HttpResponse::NotFound().body(format!("{call}"))));
     let app = gated(&cache, &gate).await;

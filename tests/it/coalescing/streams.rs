@@ -19,7 +19,7 @@ use crate::support::{gate::is_waiting, get, send};
 use super::assert_empty;
 
 #[actix_rt::test]
-async fn a_stream_is_shared_when_it_has_ended_and_not_before() {
+async fn stream_is_shared_only_after_its_end() {
     let cache = ResponseCache::memory();
     let (sender, receiver) = tokio::sync::mpsc::channel::<&'static str>(8);
     let receiver = Rc::new(std::cell::RefCell::new(Some(receiver)));
@@ -54,7 +54,7 @@ async fn a_stream_is_shared_when_it_has_ended_and_not_before() {
 }
 
 #[actix_rt::test]
-async fn a_stream_past_its_bound_holds_nobody_up() {
+async fn oversized_stream_releases_followers() {
     for (cache, why) in [
         (ResponseCache::memory().max_body(10), "too-large"),
         (ResponseCache::memory().recording_budget(10), "recording-budget"),

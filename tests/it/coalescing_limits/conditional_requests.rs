@@ -16,7 +16,7 @@ use crate::support::{Origin, app, get, get_with, send, settle};
 use super::{MILLISECOND, Slow, slowest, tenths, timed};
 
 #[actix_rt::test]
-async fn conditional_clients_on_a_cold_key_cost_one_call() {
+async fn conditional_burst_on_cold_key_calls_handler_once() {
     tokio::time::pause();
     let conditions =
         [("if-none-match", "\"1\""), ("if-modified-since", "Tue, 14 Nov 2023 22:13:20 GMT")];
@@ -44,7 +44,7 @@ async fn conditional_clients_on_a_cold_key_cost_one_call() {
 }
 
 #[actix_rt::test]
-async fn client_condition_is_answered_by_the_cache_whatever_becomes_of_the_response() {
+async fn cache_evaluates_client_condition_on_unstorable_response() {
     let private = [("cache-control", "private"), ("etag", "\"1\"")];
     let seen_by_handler = Arc::new(AtomicUsize::new(0));
     let conditions = Arc::clone(&seen_by_handler);
@@ -71,7 +71,7 @@ async fn client_condition_is_answered_by_the_cache_whatever_becomes_of_the_respo
 }
 
 #[actix_rt::test]
-async fn stream_is_stored_though_its_client_has_it() {
+async fn stream_is_stored_though_client_gets_304() {
     let cache = ResponseCache::memory();
     let route = web::to(|| async {
         let chunks = stream::iter(["one ", "two ", "three"])
@@ -87,7 +87,7 @@ async fn stream_is_stored_though_its_client_has_it() {
 }
 
 #[actix_rt::test]
-async fn endless_stream_is_not_read_for_a_client_that_has_it() {
+async fn endless_stream_is_not_read_for_304() {
     let cache = ResponseCache::memory().max_body(10);
     let read = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&read);
@@ -108,7 +108,7 @@ async fn endless_stream_is_not_read_for_a_client_that_has_it() {
 }
 
 #[actix_rt::test]
-async fn preconditions_and_ranges_go_to_the_handler_as_they_are() {
+async fn preconditions_and_ranges_reach_handler_unchanged() {
     let origin = Origin::new(|req, _| {
         let names: Vec<_> = ["if-match", "if-none-match", "range", "if-range"]
             .into_iter()

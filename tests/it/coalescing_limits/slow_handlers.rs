@@ -62,7 +62,7 @@ async fn handler_that_never_answers_has_no_more_callers_than_allowed() {
 }
 
 #[actix_rt::test]
-async fn whoever_answers_first_answers_all() {
+async fn first_response_answers_all() {
     tokio::time::pause();
     let cache = ResponseCache::memory();
     let calls = Arc::new(AtomicUsize::new(0));
@@ -91,7 +91,7 @@ async fn whoever_answers_first_answers_all() {
 }
 
 #[actix_rt::test]
-async fn zero_leaders_are_refused_by_name() {
+async fn max_leaders_zero_is_a_configuration_error() {
     let problem = ResponseCache::memory().max_leaders(0).check().await.unwrap_err().to_string();
     assert!(problem.contains("max_leaders"), "{problem}");
 }
@@ -139,7 +139,7 @@ async fn long_stream_is_waited_for_once() {
 }
 
 #[actix_rt::test]
-async fn endless_parts_are_not_waited_for_at_all() {
+async fn endless_multipart_stream_is_not_waited_for() {
     tokio::time::pause();
     let cache = ResponseCache::memory();
     let route = web::to(|| async {

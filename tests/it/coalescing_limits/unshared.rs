@@ -16,7 +16,7 @@ use super::{MILLISECOND, Slow, counted, many, slowest, tenths, timed};
 type Plain = fn(&HttpRequest, usize) -> Result<HttpResponse, Error>;
 
 #[actix_rt::test]
-async fn answers_that_cannot_be_shared_are_no_ladder() {
+async fn unshareable_responses_do_not_serialize_followers() {
     tokio::time::pause();
     let not_shared: [(&str, Plain, u128); 4] = [
         ("503", |_, _| Ok(HttpResponse::ServiceUnavailable().finish()), 6),
@@ -38,7 +38,7 @@ async fn answers_that_cannot_be_shared_are_no_ladder() {
 }
 
 #[actix_rt::test]
-async fn purges_without_end_cost_a_crowd_two_calls() {
+async fn endless_purges_cost_burst_two_calls() {
     tokio::time::pause();
     let cache = ResponseCache::memory();
     let slow = Slow::new(300 * MILLISECOND, counted());
@@ -62,7 +62,7 @@ async fn purges_without_end_cost_a_crowd_two_calls() {
 }
 
 #[actix_rt::test]
-async fn client_that_forbids_storing_does_not_lead_the_others() {
+async fn no_store_request_does_not_lead() {
     let cache = ResponseCache::memory().honour_request_directives();
     let gate = Gate::counting();
     let app = gated(&cache, &gate).await;

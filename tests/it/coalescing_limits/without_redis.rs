@@ -46,7 +46,7 @@ async fn burst_calls_handler_once_without_redis() {
 }
 
 #[actix_rt::test]
-async fn what_is_shared_without_redis_is_not_said_to_be_stored() {
+async fn response_shared_without_redis_is_not_reported_stored() {
     let (_, cache) = caches_without_redis().into_iter().next().unwrap();
     let gate = Gate::counting();
     for seen in burst_without_store(&cache, &gate, 10).await {
@@ -73,7 +73,7 @@ async fn guards_on_sharing_hold_without_redis() {
 }
 
 #[actix_rt::test]
-async fn variants_are_shared_by_those_that_select_them_without_redis() {
+async fn variants_are_shared_only_by_their_selectors_without_redis() {
     for (name, cache) in caches_without_redis() {
         let gate = Gate::new(|req, _| {
             let language = req.headers().get("accept-language").unwrap().to_str().unwrap();
@@ -98,7 +98,7 @@ async fn variants_are_shared_by_those_that_select_them_without_redis() {
 }
 
 #[actix_rt::test]
-async fn request_after_a_purge_does_not_share_what_was_begun_before_without_redis() {
+async fn request_after_purge_does_not_share_earlier_call_without_redis() {
     for (name, cache) in caches_without_redis() {
         let gate = Gate::counting();
         let app = gated(&cache, &gate).await;
@@ -123,7 +123,7 @@ async fn request_after_a_purge_does_not_share_what_was_begun_before_without_redi
 }
 
 #[actix_rt::test]
-async fn answer_is_shared_when_redis_dies_before_it_is_put() {
+async fn response_is_shared_when_redis_dies_before_put() {
     let caches: [fn(String) -> ResponseCache; 2] = [ResponseCache::redis, ResponseCache::tiered];
     for make in caches {
         let mut server = RedisServer::start();

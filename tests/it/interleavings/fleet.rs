@@ -36,13 +36,13 @@ enum Outcome {
 }
 
 #[actix_rt::test]
-async fn any_number_of_commands_of_a_fill_and_of_a_purge_may_come_first() {
+async fn purge_wins_in_any_order_of_redis_commands() {
     let cases = examine(&HARD).await;
     assert!(cases > 200, "a fill and a purge have several commands each: {cases}");
 }
 
 #[actix_rt::test]
-async fn any_number_of_commands_of_a_fill_and_of_a_soft_purge_may_come_first() {
+async fn soft_purge_wins_in_any_order_of_redis_commands() {
     let cases = examine(&SOFT).await;
     assert!(cases > 50, "a fill and a purge have several commands each: {cases}");
 }

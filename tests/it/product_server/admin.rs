@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::server::Server;
 
 #[actix_rt::test]
-async fn the_admin_scope_needs_the_token() {
+async fn admin_scope_needs_token() {
     let server = Server::in_memory().await;
     server.hit("/products/7").await;
     for path in ["/_cache/stats", "/_cache/purge", "/_cache/nothing"] {
@@ -20,7 +20,7 @@ async fn the_admin_scope_needs_the_token() {
 }
 
 #[actix_rt::test]
-async fn an_operator_purges_what_is_named() {
+async fn operator_purges_named_targets() {
     for server in Server::each().await {
         let stored = ["/products", "/products?page=2", "/products/7", "/products/8"];
         let table: [(Value, &[&str]); 6] = [
@@ -49,7 +49,7 @@ async fn an_operator_purges_what_is_named() {
 }
 
 #[actix_rt::test]
-async fn an_operator_reads_statistics() {
+async fn operator_reads_statistics() {
     for server in Server::each().await {
         server.get("/products/1").await;
         server.hit("/products/1").await;
@@ -63,7 +63,7 @@ async fn an_operator_reads_statistics() {
 }
 
 #[actix_rt::test]
-async fn an_operator_switches_the_cache_off_and_on() {
+async fn operator_switches_cache_off_and_on() {
     for server in Server::each().await {
         server.hit("/products/1").await;
         for (on, verdict) in [(false, "fwd=bypass; detail=disabled"), (true, "hit; ttl=")] {

@@ -77,7 +77,7 @@ const TABLE: &[Row] = &[
 ];
 
 #[actix_rt::test]
-async fn bad_input_gets_a_json_error_and_is_not_stored() {
+async fn bad_input_gets_json_error_and_is_not_stored() {
     let server = Server::in_memory().await;
     for &(method, path, content_type, body, status, message) in TABLE {
         let mut request = server.request(method, path);
@@ -100,7 +100,7 @@ async fn bad_input_gets_a_json_error_and_is_not_stored() {
 }
 
 #[actix_rt::test]
-async fn what_is_too_long_is_refused() {
+async fn oversized_input_is_refused() {
     let server = Server::in_memory().await;
     for (field, text, status) in [
         ("name", "x".repeat(101), 422),

@@ -175,12 +175,12 @@ async fn examine(more: &[&str], reach: Duration) {
 }
 
 #[actix_rt::test]
-async fn what_clients_see_over_two_processes_is_a_history() {
+async fn two_processes_over_redis_are_consistent() {
     examine(&[], Duration::ZERO).await;
 }
 
 #[actix_rt::test]
-async fn what_clients_see_over_two_processes_with_memory_before_redis_is_a_history() {
+async fn two_processes_over_tiered_store_are_consistent() {
     // an announcement is on its way for a moment, on a loaded machine for a longer one
     examine(&["--tiered"], Duration::from_millis(500)).await;
 }

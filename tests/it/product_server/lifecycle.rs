@@ -38,7 +38,7 @@ const FIRST_VERSION: &str = "
 ";
 
 #[actix_rt::test]
-async fn sigterm_lets_a_request_under_way_have_its_answer() {
+async fn sigterm_completes_running_requests() {
     for mut server in Server::each().await {
         let body = product("Marbles", 300).to_string();
         let mut connection = TcpStream::connect(server.address()).await.unwrap();
@@ -77,7 +77,7 @@ async fn sigterm_does_not_wait_for_idle_clients() {
 }
 
 #[actix_rt::test]
-async fn a_change_by_one_process_is_seen_by_the_next_request_to_another() {
+async fn change_is_seen_by_next_request_to_other_process() {
     let (redis, folder) = fleet();
     let (url, file) = (redis.url(), folder.path().join("shop.db"));
     let arguments = ["--redis", &url, "--db", file.to_str().unwrap()];
@@ -100,7 +100,7 @@ async fn a_change_by_one_process_is_seen_by_the_next_request_to_another() {
 }
 
 #[actix_rt::test]
-async fn a_change_by_one_process_is_announced_to_the_memory_of_another() {
+async fn change_is_announced_to_memory_of_other_process() {
     let (redis, folder) = fleet();
     let (url, file) = (redis.url(), folder.path().join("shop.db"));
     let arguments = ["--redis", &url, "--tiered", "--db", file.to_str().unwrap()];
@@ -118,7 +118,7 @@ async fn a_change_by_one_process_is_announced_to_the_memory_of_another() {
 }
 
 #[actix_rt::test]
-async fn a_file_keeps_its_products_and_a_new_database_forgets_the_old_one() {
+async fn database_file_keeps_products_and_new_database_starts_empty() {
     let (redis, folder) = fleet();
     let (url, file) = (redis.url(), folder.path().join("shop.db"));
     let kept = ["--redis", &url, "--db", file.to_str().unwrap()];
@@ -136,7 +136,7 @@ async fn a_file_keeps_its_products_and_a_new_database_forgets_the_old_one() {
 }
 
 #[actix_rt::test]
-async fn file_of_the_first_version_gets_the_later_columns() {
+async fn first_version_file_gets_later_columns() {
     let (redis, folder) = fleet();
     let (url, file) = (redis.url(), folder.path().join("shop.db"));
     let arguments = ["--redis", &url, "--db", file.to_str().unwrap()];
@@ -168,7 +168,7 @@ async fn file_of_the_first_version_gets_the_later_columns() {
 }
 
 #[actix_rt::test]
-async fn the_server_goes_on_without_its_redis() {
+async fn server_works_without_redis() {
     let mut server = Server::with_redis().await;
     server.hit("/products/22").await;
     server.redis.as_mut().unwrap().kill();
@@ -183,7 +183,7 @@ async fn the_server_goes_on_without_its_redis() {
 }
 
 #[actix_rt::test]
-async fn settings_that_cannot_be_used_are_told_at_the_start() {
+async fn unusable_settings_are_reported_at_start() {
     let said = refused(&["--redis", "http://user:hunter2@127.0.0.1"]).await;
     assert!(said.contains("redis") && !said.contains("hunter2"), "{said}");
     let said = refused(&["--db", "/no/such/folder/shop.db"]).await;
