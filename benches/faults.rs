@@ -84,7 +84,7 @@ async fn measure(name: &str, fault: Fault, cache: fn(String) -> ResponseCache) {
     let handle = cache.handle().expect("settings are right");
     load::run(&cache, async |load| {
         load.all_hit(BOUND).await;
-        // what the handler takes, whatever the cache does
+        // what the handler takes without the cache
         handle.switch(false);
         load.take();
         sleep(SPAN).await;

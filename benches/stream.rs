@@ -176,7 +176,7 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
-/// Of sorted times, the one that so many lie below.
+/// The percentile of sorted times.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn quantile(times: &[Duration], at: f64) -> Duration {
     times[((times.len() - 1) as f64 * at) as usize]
@@ -231,7 +231,7 @@ async fn load(server: &Server, path: &str) -> (Vec<Duration>, String) {
             let asked = Instant::now();
             let answer = client.send(get(path, &[])).await.unwrap();
             times.push(asked.elapsed());
-            assert!(answer.field("cache-status").contains("; hit;"), "somebody waited");
+            assert!(answer.field("cache-status").contains("; hit;"), "a request waited");
             answer.text().trim().clone_into(&mut text);
         }
         (times, text)

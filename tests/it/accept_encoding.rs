@@ -1,4 +1,4 @@
-//! `Vary: Accept-Encoding`: clients share what the handler makes, however they write what they accept.
+//! `Vary: Accept-Encoding`: clients share what the handler makes, in any spelling of the header.
 
 use actix_response_cache::{CacheHandle, ResponseCache};
 use actix_web::{HttpRequest, HttpResponse};

@@ -1,4 +1,4 @@
-//! Nobody gets another's answer: credentials, auth keys, and many users at once.
+//! No user gets the response of another: credentials, auth keys, and many users at once.
 
 use actix_response_cache::{Auth, ResponseCache};
 use actix_web::{
@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 
 use crate::support::{Origin, app, get, get_with, send, server::serve};
 
-/// Says who asks: whoever gets an answer that names another has got somebody else's.
+/// Returns the name of the user, so that a response of another user is recognised.
 fn mirror(fields: &'static [(&'static str, &'static str)]) -> Origin {
     Origin::new(move |req, _| {
         let mut res = HttpResponse::Ok();

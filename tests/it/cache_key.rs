@@ -1,4 +1,4 @@
-//! What tells two requests apart, and which requests no key can be made for.
+//! The cache key: which requests share an entry, and which requests have no key and bypass.
 
 use actix_response_cache::ResponseCache;
 use actix_web::{HttpResponse, test::TestRequest};

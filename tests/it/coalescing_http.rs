@@ -1,5 +1,6 @@
-//! Crowds over real HTTP and two workers: a thousand clients for what is not stored, clients that are
-//! cut off, handlers that fail, stale responses under constant load, and servers that stop meanwhile.
+//! Coalescing over real HTTP and two workers: a thousand clients for one missing
+//! response, clients that disconnect, handlers that fail, stale responses under load, and servers that
+//! stop meanwhile.
 
 use std::{
     cell::Cell,
@@ -30,7 +31,7 @@ use crate::support::{
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-/// Whatever is waited for here comes long before, on however busy a machine.
+/// What is waited for here comes long before, also on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 const MANY: usize = 1000;
 
@@ -139,7 +140,7 @@ async fn answers(all: Vec<JoinHandle<hyper::Result<Answer>>>) -> Vec<hyper::Resu
     all.into_iter().map(|answer| answer.unwrap()).collect()
 }
 
-/// Nobody here waits for long because somebody else's machine is slow.
+/// With timeouts so long that a slow machine does not reach them.
 fn patient() -> ResponseCache {
     ResponseCache::memory().coalesce_timeout(DEADLINE)
 }
@@ -267,7 +268,7 @@ async fn burst_calls_handler_once_per_variant() {
     });
     let fields = (0..MANY).map(|n| ("accept-language", languages[n % 5].to_owned()));
     let all = crowd.gather(fields).await;
-    assert_eq!(crowd.calls(), 1, "nobody knows yet that there are variants");
+    assert_eq!(crowd.calls(), 1, "the variants are not known yet");
     crowd.open();
     let mut seen: HashMap<String, usize> = HashMap::new();
     for (n, answer) in answers(all).await.into_iter().enumerate() {
@@ -313,7 +314,7 @@ async fn load_refreshes_stale_response_once_per_expiry() {
     for expiry in 1..=EXPIRIES {
         clock.advance(15 * SECOND);
         until("the handler is called", || crowd.calls() > expiry).await;
-        // and a while longer, in which nobody may ask again
+        // and a while longer, in which the handler is not called again
         let seen = answered.load(Ordering::SeqCst);
         until("clients are answered", || answered.load(Ordering::SeqCst) >= seen + 5 * CLIENTS)
             .await;

@@ -1,4 +1,4 @@
-//! Settings that cannot be used stop the server with a clear message; odd ones are warned of.
+//! Wrong settings stop the server with a clear message; risky ones are warned of.
 
 use std::time::Duration;
 

@@ -174,7 +174,7 @@ async fn cookies_are_parsed_as_handlers_parse_them() {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 128, failure_persistence: None, ..Default::default() })]
 
-    /// Whatever cookies are sent: nobody gets the page of somebody else.
+    /// For any cookies that are sent, no user gets the page of another.
     #[test]
     fn arbitrary_cookies_never_share_pages_between_users(
         lines in proptest::collection::vec("[a=; %7\\t]{0,3}(session|%73ession| session)?[=; ]{0,2}[ab%]{0,2}", 1..12)

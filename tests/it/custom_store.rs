@@ -1,4 +1,4 @@
-//! A user's own store can be plugged in, and passes the examination that ours pass.
+//! A store of the application's own serves a cache, and passes the acceptance tests.
 
 use std::{
     collections::HashMap,

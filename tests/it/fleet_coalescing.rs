@@ -1,4 +1,4 @@
-//! Many processes, as caches over one Redis: of all that miss a response, one asks its handler.
+//! Coalescing over processes: of all caches on one Redis that miss a response, one calls its handler.
 
 use std::{
     sync::{

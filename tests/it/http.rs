@@ -106,7 +106,7 @@ async fn get_with_body_smuggles_no_request() {
     let cache = ResponseCache::memory();
     let (address, server) = serve(cache.clone());
     ask(address, "GET", "/whole").await;
-    // the body looks like a request; it must be read as a body, whatever the cache does
+    // the body looks like a request; it must be read as a body, also with the cache
     let smuggled = "GET /chunked HTTP/1.1\r\nhost: a\r\n\r\n";
     let request = format!(
         "GET /whole HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{smuggled}\

@@ -1,5 +1,5 @@
 //! A fill and a purge in every order: the fill stops at each of its steps, the purge runs there, and
-//! nobody who asks after the purge gets what the fill had read before it.
+//! no request after the purge gets what the fill had read before it.
 
 mod fleet;
 mod steps;
@@ -92,7 +92,7 @@ fn purges(item: &str) -> Vec<Purge> {
 /// Purges at each step of a fill; says which these were.
 async fn examine(cache: &ResponseCache, steps: &Steps) -> Vec<&'static str> {
     let version = Version::default();
-    // nobody waits long for a fill that has been stopped
+    // requests do not wait long for a fill that has been stopped
     let cache = &cache.clone().coalesce_timeout(Duration::from_millis(5));
     let app = app(cache, &version, steps).await;
     let handle = cache.handle().unwrap();

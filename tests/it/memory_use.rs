@@ -1,6 +1,5 @@
-//! What a cache in memory takes of memory: no more than it counts, whatever larger buffers the
-//! handlers' answers are slices of, and no more than its capacity; and what is of no more use makes
-//! room.
+//! The memory that the memory store takes: no more than it counts, also where handlers' bodies are
+//! slices of larger buffers, and no more than its capacity; and expired entries make room.
 
 use std::{
     sync::{
@@ -280,7 +279,7 @@ mod resident {
     const CASE: &str = "MEMORY_CASE";
     const PAUSE: Duration = Duration::from_millis(550);
 
-    /// What is stored: so many responses with bodies of this length and this many fields.
+    /// What is stored: how many responses, the length of their bodies, the number of their headers.
     struct Case {
         name: &'static str,
         count: usize,

@@ -1,4 +1,4 @@
-//! Beside other middleware, in either order: each pair behaves as the README's table says.
+//! Other middleware inside and outside of the cache: each pair behaves as the README's table says.
 
 use std::rc::Rc;
 
@@ -88,7 +88,7 @@ async fn logger_works_in_either_order() {
     }
 }
 
-/// An app of whatever type.
+/// An app of any type.
 trait Probe {
     fn words(
         &self,

@@ -1,4 +1,4 @@
-//! Caches inside one another: nothing is stored twice, told twice or mixed up.
+//! Caches inside one another: nothing is stored twice, reported twice or mixed up.
 
 use std::time::Duration;
 
@@ -145,7 +145,7 @@ async fn burst_on_inner_cache_with_own_keys_calls_handler_once() {
         web::scope("/t").wrap(base.clone().vary_by_header("x-tenant")).default_service(slow);
     let app = init_service(App::new().service(scope).wrap(base.clone())).await;
     send(&app, get("/t/first")).await;
-    // the cache outside has learned that it stores nothing here, so nobody waits for it
+    // the cache outside has learned that it stores nothing here, so no request waits for it
     let burst = (0..20).map(|_| send(&app, get_with("/t/first", ("x-tenant", "a"))));
     let seen = futures_util::future::join_all(burst).await;
     assert!(seen.iter().all(|seen| seen.text() == "page"));

@@ -1,4 +1,4 @@
-//! Which paths are cached, under which rule, and that no spelling of a path gets around that.
+//! Which paths are cached and under which rule, for every spelling of a path.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Purging: what goes, what stays, how many, and that nothing purged is answered afterwards.
+//! Purges: what they remove, what they keep, what they count, and that a purged response is not served.
 
 use std::{sync::Arc, time::Duration};
 

@@ -254,7 +254,7 @@ async fn handlers_answer_while_redis_is_down() {
     assert_eq!(origin.calls(), 21);
     assert!(cache.stats().unwrap().errors > 0);
     let purged = cache.handle().unwrap().purge_all().await.unwrap();
-    assert!(purged.pending, "whoever purges is told");
+    assert!(purged.pending, "the caller learns that it is pending");
 
     server.restart();
     let again = Instant::now();

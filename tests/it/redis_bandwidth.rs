@@ -1,4 +1,4 @@
-//! Redis behind a thin line: values that take longer than one exchange may.
+//! Redis behind a slow network: values that take longer than the response timeout.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Whatever becomes of Redis costs hits and nothing else: under load, for each fault, no request
-//! fails, none gets a wrong answer or one that was purged before it began, nobody storms the server,
+//! A fault of Redis costs hits and nothing else: under load, for each fault, no request fails, none
+//! gets a wrong response or one that was purged before it began, connections to Redis stay few,
 //! and when the fault is over, stored responses answer again.
 
 #![cfg(unix)]
@@ -20,9 +20,9 @@ use crate::support::{
 
 /// For how long anything may take, on a machine that does much else.
 const BOUND: Duration = Duration::from_secs(60);
-/// So many requests see the fault: far more than open the breaker.
+/// How many requests see the fault: far more than open the breaker.
 const REQUESTS: usize = 250;
-/// So many connections are made at most, of which a few probe: far fewer than there are requests.
+/// How many connections are made at most, probes among them: far fewer than there are requests.
 const CONNECTIONS: usize = 40;
 
 /// Examines a cache in Redis, and one with memory before it.

@@ -1,4 +1,4 @@
-//! The cache over every way to Redis: TLS with a login, a socket, a Cluster, and Sentinel with its
+//! The cache over every topology of Redis: TLS with a login, a socket, a Cluster, and Sentinel with its
 //! failovers.
 
 use std::time::{Duration, Instant};

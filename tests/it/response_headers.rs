@@ -1,4 +1,4 @@
-//! What clients and operators are told: `Cache-Control`, `Expires`, `Age`, `Cache-Status`, `X-Cache`.
+//! The headers that clients and operators see: `Cache-Control`, `Expires`, `Age`, `Cache-Status`, `X-Cache`.
 
 use std::time::Duration;
 

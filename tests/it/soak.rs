@@ -1,6 +1,6 @@
 //! A soak over real HTTP and two workers: clients that ask, change their minds and break off, a
 //! handler that fails in every way, purges, and a clock that runs ahead, all at random. In the end
-//! nothing is left under way, nobody has been given a wrong or a purged answer, and the counters add
+//! nothing is left under way, no client got a wrong or a purged response, and the counters add
 //! up.
 //!
 //! `SOAK_SECONDS` says how long each soak takes: 10 in memory and 5 in Redis where it is not set.
@@ -31,7 +31,7 @@ use crate::support::{
 use model::{FATES, KINDS, LANGUAGES, Question, World};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// Whatever is waited for here comes long before, on however busy a machine.
+/// What is waited for here comes long before, also on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 const CLIENTS: usize = 16;
 const WRITERS: usize = 2;
@@ -239,7 +239,7 @@ impl Soak {
         *self.tally.borrow_mut().answered.entry("BYPASS".to_owned()).or_default() += 1;
     }
 
-    /// Whoever was answered is counted once, as what the answer says; whoever was not may be.
+    /// A request with a response is counted once, under what the response says; one without may be.
     fn check_counters(&self) {
         let (stats, tally) = (self.handle.stats(), self.tally.borrow());
         let counted = BTreeMap::from([

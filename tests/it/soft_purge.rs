@@ -1,4 +1,4 @@
-//! Soft purges: what they name is stale, and otherwise as useful as anything stale.
+//! Soft purges: what they name becomes stale, and is served and validated as any stale response.
 
 use std::{sync::Arc, time::Duration};
 

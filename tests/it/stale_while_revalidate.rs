@@ -1,4 +1,4 @@
-//! `stale-while-revalidate`: nobody waits for what may be served stale, and one refresh follows.
+//! `stale-while-revalidate`: the stale response is served at once, and one refresh follows.
 
 use std::{
     sync::{

@@ -1,4 +1,4 @@
-//! What is counted: every request once, whatever became of it.
+//! The counters: every request is counted once.
 
 use actix_response_cache::{Reason, ResponseCache};
 use actix_web::{HttpResponse, error::ErrorInternalServerError};

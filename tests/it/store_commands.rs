@@ -1,4 +1,4 @@
-//! What nothing can come of costs the store nothing.
+//! Requests that cannot change what is stored send no command to the store.
 
 use actix_response_cache::{Purge, ResponseCache, Rule};
 use actix_web::{App, HttpResponse, test::init_service, web};

@@ -1,4 +1,4 @@
-//! Memory before Redis, as clients see it: two caches are two processes.
+//! The tiered store, memory before Redis, as clients see it: two caches stand for two processes.
 
 use std::time::{Duration, Instant};
 

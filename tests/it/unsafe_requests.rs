@@ -1,4 +1,4 @@
-//! Unsafe requests that end without an answer make stale what they may have changed.
+//! Unsafe requests that end without a response make stale what they may have changed.
 
 use std::{
     pin::pin,

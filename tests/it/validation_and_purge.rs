@@ -1,5 +1,5 @@
-//! A stored response that the handler confirms: what was purged meanwhile is not renewed, and what is
-//! renewed stays in its groups.
+//! Validation beside purges: a 304 does not revive an entry that was purged meanwhile, and a
+//! validated entry stays in its groups.
 
 use std::{
     sync::{

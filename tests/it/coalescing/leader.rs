@@ -85,7 +85,7 @@ async fn lead_is_handed_on_a_bounded_number_of_times() {
             break;
         }
         asked = gate.calls();
-        // whoever has the lead goes away
+        // the leader goes away
         let first = all.iter_mut().find(|request| request.is_some()).unwrap();
         *first = None;
     }
@@ -126,7 +126,7 @@ async fn leader_that_does_not_read_delays_followers_within_timeout() {
     let followers = join_all((0..MANY).map(|_| send(&app, get("/")))).await;
     assert!(followers.iter().all(|seen| seen.text() == "chunk chunk chunk "));
     assert_eq!(begun.elapsed().as_secs(), 3);
-    // nor whoever comes later: by then it is stored
+    // nor does it delay later requests: by then it is stored
     assert_eq!(send(&app, get("/")).await.word(), "HIT");
     drop(unread);
     assert_empty(&cache);
@@ -195,7 +195,7 @@ async fn failures_behind_stale_responses_are_logged_rarely() {
     assert_eq!(send(&app, get("/")).await.status, 503);
 }
 
-/// A future that is dropped after so many polls.
+/// A future that is dropped after a number of polls.
 struct DroppedAfter<F>(usize, Pin<Box<F>>);
 
 impl<F: Future> Future for DroppedAfter<F> {

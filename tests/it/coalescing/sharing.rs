@@ -57,7 +57,7 @@ async fn unstorable_response_is_not_shared_and_marks_hit_for_miss() {
         let answers = burst(&app, &gate, many()).await;
         let texts: std::collections::HashSet<_> = answers.iter().map(Seen::text).collect();
         assert_eq!((texts.len(), gate.calls()), (MANY, MANY), "{field:?}: each has its own");
-        // all are asked for at once now: nobody stands in a queue
+        // the handler is called for all at once now: no request queues
         let gate = Gate::with_field(field);
         let app = gated(&cache, &gate).await;
         let asked = async {

@@ -1,4 +1,4 @@
-//! How old a response is, and what the client is told of it (RFC 9111 s.4.2.3, s.5.1).
+//! How old a response is, and the `Age` that clients see (RFC 9111 s.4.2.3, s.5.1).
 
 use super::{
     case::{Case, ask, must, should},

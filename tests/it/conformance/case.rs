@@ -43,7 +43,7 @@ pub enum Source {
 }
 
 /// One request, the origin's answer to it, and what must hold. Made by [`ask`]; in fields, `@+5`
-/// and `@-5` stand for dates so many seconds from now.
+/// and `@-5` stand for dates that many seconds from now.
 #[derive(Clone, Default)]
 pub struct Ask {
     pub method: String,
@@ -143,7 +143,7 @@ impl Ask {
         self
     }
 
-    /// The origin takes so many seconds.
+    /// The origin takes this many seconds.
     pub fn slow(mut self, seconds: u64) -> Self {
         self.slow = seconds;
         self

@@ -62,7 +62,7 @@ fn program() -> PathBuf {
 }
 
 #[test]
-fn any_status_passes_with_its_fields() {
+fn any_status_passes_with_its_headers() {
     let proxy = Process::start();
     for status in [200, 201, 299, 300, 301, 404, 499, 500, 502, 599, 999] {
         let reply = format!(
@@ -80,7 +80,7 @@ fn any_status_passes_with_its_fields() {
 }
 
 #[test]
-fn bodies_pass_however_they_are_framed() {
+fn bodies_pass_in_any_framing() {
     let proxy = Process::start();
     let chunked = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3\nabc\n2\nde\n0\n\n";
     assert_eq!(proxy.get("GET", "/chunked", chunked).body, b"abcde");
@@ -97,7 +97,7 @@ fn bodies_pass_however_they_are_framed() {
 }
 
 #[test]
-fn a_failing_origin_is_told_as_a_gateway_tells_it() {
+fn failing_origin_is_a_gateway_error() {
     let proxy = Process::start();
     assert_eq!(proxy.get("GET", "/closed", "").status, 502);
     assert_eq!(proxy.get("GET", "/garbage", "what is this\n\n").status, 502);
@@ -108,7 +108,7 @@ fn a_failing_origin_is_told_as_a_gateway_tells_it() {
 }
 
 #[test]
-fn one_connection_takes_many_requests() {
+fn connection_carries_many_requests() {
     let proxy = Process::start();
     let reply = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\n\r\nhi";
     proxy.origin.play("/kept", Box::new(|_| reply.to_vec()));
@@ -124,7 +124,7 @@ fn one_connection_takes_many_requests() {
 }
 
 #[test]
-fn what_is_sent_to_the_origin_is_what_was_asked() {
+fn request_reaches_origin_unchanged() {
     let proxy = Process::start();
     proxy.origin.play("/up", Box::new(|_| b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()));
     let fields = ["Content-Type: text/x", "B: 2", "B: 1"].map(ToOwned::to_owned);

@@ -22,7 +22,7 @@ fn instead_of(id: &str, failing: Ask) -> Case {
     )
 }
 
-/// A directive forbids that, whatever else is said.
+/// A directive forbids it, also beside others that allow it.
 fn never(id: &str, control: &str, failing: Ask, status: u16) -> Case {
     must(format!("never-stale-{id}"), [stored(control), failing.after(3).status(status)])
 }

@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 fn cache(url: &str) -> ResponseCache {
-    // whoever waits at the gate is not to be given up
+    // a command that waits at the gate must not time out
     let long = Duration::from_secs(30);
     ResponseCache::redis(url).connect_timeout(long).operate_timeout(long)
 }

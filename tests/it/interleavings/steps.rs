@@ -11,7 +11,7 @@ use actix_response_cache::{
 };
 use tokio::sync::{Notify, oneshot};
 
-/// The steps of whatever shares them, in the order in which they come.
+/// Steps shared by what a test stops, in the order in which they are reached.
 #[derive(Clone, Default)]
 pub(super) struct Steps(Arc<Shared>);
 
@@ -45,7 +45,7 @@ impl Steps {
         }
     }
 
-    /// Waits until a step is reached that has so many before it, and stops there; its name.
+    /// Waits until the step after `before` others is reached, and stops there; returns its name.
     /// All others pass.
     pub(super) fn stop_at(&self, left: usize) -> impl Future<Output = &'static str> + use<> {
         let (reached, waiting) = oneshot::channel();
@@ -53,7 +53,7 @@ impl Steps {
         async { waiting.await.expect("one stop at a time") }
     }
 
-    /// Lets who has stopped go on, and stops nobody any more.
+    /// Lets the stopped step go on, and stops at no step from then on.
     pub(super) fn go_on(&self) {
         self.0.stop.lock().unwrap().take();
         self.0.go.notify_waiters();

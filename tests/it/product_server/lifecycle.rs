@@ -1,4 +1,4 @@
-//! The product server's beginning and end, its fellows, and its Redis.
+//! How the product server starts and stops, runs beside others, and does without its Redis.
 
 use std::time::{Duration, Instant};
 

@@ -29,7 +29,7 @@ use crate::support::{
 
 /// For how long a version that was replaced may be served: a second, and a busy machine's share.
 const BOUND: Duration = Duration::from_millis(1050);
-/// Whatever has no bound of its own comes long before, on however busy a machine.
+/// For what has no bound of its own: it comes long before, also on a busy machine.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 const A: usize = 0;
 const B: usize = 1;
@@ -97,7 +97,7 @@ impl Process {
     }
 }
 
-/// Sends a request, which has to succeed whatever becomes of Redis.
+/// Sends a request, which has to succeed also during the outage.
 async fn send(client: &mut Client, method: &str, number: usize) -> Answer {
     let answer = client.send(request(method, &format!("/items/{number}"), &[]));
     let answer = timeout(DEADLINE, answer).await.expect("in time").expect("an answer");

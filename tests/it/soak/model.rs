@@ -1,4 +1,4 @@
-//! The world of a soak: things with versions, what may be asked of them, and which answers are right.
+//! The model that a soak checks against: things with versions, and which responses are right.
 
 use std::{
     sync::{

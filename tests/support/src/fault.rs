@@ -23,9 +23,9 @@ pub enum Fault {
     Error(&'static str),
     /// `maxmemory` is reached, and nothing may be evicted.
     Full,
-    /// The primary becomes a replica of nobody.
+    /// The primary becomes a replica without a primary, which refuses writes.
     ReadOnly,
-    /// A password is asked for that nobody knows.
+    /// A password is required that clients do not have.
     Password,
     /// `kill -9`, and back without data.
     Killed,
@@ -33,7 +33,7 @@ pub enum Fault {
     KilledPersistent,
     /// `SIGSTOP`, `SIGCONT`.
     Stopped,
-    /// Somebody else purges other things all the time.
+    /// Another process purges other paths all the time.
     Purges,
 }
 

@@ -134,7 +134,7 @@ impl Load {
         self.seen.take()
     }
 
-    /// Waits until so many requests have been answered since the last [`take`](Self::take).
+    /// Waits until this many requests have been answered since the last [`take`](Self::take).
     pub async fn answered(&self, requests: usize, within: Duration) {
         let begun = Instant::now();
         while self.seen.borrow().requests < requests {

@@ -1,4 +1,4 @@
-//! An origin over plain sockets: it sends the bytes it is told to, and keeps requests as they came.
+//! An origin over plain sockets: it sends the bytes that a test sets, and keeps requests as they came.
 
 use std::{
     collections::HashMap,

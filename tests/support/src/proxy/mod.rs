@@ -46,7 +46,7 @@ pub enum Way {
     Hold(Arc<Gate>),
 }
 
-/// Lets so many commands pass.
+/// Lets a number of commands pass.
 pub struct Gate {
     left: Semaphore,
     held: Notify,
@@ -64,7 +64,7 @@ impl Line {
         Arc::new(Self { bytes_per_second, free_at: Mutex::new(Instant::now()) })
     }
 
-    /// Waits until so many bytes have passed after all that came before them.
+    /// Waits until this many bytes have passed, after all that came before them.
     async fn pass(&self, bytes: usize) {
         let bytes = f64::from(u32::try_from(bytes).expect("a few"));
         let passed = {
@@ -92,7 +92,7 @@ impl Proxy {
         let runtime = runtime.expect("a runtime");
         let (way, changes) = watch::channel(Way::Pass);
         let entered = runtime.enter();
-        // keeps the port while nobody listens there
+        // keeps the port while it refuses connections
         let placeholder = bound(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0).into());
         let address = placeholder.local_addr().expect("its address");
         let listener = listening(address);

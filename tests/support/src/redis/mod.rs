@@ -38,7 +38,7 @@ impl RedisServer {
         panic!("{} did not start", binary().display());
     }
 
-    /// Starts a server on this port, if nobody has it.
+    /// Starts a server on this port; `None` where another process has it.
     fn start_at(port: u16, arguments: Vec<String>) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut server = Self { port, directory, arguments, process: None };

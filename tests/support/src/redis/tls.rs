@@ -4,7 +4,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 
 use super::{RedisServer, binary, free_port};
 
-/// A server with a TLS port, which asks for a certificate of the client's if so told, and with a
+/// A server with a TLS port, which may require a certificate of the client, and with a
 /// user `cache` whose password is `secret` and who may use keys below `arc:` and `t`.
 pub struct TlsServer {
     pub plain: RedisServer,
