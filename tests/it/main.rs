@@ -1,4 +1,28 @@
-//! The integration tests: one binary, a module per capability, support beside them.
+//! The integration tests: one binary, a module per capability, what they share in `support`.
+//!
+//! # The tests of this crate
+//!
+//! | what | where | how |
+//! | --- | --- | --- |
+//! | everything | | `tests/run.sh`; with formatting, lints, docs and packaging: `.ci/run` |
+//! | unit tests: one file, from inside | beside the code, see below | `cargo test --all-features --lib` |
+//! | the Redis store against real servers, from inside | `src/store/redis/tests/` | as above |
+//! | integration tests: the public API, over services and sockets | here | `cargo test --all-features --test it` |
+//! | conformance to the RFCs, as a client and an origin see it | [`conformance`] | `… --test it conformance` |
+//! | the example applications as processes | [`product_server`], `conformance::process` | `cargo build --all-features --examples` first |
+//! | random load for a while | [`soak`], [`purge_race`] | `SOAK_SECONDS=600 … --test it soak` |
+//! | rules of the source | [`floors`] | `… --test it floors` |
+//! | `panic = "abort"`, the stated Rust version | `tests/panic_abort/`, `tests/check_*.sh` | `.ci/run` |
+//! | measurements | `benches/` | `cargo bench --bench hit` |
+//!
+//! Servers, the proxy that makes faults, the HTTP client and the load are the crate `tests/support`, which
+//! benches and unit tests use as well. It does not know the crate under test; helpers that do, such as
+//! `Origin`, `send` and `settle`, are in `tests/it/support`.
+//!
+//! Unit tests of up to 80 lines are a `mod tests` at the foot of their file; longer ones are a file of
+//! their own, `tests.rs` in the folder of the module. The name of a test states the behaviour:
+//! `burst_calls_handler_once`. A test waits for a signal or a condition (`settle`, `until`) and does not
+//! sleep until something has probably happened.
 
 #![allow(unreachable_pub, reason = "nothing of a test binary is reachable")]
 #![allow(
