@@ -121,7 +121,7 @@ impl AnyStore {
             #[cfg(feature = "redis")]
             Self::Redis(store) => store.is_purged_since(key, since),
             #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => store.far().is_purged_since(key, since),
+            Self::Tiered(store) => store.redis().is_purged_since(key, since),
             Self::Custom(_) => {
                 let _ = (key, since);
                 false
@@ -237,7 +237,7 @@ impl AnyStore {
             #[cfg(feature = "redis")]
             Self::Redis(store) => store.ping().await,
             #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => store.far().ping().await,
+            Self::Tiered(store) => store.redis().ping().await,
             #[allow(unreachable_patterns)] // as above
             _ => self.purge_number().await.map(drop),
         }
@@ -250,7 +250,7 @@ impl AnyStore {
             #[cfg(feature = "redis")]
             Self::Redis(store) => store.foreign_configuration().await,
             #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => store.far().foreign_configuration().await,
+            Self::Tiered(store) => store.redis().foreign_configuration().await,
             #[allow(unreachable_patterns)] // as above
             _ => None,
         }

@@ -16,8 +16,6 @@ mod interface;
 mod lease;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;
-#[cfg(all(feature = "memory", feature = "redis"))]
-mod near;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 #[cfg_attr(not(feature = "memory"), allow(dead_code, reason = "memory counts and walks"))]

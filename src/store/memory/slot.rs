@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 #[cfg(feature = "redis")]
-use crate::store::near::Hold;
+use crate::store::tiered::validity::Validity;
 use crate::{
     entry::{Entry, Timestamp, allocated},
     store::stamps::{Stamps, Standing},
@@ -35,7 +35,7 @@ pub(in crate::store) struct Slot {
     /// Of an entry before Redis, what its use depends on instead of stamps. Boxed, as entries of
     /// the store in memory have none.
     #[cfg(feature = "redis")]
-    hold: Option<Box<Hold>>,
+    validity: Option<Box<Validity>>,
 }
 
 impl Slot {
@@ -49,21 +49,25 @@ impl Slot {
             checked: AtomicU64::new(entry.since.number()),
             place: AtomicU64::new(0),
             #[cfg(feature = "redis")]
-            hold: None,
+            validity: None,
             entry,
         }
     }
 
     #[cfg(feature = "redis")]
-    pub(in crate::store) fn held(entry: Arc<Entry>, end: Timestamp, hold: Hold) -> Self {
+    pub(in crate::store) fn with_validity(
+        entry: Arc<Entry>,
+        end: Timestamp,
+        validity: Validity,
+    ) -> Self {
         let slot = Self::new(entry, end);
-        let weight = slot.weight + hold.weight() as u64;
-        Self { weight, hold: Some(Box::new(hold)), ..slot }
+        let weight = slot.weight + validity.weight() as u64;
+        Self { weight, validity: Some(Box::new(validity)), ..slot }
     }
 
     #[cfg(feature = "redis")]
-    pub(in crate::store) fn hold(&self) -> Option<&Hold> {
-        self.hold.as_deref()
+    pub(in crate::store) fn validity(&self) -> Option<&Validity> {
+        self.validity.as_deref()
     }
 
     pub(in crate::store) const fn end(&self) -> Timestamp {

@@ -2,27 +2,17 @@
 //!
 //! An entry is one value, so that a hit is one exchange. Two kinds of index lead to it, by path and by
 //! group. It is stored under a name where nobody looks, indexed, checked against the purges that
-//! came meanwhile ([`fence`]) and then renamed to where it is found: at whatever point a fill ends,
+//! came meanwhile ([`fence`](invalidation::fence)) and then renamed to where it is found: at whatever point a fill ends,
 //! nothing can be read that a purge would miss. Needs Redis 5 or later and the commands of scripts.
 
 mod age;
-mod announce;
-mod beat;
 mod client;
-mod clock;
 mod configuration;
-mod confirm;
 mod connect;
-mod feed;
-mod fence;
-mod fields;
-#[cfg(feature = "memory")]
-pub(super) mod here;
 mod index;
-pub(super) mod known;
+pub(super) mod invalidation;
 mod large;
 mod lease;
-mod ledger;
 mod names;
 mod options;
 mod pending_purges;
@@ -35,10 +25,6 @@ mod settling;
 mod store;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "memory")]
-pub(super) mod tie;
-mod trust;
-mod waiting;
 
 pub use self::connect::RedisServers;
 pub(crate) use self::{

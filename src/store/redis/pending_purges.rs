@@ -15,12 +15,11 @@ use tokio::runtime::Handle;
 
 use super::{
     client::RedisClient,
-    clock,
-    known::Known,
+    invalidation::{logical_clock, state::Known},
     names::Names,
     raise,
     removal::{Removal, Removals},
-    settling::MAX_WAIT,
+    settling::MAX_PROBE_PAUSE,
 };
 use crate::{
     purge::{Purge, Purged},
@@ -113,7 +112,7 @@ impl Pending {
         }
         // once fenced, an entry is not served
         for purges in self.kept().chunks(MAX_FENCES) {
-            clock::raise(&self.client, &self.names, purges).await?;
+            logical_clock::raise(&self.client, &self.names, purges).await?;
         }
         while let Some(purge) = self.next() {
             let purges = std::slice::from_ref(&purge);
@@ -231,7 +230,7 @@ impl Replayer {
             }
             drop(pending);
             tokio::time::sleep(wait).await;
-            wait = MAX_WAIT.min(wait * 2);
+            wait = MAX_PROBE_PAUSE.min(wait * 2);
         }
     }
 }

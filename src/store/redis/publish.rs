@@ -6,11 +6,13 @@ use std::sync::atomic::Ordering;
 use redis::{RedisWrite, ToRedisArgs};
 
 use super::{
-    announce,
     client::{reply, script},
-    clock,
-    fence::{self, Admission, Reading},
-    index, large,
+    index,
+    invalidation::{
+        fence::{self, Admission, Reading},
+        logical_clock, message,
+    },
+    large,
     store::RedisStore,
 };
 use crate::{
@@ -101,7 +103,7 @@ impl RedisStore {
         if life >= keep && last != 0 && now.saturating_sub(last) < EXTEND_EVERY_S {
             return Ok(());
         }
-        self.client.ask(vec![clock::extend(&self.names, keep)]).await?;
+        self.client.ask(vec![logical_clock::extend(&self.names, keep)]).await?;
         self.extended_at.store(now, Ordering::Relaxed);
         Ok(())
     }
@@ -127,7 +129,7 @@ impl RedisStore {
         };
         let head = encoded.head.get(codec::CHECKSUM_AT..).unwrap_or_default();
         let mut publish = script(PUBLISH, &[&waiting, &live]);
-        let news = announce::stored(digest, self.known.origin());
+        let news = message::stored(digest, self.known.origin());
         publish.arg(head).arg(keep).arg(self.names.news()).arg(news).arg(stale_since.as_ref());
         let replies = self.client.ask(vec![publish]).await?;
         Ok(match replies.first().and_then(reply::number) {

@@ -2,8 +2,10 @@
 
 use super::{
     client::RedisClient,
-    clock::{self, Ticked},
-    known::Known,
+    invalidation::{
+        logical_clock::{self, Ticked},
+        state::Known,
+    },
     names::Names,
     removal::Removal,
 };
@@ -22,10 +24,10 @@ pub(super) async fn fences(
     for purge in purges {
         known.begun(purge);
     }
-    let raised = match clock::raise(client, names, purges).await {
+    let raised = match logical_clock::raise(client, names, purges).await {
         Err(error) if error.kind() == StoreErrorKind::Refused => {
             make_room(client, names, purges).await?;
-            clock::raise(client, names, purges).await?
+            logical_clock::raise(client, names, purges).await?
         }
         raised => raised?,
     };

@@ -6,7 +6,11 @@ use std::sync::{Arc, atomic::Ordering};
 use bytes::Bytes;
 use redis::Value;
 
-use super::{client::reply, clock, confirm, fence::Admission, ledger::Standing, store::RedisStore};
+use super::{
+    client::reply,
+    invalidation::{confirm, fence::Admission, ledger::Standing, logical_clock},
+    store::RedisStore,
+};
 use crate::{
     entry::Entry,
     key::CacheKey,
@@ -30,7 +34,7 @@ impl RedisStore {
         let (mut begin, mut length) = (redis::cmd("GETRANGE"), redis::cmd("STRLEN"));
         begin.arg(&name).arg(0).arg(self.large.first_piece(&digest) - 1);
         length.arg(&name);
-        let asked = self.client.ask(vec![begin, length, clock::ask(&self.names)]).await;
+        let asked = self.client.ask(vec![begin, length, logical_clock::ask(&self.names)]).await;
         let replies = asked.inspect_err(|error| {
             if error.kind() == StoreErrorKind::TimedOut {
                 self.large.begin_timed_out(&digest);

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use super::{connect::Bounds, trust::micros};
+use super::{connect::Bounds, invalidation::trust::micros};
 
 /// Reading as `settled_at`: nothing is being waited for.
 const SETTLED: u64 = 0;
@@ -29,7 +29,7 @@ const MARGIN: Duration = Duration::from_millis(100);
 
 /// The longest pause between two attempts to repeat purges: processes settle for as long, so that what
 /// they serve is never older.
-pub(super) const MAX_WAIT: Duration = Duration::from_millis(250);
+pub(super) const MAX_PROBE_PAUSE: Duration = Duration::from_millis(250);
 
 /// Whether this process may rely on what Redis says, since Redis was last away.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Settling {
     /// For processes that wait for Redis within these bounds.
     pub(super) fn new(bounds: Bounds) -> Self {
         let probe = bounds.connect.saturating_add(bounds.operate);
-        let lasts = MAX_WAIT.saturating_add(probe).saturating_add(MARGIN);
+        let lasts = MAX_PROBE_PAUSE.saturating_add(probe).saturating_add(MARGIN);
         Self { lasts, settled_at: AtomicU64::new(SETTLED) }
     }
 
@@ -112,7 +112,7 @@ mod tests {
     fn settles_from_the_first_answer_on() {
         let settling = settling();
         let lasts = settling.lasts;
-        assert!(lasts >= MAX_WAIT + Duration::from_millis(150));
+        assert!(lasts >= MAX_PROBE_PAUSE + Duration::from_millis(150));
         assert_eq!(settling.phase(|| START), Phase::Settled, "a process that starts");
         settling.answered(START);
         assert_eq!(settling.phase(|| START), Phase::Settled);

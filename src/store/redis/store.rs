@@ -11,12 +11,14 @@ use std::{
 
 use super::{
     client::RedisClient,
-    clock,
     configuration::Configuration,
     connect::{Bounds, RedisServers, ServersError},
-    feed::Feed,
-    fence::{self, Admission, Reading},
-    known::Known,
+    invalidation::{
+        fence::{self, Admission, Reading},
+        logical_clock,
+        state::Known,
+        subscription::Feed,
+    },
     large::Large,
     names::{self, Names},
     options::{RedisOptions, Replicas},
@@ -113,7 +115,7 @@ impl RedisStore {
                 let is_there = reading.of_fill(entry.since) != Admission::Refused;
                 Ok((PurgeNumber::new(reading.now), is_there))
             }
-            None => Ok((clock::purge_number(&self.client, &self.names).await?, false)),
+            None => Ok((logical_clock::purge_number(&self.client, &self.names).await?, false)),
         }
     }
 
@@ -174,7 +176,7 @@ impl Store for RedisStore {
     async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
         self.check()?;
         self.known();
-        let mark = clock::purge_number(&self.client, &self.names).await?;
+        let mark = logical_clock::purge_number(&self.client, &self.names).await?;
         self.client.check_answer().map(|()| mark)
     }
 

@@ -25,8 +25,11 @@ use server::RedisServer;
 use test_support::{log, proxy, redis as server, wait::until};
 
 use super::{
-    RedisOptions, RedisServers, RedisStore, Replicas, clock, fence::Admission, fields, index,
-    ledger::Standing, raise, removal::Removal, store::MAX_GROUPS, trust,
+    RedisOptions, RedisServers, RedisStore, Replicas, index,
+    invalidation::{fence::Admission, ledger::Standing, logical_clock, tags, trust},
+    raise,
+    removal::Removal,
+    store::MAX_GROUPS,
 };
 use crate::{
     entry::Entry,

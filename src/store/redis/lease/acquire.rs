@@ -79,9 +79,10 @@ impl RedisStore {
             reply::number(&left).map_or(at_most, Duration::from_millis).min(at_most) + MARGIN;
         let client = Arc::clone(&self.client);
         Ok(Lead::Elsewhere(Wait::new(async move {
-            let (told, looked) = (pin!(listener.heard()), pin!(look.until_over(&client, &head)));
+            let (announced, looked) =
+                (pin!(listener.announced()), pin!(look.until_over(&client, &head)));
             // over in time, whatever is heard and seen
-            let _ = timeout(left, select(told, looked)).await;
+            let _ = timeout(left, select(announced, looked)).await;
         })))
     }
 

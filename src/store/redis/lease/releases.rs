@@ -21,9 +21,11 @@ use redis::{Cmd, Value};
 use tokio::time::sleep;
 
 use crate::store::redis::{
-    announce::{self, Digest},
     client::{RedisClient, script},
-    known::Known,
+    invalidation::{
+        message::{self, Digest},
+        state::Known,
+    },
     names::Names,
 };
 
@@ -124,7 +126,7 @@ impl Releases {
 impl Release {
     fn command(&self, names: &Names) -> Cmd {
         let mut release = script(RELEASE, &[&names.lease(&self.digest)]);
-        release.arg(&self.token).arg(names.news()).arg(announce::released(&self.digest));
+        release.arg(&self.token).arg(names.news()).arg(message::released(&self.digest));
         release
     }
 }

@@ -23,8 +23,8 @@ use crate::{
                 RedisClient,
                 reply::{self, Scored, number},
             },
-            clock, fields,
             index::{self, Filter, Member, Page},
+            invalidation::{logical_clock, tags},
             names::{Named, Names},
         },
     },
@@ -129,8 +129,8 @@ impl Removal {
     }
 
     /// What its fence stands under.
-    pub(in crate::store::redis) fn field(&self) -> fields::Field {
-        fields::raised_by(&self.target)
+    pub(in crate::store::redis) fn field(&self) -> tags::Field {
+        tags::raised_by(&self.target)
     }
 
     /// Whether everything has been counted that goes.
@@ -302,7 +302,7 @@ impl Removal {
 
     async fn end(&mut self, client: &RedisClient, names: &Names) -> Result<(), StoreError> {
         let mut commands = self.unlist.clone();
-        commands.push(clock::done(names, &self.field(), self.number));
+        commands.push(logical_clock::done(names, &self.field(), self.number));
         client.ask_behind(commands).await?;
         self.unlist.clear();
         self.is_done = true;

@@ -15,7 +15,11 @@ use crate::{
     store::{
         breaker,
         error::{StoreError, StoreErrorKind},
-        redis::{client::RedisClient, feed::Feed, fields::Field, names::Names},
+        redis::{
+            client::RedisClient,
+            invalidation::{subscription::Feed, tags::Field},
+            names::Names,
+        },
     },
 };
 

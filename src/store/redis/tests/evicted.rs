@@ -62,10 +62,10 @@ async fn an_entry_older_than_a_lost_clock_is_not_served() {
 async fn raise_bounded(store: &RedisStore, most: u32, groups: std::ops::Range<u32>) {
     for number in groups {
         let purge = Purge::group(number.to_string());
-        let raised = clock::raise_bounded(&store.client, &store.names, &purge, most).await;
-        let field = fields::raised_by(purge.target());
+        let raised = logical_clock::raise_bounded(&store.client, &store.names, &purge, most).await;
+        let field = tags::raised_by(purge.target());
         let number = raised.expect("raised").number;
-        let done = clock::done(&store.names, &field, number);
+        let done = logical_clock::done(&store.names, &field, number);
         store.client.ask(vec![done]).await.expect("done");
     }
 }
@@ -106,7 +106,7 @@ async fn a_fence_stays_until_its_removal_is_done() {
     fill(&store, "/b", &[]).await;
     // whoever purged did not live to remove anything
     let purge = Purge::path("/a");
-    clock::raise_bounded(&store.client, &store.names, &purge, 20).await.expect("raised");
+    logical_clock::raise_bounded(&store.client, &store.names, &purge, 20).await.expect("raised");
     let early = store.purge_number().await.expect("a purge number");
     raise_bounded(&store, 20, 0..200).await;
     for store in [&store, &prefixed(&server, "arc:")] {
@@ -125,7 +125,9 @@ async fn too_many_removals_that_are_not_done_leave_no_older_entry() {
     fill(&store, "/a", &["g"]).await;
     for number in 0..200 {
         let purge = Purge::group(number.to_string());
-        clock::raise_bounded(&store.client, &store.names, &purge, 20).await.expect("raised");
+        logical_clock::raise_bounded(&store.client, &store.names, &purge, 20)
+            .await
+            .expect("raised");
     }
     let fences: u64 = server.command(&["HLEN", "arc:clock"]);
     assert!(fences < 120, "{fences}");

@@ -42,7 +42,7 @@ async fn a_subscription_that_is_cut_is_noticed_and_made_anew() {
     let server = RedisServer::start();
     let (one, two) = (store(&server), store(&server));
     listening(&two).await;
-    let before = two.known().generation(two.known().now());
+    let before = two.known().trust_period(two.known().now());
     let cut: u64 = server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     assert!(cut >= 1);
     until("noticed", || !two.known().is_trusted()).await;
@@ -51,7 +51,7 @@ async fn a_subscription_that_is_cut_is_noticed_and_made_anew() {
     one.purge(&Purge::all()).await.expect("purged");
     listening(&two).await;
     assert_eq!(standing(&two, &entry), Standing::Purged, "purged while nothing was heard");
-    assert!(two.known().generation(two.known().now()) > before);
+    assert!(two.known().trust_period(two.known().now()) > before);
 }
 
 #[tokio::test]
@@ -59,19 +59,19 @@ async fn a_purge_that_is_not_announced_is_found_within_the_bound() {
     let server = RedisServer::start();
     let (one, two) = (store(&server), store(&server));
     listening(&two).await;
-    let first = two.known().generation(two.known().now());
+    let first = two.known().trust_period(two.known().now());
     let since = one.purge_number().await.expect("a purge number");
     let _: redis::Value = server.command(&["SCRIPT", "FLUSH"]);
     // as by a process which may not publish
     let now = (since.number() + 1_000_000_000).to_string();
-    let field = crate::store::redis::fields::raised_by(Purge::path("/shop/7").target());
+    let field = tags::raised_by(Purge::path("/shop/7").target());
     let mut raise = redis::cmd("HSET");
     raise.arg("arc:clock").arg("now").arg(&now).arg(&field).arg(&now);
     let () = raise.query(&mut server.connection()).expect("a reply");
     let entry = Entry { since, ..samples::target() };
     until("missed", || standing(&two, &entry) == Standing::Purged).await;
     let known = two.known();
-    assert_eq!(known.generation(known.now()), first, "nothing else can have been missed");
+    assert_eq!(known.trust_period(known.now()), first, "nothing else can have been missed");
 }
 
 #[tokio::test]
@@ -164,8 +164,7 @@ fn a_store_outlives_the_runtime_that_used_it_first() {
     runtime().block_on(listening(&store));
     runtime().block_on(async {
         let first = store.known().now();
-        until("checked again", || store.known().now() > first + 2 * super::super::trust::RELIED_ON)
-            .await;
+        until("checked again", || store.known().now() > first + 2 * trust::RELIED_ON).await;
         assert!(store.known().is_trusted());
     });
 }
@@ -187,11 +186,11 @@ async fn databases_of_one_server_do_not_hear_of_each_other() {
         one.purge(&Purge::all()).await.expect("purged");
         one.purge(&Purge::path("/shop/7")).await.expect("purged");
     }
-    let begun = zero.known().generation(zero.known().now());
+    let begun = zero.known().trust_period(zero.known().now());
     // heard of by now, were it to be heard of
     zero.purge(&Purge::path("/another")).await.expect("purged");
     assert!(zero.get(&entry.key).await.expect("an answer").is_some(), "of another database");
-    assert_eq!(zero.known().generation(zero.known().now()), begun, "nothing was missed");
+    assert_eq!(zero.known().trust_period(zero.known().now()), begun, "nothing was missed");
     assert!(zero.known().is_trusted());
 }
 
@@ -221,7 +220,7 @@ async fn clock_that_is_evicted_over_and_over_costs_no_trust() {
     let (one, two) = (store(&server), store(&server));
     listening(&one).await;
     listening(&two).await;
-    let trust = || [&one, &two].map(|store| store.known().generation(store.known().now()));
+    let trust = || [&one, &two].map(|store| store.known().trust_period(store.known().now()));
     let before = trust();
     for round in 0..6 {
         let gone: u64 = server.command(&["DEL", "arc:clock"]);

@@ -51,7 +51,7 @@ async fn who_waits_is_woken_when_the_response_is_stored() {
     fill(&one, "/a", &[]).await;
     wait.await;
     assert!(has(&two, "/a").await);
-    assert_eq!(two.known().waiting().count(), 0);
+    assert_eq!(two.known().listeners().count(), 0);
     drop(lease);
 }
 
@@ -157,7 +157,7 @@ async fn a_question_dropped_anywhere_leaves_no_lead_behind() {
             server.command::<u64>(&["EXISTS", &name]) == 0
         })
         .await;
-        assert_eq!(store.known().waiting().count(), 0);
+        assert_eq!(store.known().listeners().count(), 0);
     }
 }
 

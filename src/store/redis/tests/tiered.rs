@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{samples::KEEP, *};
 use crate::{
     clock::Clock,
-    store::{near::UNHEARD, tiered::TieredStore},
+    store::tiered::{OFFLINE_TTL, TieredStore},
 };
 
 /// A store with 16 MiB before it.
@@ -17,7 +17,7 @@ fn tiered(server: &RedisServer, prefix: &str) -> TieredStore {
 async fn two(server: &RedisServer) -> [TieredStore; 2] {
     let stores = [tiered(server, "arc:"), tiered(server, "arc:")];
     for store in &stores {
-        listening(store.far()).await;
+        listening(store.redis()).await;
     }
     stores
 }
@@ -49,7 +49,7 @@ async fn it_passes_the_examination() {
     let number = AtomicU64::new(0);
     acceptance::examine(async || {
         let store = tiered(&server, &format!("t{}:", number.fetch_add(1, Ordering::Relaxed)));
-        listening(store.far()).await;
+        listening(store.redis()).await;
         store
     })
     .await;
@@ -71,7 +71,7 @@ async fn what_was_read_or_stored_once_is_near_and_asks_nobody() {
     assert_eq!(near(&one, "/a").as_deref(), Some("1"));
     assert_eq!(near(&two, "/a"), None);
     until("not on its way any more", || {
-        two.far().known().stored_elsewhere(&key("/a").digest()) == 1
+        two.redis().known().stored_elsewhere(&key("/a").digest()) == 1
     })
     .await;
     assert_eq!(read(&two, "/a").await.as_deref(), Some("1"));
@@ -100,7 +100,7 @@ async fn a_purge_here_is_felt_at_once_and_elsewhere_when_it_is_announced() {
         let purged = Instant::now();
         assert_eq!((near(&one, "/a"), read(&one, "/a").await), (None, None), "{purge:?}");
         while near(&two, "/a").is_some() {
-            assert!(purged.elapsed() < UNHEARD, "{purge:?}");
+            assert!(purged.elapsed() < OFFLINE_TTL, "{purge:?}");
         }
         assert_eq!(read(&two, "/a").await, None, "{purge:?}");
         fill(&two, "/a", "new").await;
@@ -125,7 +125,7 @@ async fn a_soft_purge_makes_stale_near_as_far() {
     let purged = Instant::now();
     assert!(is_stale(&one).await);
     while !is_stale(&two).await {
-        assert!(purged.elapsed() < UNHEARD);
+        assert!(purged.elapsed() < OFFLINE_TTL);
     }
 }
 
@@ -139,7 +139,7 @@ async fn what_is_stored_elsewhere_takes_the_place_of_what_is_near() {
         fill(store, "/a", body).await;
         let stored = Instant::now();
         while read(other, "/a").await.as_deref() != Some(body) {
-            assert!(stored.elapsed() < UNHEARD, "{body}");
+            assert!(stored.elapsed() < OFFLINE_TTL, "{body}");
         }
         assert_eq!(read(store, "/a").await.as_deref(), Some(body), "who stored it has it");
     }
@@ -152,13 +152,13 @@ async fn when_nothing_is_heard_nothing_from_before_is_used_and_nothing_comes_bac
     fill(&one, "/a", "1").await;
     fill(&two, "/b", "1").await;
     assert!(read(&two, "/a").await.is_some());
-    let before = two.far().known().generation(two.far().known().now());
+    let before = two.redis().known().trust_period(two.redis().known().now());
     let cut: u64 = server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     assert!(cut >= 2);
-    until("noticed", || !two.far().known().is_trusted()).await;
+    until("noticed", || !two.redis().known().is_trusted()).await;
     assert_eq!((near(&two, "/a"), near(&two, "/b")), (None, None), "whoever put it there");
-    listening(two.far()).await;
-    assert!(two.far().known().generation(two.far().known().now()) > before);
+    listening(two.redis()).await;
+    assert!(two.redis().known().trust_period(two.redis().known().now()) > before);
     assert_eq!((near(&two, "/a"), near(&two, "/b")), (None, None), "it was cleared");
     assert_eq!(read(&two, "/a").await.as_deref(), Some("1"), "commands work");
 }
@@ -181,11 +181,11 @@ async fn a_process_that_hears_of_nothing_holds_what_it_gets_for_a_moment() {
     fill(&one, "/a", "1").await;
     let asked = Instant::now();
     assert_eq!(read(&deaf, "/a").await.as_deref(), Some("1"));
-    assert!(near(&deaf, "/a").is_some() || asked.elapsed() >= UNHEARD);
+    assert!(near(&deaf, "/a").is_some() || asked.elapsed() >= OFFLINE_TTL);
     one.purge(&Purge::path("/a")).await.expect("purged");
     let purged = Instant::now();
     while read(&deaf, "/a").await.is_some() {
-        assert!(purged.elapsed() < UNHEARD, "purged, and still there");
+        assert!(purged.elapsed() < OFFLINE_TTL, "purged, and still there");
     }
     fill(&deaf, "/a", "2").await;
     deaf.purge(&Purge::group("g")).await.expect("purged");
@@ -196,16 +196,16 @@ async fn a_process_that_hears_of_nothing_holds_what_it_gets_for_a_moment() {
 async fn while_redis_is_away_a_response_is_held_for_a_moment_and_gone_when_it_is_back() {
     let mut server = RedisServer::start();
     let store = tiered(&server, "arc:");
-    listening(store.far()).await;
+    listening(store.redis()).await;
     fill(&store, "/before", "1").await;
     server.kill();
-    until("noticed", || !store.far().known().is_trusted()).await;
+    until("noticed", || !store.redis().known().is_trusted()).await;
     assert_eq!(near(&store, "/before"), None);
     let begun = Instant::now();
     fill(&store, "/a", "alone").await;
-    assert!(near(&store, "/a").is_some() || begun.elapsed() >= UNHEARD);
+    assert!(near(&store, "/a").is_some() || begun.elapsed() >= OFFLINE_TTL);
     while near(&store, "/a").is_some() {
-        assert!(begun.elapsed() < UNHEARD + Duration::from_millis(100), "held for too long");
+        assert!(begun.elapsed() < OFFLINE_TTL + Duration::from_millis(100), "held for too long");
     }
     let early = store.purge_number().await.expect("a mark of its own");
     let early = Arc::new(Entry { since: early, ..(*entry("/a", early, &["g"])).clone() });
@@ -216,9 +216,9 @@ async fn while_redis_is_away_a_response_is_held_for_a_moment_and_gone_when_it_is
     fill(&store, "/a", "after the purge").await;
 
     server.restart();
-    listening(store.far()).await;
+    listening(store.redis()).await;
     let restarted = Instant::now();
-    while store.far().purge_number().await.is_err() {
+    while store.redis().purge_number().await.is_err() {
         assert!(restarted.elapsed() < Duration::from_secs(10), "the purge is not repeated");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -227,7 +227,7 @@ async fn while_redis_is_away_a_response_is_held_for_a_moment_and_gone_when_it_is
     store.put(early, KEEP).await.expect("no error");
     assert_eq!(read(&store, "/a").await, None, "of a time that is over");
     assert!(late.number() < 1 << 63, "Redis tells the time again");
-    let keys: u64 = server.command(&["EXISTS", &store.far().names.live(&key("/a").digest())]);
+    let keys: u64 = server.command(&["EXISTS", &store.redis().names.live(&key("/a").digest())]);
     assert_eq!(keys, 0, "nothing of one process alone is in Redis");
 }
 
@@ -244,7 +244,7 @@ async fn what_redis_gives_is_kept_without_the_rest_of_its_reply() {
 async fn memory_is_bounded() {
     let server = RedisServer::start();
     let store = TieredStore::new(100_000, Clock::manual(), prefixed(&server, "arc:"));
-    listening(store.far()).await;
+    listening(store.redis()).await;
     for number in 0..200 {
         let since = store.purge_number().await.expect("a purge number");
         let kind = samples::response(&vec![7; 5_000].into());
@@ -292,7 +292,7 @@ async fn no_reader_sees_what_was_purged_elsewhere_longer_ago_than_the_bound() {
         loop {
             match read(&stores[1], "/a").await {
                 Some(number) if number.parse::<u64>().expect("a number") < round => {
-                    assert!(purged.elapsed() < UNHEARD, "{number} in {round}");
+                    assert!(purged.elapsed() < OFFLINE_TTL, "{number} in {round}");
                 }
                 Some(_) => break seen += 1,
                 None => {}

@@ -1,24 +1,24 @@
 //! What processes tell each other, in one channel for each prefix: short messages that scripts
 //! publish with the change they tell of. Whatever else arrives there is nothing, or lost news.
 
-use super::fields::Field;
+use super::tags::Field;
 use crate::entry::Timestamp;
 
 /// What begins the message of a purge: kind and version. The script of the fence adds the time
 /// before the purge, the purge's number, for a soft one since when it makes stale, and the field of
 /// the clock that it raised.
-pub(super) const PURGED: &str = "p1";
+pub(in crate::store) const PURGED: &str = "p1";
 const STORED: &[u8] = b"s1";
 const RELEASED: &[u8] = b"r1";
 const BEAT: &[u8] = b"b1";
 
 /// Tells one store's messages from another's.
-pub(super) type Origin = [u8; 8];
-pub(super) type Digest = [u8; 16];
+pub(in crate::store) type Origin = [u8; 8];
+pub(in crate::store) type Digest = [u8; 16];
 
 /// A message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub(in crate::store) enum News {
     /// `field` was raised to `number`, softly if it says since when that makes stale; the purge
     /// before that had the number `before`.
     Purged { before: u64, number: u64, stale_since: Option<Timestamp>, field: Field },
@@ -35,23 +35,23 @@ pub(super) enum News {
 }
 
 /// The message that an entry was stored.
-pub(super) fn stored(digest: &Digest, origin: Origin) -> Vec<u8> {
+pub(in crate::store) fn stored(digest: &Digest, origin: Origin) -> Vec<u8> {
     [STORED, &origin, digest].concat()
 }
 
 /// The message that the lead in filling an entry was given up.
-pub(super) fn released(digest: &Digest) -> Vec<u8> {
+pub(in crate::store) fn released(digest: &Digest) -> Vec<u8> {
     [RELEASED, digest].concat()
 }
 
 /// The message that a process publishes for itself.
-pub(super) fn beat(number: u64) -> Vec<u8> {
+pub(in crate::store) fn beat(number: u64) -> Vec<u8> {
     [BEAT, &number.to_be_bytes()].concat()
 }
 
 impl News {
     /// Reads a message, which may be anything.
-    pub(super) fn read(message: &[u8]) -> Self {
+    pub(in crate::store) fn read(message: &[u8]) -> Self {
         if message.first() == PURGED.as_bytes().first() {
             return purged(message).unwrap_or(Self::Unreadable);
         }

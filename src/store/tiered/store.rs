@@ -3,35 +3,35 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{
-    error::StoreError,
-    interface::{Put, Size, Store},
-    lease::Lead,
-    near::Near,
-    redis::RedisStore,
-};
+use super::local::LocalTier;
 use crate::{
     clock::Clock,
     entry::Entry,
     key::CacheKey,
     purge::{Purge, PurgeNumber, Purged},
+    store::{
+        error::StoreError,
+        interface::{Put, Size, Store},
+        lease::Lead,
+        redis::RedisStore,
+    },
 };
 
 /// A [`Store`] of two tiers.
 pub(crate) struct TieredStore {
-    near: Near,
-    far: RedisStore,
+    local: LocalTier,
+    redis: RedisStore,
 }
 
 impl TieredStore {
     /// At most about `capacity` bytes of memory before this store.
-    pub(crate) fn new(capacity: u64, clock: Clock, far: RedisStore) -> Self {
-        Self { near: Near::new(capacity, far.knows(), clock), far }
+    pub(crate) fn new(capacity: u64, clock: Clock, redis: RedisStore) -> Self {
+        Self { local: LocalTier::new(capacity, redis.knows(), clock), redis }
     }
 
     /// What is near, at once.
     pub(crate) fn get_near(&self, key: &CacheKey) -> Option<Arc<Entry>> {
-        self.near.get(key)
+        self.local.get(key)
     }
 
     /// [`Store::purge_number`], and whether an entry that was found before may be renewed.
@@ -39,11 +39,11 @@ impl TieredStore {
         &self,
         entry: &Entry,
     ) -> Result<(PurgeNumber, bool), StoreError> {
-        if let Ok(answer) = self.far.purge_number_to_renew(entry).await {
+        if let Ok(answer) = self.redis.purge_number_to_renew(entry).await {
             return Ok(answer);
         }
-        let mark = self.near.purge_number();
-        let found = self.near.get(&entry.key);
+        let mark = self.local.local_purge_number();
+        let found = self.local.get(&entry.key);
         Ok((mark, found.is_some_and(|found| found.since == entry.since)))
     }
 
@@ -54,55 +54,55 @@ impl TieredStore {
         counts: bool,
     ) -> Result<Purged, StoreError> {
         for purge in purges {
-            self.near.purge(purge);
+            self.local.purge(purge);
         }
-        self.far.purge_together(purges, counts).await
+        self.redis.purge_together(purges, counts).await
     }
 
     /// Drops what is kept under `key` in both tiers.
     pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
-        self.near.forget(key);
-        self.far.forget(key).await
+        self.local.forget(key);
+        self.redis.forget(key).await
     }
 
     /// The tier behind.
-    pub(crate) const fn far(&self) -> &RedisStore {
-        &self.far
+    pub(crate) const fn redis(&self) -> &RedisStore {
+        &self.redis
     }
 }
 
 impl Store for TieredStore {
     /// A handler is asked while Redis is away too, and what it answers is kept near for a moment.
     async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
-        Ok(self.far.purge_number().await.unwrap_or_else(|_| self.near.purge_number()))
+        Ok(self.redis.purge_number().await.unwrap_or_else(|_| self.local.local_purge_number()))
     }
 
     async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
-        if let Some(entry) = self.near.get(key) {
+        if let Some(entry) = self.local.get(key) {
             return Ok(Some(entry));
         }
-        let begun = self.near.begin(key);
-        let found = self.far.get_as_of(key).await?;
+        let snapshot = self.local.snapshot(key);
+        let found = self.redis.get_as_of(key).await?;
         // what is of one process alone is never in Redis: a number that says so is not true
-        let found = found.filter(|(entry, _)| Near::is_alone(entry.since).is_none());
+        let found = found.filter(|(entry, _)| LocalTier::local_begin(entry.since).is_none());
         Ok(found.map(|(entry, as_of)| {
             // a slice of Redis's reply would keep all of it
             let entry = Arc::new(entry.with_own_memory());
-            self.near.keep(&entry, begun, PurgeNumber::new(as_of));
+            self.local.keep_remote(&entry, snapshot, PurgeNumber::new(as_of));
             entry
         }))
     }
 
     async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<Put, StoreError> {
-        if let Some(began) = Near::is_alone(entry.since) {
-            return Ok(self.near.keep_alone(entry, began));
+        if let Some(began) = LocalTier::local_begin(entry.since) {
+            return Ok(self.local.keep_local(entry, began));
         }
-        let begun = self.near.begin(&entry.key);
-        let put = self.far.put(Arc::clone(&entry), keep_for).await;
+        let snapshot = self.local.snapshot(&entry.key);
+        let put = self.redis.put(Arc::clone(&entry), keep_for).await;
         // what Redis could not take is of use here, as long as all purges are known
-        let is_kept = matches!(put, Ok(Put::Kept)) || (put.is_err() && begun.is_trusted());
+        let is_kept = matches!(put, Ok(Put::Kept)) || (put.is_err() && snapshot.is_trusted());
         if is_kept {
-            self.near.keep(&entry, begun, entry.since);
+            self.local.keep_remote(&entry, snapshot, entry.since);
         }
         put
     }
@@ -112,16 +112,16 @@ impl Store for TieredStore {
     }
 
     async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {
-        self.far.lead(key, at_most).await
+        self.redis.lead(key, at_most).await
     }
 
     fn size(&self) -> Option<Size> {
-        Some(self.near.size())
+        Some(self.local.size())
     }
 }
 
 impl fmt::Debug for TieredStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TieredStore").field("far", &self.far).finish_non_exhaustive()
+        f.debug_struct("TieredStore").field("redis", &self.redis).finish_non_exhaustive()
     }
 }

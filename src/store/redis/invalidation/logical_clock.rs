@@ -19,20 +19,24 @@
 use redis::{Cmd, Value};
 
 use super::{
-    announce,
-    client::{
-        RedisClient,
-        reply::{number, unexpected},
-        script,
-    },
-    fields,
-    fields::Field,
+    fence,
     ledger::Fences,
-    names::Names,
+    message,
+    tags::{self, Field},
 };
 use crate::{
     purge::{Purge, PurgeNumber},
-    store::StoreError,
+    store::{
+        error::StoreError,
+        redis::{
+            client::{
+                RedisClient,
+                reply::{number, unexpected},
+                script,
+            },
+            names::Names,
+        },
+    },
 };
 
 /// When the clock has not been used for so long, and nothing is kept for longer, it may go: a seed
@@ -158,7 +162,7 @@ return 1
 ";
 
 /// The logical time, for a fill that begins.
-pub(super) async fn purge_number(
+pub(in crate::store::redis) async fn purge_number(
     client: &RedisClient,
     names: &Names,
 ) -> Result<PurgeNumber, StoreError> {
@@ -171,16 +175,16 @@ pub(super) async fn purge_number(
 
 /// A fence that has been raised.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ticked {
+pub(in crate::store::redis) struct Ticked {
     /// The purge's number.
-    pub(super) number: PurgeNumber,
+    pub(in crate::store::redis) number: PurgeNumber,
     /// The time before it.
-    pub(super) before: u64,
+    pub(in crate::store::redis) before: u64,
 }
 
 /// Raises the fences of several purges in one exchange: fills that began earlier are not published
 /// from now on, or by a soft purge as stale, and what was published earlier is not served any more.
-pub(super) async fn raise(
+pub(in crate::store::redis) async fn raise(
     client: &RedisClient,
     names: &Names,
     purges: &[Purge],
@@ -192,7 +196,7 @@ pub(super) async fn raise(
 
 /// [`raise`] for one purge, as if there were room for only `most` fences.
 #[cfg(test)]
-pub(super) async fn raise_bounded(
+pub(in crate::store::redis) async fn raise_bounded(
     client: &RedisClient,
     names: &Names,
     purge: &Purge,
@@ -205,7 +209,7 @@ pub(super) async fn raise_bounded(
 /// Raises the fence of a purge.
 fn of(names: &Names, purge: &Purge, most: u32) -> Cmd {
     let mut tick = begin_keeping(names, most);
-    tick.arg(&fields::raised_by(purge.target()));
+    tick.arg(&tags::raised_by(purge.target()));
     // no time before 1970, as a sign would be no digit
     tick.arg(purge.stale_since().map(|then| then.as_millis().max(0)));
     tick
@@ -218,33 +222,33 @@ fn ticked(reply: &Value) -> Option<Ticked> {
 }
 
 /// Begins a clock where there is none.
-pub(super) fn begin(names: &Names) -> Cmd {
+pub(in crate::store::redis) fn begin(names: &Names) -> Cmd {
     begin_keeping(names, MAX_FENCES)
 }
 
 fn begin_keeping(names: &Names, most: u32) -> Cmd {
     let mut tick = script(TICK, &[&names.clock()]);
     tick.arg(CLOCK_TTL_MS).arg(most).arg(SWEPT).arg(MAX_FILL);
-    tick.arg(names.news()).arg(announce::PURGED);
+    tick.arg(names.news()).arg(message::PURGED);
     tick
 }
 
 /// Nothing of the clock may go before an entry of this lifetime does.
-pub(super) fn extend(names: &Names, life_ms: u64) -> Cmd {
+pub(in crate::store::redis) fn extend(names: &Names, life_ms: u64) -> Cmd {
     let mut extend = script(EXTEND, &[&names.clock()]);
     extend.arg(CLOCK_TTL_MS).arg(life_ms);
     extend
 }
 
 /// What the purge of this field with this number named has been removed.
-pub(super) fn done(names: &Names, field: &Field, number: PurgeNumber) -> Cmd {
+pub(in crate::store::redis) fn done(names: &Names, field: &Field, number: PurgeNumber) -> Cmd {
     let mut done = script(DONE, &[&names.clock()]);
     done.arg(field).arg(number.number());
     done
 }
 
 /// Asks for the time.
-pub(super) fn ask(names: &Names) -> Cmd {
+pub(in crate::store::redis) fn ask(names: &Names) -> Cmd {
     let mut read = redis::cmd("HGET");
     read.arg(names.clock()).arg("now");
     read
@@ -262,7 +266,7 @@ fn ask_ends(names: &Names) -> Cmd {
 ///
 /// A process that listens to announcements before this misses no purge: one that comes between two steps is
 /// announced, and one whose fence goes meanwhile is older than the seed at the end.
-pub(super) async fn load(client: &RedisClient, names: &Names) -> Option<Fences> {
+pub(in crate::store::redis) async fn load(client: &RedisClient, names: &Names) -> Option<Fences> {
     let ends = async || {
         let replies = client.ask_aside(vec![ask_ends(names)]).await?;
         match replies.first()? {
@@ -277,7 +281,7 @@ pub(super) async fn load(client: &RedisClient, names: &Names) -> Option<Fences> 
         scan.arg(names.clock()).arg(number(&cursor)?).arg("COUNT").arg(PAGE);
         let Value::Array(page) = client.ask_aside(vec![scan]).await?.pop()? else { return None };
         let [next, pairs]: [Value; 2] = page.try_into().ok()?;
-        super::fence::raised_in(&pairs, &mut raised)?;
+        fence::raised_in(&pairs, &mut raised)?;
         if number(&next)? == 0 {
             break;
         }

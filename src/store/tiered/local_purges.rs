@@ -6,16 +6,19 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    fields,
-    ledger::{Ledger, Raised, Standing},
-    trust::micros,
+use crate::{
+    entry::Entry,
+    purge::Purge,
+    store::redis::invalidation::{
+        ledger::{Ledger, Raised, Standing},
+        tags,
+        trust::micros,
+    },
 };
-use crate::{entry::Entry, purge::Purge};
 
 /// The purges of a moment and of the one before it. Their numbers are their times, in microseconds.
 #[derive(Debug)]
-pub(in crate::store) struct PurgesHere {
+pub(in crate::store) struct LocalPurges {
     moment: Duration,
     lately: Mutex<Lately>,
 }
@@ -27,7 +30,7 @@ struct Lately {
     before: Ledger,
 }
 
-impl PurgesHere {
+impl LocalPurges {
     /// For entries that are kept for a `moment` at most.
     pub(in crate::store) fn new(moment: Duration) -> Self {
         Self { moment, lately: Mutex::default() }
@@ -42,7 +45,7 @@ impl PurgesHere {
         }
         // what a soft purge makes stale is of no use for a moment either
         let raised = Raised::by(micros(at).saturating_add(1), None);
-        lately.now.stamp(fields::raised_by(purge.target()), raised);
+        lately.now.stamp(tags::raised_by(purge.target()), raised);
     }
 
     /// Whether a purge that concerns this entry has begun since this time, or may have.
@@ -55,7 +58,7 @@ impl PurgesHere {
         if !is_of_interest {
             return false;
         }
-        let fields = fields::concerning(&entry.key, &entry.groups);
+        let fields = tags::concerning(&entry.key, &entry.groups);
         let lately = self.lock();
         [&lately.now, &lately.before]
             .iter()
@@ -81,7 +84,7 @@ mod tests {
 
     #[test]
     fn many_purges_of_a_moment_concern_only_what_they_name() {
-        let (purges, entry) = (PurgesHere::new(MOMENT), entry());
+        let (purges, entry) = (LocalPurges::new(MOMENT), entry());
         for number in 0..5000 {
             purges.add(&Purge::path(format!("/other/{number}")), START);
         }
@@ -93,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_purge_counts_for_as_long_as_an_entry_may_be_kept() {
-        let (purges, entry) = (PurgesHere::new(MOMENT), entry());
+        let (purges, entry) = (LocalPurges::new(MOMENT), entry());
         purges.add(&Purge::all(), START);
         let later = START + MOMENT * 9 / 10;
         purges.add(&Purge::path("/other"), later);

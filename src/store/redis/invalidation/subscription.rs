@@ -24,17 +24,21 @@ use tokio::{
 };
 
 use super::{
-    beat::{self, Beats},
-    client::{RedisClient, Subscription, reply::number},
-    clock,
-    configuration::Configuration,
-    connect::{Seat, Surroundings},
-    known::{Heard, Known},
-    lease::Releases,
-    names::Names,
+    heartbeat::{self, Beats},
+    logical_clock,
+    state::{Heard, Known},
     trust::{CHECKED_EVERY, Check, Checks},
 };
-use crate::store::breaker;
+use crate::store::{
+    breaker,
+    redis::{
+        client::{RedisClient, Subscription, reply::number},
+        configuration::Configuration,
+        connect::{Seat, Surroundings},
+        lease::Releases,
+        names::Names,
+    },
+};
 
 /// How long an attempt to listen may take.
 const LONGEST_STEP: Duration = Duration::from_secs(1);
@@ -54,7 +58,7 @@ const FAILURES_TO_WARN: u32 = 15;
 
 /// Keeps [`Known`] up to date while it lives.
 #[derive(Default)]
-pub(super) struct Feed {
+pub(in crate::store::redis) struct Feed {
     running: OnceLock<Option<Running>>,
     releases: Arc<Releases>,
 }
@@ -67,7 +71,7 @@ struct Running {
 
 impl Feed {
     /// Begins to listen, unless it has begun.
-    pub(super) fn start(
+    pub(in crate::store::redis) fn start(
         &self,
         known: &Arc<Known>,
         client: &Arc<RedisClient>,
@@ -87,12 +91,12 @@ impl Feed {
     }
 
     /// The leads that were given up lately.
-    pub(super) const fn releases(&self) -> &Arc<Releases> {
+    pub(in crate::store::redis) const fn releases(&self) -> &Arc<Releases> {
         &self.releases
     }
 
     /// The runtime that the feed runs on, for what has to be done without anybody waiting.
-    pub(super) fn runtime(&self) -> Option<Handle> {
+    pub(in crate::store::redis) fn runtime(&self) -> Option<Handle> {
         self.running.get()?.as_ref().map(|running| running.runtime.clone())
     }
 }
@@ -173,12 +177,12 @@ impl Listen {
     /// Takes over which purges the server knows.
     async fn load(&self) -> Option<()> {
         let load = async {
-            if let Some(fences) = clock::load(&self.client, &self.names).await {
+            if let Some(fences) = logical_clock::load(&self.client, &self.names).await {
                 return Some(fences);
             }
             // nobody has needed the clock for long, or it was lost: it begins anew
-            self.client.ask_aside(vec![clock::begin(&self.names)]).await?;
-            clock::load(&self.client, &self.names).await
+            self.client.ask_aside(vec![logical_clock::begin(&self.names)]).await?;
+            logical_clock::load(&self.client, &self.names).await
         };
         let fences = timeout(LONGEST_LOAD, load).await.ok()??;
         self.known.load(fences);
@@ -196,10 +200,10 @@ impl Listen {
         let (begun, before) = (self.known.now(), self.known.last());
         let beat = hearing.beats.next().map(|beat| self.client.ask_aside(vec![beat]));
         let ask = pin!(timeout(CHECK_TIMEOUT, async {
-            let asked = self.client.ask_aside(vec![clock::ask(&self.names)]);
+            let asked = self.client.ask_aside(vec![logical_clock::ask(&self.names)]);
             let (replies, beat) = join(asked, OptionFuture::from(beat)).await;
             let _: redis::Value = sink.ping().await.ok()?;
-            Some((replies, beat::is_published(beat.flatten().as_deref())))
+            Some((replies, heartbeat::is_published(beat.flatten().as_deref())))
         }));
         let answered = self.hear_during(ask, hearing, stream).await?;
         let (replies, is_published) = answered.inspect_err(|_| self.client.lost()).ok()??;

@@ -7,7 +7,7 @@
 
 use redis::{Cmd, Value};
 
-use super::announce;
+use super::message;
 
 /// The beats over one subscription.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ impl Beats {
         let channel = self.channel.as_ref()?;
         self.sent += 1;
         let mut publish = redis::cmd("PUBLISH");
-        publish.arg(channel).arg(announce::beat(self.sent));
+        publish.arg(channel).arg(message::beat(self.sent));
         Some(publish)
     }
 

@@ -11,49 +11,49 @@ use std::{
 
 /// So long after a complete check the feed is relied on: the bound of what a purge elsewhere may
 /// take to be felt.
-pub(super) const RELIED_ON: Duration = Duration::from_secs(1);
+pub(in crate::store) const RELIED_ON: Duration = Duration::from_secs(1);
 /// How often it is checked.
-pub(super) const CHECKED_EVERY: Duration = Duration::from_millis(250);
+pub(in crate::store) const CHECKED_EVERY: Duration = Duration::from_millis(250);
 
 /// Whether the feed is trusted, asked by everybody, set by who listens.
 #[derive(Debug, Default)]
-pub(super) struct Trust {
+pub(in crate::store) struct Trust {
     /// In microseconds.
     until: AtomicU64,
     /// How often trust has begun.
-    generation: AtomicU64,
+    period: AtomicU64,
 }
 
 impl Trust {
     /// The number of this time of trust, if the feed is trusted at `now`.
-    pub(super) fn generation(&self, now: Duration) -> Option<u64> {
+    pub(in crate::store) fn period(&self, now: Duration) -> Option<u64> {
         let is_trusted = micros(now) < self.until.load(Ordering::Acquire);
-        is_trusted.then(|| self.generation.load(Ordering::Acquire))
+        is_trusted.then(|| self.period.load(Ordering::Acquire))
     }
 
     /// All was known at the time `of`, as it turned out at `now`.
-    pub(super) fn complete(&self, of: Duration, now: Duration) {
-        if self.generation(now).is_none() {
-            self.generation.fetch_add(1, Ordering::Release);
+    pub(in crate::store) fn complete(&self, of: Duration, now: Duration) {
+        if self.period(now).is_none() {
+            self.period.fetch_add(1, Ordering::Release);
         }
         self.until.fetch_max(micros(of + RELIED_ON), Ordering::Release);
     }
 
     /// Something was missed, or may be.
-    pub(super) fn lose(&self) {
+    pub(in crate::store) fn lose(&self) {
         self.until.store(0, Ordering::Release);
     }
 }
 
 /// What checks have found so far.
 #[derive(Debug, Default)]
-pub(super) struct Checks {
+pub(in crate::store) struct Checks {
     awaited: Option<u64>,
 }
 
 /// What a check finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Check {
+pub(in crate::store) enum Check {
     /// Every purge has been heard of.
     Complete,
     /// One has not, and may be on its way.
@@ -67,7 +67,7 @@ pub(super) enum Check {
 impl Checks {
     /// Judges a check: the newest purge heard of `before` the clock was asked and `after` it
     /// answered `now`.
-    pub(super) fn judge(&mut self, before: u64, now: u64, after: u64) -> Check {
+    pub(in crate::store) fn judge(&mut self, before: u64, now: u64, after: u64) -> Check {
         let awaited = self.awaited.take();
         if now < before {
             return Check::Back;
@@ -83,7 +83,7 @@ impl Checks {
     }
 }
 
-pub(super) fn micros(span: Duration) -> u64 {
+pub(in crate::store) fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -97,31 +97,31 @@ mod tests {
     #[test]
     fn trust_lasts_from_the_beginning_of_the_last_complete_check() {
         let trust = Trust::default();
-        assert_eq!(trust.generation(START), None);
+        assert_eq!(trust.period(START), None);
         trust.complete(START, START + ROUND);
-        let first = trust.generation(START + ROUND);
+        let first = trust.period(START + ROUND);
         assert!(first.is_some());
-        assert_eq!(trust.generation(START + RELIED_ON / 2), first);
-        assert_eq!(trust.generation(START + RELIED_ON), None, "not from its end");
+        assert_eq!(trust.period(START + RELIED_ON / 2), first);
+        assert_eq!(trust.period(START + RELIED_ON), None, "not from its end");
         trust.complete(START + CHECKED_EVERY, START + CHECKED_EVERY + ROUND);
-        assert_eq!(trust.generation(START + RELIED_ON), first, "it has gone on");
+        assert_eq!(trust.period(START + RELIED_ON), first, "it has gone on");
     }
 
     #[test]
     fn trust_that_was_lost_begins_anew() {
         let trust = Trust::default();
         trust.complete(START, START);
-        let first = trust.generation(START);
+        let first = trust.period(START);
         trust.lose();
-        assert_eq!(trust.generation(START), None);
+        assert_eq!(trust.period(START), None);
         trust.complete(START, START + ROUND);
-        let second = trust.generation(START + ROUND);
+        let second = trust.period(START + ROUND);
         assert!(second > first);
         let later = START + 2 * RELIED_ON;
         trust.complete(later, later);
-        assert!(trust.generation(later) > second, "it ran out in between");
+        assert!(trust.period(later) > second, "it ran out in between");
         trust.complete(START, later);
-        assert!(trust.generation(later).is_some(), "an old check shortens nothing");
+        assert!(trust.period(later).is_some(), "an old check shortens nothing");
     }
 
     #[test]

@@ -3,16 +3,17 @@
 
 use redis::Value;
 
-use super::{
-    client::RedisClient,
-    fence::{self, Admission, Reading},
-    index,
-    names::Names,
+use super::fence::{self, Admission, Reading};
+use crate::{
+    entry::Entry,
+    store::{
+        error::StoreError,
+        redis::{client::RedisClient, index, names::Names},
+    },
 };
-use crate::{entry::Entry, store::StoreError};
 
 /// What purges have left of an entry, and up to which number they count.
-pub(super) async fn look(
+pub(in crate::store::redis) async fn look(
     client: &RedisClient,
     names: &Names,
     entry: &Entry,

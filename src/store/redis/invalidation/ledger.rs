@@ -3,10 +3,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::fields::Field;
+use super::tags::Field;
 use crate::entry::Timestamp;
 
-/// How many purges are remembered, as many as [in Redis](super::clock), at about 100 bytes each: 13 MB
+/// How many purges are remembered, as many as [in Redis](super::logical_clock), at about 100 bytes each: 13 MB
 /// at most. Past that the oldest go: of entries that have not been looked at since, Redis is asked
 /// a second time.
 const MAX_PURGES: usize = 1 << 17;
@@ -16,7 +16,7 @@ const FAR_AHEAD: u64 = 24 * 60 * 60 * 1_000_000;
 
 /// What is known of purges since a time.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(in crate::store) struct Ledger {
     /// Every purge with a higher number is here, up to `last`.
     floor: u64,
     /// The newest purge whose predecessors are known too.
@@ -29,16 +29,16 @@ pub(super) struct Ledger {
 
 /// The purges that have raised a field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Raised {
+pub(in crate::store) struct Raised {
     /// The number of the newest hard one.
-    pub(super) hard: u64,
+    pub(in crate::store) hard: u64,
     /// That of the newest soft one, and since when it makes stale.
-    pub(super) soft: Option<(u64, Timestamp)>,
+    pub(in crate::store) soft: Option<(u64, Timestamp)>,
 }
 
 impl Raised {
     /// By one purge, which is soft if it says since when it makes stale.
-    pub(super) fn by(number: u64, stale_since: Option<Timestamp>) -> Self {
+    pub(in crate::store) fn by(number: u64, stale_since: Option<Timestamp>) -> Self {
         match stale_since {
             None => Self { hard: number, soft: None },
             Some(then) => Self { hard: 0, soft: Some((number, then)) },
@@ -46,7 +46,7 @@ impl Raised {
     }
 
     /// The number of the newest of them.
-    pub(super) fn newest(self) -> u64 {
+    pub(in crate::store) fn newest(self) -> u64 {
         self.soft.map_or(self.hard, |(soft, _)| self.hard.max(soft))
     }
 
@@ -61,7 +61,7 @@ impl Raised {
 
 /// What is known of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(in crate::store) enum Standing {
     /// No purge concerns it.
     Alive,
     /// A soft purge has made it stale since then, though it may not say so itself.
@@ -74,20 +74,20 @@ pub(super) enum Standing {
 
 /// What the server tells of purges: those since `seed`, up to `now`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fences {
-    pub(super) seed: u64,
-    pub(super) now: u64,
-    pub(super) raised: Vec<(Field, Raised)>,
+pub(in crate::store) struct Fences {
+    pub(in crate::store) seed: u64,
+    pub(in crate::store) now: u64,
+    pub(in crate::store) raised: Vec<(Field, Raised)>,
 }
 
 impl Ledger {
     /// The number of the newest purge whose predecessors are known too.
-    pub(super) const fn last(&self) -> u64 {
+    pub(in crate::store) const fn last(&self) -> u64 {
         self.last
     }
 
     /// Takes over what the server tells. What is known already stays: it has been so.
-    pub(super) fn load(&mut self, loaded: Fences) {
+    pub(in crate::store) fn load(&mut self, loaded: Fences) {
         let Fences { seed, now, raised } = loaded;
         if now.saturating_add(FAR_AHEAD) < self.newest {
             *self = Self { floor: now, ..Self::default() };
@@ -105,7 +105,12 @@ impl Ledger {
     /// A purge was announced, after the one with the number `before`. Whether all purges until then
     /// are known; if not, load.
     #[must_use]
-    pub(super) fn announced(&mut self, before: u64, field: Field, raised: Raised) -> bool {
+    pub(in crate::store) fn announced(
+        &mut self,
+        before: u64,
+        field: Field,
+        raised: Raised,
+    ) -> bool {
         self.stamp(field, raised);
         let is_next = before <= self.last;
         if is_next {
@@ -116,12 +121,12 @@ impl Ledger {
     }
 
     /// A number which no purge known so far has reached, and no purge from now on falls below.
-    pub(super) fn next(&self) -> u64 {
+    pub(in crate::store) fn next(&self) -> u64 {
         self.last.max(self.newest).saturating_add(1)
     }
 
     /// Purges have raised a field.
-    pub(super) fn stamp(&mut self, field: Field, raised: Raised) {
+    pub(in crate::store) fn stamp(&mut self, field: Field, raised: Raised) {
         let known = self.by_field.entry(field).or_default();
         let both = known.and(raised);
         if both == *known {
@@ -136,7 +141,7 @@ impl Ledger {
     }
 
     /// What is known of an entry of which no purge up to the number `since` counts.
-    pub(super) fn standing(&self, since: u64, fields: &[Field]) -> Standing {
+    pub(in crate::store) fn standing(&self, since: u64, fields: &[Field]) -> Standing {
         let mut stale: Option<Timestamp> = None;
         if since < self.newest {
             for raised in fields.iter().filter_map(|field| self.by_field.get(field)) {
@@ -157,7 +162,7 @@ impl Ledger {
     }
 
     /// Whether any purge is known that is newer than `since`, or may have been missed.
-    pub(super) const fn is_of_interest(&self, since: u64) -> bool {
+    pub(in crate::store) const fn is_of_interest(&self, since: u64) -> bool {
         since < self.newest || since < self.floor
     }
 

@@ -14,7 +14,7 @@
 //! read                          finds it, and that P is newer than its begin
 //! ```
 //!
-//! Fences are [bounded](super::clock), so that older ones go. `seed` is the number of the newest that
+//! Fences are [bounded](super::logical_clock), so that older ones go. `seed` is the number of the newest that
 //! is gone: a fill from before it is never published, as what became of purges then is not known.
 //! An entry from before it was removed by all of them that concerned it, if all its indexes list it;
 //! and is never used if it is from before `base`, up to which removals may not be done. A clock that
@@ -22,14 +22,21 @@
 
 use redis::{Cmd, Value};
 
-use super::{client::reply::number, fields, fields::Field, ledger::Raised, names::Names};
+use super::{
+    ledger::Raised,
+    tags::{self, Field},
+};
 use crate::{
     entry::{Entry, Timestamp},
     purge::PurgeNumber,
+    store::redis::{client::reply::number, names::Names},
 };
 
 /// The fences in a page of the clock's fields, each `None` where its value cannot be read.
-pub(super) fn raised_in(page: &Value, raised: &mut Vec<(Field, Option<Raised>)>) -> Option<()> {
+pub(in crate::store::redis) fn raised_in(
+    page: &Value,
+    raised: &mut Vec<(Field, Option<Raised>)>,
+) -> Option<()> {
     let pairs: Vec<(&Value, &Value)> = match page {
         Value::Array(items) => {
             items.as_chunks().0.iter().map(|[name, value]| (name, value)).collect()
@@ -46,10 +53,10 @@ pub(super) fn raised_in(page: &Value, raised: &mut Vec<(Field, Option<Raised>)>)
 }
 
 /// Reads all fences that concern `entry`; for [`Reading`].
-pub(super) fn read(names: &Names, entry: &Entry) -> Cmd {
+pub(in crate::store::redis) fn read(names: &Names, entry: &Entry) -> Cmd {
     let mut read = redis::cmd("HMGET");
     read.arg(names.clock()).arg("base").arg("seed").arg("now").arg("life");
-    for field in fields::concerning(&entry.key, &entry.groups) {
+    for field in tags::concerning(&entry.key, &entry.groups) {
         read.arg(&field);
     }
     read
@@ -57,21 +64,21 @@ pub(super) fn read(names: &Names, entry: &Entry) -> Cmd {
 
 /// What the reply to [`read`] says.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reading<'a> {
+pub(in crate::store::redis) struct Reading<'a> {
     /// No entry from before is served.
     base: u64,
     /// No fill from before is published.
     seed: u64,
     /// The number of the newest purge.
-    pub(super) now: u64,
+    pub(in crate::store::redis) now: u64,
     /// No entry has been kept for longer so far, in milliseconds.
-    pub(super) life: u64,
+    pub(in crate::store::redis) life: u64,
     fences: &'a [Value],
 }
 
 impl<'a> Reading<'a> {
     /// `None` where there is no clock.
-    pub(super) fn of(reply: &'a Value) -> Option<Self> {
+    pub(in crate::store::redis) fn of(reply: &'a Value) -> Option<Self> {
         let Value::Array(values) = reply else { return None };
         let [base, seed, now, life, fences @ ..] = values.as_slice() else { return None };
         let (seed, now) = (number(seed)?, number(now)?);
@@ -80,19 +87,19 @@ impl<'a> Reading<'a> {
     }
 
     /// How a fill that began at `since` may be published.
-    pub(super) fn of_fill(&self, since: PurgeNumber) -> Admission {
+    pub(in crate::store::redis) fn of_fill(&self, since: PurgeNumber) -> Admission {
         self.behind_all(since, self.seed)
     }
 
     /// What purges have left of a published entry whose fill began at `since`, if all its indexes
     /// list it or it does not [need](Self::needs_index) them to.
-    pub(super) fn of_entry(&self, since: PurgeNumber) -> Admission {
+    pub(in crate::store::redis) fn of_entry(&self, since: PurgeNumber) -> Admission {
         self.behind_all(since, self.base)
     }
 
     /// Whether fences may be gone that an entry was behind. Its indexes then tell that those purges
     /// have not missed it: an evicted index would not lead to it.
-    pub(super) const fn needs_index(&self, since: PurgeNumber) -> bool {
+    pub(in crate::store::redis) const fn needs_index(&self, since: PurgeNumber) -> bool {
         since.number() < self.seed
     }
 
@@ -109,7 +116,7 @@ impl<'a> Reading<'a> {
 
 /// What the purges since its begin have left of a fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Admission {
+pub(in crate::store::redis) enum Admission {
     /// It may be published.
     Fresh,
     /// It may be published as stale since then.

@@ -1,21 +1,21 @@
-//! What a process knows of what happens in Redis: kept up to date by the [feed](super::feed), asked
+//! What a process knows of what happens in Redis: kept up to date by the [subscription](super::subscription), asked
 //! by everybody who is about to use an entry.
 
 use std::{
     hash::{BuildHasher, RandomState},
     sync::{
-        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use super::{
-    announce::{Digest, News, Origin},
-    fields,
     ledger::{Fences, Ledger, Raised, Standing},
+    listeners::{Listener, Listeners},
+    message::{Digest, News, Origin},
+    tags,
     trust::{Check, Checks, Trust},
-    waiting::{Listener, Waiting},
 };
 use crate::{
     clock::Stopwatch,
@@ -35,13 +35,13 @@ pub(in crate::store) struct Known {
     /// How often the ledger has changed.
     version: AtomicU64,
     stored: Box<[AtomicU32]>,
-    waiting: Waiting,
+    listeners: Arc<Listeners>,
     origin: Origin,
 }
 
 /// What an announcement leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(in crate::store) enum Heard {
     Fine,
     /// What this process has published for itself, with this number.
     Beat(u64),
@@ -50,14 +50,14 @@ pub(super) enum Heard {
 }
 
 impl Known {
-    pub(super) fn new() -> Self {
+    pub(in crate::store) fn new() -> Self {
         Self {
             up: Stopwatch::start(),
             trust: Trust::default(),
             ledger: RwLock::default(),
             version: AtomicU64::new(1),
             stored: (0..COUNTERS).map(|_| AtomicU32::new(0)).collect(),
-            waiting: Waiting::default(),
+            listeners: Arc::default(),
             origin: RandomState::new().hash_one(0_u8).to_ne_bytes(),
         }
     }
@@ -68,32 +68,32 @@ impl Known {
     }
 
     /// The number of this time of trust, if the feed is trusted at `now`.
-    pub(in crate::store) fn generation(&self, now: Duration) -> Option<u64> {
-        self.trust.generation(now)
+    pub(in crate::store) fn trust_period(&self, now: Duration) -> Option<u64> {
+        self.trust.period(now)
     }
 
-    pub(super) fn is_trusted(&self) -> bool {
-        self.generation(self.now()).is_some()
+    pub(in crate::store) fn is_trusted(&self) -> bool {
+        self.trust_period(self.now()).is_some()
     }
 
-    pub(super) const fn origin(&self) -> Origin {
+    pub(in crate::store) const fn origin(&self) -> Origin {
         self.origin
     }
 
     /// The number of the newest purge whose predecessors are known.
-    pub(super) fn last(&self) -> u64 {
+    pub(in crate::store) fn last(&self) -> u64 {
         self.read().last()
     }
 
     /// Takes over what the server tells.
-    pub(super) fn load(&self, fences: Fences) {
+    pub(in crate::store) fn load(&self, fences: Fences) {
         let mut ledger = self.write();
         ledger.load(fences);
         self.version.fetch_add(1, Ordering::Release);
     }
 
     /// Takes in a message.
-    pub(super) fn hear(&self, message: &[u8]) -> Heard {
+    pub(in crate::store) fn hear(&self, message: &[u8]) -> Heard {
         match News::read(message) {
             News::Purged { before, number, stale_since, field } => {
                 let mut ledger = self.write();
@@ -109,16 +109,16 @@ impl Known {
                 if origin != self.origin {
                     self.counter(counter_of(&digest)).fetch_add(1, Ordering::Release);
                 }
-                self.waiting.wake(&digest);
+                self.listeners.wake(&digest);
             }
-            News::Released { digest } => self.waiting.wake(&digest),
+            News::Released { digest } => self.listeners.wake(&digest),
             News::Noise => {}
         }
         Heard::Fine
     }
 
     /// Takes in a check that asked the clock at the time `of`; see [`Checks::judge`].
-    pub(super) fn checked(
+    pub(in crate::store) fn checked(
         &self,
         checks: &mut Checks,
         of: Duration,
@@ -133,22 +133,22 @@ impl Known {
     }
 
     /// The feed is not to be trusted until a check is complete again.
-    pub(super) fn lose(&self) {
+    pub(in crate::store) fn lose(&self) {
         self.trust.lose();
-        self.waiting.wake_all();
+        self.listeners.wake_all();
     }
 
     /// A purge has begun here: it takes all that is from before it. The number it will have is
     /// higher than every known one.
-    pub(super) fn begun(&self, purge: &Purge) {
+    pub(in crate::store) fn begun(&self, purge: &Purge) {
         let mut ledger = self.write();
         let number = ledger.next();
         self.raise(&mut ledger, purge, number);
     }
 
     /// A purge begun here has this number; the time before it was `before`.
-    pub(super) fn raised(&self, purge: &Purge, before: u64, number: PurgeNumber) {
-        let field = fields::raised_by(purge.target());
+    pub(in crate::store) fn raised(&self, purge: &Purge, before: u64, number: PurgeNumber) {
+        let field = tags::raised_by(purge.target());
         let raised = Raised::by(number.number(), purge.stale_since());
         // a gap is noticed by who listens
         let _ = self.write().announced(before, field, raised);
@@ -156,14 +156,14 @@ impl Known {
     }
 
     fn raise(&self, ledger: &mut Ledger, purge: &Purge, number: u64) {
-        ledger.stamp(fields::raised_by(purge.target()), Raised::by(number, purge.stale_since()));
+        ledger.stamp(tags::raised_by(purge.target()), Raised::by(number, purge.stale_since()));
         self.version.fetch_add(1, Ordering::Release);
     }
 
     /// What is known of an entry that was read from Redis together with the time `now`; `before` was
     /// the [last](Self::last) purge known when it was asked for. All purges up to then count, or it
     /// is not known.
-    pub(super) fn standing(&self, entry: &Entry, before: u64, now: u64) -> Standing {
+    pub(in crate::store) fn standing(&self, entry: &Entry, before: u64, now: u64) -> Standing {
         let since = entry.since.number();
         // a clock that has gone back, or an entry that is from after it
         if now < before || now < since {
@@ -175,7 +175,7 @@ impl Known {
             return Standing::Alive;
         }
         drop(ledger);
-        let fields = fields::concerning(&entry.key, &entry.groups);
+        let fields = tags::concerning(&entry.key, &entry.groups);
         let ledger = self.read();
         match ledger.standing(since, &fields) {
             Standing::Alive | Standing::Stale(_) if ledger.last() < now => Standing::Unknown,
@@ -184,22 +184,23 @@ impl Known {
     }
 
     /// Whether a purge that names `key` itself is known that came after this logical time.
-    pub(super) fn is_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
+    pub(in crate::store) fn is_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
         let since = since.number();
         if !self.read().is_of_interest(since) {
             return false;
         }
-        let fields = fields::concerning(key, &[]);
+        let fields = tags::concerning(key, &[]);
         matches!(self.read().standing(since, &fields), Standing::Purged | Standing::Stale(_))
     }
 
     /// What is heard of an entry from now on.
-    pub(super) fn listen(self: &std::sync::Arc<Self>, digest: Digest) -> Listener {
-        Listener::new(self, digest)
+    pub(in crate::store) fn listen(&self, digest: Digest) -> Listener {
+        self.listeners.add(digest)
     }
 
-    pub(super) const fn waiting(&self) -> &Waiting {
-        &self.waiting
+    #[cfg(test)]
+    pub(in crate::store) fn listeners(&self) -> &Listeners {
+        &self.listeners
     }
 
     /// How often something has been stored elsewhere that may have been the entry with this digest.
@@ -210,7 +211,7 @@ impl Known {
 
     /// How often the ledger has changed.
     #[cfg(feature = "memory")]
-    pub(super) fn version(&self) -> u64 {
+    pub(in crate::store) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
@@ -219,7 +220,7 @@ impl Known {
         self.stored.get(usize::from(number)).unwrap_or(&NONE)
     }
 
-    pub(super) fn read(&self) -> RwLockReadGuard<'_, Ledger> {
+    pub(in crate::store) fn read(&self) -> RwLockReadGuard<'_, Ledger> {
         self.ledger.read().unwrap_or_else(PoisonError::into_inner)
     }
 

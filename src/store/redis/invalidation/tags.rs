@@ -6,10 +6,10 @@ use crate::{
 };
 
 /// A field of the clock.
-pub(super) type Field = [u8; 16];
+pub(in crate::store) type Field = [u8; 16];
 
 /// The field that a purge of `target` raises.
-pub(super) fn raised_by(target: &Target) -> Field {
+pub(in crate::store) fn raised_by(target: &Target) -> Field {
     match target {
         Target::Url { host, path, query } => url(host.as_deref(), path, query),
         Target::AnyQuery { host, path } => any_query(host.as_deref(), path),
@@ -57,7 +57,7 @@ fn prefix(prefix: &str) -> Field {
 }
 
 /// Every field that a purge of this entry may have set.
-pub(super) fn concerning(key: &CacheKey, groups: &[String]) -> Vec<Field> {
+pub(in crate::store) fn concerning(key: &CacheKey, groups: &[String]) -> Vec<Field> {
     let (path, query) = (key.path(), key.query());
     let hosts = [None, Some(key.host())];
     let urls = hosts.map(|host| url(host, path, query)).into_iter();

@@ -1,0 +1,85 @@
+//! What an entry in memory remembers of its original in Redis, so that whether it may still be used is
+//! a comparison of numbers.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use super::{
+    ledger::Standing,
+    message::Digest,
+    state::Known,
+    tags::{self, Field},
+};
+use crate::{
+    entry::{Entry, allocated},
+    purge::PurgeNumber,
+};
+
+/// The version of an entry in Redis that a copy of it in memory is of.
+#[derive(Debug)]
+pub(in crate::store) struct RemoteVersion {
+    fields: Box<[Field]>,
+    digest: Digest,
+    /// See [`Known::stored_elsewhere`].
+    stored: u32,
+    /// The version of what is known at which no purge concerned the entry.
+    version: AtomicU64,
+    /// The number of a purge up to which none does.
+    checked: AtomicU64,
+}
+
+impl RemoteVersion {
+    /// The bytes of memory that it takes beside itself.
+    pub(in crate::store) fn weight(&self) -> usize {
+        allocated(size_of_val(&*self.fields))
+    }
+}
+
+impl Known {
+    /// The entry with its version, if it may be used; as stale if a soft purge says so. It already
+    /// reflects the purges up to the number `as_of`. `stored` was [asked for](Known::stored_elsewhere)
+    /// before it was read or published.
+    pub(in crate::store) fn remote_version(
+        &self,
+        entry: Arc<Entry>,
+        as_of: PurgeNumber,
+        digest: Digest,
+        stored: u32,
+    ) -> Option<(Arc<Entry>, RemoteVersion)> {
+        let fields = tags::concerning(&entry.key, &entry.groups);
+        let since = as_of.number();
+        let ledger = self.read();
+        let (entry, checked) = match ledger.standing(since, &fields) {
+            Standing::Alive => (entry, since),
+            Standing::Stale(then) => (Arc::new(entry.stale_since(then)), ledger.last().max(since)),
+            Standing::Purged | Standing::Unknown => return None,
+        };
+        drop(ledger);
+        let (version, checked) = (AtomicU64::new(0), AtomicU64::new(checked));
+        let remote = RemoteVersion { fields: fields.into(), digest, stored, version, checked };
+        self.is_current(&remote).then_some((entry, remote))
+    }
+
+    /// Whether a copy may still be used as it is: no further purge concerns it, and the entry was not
+    /// stored elsewhere since.
+    pub(in crate::store) fn is_current(&self, remote: &RemoteVersion) -> bool {
+        if self.stored_elsewhere(&remote.digest) != remote.stored {
+            return false;
+        }
+        if remote.version.load(Ordering::Acquire) == self.version() {
+            return true;
+        }
+        let ledger = self.read();
+        // read under the lock, as it only changes under it
+        let version = self.version();
+        let checked = remote.checked.load(Ordering::Relaxed);
+        if ledger.standing(checked, &remote.fields) != Standing::Alive {
+            return false;
+        }
+        remote.checked.fetch_max(ledger.last(), Ordering::Relaxed);
+        remote.version.fetch_max(version, Ordering::Release);
+        true
+    }
+}
