@@ -85,11 +85,11 @@ async fn measure(name: &str, fault: Fault, cache: fn(String) -> ResponseCache) {
     load::run(&cache, async |load| {
         load.all_hit(BOUND).await;
         // what the handler takes without the cache
-        handle.switch(false);
+        handle.set_enabled(false);
         load.take();
         sleep(SPAN).await;
         let alone = load.take();
-        handle.switch(true);
+        handle.set_enabled(true);
         load.all_hit(BOUND).await;
         let before = load.take();
         scene.begin();

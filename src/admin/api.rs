@@ -84,7 +84,7 @@ pub(super) struct Switch {
 }
 
 pub(super) async fn stats(api: Data<Api>) -> HttpResponse {
-    api.with(|handle| HttpResponse::Ok().json(stats_in_json(&handle.stats(), handle.is_on())))
+    api.with(|handle| HttpResponse::Ok().json(stats_in_json(&handle.stats(), handle.is_enabled())))
 }
 
 pub(super) async fn purge(api: Data<Api>, what: Json<What>) -> HttpResponse {
@@ -110,13 +110,13 @@ pub(super) async fn purge(api: Data<Api>, what: Json<What>) -> HttpResponse {
 }
 
 pub(super) async fn is_on(api: Data<Api>) -> HttpResponse {
-    api.with(|handle| HttpResponse::Ok().json(json!({ "on": handle.is_on() })))
+    api.with(|handle| HttpResponse::Ok().json(json!({ "on": handle.is_enabled() })))
 }
 
 pub(super) async fn switch(api: Data<Api>, switch: Json<Switch>) -> HttpResponse {
     api.with(|handle| {
-        handle.switch(switch.on);
-        HttpResponse::Ok().json(json!({ "on": handle.is_on() }))
+        handle.set_enabled(switch.on);
+        HttpResponse::Ok().json(json!({ "on": handle.is_enabled() }))
     })
 }
 
@@ -150,9 +150,9 @@ fn stats_in_json(stats: &Stats, on: bool) -> Value {
         "requests": stats.requests(),
         "hits": stats.hits,
         "stale": stats.stale,
-        "stood_in": stats.stood_in,
-        "stood_in_slow": stats.stood_in_slow,
-        "stood_in_left_alone": stats.stood_in_left_alone,
+        "stood_in": stats.served_stale,
+        "stood_in_slow": stats.served_stale_slow,
+        "stood_in_left_alone": stats.served_stale_backing_off,
         "misses": stats.misses,
         "collapsed": stats.collapsed,
         "bypasses": reasons(&stats.bypasses),

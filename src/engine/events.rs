@@ -1,6 +1,6 @@
-//! What has happened, counted and told to the log: at a bounded rate where it may happen often.
+//! Counts what happens, and logs it: at a bounded rate where it may happen with every request.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{error::Error as _, sync::atomic::Ordering, time::Duration};
 
 use super::state::Engine;
 use crate::{
@@ -9,19 +9,19 @@ use crate::{
 };
 
 impl Engine {
-    /// A stale response is served instead of the handler's: counted and logged, so that failures
-    /// are not hidden.
-    pub(crate) fn serves_stale(&self, cause: StaleCause, past: Duration) {
-        self.counters.stood_in(cause);
+    /// A stale response is served instead of the handler's. Without the log line, the failure of the
+    /// handler would go unnoticed.
+    pub(crate) fn served_stale(&self, cause: StaleCause, past: Duration) {
+        self.counters.served_stale(cause);
         match cause {
             StaleCause::Failed(status) => {
-                if let Some(quiet) = self.failures.tells() {
-                    tracing::warn!(?status, ?past, quiet, "a handler failed; served stale");
+                if let Some(suppressed) = self.failed_handler_log.allow() {
+                    tracing::warn!(?status, ?past, suppressed, "a handler failed; served stale");
                 }
             }
             StaleCause::Slow => {
-                if let Some(quiet) = self.slow_handlers.tells() {
-                    tracing::warn!(?past, quiet, "a handler is slow; served stale");
+                if let Some(suppressed) = self.slow_handler_log.allow() {
+                    tracing::warn!(?past, suppressed, "a handler is slow; served stale");
                 }
             }
             StaleCause::LeftAlone => {
@@ -30,10 +30,10 @@ impl Engine {
         }
     }
 
-    /// A request bypasses for its forwarding fields. Behind a proxy that always sets them every
-    /// request does, and nothing is ever stored: so the log is told once.
+    /// A request bypasses the cache for its forwarding headers. Behind a proxy that always sets them
+    /// every request does, and nothing is ever stored. The log says so once.
     pub(crate) fn bypassed_for_forwarded(&self) {
-        if !self.has_told_of_forwarded.swap(true, Ordering::Relaxed) {
+        if !self.has_warned_of_forwarded.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "response cache: a request with `Forwarded` or `X-Forwarded-*` bypasses the cache. \
                  Behind a proxy that sets these headers, say `trust_forwarded`; where no handler \
@@ -42,41 +42,36 @@ impl Engine {
         }
     }
 
-    /// Whether a response that begins to be stored now is expected to arrive in the store. It is
-    /// answered before that is known; so what counts is what became of the last one.
+    /// Whether the store is expected to take a response. `Cache-Status` is sent before that is
+    /// known, so it goes by what became of the last one.
     pub(crate) fn expects_to_store(&self) -> bool {
-        !self.refuses.load(Ordering::Relaxed)
+        !self.store_refuses.load(Ordering::Relaxed)
     }
 
     pub(super) fn stored(&self) {
         self.counters.stored();
         if !self.expects_to_store() {
-            self.refuses.store(false, Ordering::Relaxed);
+            self.store_refuses.store(false, Ordering::Relaxed);
         }
     }
 
-    /// The store has not taken an entry. One that answers and refuses may do so for ever, and only
-    /// the log says why.
+    /// The store has not taken an entry. One that refuses each entry would otherwise go unnoticed:
+    /// every request is a miss, and none of them fails.
     pub(super) fn not_stored(&self, error: &StoreError) -> Reason {
         if error.kind() == StoreErrorKind::Refused {
-            self.refuses.store(true, Ordering::Relaxed);
-            if let Some(quiet) = self.refusals.tells() {
-                let cause = std::error::Error::source(error);
-                tracing::warn!(
-                    store = self.store.name(),
-                    cause,
-                    quiet,
-                    "the store refuses entries"
-                );
+            self.store_refuses.store(true, Ordering::Relaxed);
+            if let Some(suppressed) = self.refused_entry_log.allow() {
+                let (store, cause) = (self.store.name(), error.source());
+                tracing::warn!(store, cause, suppressed, "the store refuses entries");
             }
         }
-        self.failed("store", error)
+        self.store_failed("store", error)
     }
 
-    /// A store's failure is counted and told to the log, never to the client.
-    pub(super) fn failed(&self, doing: &'static str, error: &StoreError) -> Reason {
+    /// A call to the store failed. It is counted and logged, and never fails a request.
+    pub(super) fn store_failed(&self, doing: &'static str, error: &StoreError) -> Reason {
         self.counters.error();
-        let cause = std::error::Error::source(error);
+        let cause = error.source();
         tracing::debug!(store = self.store.name(), %error, ?cause, "could not {doing}");
         Reason::StoreFailed
     }

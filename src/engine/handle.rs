@@ -13,21 +13,21 @@ use crate::{
 /// An extractor in handlers behind the cache; elsewhere made by `ResponseCache::handle`. It is
 /// `Send + Sync` and cheap to clone, so a message consumer can keep one.
 ///
-/// When a purge returns, no request that begins afterwards is answered with what was purged, nor
-/// with the answer of a handler that was already running.
+/// When a purge returns, no request that begins afterwards is served what was purged, nor the
+/// response of a handler that was already running.
 ///
-/// While Redis is away a purge is [pending](Purged::pending): it holds in this process, as nothing of
-/// Redis is served before the purge has been repeated, which is done as soon as Redis answers. Other
-/// processes to which Redis was away serve nothing of it either until this one has had time for that.
-/// At most 512 purges are kept; more become one of everything.
+/// While Redis is away a purge is [pending](Purged::pending). It holds in this process at once: no
+/// response of Redis is served here before the purge has been repeated there, which is done as soon
+/// as Redis is back. Other processes to which Redis was away serve no response of it either until
+/// this one has had time for that. At most 512 purges are kept; more become one of everything.
 ///
 /// # Errors
 ///
-/// A purge fails where a store of your own does, and where replicas that it is to wait for do not
-/// confirm it. Then it is not known whether it holds: repeat it, or tell the caller. It also fails
+/// A purge fails where a store of your own does, and where replicas that it has to wait for do not
+/// confirm it. Then it is not known whether it holds: repeat it, or report the failure. It also fails
 /// ([`NoTarget`](crate::StoreErrorKind::NoTarget)) where its target can match nothing: a relative
-/// path, or a pattern with `*`. In a handler `?` turns the error into an answer: 503, or 500 for a
-/// target that is none.
+/// path, or a pattern with `*`. In a handler `?` turns the error into a response: 503, or 500 for
+/// such a target.
 ///
 /// ```
 /// use actix_response_cache::CacheHandle;
@@ -36,7 +36,7 @@ use crate::{
 /// async fn update(cache: CacheHandle, id: web::Path<u64>) -> actix_web::Result<impl Responder> {
 ///     // … write to the database …
 ///     let purged = cache.purge_group("products").await?;
-///     println!("product {id}: {} stored responses went", purged.entries);
+///     println!("product {id}: {} stored responses removed", purged.entries);
 ///     Ok(HttpResponse::NoContent())
 /// }
 /// ```
@@ -51,18 +51,18 @@ impl CacheHandle {
         Self { engine, soft: false }
     }
 
-    /// Whether both are of one cache, or of clones of it.
+    /// Whether both belong to one cache, or to clones of it.
     pub(crate) fn is_clone_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.engine, &other.engine)
     }
 
     /// Purges one URL with all its variants and credentials: `/products?page=2` on all hosts,
-    /// `https://shop.example/products?page=2` on one. However it is spelled (encoded or not, with a
-    /// default port, with a fragment), every response goes that a request for it could be answered
-    /// with.
+    /// `https://shop.example/products?page=2` on one. Its spelling does not matter (encoded or not,
+    /// with a default port, with a fragment): every response is purged that could be served to a
+    /// request for it.
     ///
-    /// The query counts as it does in the keys of this cache and of all its clones: parameters which
-    /// one of them ignores are ignored there.
+    /// The query is compared as in the keys of this cache and of each of its clones: where one of
+    /// them ignores a parameter, so does the purge of what it stored.
     pub async fn purge_url(&self, url: impl AsRef<str>) -> Result<Purged, StoreError> {
         self.purge(&Purge::url(url.as_ref())).await
     }
@@ -83,7 +83,7 @@ impl CacheHandle {
         self.purge(&Purge::group(group.as_ref())).await
     }
 
-    /// Purges everything that this cache stored.
+    /// Purges everything that this cache has stored.
     pub async fn purge_all(&self) -> Result<Purged, StoreError> {
         self.purge(&Purge::all()).await
     }
@@ -94,18 +94,18 @@ impl CacheHandle {
         self.engine.purge(purge).await
     }
 
-    /// A handle whose purges are soft: what they name becomes stale instead of being removed. So
-    /// it may still be served while it is being validated behind the answer
-    /// (`stale_while_revalidate`) and when the handler fails (`stale_if_error`), each window
-    /// counted from the purge; else the handler is asked first, with the stored validators, unless
-    /// the request takes what is stale (`max-stale`) and the settings honour that.
+    /// A handle whose purges are soft: the responses become stale instead of being removed. A stale
+    /// response may still be served while it is revalidated in the background
+    /// (`stale_while_revalidate`) and when the handler fails (`stale_if_error`); both windows begin
+    /// with the purge. After them the handler is called first, with the stored validators, unless the
+    /// request accepts stale responses (`max-stale`) and the settings honour that.
     ///
     /// A response whose handler was already running at the time of the purge is stale when it is
-    /// stored. What has been purged softly is still there to be purged for good.
+    /// stored. A response that was purged softly can still be purged for good.
     ///
     /// ```
     /// # async fn price_changed(cache: actix_response_cache::CacheHandle) {
-    /// // nobody waits for the new list, and nobody sees the old one for long
+    /// // no request waits for the new list, and the old one is not served for long
     /// let _ = cache.soft().purge_group("products").await;
     /// # }
     /// ```
@@ -114,25 +114,26 @@ impl CacheHandle {
         Self { soft: true, ..self.clone() }
     }
 
-    /// What the cache has done since it was made.
+    /// What the cache has done since it was built.
     pub fn stats(&self) -> Stats {
         self.engine.stats()
     }
 
-    /// Switches the cache off or on, for all workers of this process. While it is off, every
-    /// request goes to its handler; purges still work, so nothing old comes back with it.
-    pub fn switch(&self, on: bool) {
-        self.engine.switch(on);
+    /// Disables or enables the cache, for all workers of this process. While it is disabled, every
+    /// request goes to its handler; purges still work, so no purged response is served when it is
+    /// enabled again.
+    pub fn set_enabled(&self, enabled: bool) {
+        self.engine.set_enabled(enabled);
     }
 
-    /// Whether the cache is on. It is when it is made.
-    pub fn is_on(&self) -> bool {
-        self.engine.is_on()
+    /// Whether the cache is enabled, as it is from the start.
+    pub fn is_enabled(&self) -> bool {
+        self.engine.is_enabled()
     }
 
-    /// Waits until nothing is on its way into the store any more, and no refresh runs behind an
-    /// answer: in a test, or before the workers end. What a worker has not stored when its runtime
-    /// ends is not stored.
+    /// Waits until no response is on its way into the store, and no refresh runs in the background:
+    /// in a test, or before the workers end. A response that is not stored when the runtime of its
+    /// worker ends is lost.
     pub async fn settle(&self) {
         self.engine.settle().await;
     }

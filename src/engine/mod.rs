@@ -1,24 +1,28 @@
-//! What happens to a request, without a web framework.
+//! What happens to a request, without a web framework: it is looked up, waits for another request,
+//! or calls its handler in a cache fill, whose response is stored and shared.
 
-pub(crate) mod budget;
-pub(crate) mod chance;
+pub(crate) mod background_refresh;
+pub(crate) mod background_tasks;
+pub(crate) mod cache_fill;
+mod coalesce;
+pub(crate) mod draft_entry;
 mod events;
-pub(crate) mod fill;
+mod expiring_keys;
 pub(crate) mod flight;
 pub(crate) mod handle;
+mod hit_for_miss;
+pub(crate) mod jitter;
+mod log_throttle;
 pub(crate) mod lookup;
-mod marks;
-mod memo;
-pub(crate) mod pending;
+mod no_vary_search;
 mod publish;
 mod purge;
 pub(crate) mod query_rules;
-mod quiet;
 pub(crate) mod recording;
-pub(crate) mod refresh;
-mod search;
+mod recording_budget;
 mod state;
 pub(crate) mod stats;
 pub(crate) mod stored_paths;
+mod vary_index;
 
 pub(crate) use state::Engine;

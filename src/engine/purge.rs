@@ -1,5 +1,5 @@
-//! One purge, whoever asks for it. A purge that has begun comes to its end, even if whoever asked
-//! goes away: what it is for has already been changed.
+//! Purges. A purge that has begun is completed even if its caller is dropped: the data behind the
+//! responses has already changed.
 
 use std::{future::Future, sync::Arc};
 
@@ -16,32 +16,33 @@ impl Engine {
     /// Purges and counts. An error means that the purge may not have reached the store, or names
     /// nothing that could be stored.
     pub(crate) async fn purge(&self, purge: Purge) -> Result<Purged, StoreError> {
-        let purge = self.dated(purge);
+        let purge = self.with_time(purge);
         if let Some(problem) = purge.problem() {
             return Err(StoreError::with_source(StoreErrorKind::NoTarget, problem));
         }
         let (store, spellings) = (self.store.clone(), self.all_spellings(&purge));
-        self.count_here(&spellings);
+        self.record_in_process(&spellings);
         let run = async move { store.purge_together(&spellings, true).await };
-        let purged = self.to_its_end(run).await;
+        let purged = self.complete(run).await;
         match &purged {
             Ok(purged) => {
                 self.purged(*purged);
                 tracing::debug!(?purge, entries = purged.entries, "purged");
             }
-            Err(error) => drop(self.failed("purge", error)),
+            Err(error) => drop(self.store_failed("purge", error)),
         }
         purged
     }
 
-    /// The purge, or where it names a URL, one for each way in which a response to it may be stored.
+    /// The purge, or where it names a URL, one for each query under which a response to it may be
+    /// stored.
     fn all_spellings(&self, purge: &Purge) -> Vec<Purge> {
         let Target::Url { host, path, query } = purge.target() else { return vec![purge.clone()] };
         let mut queries = self.query_rules.all_spellings(query);
-        // what other processes have stored, and by which rules, is not known here
+        // under which queries other processes have stored it is not known here
         let mut any = !self.store.is_private();
         for query in queries.clone() {
-            match self.search.queries(path, &query).filter(|_| !any) {
+            match self.no_vary_search.stored_queries(path, &query).filter(|_| !any) {
                 Some(known) => queries.extend(known),
                 None => any = true,
             }
@@ -56,7 +57,8 @@ impl Engine {
         all
     }
 
-    /// A purge whose count nobody wants, such as that of an unsafe request (RFC 9111 s.4.4).
+    /// A purge that need not count what it removes, such as that of an unsafe request (RFC 9111
+    /// s.4.4).
     pub(crate) async fn purge_uncounted(&self, purge: Purge) {
         self.purge_all_uncounted(vec![purge]).await;
     }
@@ -66,31 +68,32 @@ impl Engine {
         if purges.is_empty() {
             return;
         }
-        self.count_here(&purges);
+        self.record_in_process(&purges);
         let (store, count) = (self.store.clone(), purges.len());
         let run = async move { store.purge_together(&purges, false).await };
-        match self.to_its_end(run).await {
+        match self.complete(run).await {
             Ok(done) => {
                 self.purged(done);
-                // what they took together is counted with the first
+                // what they removed together is counted with the first
                 (1..count).for_each(|_| self.counters.purged(Purged::default()));
             }
-            Err(error) => drop(self.failed("purge", &error)),
+            Err(error) => drop(self.store_failed("purge", &error)),
         }
     }
 
-    /// Purges without a caller that waits: at once where the store is immediate, else in the background.
-    pub(crate) fn purge_behind(self: &Arc<Self>, purges: Vec<Purge>) {
+    /// Purges without waiting for the end: at once where the store is immediate, else in the
+    /// background.
+    pub(crate) fn purge_in_background(self: &Arc<Self>, purges: Vec<Purge>) {
         let engine = Arc::clone(self);
-        let purges = purges.into_iter().map(|purge| self.dated(purge)).collect();
+        let purges = purges.into_iter().map(|purge| self.with_time(purge)).collect();
         let run = async move { engine.purge_all_uncounted(purges).await };
-        if !self.pending.run(self.store.is_immediate(), run) {
+        if !self.background_tasks.run(self.store.is_immediate(), run) {
             self.counters.error();
         }
     }
 
-    /// Counts the purges of this process, for responses that are shared while the store is away.
-    fn count_here(&self, purges: &[Purge]) {
+    /// Records the purges of this process, for responses that are shared while the store is away.
+    fn record_in_process(&self, purges: &[Purge]) {
         if !self.store.is_immediate() {
             for purge in purges {
                 self.purges_here.stamp(purge);
@@ -98,8 +101,8 @@ impl Engine {
         }
     }
 
-    /// A soft purge makes stale from now on.
-    fn dated(&self, purge: Purge) -> Purge {
+    /// A soft purge with the time from which on responses are stale.
+    fn with_time(&self, purge: Purge) -> Purge {
         match purge.stale_since() {
             Some(_) => purge.soft_since(self.clock.now()),
             None => purge,
@@ -113,7 +116,7 @@ impl Engine {
         }
     }
 
-    async fn to_its_end<T: Send + 'static>(
+    async fn complete<T: Send + 'static>(
         &self,
         purge: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -126,8 +129,8 @@ impl Engine {
             return outcome;
         }
         let (done, outcome) = oneshot::channel();
-        self.pending.spawn(async move {
-            // whoever asked may have gone away
+        self.background_tasks.spawn(async move {
+            // the caller may have been dropped
             let _ = done.send(purge.await);
         });
         outcome.await.unwrap_or(Err(StoreError::new(StoreErrorKind::Unavailable)))

@@ -1,4 +1,4 @@
-//! What all workers of a cache share.
+//! What all workers of a cache share: the store, and what turns it into a cache.
 
 use std::sync::{
     Arc,
@@ -8,17 +8,17 @@ use std::sync::{
 use tokio::sync::Semaphore;
 
 use super::{
-    budget::Budget,
+    background_refresh::BackgroundRefreshes,
+    background_tasks::BackgroundTasks,
+    expiring_keys::ExpiringKeys,
     flight::Flights,
-    marks::Marks,
-    memo::VaryMemo,
-    pending::Pending,
+    log_throttle::LogThrottle,
+    no_vary_search::NoVarySearchIndex,
     query_rules::AllQueryRules,
-    quiet::Quiet,
-    refresh::Refreshes,
-    search::SearchMemo,
+    recording_budget::RecordingBudget,
     stats::{Counters, Running, Stats},
     stored_paths::StoredPaths,
+    vary_index::VaryIndex,
 };
 use crate::{
     clock::Clock,
@@ -26,9 +26,9 @@ use crate::{
     store::{any::AnyStore, stamps::Stamps},
 };
 
-/// So many handlers go on at a time for which nobody waits: clients could else begin any number of
-/// them and go away.
-const MOST_UNATTENDED: usize = 1024;
+/// How many handlers go on without a client at a time. Without a bound, clients could begin any
+/// number of them and go away.
+const MAX_DETACHED_HANDLERS: usize = 1024;
 
 /// A store with everything that turns it into a cache.
 #[derive(Debug)]
@@ -37,56 +37,64 @@ pub(crate) struct Engine {
     pub(super) clock: Clock,
     pub(super) secret: Secret,
     pub(super) counters: Counters,
-    pub(super) vary: VaryMemo,
-    pub(super) search: SearchMemo,
+    pub(super) vary: VaryIndex,
+    pub(super) no_vary_search: NoVarySearchIndex,
     pub(super) query_rules: AllQueryRules,
     pub(super) stored_paths: StoredPaths,
-    pub(super) pending: Pending,
-    pub(super) refreshes: Refreshes,
+    pub(super) background_tasks: BackgroundTasks,
+    pub(super) background_refreshes: BackgroundRefreshes,
     pub(super) flights: Flights,
-    /// Keys whose responses are not stored: requests do not wait for one another.
-    pub(super) hit_for_miss: Marks,
-    /// The purges of this process, where the store may be away.
+    pub(super) hit_for_miss: ExpiringKeys,
+    /// The purges of this process, for responses that are shared while the store is away.
     pub(super) purges_here: Stamps,
-    /// Keys whose handler has failed.
-    pub(super) failing: Arc<Marks>,
-    pub(super) budget: Budget,
-    pub(super) failures: Quiet,
-    pub(super) slow_handlers: Quiet,
-    /// Whether the store has refused the last entry that it was given.
-    pub(super) refuses: AtomicBool,
-    pub(super) refusals: Quiet,
-    pub(super) unattended: Arc<Semaphore>,
-    pub(super) off: AtomicBool,
-    pub(super) has_told_of_forwarded: AtomicBool,
+    /// Keys whose handler failed a short while ago.
+    pub(super) failing_handlers: Arc<ExpiringKeys>,
+    pub(super) recording_budget: RecordingBudget,
+    /// Permits for handlers that go on without a client.
+    pub(super) detached_handlers: Arc<Semaphore>,
+    pub(super) failed_handler_log: LogThrottle,
+    pub(super) slow_handler_log: LogThrottle,
+    pub(super) refused_entry_log: LogThrottle,
+    /// Whether the store refused the last entry that it was given.
+    pub(super) store_refuses: AtomicBool,
+    pub(super) has_warned_of_forwarded: AtomicBool,
+    is_enabled: AtomicBool,
 }
 
 impl Engine {
-    pub(crate) fn new(store: AnyStore, clock: Clock, secret: Secret, budget: usize) -> Arc<Self> {
-        let failing = Arc::new(Marks::new(clock.clone()));
+    pub(crate) fn new(
+        store: AnyStore,
+        clock: Clock,
+        secret: Secret,
+        recording_bytes: usize,
+    ) -> Arc<Self> {
+        let failing_handlers = Arc::new(ExpiringKeys::new(clock.clone()));
         Arc::new(Self {
             store,
-            refreshes: Refreshes::new(clock.clone(), Arc::clone(&failing)),
-            flights: Flights::new(),
-            hit_for_miss: Marks::new(clock.clone()),
-            purges_here: Stamps::default(),
-            failing,
-            budget: Budget::new(budget),
-            failures: Quiet::new(clock.clone()),
-            slow_handlers: Quiet::new(clock.clone()),
-            refuses: AtomicBool::new(false),
-            refusals: Quiet::new(clock.clone()),
-            unattended: Arc::new(Semaphore::new(MOST_UNATTENDED)),
-            clock,
             secret,
             counters: Counters::default(),
-            vary: VaryMemo::default(),
-            search: SearchMemo::default(),
+            vary: VaryIndex::default(),
+            no_vary_search: NoVarySearchIndex::default(),
             query_rules: AllQueryRules::default(),
             stored_paths: StoredPaths::default(),
-            pending: Pending::default(),
-            off: AtomicBool::new(false),
-            has_told_of_forwarded: AtomicBool::new(false),
+            background_tasks: BackgroundTasks::default(),
+            background_refreshes: BackgroundRefreshes::new(
+                clock.clone(),
+                Arc::clone(&failing_handlers),
+            ),
+            flights: Flights::new(),
+            hit_for_miss: ExpiringKeys::new(clock.clone()),
+            purges_here: Stamps::default(),
+            failing_handlers,
+            recording_budget: RecordingBudget::new(recording_bytes),
+            detached_handlers: Arc::new(Semaphore::new(MAX_DETACHED_HANDLERS)),
+            failed_handler_log: LogThrottle::new(clock.clone()),
+            slow_handler_log: LogThrottle::new(clock.clone()),
+            refused_entry_log: LogThrottle::new(clock.clone()),
+            clock,
+            store_refuses: AtomicBool::new(false),
+            has_warned_of_forwarded: AtomicBool::new(false),
+            is_enabled: AtomicBool::new(true),
         })
     }
 
@@ -94,40 +102,40 @@ impl Engine {
         &self.store
     }
 
-    pub(crate) fn pending(&self) -> &Pending {
-        &self.pending
+    pub(crate) fn background_tasks(&self) -> &BackgroundTasks {
+        &self.background_tasks
     }
 
-    /// By which rules the clones of the cache make queries parts of keys.
+    /// The query rules of all clones of the cache.
     pub(crate) fn query_rules(&self) -> &AllQueryRules {
         &self.query_rules
     }
 
-    /// Under which paths the clones of the cache store responses.
+    /// The paths under which clones of the cache store responses.
     pub(crate) fn stored_paths(&self) -> &StoredPaths {
         &self.stored_paths
     }
 
-    pub(crate) fn refreshes(&self) -> &Refreshes {
-        &self.refreshes
+    pub(crate) fn background_refreshes(&self) -> &BackgroundRefreshes {
+        &self.background_refreshes
     }
 
     pub(crate) fn flights(&self) -> &Flights {
         &self.flights
     }
 
-    pub(crate) fn budget(&self) -> &Budget {
-        &self.budget
+    pub(crate) fn recording_budget(&self) -> &RecordingBudget {
+        &self.recording_budget
     }
 
-    /// Room for handlers that go on without anybody who waits for them.
-    pub(crate) fn unattended(&self) -> &Arc<Semaphore> {
-        &self.unattended
+    /// Permits for handlers that go on without a client.
+    pub(crate) fn detached_handlers(&self) -> &Arc<Semaphore> {
+        &self.detached_handlers
     }
 
-    /// Keys whose handler has failed a short while ago.
-    pub(crate) fn failing(&self) -> &Marks {
-        &self.failing
+    /// Keys whose handler failed a short while ago.
+    pub(crate) fn failing_handlers(&self) -> &ExpiringKeys {
+        &self.failing_handlers
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -137,23 +145,23 @@ impl Engine {
     pub(crate) fn stats(&self) -> Stats {
         let running = Running {
             flights: self.flights.len() as u64,
-            refreshes: self.refreshes.len() as u64,
-            recorded: self.budget.taken() as u64,
+            refreshes: self.background_refreshes.len() as u64,
+            recorded: self.recording_budget.reserved() as u64,
         };
         self.counters.read(self.store.size(), running)
     }
 
-    /// Switches the cache off or on: while off, requests pass, and purges still work.
-    pub(crate) fn switch(&self, on: bool) {
-        self.off.store(!on, Ordering::Relaxed);
+    /// Disabled, every request goes to its handler; purges still work.
+    pub(crate) fn set_enabled(&self, enabled: bool) {
+        self.is_enabled.store(enabled, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_on(&self) -> bool {
-        !self.off.load(Ordering::Relaxed)
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.is_enabled.load(Ordering::Relaxed)
     }
 
-    /// Waits until nothing is on its way into the store any more.
+    /// Waits until no response is on its way into the store and no refresh runs.
     pub(crate) async fn settle(&self) {
-        self.pending.settle().await;
+        self.background_tasks.settle().await;
     }
 }

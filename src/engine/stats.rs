@@ -34,9 +34,9 @@ struct Shard {
     stale: AtomicU64,
     misses: AtomicU64,
     collapsed: AtomicU64,
-    stood_in: AtomicU64,
-    stood_in_slow: AtomicU64,
-    stood_in_left_alone: AtomicU64,
+    served_stale: AtomicU64,
+    served_stale_slow: AtomicU64,
+    served_stale_backing_off: AtomicU64,
     bypasses: [AtomicU64; REASONS],
     stores: AtomicU64,
     refusals: [AtomicU64; REASONS],
@@ -55,9 +55,9 @@ impl Default for Shard {
             stale: zero(),
             misses: zero(),
             collapsed: zero(),
-            stood_in: zero(),
-            stood_in_slow: zero(),
-            stood_in_left_alone: zero(),
+            served_stale: zero(),
+            served_stale_slow: zero(),
+            served_stale_backing_off: zero(),
             bypasses: std::array::from_fn(|_| zero()),
             stores: zero(),
             refusals: std::array::from_fn(|_| zero()),
@@ -93,13 +93,13 @@ impl Counters {
         }
     }
 
-    pub(crate) fn stood_in(&self, cause: StaleCause) {
+    pub(crate) fn served_stale(&self, cause: StaleCause) {
         let shard = self.mine();
-        add(&shard.stood_in);
+        add(&shard.served_stale);
         match cause {
             StaleCause::Failed(_) => {}
-            StaleCause::Slow => add(&shard.stood_in_slow),
-            StaleCause::LeftAlone => add(&shard.stood_in_left_alone),
+            StaleCause::Slow => add(&shard.served_stale_slow),
+            StaleCause::LeftAlone => add(&shard.served_stale_backing_off),
         }
     }
 
@@ -140,9 +140,9 @@ impl Counters {
         Stats {
             hits: self.sum(|shard| &shard.hits),
             stale: self.sum(|shard| &shard.stale),
-            stood_in: self.sum(|shard| &shard.stood_in),
-            stood_in_slow: self.sum(|shard| &shard.stood_in_slow),
-            stood_in_left_alone: self.sum(|shard| &shard.stood_in_left_alone),
+            served_stale: self.sum(|shard| &shard.served_stale),
+            served_stale_slow: self.sum(|shard| &shard.served_stale_slow),
+            served_stale_backing_off: self.sum(|shard| &shard.served_stale_backing_off),
             misses: self.sum(|shard| &shard.misses),
             collapsed: self.sum(|shard| &shard.collapsed),
             bypasses: self.sum_reasons(|shard| &shard.bypasses),
@@ -227,11 +227,11 @@ pub struct Stats {
     pub stale: u64,
     /// Of these, requests whose stale response was served instead of the handler's: it failed, was
     /// slow, or was left alone after a failure.
-    pub stood_in: u64,
+    pub served_stale: u64,
     /// Of these, requests whose handler was slow.
-    pub stood_in_slow: u64,
-    /// Of `stood_in`, requests whose handler was left alone after a failure.
-    pub stood_in_left_alone: u64,
+    pub served_stale_slow: u64,
+    /// Of `served_stale`, requests whose handler was left alone after a failure.
+    pub served_stale_backing_off: u64,
     /// Requests that looked for a stored response and were answered by the handler.
     pub misses: u64,
     /// Of these, requests that were given what the handler answered to another one.
@@ -255,7 +255,7 @@ pub struct Stats {
     pub bytes: Option<u64>,
     /// Runs of handlers, now, that other requests may be waiting for.
     pub flights: u64,
-    /// Refreshes behind answers, now.
+    /// Background refreshes that run now.
     pub refreshes: u64,
     /// Bytes allocated for streams that are recorded, now.
     pub recorded: u64,

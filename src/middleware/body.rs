@@ -88,8 +88,8 @@ impl<B> CacheBody<B> {
             return self;
         }
         let body = Rc::new(Unfinished(RefCell::new(Some(Box::pin(self)))));
-        let (gone, running) = (Rc::clone(&body), engine.pending().enter());
-        let room = Arc::clone(engine.unattended());
+        let (gone, running) = (Rc::clone(&body), engine.background_tasks().track());
+        let room = Arc::clone(engine.detached_handlers());
         let (sender, receiver) = oneshot::channel::<()>();
         rt::spawn(async move {
             let _running = running;
@@ -114,8 +114,8 @@ impl<B> CacheBody<B> {
         if !matches!(self.kind, Kind::Recorded { .. }) {
             return;
         }
-        let running = engine.pending().enter();
-        let room = Arc::clone(engine.unattended());
+        let running = engine.background_tasks().track();
+        let room = Arc::clone(engine.detached_handlers());
         rt::spawn(async move {
             let _running = running;
             let Ok(_room) = room.try_acquire() else { return };

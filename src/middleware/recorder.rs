@@ -5,21 +5,21 @@ use bytes::Bytes;
 
 use super::context::RequestContext;
 use crate::{
-    engine::{fill::Draft, recording::Recording},
+    engine::{draft_entry::DraftEntry, recording::Recording},
     semantics::verdict::Reason,
 };
 
 /// Keeps a copy of what passes. Dropped before its end, it leaves nothing behind.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    draft: Option<Draft>,
+    draft: Option<DraftEntry>,
     /// Holds the hints that the handler gives while the body streams.
     context: RequestContext,
     body: Option<Recording>,
 }
 
 impl Recorder {
-    pub(super) fn new(draft: Draft, context: RequestContext, body: Recording) -> Self {
+    pub(super) fn new(draft: DraftEntry, context: RequestContext, body: Recording) -> Self {
         Self { draft: Some(draft), context, body: Some(body) }
     }
 
@@ -61,7 +61,7 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         if let Some(draft) = self.draft.take() {
-            draft.abandon_with_client();
+            draft.abandon_on_disconnect();
         }
     }
 }

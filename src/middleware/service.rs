@@ -66,7 +66,9 @@ where
         let worker = &self.worker;
         let outer = RequestContext::outer(&req);
         let admission = match worker.plan.admit(&req, worker.nested(outer.as_ref())) {
-            Admission::Cache(_) if !worker.engine.is_on() => Admission::Bypass(Reason::Disabled),
+            Admission::Cache(_) if !worker.engine.is_enabled() => {
+                Admission::Bypass(Reason::Disabled)
+            }
             admission => admission,
         };
         match admission {
@@ -123,7 +125,7 @@ where
         CacheFuture::boxed(async move {
             let outer = RequestContext::outer(&req);
             let admission = match read_body(&mut req).await {
-                Some(_) if !worker.engine.is_on() => Err(Reason::Disabled),
+                Some(_) if !worker.engine.is_enabled() => Err(Reason::Disabled),
                 Some(body) => worker.plan.admit_query(&req, &body, worker.nested(outer.as_ref())),
                 None => Err(Reason::RequestBody),
             };

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config::plan::Plan,
-    engine::{Engine, chance, handle::CacheHandle},
+    engine::{Engine, handle::CacheHandle, jitter},
     entry::StoredResponse,
 };
 
@@ -84,7 +84,8 @@ impl Worker {
     /// Whether a response that is fresh for another `left` is to be refreshed already.
     pub(super) fn is_early(&self, stored: &StoredResponse, left: Duration) -> bool {
         let factor = self.plan.filling.refresh_early;
-        factor > 0.0 && chance::is_due(left, stored.terms.took, factor, fastrand::f64())
+        factor > 0.0
+            && jitter::is_early_refresh_due(left, stored.terms.took, factor, fastrand::f64())
     }
 
     /// Whether a request of this route can be sent to the handler after its response.

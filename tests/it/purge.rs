@@ -303,12 +303,12 @@ async fn disabled_cache_bypasses_and_still_purges() {
     let app = app(&cache, &Origin::counting()).await;
     let handle = cache.handle().unwrap();
     send(&app, get("/")).await;
-    handle.switch(false);
-    assert!(!handle.is_on());
+    handle.set_enabled(false);
+    assert!(!handle.is_enabled());
     let off = send(&app, get("/")).await;
     assert_eq!(off.field("cache-status"), "actix-response-cache; fwd=bypass; detail=disabled");
     send(&app, request("PUT", "/")).await;
-    handle.switch(true);
+    handle.set_enabled(true);
     assert_eq!(send(&app, get("/")).await.word(), "MISS", "purged while the cache was off");
     assert_eq!(send(&app, get("/")).await.word(), "HIT");
 }

@@ -53,7 +53,7 @@ async fn stale_is_served_when_handler_exceeds_soft_timeout() {
     assert_eq!(send_or_error(&*app, get("/")).await.text(), "answer 2");
     assert_eq!(gate.calls(), 2);
     let stats = cache.stats().unwrap();
-    assert_eq!((stats.requests(), stats.stale, stats.stood_in, stats.flights), (4, 2, 2, 0));
+    assert_eq!((stats.requests(), stats.stale, stats.served_stale, stats.flights), (4, 2, 2, 0));
 }
 
 #[actix_rt::test]
@@ -302,7 +302,7 @@ async fn slow_failed_and_backing_off_are_reported_separately() {
     let statuses = |seen: &Seen| seen.field("cache-status");
     let counts = || {
         let stats = cache.stats().unwrap();
-        (stats.stood_in, stats.stood_in_slow, stats.stood_in_left_alone)
+        (stats.served_stale, stats.served_stale_slow, stats.served_stale_backing_off)
     };
 
     fails.store(1, Ordering::SeqCst);

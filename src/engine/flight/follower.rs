@@ -1,53 +1,39 @@
-//! The role of a request that waits, and what it waits for.
+//! The role of a request that waits for the response to another one.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::{Either, select};
 use tokio::{sync::oneshot, time::sleep};
 
-use super::state::{Coalescing, Flight, Flights, Lead, Outcome, State, Waiting};
+use super::state::{Coalescing, Flight, Flights, Leader, Outcome, State, WaitingFollower};
 use crate::{clock::TimerPoint, key::CacheKey};
 
-/// A request that waits. Dropped, it waits no longer.
+/// A request that waits. If it is dropped, it waits no longer.
 #[derive(Debug)]
 pub(crate) struct Follower {
-    of: Flights,
-    key: CacheKey,
-    place: Place,
-    coalescing: Coalescing,
-    receiver: oneshot::Receiver<Outcome>,
-}
-
-/// Where a follower stands.
-#[derive(Debug)]
-pub(super) struct Place {
+    pub(super) flights: Flights,
+    pub(super) key: CacheKey,
     pub(super) flight: Arc<Flight>,
+    /// How many followers had joined the flight before it.
     pub(super) number: u64,
+    /// Whether its handler call may serve others too.
     pub(super) may_lead: bool,
+    pub(super) coalescing: Coalescing,
+    pub(super) receiver: oneshot::Receiver<Outcome>,
 }
 
 impl Follower {
-    pub(super) fn new(
-        of: Flights,
-        key: CacheKey,
-        place: Place,
-        coalescing: Coalescing,
-        receiver: oneshot::Receiver<Outcome>,
-    ) -> Self {
-        Self { of, key, place, coalescing, receiver }
-    }
-
     /// The key of the flight.
     pub(crate) fn key(&self) -> &CacheKey {
         &self.key
     }
 
-    /// Waits, at most for `patience` where that is given.
-    pub(crate) async fn outcome(mut self, patience: Option<Duration>) -> Outcome {
-        let mut gives_up = pin!(sleep(patience.unwrap_or(Duration::MAX)));
+    /// Waits, at most for `timeout` where that is given.
+    pub(crate) async fn outcome(mut self, timeout: Option<Duration>) -> Outcome {
+        let mut timed_out = pin!(sleep(timeout.unwrap_or(Duration::MAX)));
         loop {
             let slow = pin!(sleep(self.until_slow()));
-            match select(&mut self.receiver, select(gives_up.as_mut(), slow)).await {
+            match select(&mut self.receiver, select(timed_out.as_mut(), slow)).await {
                 Either::Left((outcome, _)) => return outcome.unwrap_or(Outcome::Alone),
                 Either::Right((Either::Left(_), _)) => return Outcome::TimedOut,
                 Either::Right((Either::Right(_), _)) => {
@@ -59,43 +45,44 @@ impl Follower {
         }
     }
 
-    /// How long until the newest handler call is slow. Where it is slow already and there is nothing
-    /// to do about that, how long until there may be.
+    /// How long until the newest handler call is slow. Where it is slow already and this follower can
+    /// do nothing about that, how long until it looks again.
     fn until_slow(&self) -> Duration {
-        let state = self.place.flight.lock();
-        let left = self.coalescing.timeout.saturating_sub(state.newest.elapsed());
+        let state = self.flight.lock();
+        let left = self.coalescing.timeout.saturating_sub(state.newest_call_at.elapsed());
         match left {
             Duration::ZERO if !self.may_act(&state) => self.coalescing.timeout,
             left => left,
         }
     }
 
+    /// Whether the follower may do anything about a slow handler call.
     fn may_act(&self, state: &State) -> bool {
-        let may_lead = self.place.may_lead && state.leaders < self.coalescing.max_leaders;
-        !state.waits_elsewhere && (state.streaming > 0 || may_lead)
+        let may_lead = self.may_lead && state.leaders < self.coalescing.max_leaders;
+        !state.waits_for_lease && (state.streaming > 0 || may_lead)
     }
 
     /// What the follower does when the newest handler call is slow.
     fn act_on_slow_handler(&self) -> Option<Outcome> {
-        let mut state = self.place.flight.lock();
-        if state.newest.elapsed() < self.coalescing.timeout || !self.may_act(&state) {
+        let mut state = self.flight.lock();
+        if state.newest_call_at.elapsed() < self.coalescing.timeout || !self.may_act(&state) {
             return None;
         }
         if state.streaming > 0 {
             return Some(Outcome::LongStream);
         }
-        let is_self = |waiting: &Waiting| waiting.number == self.place.number;
-        // where it waits no longer, its outcome is on its way
+        let is_self = |follower: &WaitingFollower| follower.number == self.number;
+        // where it is not found, its outcome has been sent
         let at = state.followers.iter().position(is_self)?;
         state.followers.remove(at);
         state.leaders += 1;
-        state.newest = TimerPoint::now();
+        state.newest_call_at = TimerPoint::now();
         drop(state);
-        let flight = Arc::clone(&self.place.flight);
-        Some(Outcome::Lead(Lead::further(self.of.clone(), self.key.clone(), flight)))
+        let flight = Arc::clone(&self.flight);
+        Some(Outcome::Promoted(Leader::additional(self.flights.clone(), self.key.clone(), flight)))
     }
 
-    /// What the follower has been given by now.
+    /// The channel by which the follower gets its outcome.
     #[cfg(test)]
     pub(super) fn into_receiver(self) -> oneshot::Receiver<Outcome> {
         self.receiver

@@ -1,32 +1,32 @@
-//! How a request that has found nothing joins a flight, or begins one.
+//! How a request that has found no usable response joins a flight, or begins one.
 
 use std::sync::{Arc, Mutex, Weak};
 
 use super::{
-    follower::{Follower, Place},
-    state::{Coalescing, Flight, Flights, Lead, LogicalTime, State},
+    follower::Follower,
+    state::{Coalescing, Flight, Flights, Leader, LogicalTime, State},
 };
 use crate::key::CacheKey;
 
-/// How many flights there are at a time at most; further requests ask the handler alone.
+/// How many flights there are at a time at most; further requests call the handler alone.
 pub(super) const MAX_FLIGHTS: usize = 16_384;
 
-/// The part of a request that has found nothing to be answered with.
+/// What a request does that has found no usable response.
 #[derive(Debug)]
 pub(crate) enum Role {
-    /// It asks the handler, and others may wait for the response.
-    Lead(Lead),
+    /// It calls the handler, and others may wait for the response.
+    Leader(Leader),
     /// It waits for another request.
-    Follow(Follower),
-    /// It asks the handler for itself only.
+    Follower(Follower),
+    /// It calls the handler for itself only.
     Alone,
 }
 
 impl Flights {
     /// Joins the flight of `key`, or begins it where the request `may_lead` one. A flight whose
-    /// newest handler call began before a purge of the key, as `is_purged` says of that time,
-    /// is not waited for: the request begins another one.
-    pub(crate) fn enter(
+    /// newest handler call began before a purge of the key, as `is_purged` says of that time, takes
+    /// no followers: the request begins another flight.
+    pub(crate) fn join(
         &self,
         key: &CacheKey,
         may_lead: bool,
@@ -40,11 +40,16 @@ impl Flights {
             let is_over = may_lead && state.since.is_some_and(is_purged);
             if !is_over || flight.replaced.strong_count() > 0 {
                 let joined = state.join();
-                let follower = |(number, receiver)| {
-                    let place = Place { flight: Arc::clone(flight), number, may_lead };
-                    Follower::new(self.clone(), key.clone(), place, coalescing, receiver)
+                let follower = |(number, receiver)| Follower {
+                    flights: self.clone(),
+                    key: key.clone(),
+                    flight: Arc::clone(flight),
+                    number,
+                    may_lead,
+                    coalescing,
+                    receiver,
                 };
-                return joined.map(follower).map_or(Role::Alone, Role::Follow);
+                return joined.map(follower).map_or(Role::Alone, Role::Follower);
             }
             replaced = Arc::downgrade(flight);
         }
@@ -53,6 +58,6 @@ impl Flights {
         }
         let flight = Arc::new(Flight { state: Mutex::new(State::new()), replaced });
         table.insert(key.clone(), Arc::clone(&flight));
-        Role::Lead(Lead::new(self.clone(), key.clone(), flight))
+        Role::Leader(Leader::new(self.clone(), key.clone(), flight))
     }
 }

@@ -20,15 +20,16 @@ use crate::{
     store::Lease,
 };
 
-/// How many requests wait for one flight at most; further ones ask the handler alone.
+/// How many requests wait for one flight at most; further ones call the handler alone.
 pub(super) const MAX_FOLLOWERS: usize = 16_384;
-/// How often a leader hands its role on at most. Without a bound, a client that begins requests and
-/// abandons them could have a handler run for ever while others wait.
+/// How often the role of a leader is handed on at most. Without a bound, a client that begins requests
+/// and abandons them could have a handler run for ever while others wait.
 pub(super) const MAX_HANDOVERS: u32 = 8;
-/// Published responses are counted by URL, as far as this many counters can tell URLs apart.
+/// How many counters of published responses there are. URLs with the same counter are counted
+/// together, which costs a look-up.
 const COUNTERS: usize = 64;
 
-/// How long requests wait for one another, and how many of them ask the handler at a time.
+/// How long requests wait for one another, and how many of them call the handler at a time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Coalescing {
     /// How long after a handler call a further one may begin. Zero: requests do not wait at all.
@@ -45,6 +46,7 @@ pub(crate) struct Flights(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub(super) hasher: ahash::RandomState,
     pub(super) table: Mutex<Table>,
+    /// How many responses have been published, by the hash of the URL.
     pub(super) published: [AtomicU64; COUNTERS],
 }
 
@@ -61,36 +63,38 @@ pub(super) struct Flight {
 
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) followers: VecDeque<Waiting>,
+    /// The followers that wait, in the order in which they joined.
+    pub(super) followers: VecDeque<WaitingFollower>,
     /// How many followers have joined so far.
     pub(super) joined: u64,
     /// How many leaders there are.
     pub(super) leaders: u32,
     /// When the first handler call began.
-    pub(super) begun: TimerPoint,
+    pub(super) first_call_at: TimerPoint,
     /// When the newest handler call began.
-    pub(super) newest: TimerPoint,
+    pub(super) newest_call_at: TimerPoint,
     /// The logical time before the newest handler call, once that is known.
     pub(super) since: Option<LogicalTime>,
     /// The only leader waits for another process, for a bounded time: no further one is needed.
-    pub(super) waits_elsewhere: bool,
+    pub(super) waits_for_lease: bool,
     /// How many leaders have a response whose body is still being streamed.
     pub(super) streaming: u32,
-    /// A handler call has failed.
+    /// Whether a handler call has failed.
     pub(super) has_failed: bool,
+    /// How often the role of the leader was handed to a follower.
     pub(super) handovers: u32,
 }
 
 /// A follower, as its flight sees it.
 #[derive(Debug)]
-pub(super) struct Waiting {
-    /// Its number among the followers.
+pub(super) struct WaitingFollower {
+    /// How many followers had joined before it.
     pub(super) number: u64,
-    pub(super) joined: TimerPoint,
+    pub(super) joined_at: TimerPoint,
     pub(super) sender: oneshot::Sender<Outcome>,
 }
 
-/// Before a handler is called: how many purges there have been.
+/// A point in the order of purges: how many there were before a handler was called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogicalTime {
     /// As the store counts them; `None` where it could not be asked.
@@ -99,39 +103,41 @@ pub(crate) struct LogicalTime {
     pub(crate) process: u64,
 }
 
-/// The role of the request that asks the handler. Dropped, it goes to the follower that has waited
-/// longest.
+/// The role of the request that calls the handler. If it is dropped, the follower that has waited
+/// longest gets it.
 #[derive(Debug)]
-pub(crate) struct Lead {
-    pub(super) of: Flights,
+pub(crate) struct Leader {
+    pub(super) flights: Flights,
     pub(super) key: CacheKey,
     pub(super) flight: Arc<Flight>,
-    /// When the handler was called, and the number of the first follower that came after that.
-    pub(super) begun: (TimerPoint, u64),
-    /// The number of the first follower that came after the store was asked to keep the response.
-    pub(super) closed: u64,
-    /// The lead over all processes, where the store gives it.
+    /// When the handler was called.
+    pub(super) called_at: TimerPoint,
+    /// The number of the first follower that joined after that.
+    pub(super) first_after_call: u64,
+    /// The number of the first follower that joined after the response was given to the store.
+    pub(super) first_after_put: u64,
+    /// The right to call the handler for all processes, where the store gives it.
     pub(super) lease: Option<Lease>,
     /// It was given to a follower because another leader's handler is slow.
-    pub(super) is_further: bool,
+    pub(super) is_additional: bool,
     pub(super) is_streaming: bool,
-    pub(super) ended: bool,
+    pub(super) has_ended: bool,
 }
 
-/// How the wait of a request has ended.
+/// How the wait of a follower ends.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// Another request has got a response that may be shared.
     Shared(Arc<Published>),
-    /// The request asks the handler, and others may wait for the response.
-    Lead(Lead),
+    /// The follower becomes a leader: it calls the handler, and others may wait for the response.
+    Promoted(Leader),
     /// The store may have a response by now.
     LookAgain,
-    /// It has waited for as long as it may.
+    /// It has waited for as long as it would.
     TimedOut,
     /// The response is a long stream: it is not worth waiting for.
     LongStream,
-    /// There is nothing to share: the request asks the handler for itself only.
+    /// There is nothing to share: the request calls the handler for itself only.
     Alone,
 }
 
@@ -141,7 +147,7 @@ pub(crate) struct Published {
     pub(crate) entry: Arc<Entry>,
     /// The URL's key.
     pub(crate) url: CacheKey,
-    /// By what variants are selected, where the entry is one.
+    /// What selects between the variants of the URL, where the entry is one.
     pub(crate) selecting: Selecting,
     /// Whether the store has it, or why not.
     pub(crate) stored: Result<(), Reason>,
@@ -156,9 +162,9 @@ impl Flights {
         }))
     }
 
-    /// How many responses have been published for URLs like this one. A request that leads, but
-    /// looked before the last of them was published, looks again.
-    pub(crate) fn published(&self, url: &CacheKey) -> u64 {
+    /// How many responses have been published for URLs like this one. A leader that looked up its
+    /// key before the last of them was published looks it up again.
+    pub(crate) fn publication_count(&self, url: &CacheKey) -> u64 {
         self.counter(url).map_or(0, |counter| counter.load(Ordering::Acquire))
     }
 
@@ -190,10 +196,10 @@ impl State {
             followers: VecDeque::new(),
             joined: 0,
             leaders: 1,
-            begun: now,
-            newest: now,
+            first_call_at: now,
+            newest_call_at: now,
             since: None,
-            waits_elsewhere: false,
+            waits_for_lease: false,
             streaming: 0,
             has_failed: false,
             handovers: 0,
@@ -203,7 +209,7 @@ impl State {
     /// Adds a follower; `None` where there is no room.
     pub(super) fn join(&mut self) -> Option<(u64, oneshot::Receiver<Outcome>)> {
         if self.followers.len() >= MAX_FOLLOWERS {
-            self.followers.retain(|waiting| !waiting.sender.is_closed());
+            self.followers.retain(|follower| !follower.sender.is_closed());
         }
         if self.followers.len() >= MAX_FOLLOWERS {
             return None;
@@ -211,20 +217,21 @@ impl State {
         let (sender, receiver) = oneshot::channel();
         let number = self.joined;
         self.joined += 1;
-        self.followers.push_back(Waiting { number, joined: TimerPoint::now(), sender });
+        self.followers.push_back(WaitingFollower { number, joined_at: TimerPoint::now(), sender });
         Some((number, receiver))
     }
 
-    /// The follower that has waited longest, unless the role has been handed on too often.
-    pub(super) fn next(&mut self) -> Option<Waiting> {
+    /// The follower that leads next, the one that has waited longest; `None` where the role has been
+    /// handed on too often.
+    pub(super) fn next_leader(&mut self) -> Option<WaitingFollower> {
         if self.handovers >= MAX_HANDOVERS {
             return None;
         }
-        self.followers.retain(|waiting| !waiting.sender.is_closed());
+        self.followers.retain(|follower| !follower.sender.is_closed());
         let next = self.followers.pop_front()?;
         self.handovers += 1;
         // another handler call begins, for which all of them may wait
-        (self.since, self.streaming, self.newest) = (None, 0, TimerPoint::now());
+        (self.since, self.streaming, self.newest_call_at) = (None, 0, TimerPoint::now());
         Some(next)
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of flights: who leads, who waits, and that nobody is forgotten.
+//! Who leads, who waits, and that each follower gets an outcome.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -49,14 +49,14 @@ fn unpurged(_: LogicalTime) -> bool {
     false
 }
 
-fn enter(flights: &Flights, n: usize, may_lead: bool) -> Role {
-    flights.enter(&key(n), may_lead, COALESCING, unpurged)
+fn join(flights: &Flights, n: usize, may_lead: bool) -> Role {
+    flights.join(&key(n), may_lead, COALESCING, unpurged)
 }
 
 /// A leader whose handler has been called.
-fn lead(flights: &Flights) -> Lead {
-    match enter(flights, 1, true) {
-        Role::Lead(mut lead) => {
+fn lead(flights: &Flights) -> Leader {
+    match join(flights, 1, true) {
+        Role::Leader(mut lead) => {
             lead.begin(at(0));
             lead
         }
@@ -65,8 +65,8 @@ fn lead(flights: &Flights) -> Lead {
 }
 
 fn follow(flights: &Flights) -> Follower {
-    match enter(flights, 1, true) {
-        Role::Follow(follower) => follower,
+    match join(flights, 1, true) {
+        Role::Follower(follower) => follower,
         other => panic!("{other:?}"),
     }
 }
@@ -78,23 +78,23 @@ fn outcome(follower: Follower) -> Option<Outcome> {
 }
 
 #[test]
-fn one_leads_and_all_get_what_it_stored() {
+fn one_request_leads_and_all_followers_get_its_response() {
     let flights = Flights::new();
     let first = lead(&flights);
     let followers = [follow(&flights), follow(&flights)];
-    let before = flights.published(&key(1));
+    let before = flights.publication_count(&key(1));
     first.publish(published());
     for follower in followers {
         assert!(matches!(outcome(follower), Some(Outcome::Shared(_))));
     }
-    assert_eq!((flights.len(), flights.published(&key(1))), (0, before + 1));
+    assert_eq!((flights.len(), flights.publication_count(&key(1))), (0, before + 1));
 }
 
 #[test]
-fn follower_during_put_looks_again() {
+fn follower_that_joins_during_the_put_looks_again() {
     let flights = Flights::new();
     let (mut first, in_time) = (lead(&flights), follow(&flights));
-    first.close();
+    first.begin_put();
     let late = follow(&flights);
     first.publish(published());
     assert!(matches!(outcome(in_time), Some(Outcome::Shared(_))));
@@ -102,46 +102,45 @@ fn follower_during_put_looks_again() {
 }
 
 #[test]
-fn late_follower_joins_the_next_run() {
+fn follower_that_joins_during_the_put_waits_for_the_next_leader() {
     let flights = Flights::new();
     let (mut first, in_time) = (lead(&flights), follow(&flights));
-    first.close();
+    first.begin_put();
     let late = follow(&flights);
     drop(first);
-    let Some(Outcome::Lead(second)) = outcome(in_time) else { panic!("the lead is handed on") };
+    let Some(Outcome::Promoted(second)) = outcome(in_time) else { panic!("it is the next leader") };
     second.publish(published());
     assert!(matches!(outcome(late), Some(Outcome::Shared(_))));
-    // where no other follower is left, it leads itself
+    // where no other follower is left, it becomes the leader
     let mut first = lead(&flights);
-    first.close();
+    first.begin_put();
     let late = follow(&flights);
     drop(first);
-    assert!(matches!(outcome(late), Some(Outcome::Lead(_))));
+    assert!(matches!(outcome(late), Some(Outcome::Promoted(_))));
 }
 
 #[test]
-fn a_flight_that_began_before_a_purge_takes_no_followers() {
+fn flight_from_before_a_purge_takes_no_followers() {
     let flights = Flights::new();
-    let enter = |purge| {
-        flights.enter(&key(1), true, COALESCING, |since: LogicalTime| number(since) < purge)
-    };
-    let Role::Lead(mut old) = enter(7) else { panic!("there is no flight yet") };
-    let Role::Follow(waiting) = enter(7) else { panic!("it has not called the handler yet") };
+    let join =
+        |purge| flights.join(&key(1), true, COALESCING, |since: LogicalTime| number(since) < purge);
+    let Role::Leader(mut old) = join(7) else { panic!("there is no flight yet") };
+    let Role::Follower(waiting) = join(7) else { panic!("it has not called the handler yet") };
     old.begin(at(6));
-    let Role::Lead(mut new) = enter(7) else { panic!("a purge has come") };
+    let Role::Leader(mut new) = join(7) else { panic!("a purge has come") };
     new.begin(at(7));
-    assert!(matches!(enter(7), Role::Follow(_)), "the new one began after it");
-    assert!(matches!(enter(8), Role::Follow(_)), "two at a time are enough");
+    assert!(matches!(join(7), Role::Follower(_)), "the new one began after it");
+    assert!(matches!(join(8), Role::Follower(_)), "two at a time are enough");
     drop(old);
-    assert!(matches!(outcome(waiting), Some(Outcome::Lead(_))), "the role of the old one");
-    let Role::Lead(mut newest) = enter(8) else { panic!("the old one is over") };
+    assert!(matches!(outcome(waiting), Some(Outcome::Promoted(_))), "the role of the old one");
+    let Role::Leader(mut newest) = join(8) else { panic!("the old one is over") };
     newest.begin(at(8));
-    let only_follows = flights.enter(&key(1), false, COALESCING, |_| true);
-    assert!(matches!(only_follows, Role::Follow(_)), "what may not lead ends no flight");
+    let only_follows = flights.join(&key(1), false, COALESCING, |_| true);
+    assert!(matches!(only_follows, Role::Follower(_)), "what may not lead ends no flight");
 }
 
 #[test]
-fn what_cannot_be_shared_releases_everybody() {
+fn response_that_cannot_be_shared_releases_all_followers() {
     let flights = Flights::new();
     let (first, follower) = (lead(&flights), follow(&flights));
     first.release();
@@ -153,27 +152,27 @@ fn what_cannot_be_shared_releases_everybody() {
 }
 
 #[test]
-fn a_lead_that_is_dropped_goes_to_who_has_waited_longest_and_is_there() {
+fn dropped_leader_is_replaced_by_the_follower_that_has_waited_longest() {
     let flights = Flights::new();
     let first = lead(&flights);
     let [gone, second, third] = [follow(&flights), follow(&flights), follow(&flights)];
     drop(gone);
     drop(first);
-    let Some(Outcome::Lead(second)) = outcome(second) else { panic!("the lead was not handed on") };
-    // a lead that is on its way to somebody who is gone goes on as well
+    let Some(Outcome::Promoted(second)) = outcome(second) else { panic!("it is the next leader") };
+    // a role on its way to a follower that is dropped is handed on as well
     drop(second);
     drop(third);
-    assert_eq!(flights.len(), 0, "nobody is left");
+    assert_eq!(flights.len(), 0, "no follower is left");
     let first = lead(&flights);
     let (second, third) = (follow(&flights), follow(&flights));
     drop(first);
     drop(second);
-    assert!(matches!(outcome(third), Some(Outcome::Lead(_))));
+    assert!(matches!(outcome(third), Some(Outcome::Promoted(_))));
     assert_eq!(flights.len(), 0);
 }
 
 #[test]
-fn a_lead_in_a_panic_is_handed_on() {
+fn panicked_leader_is_replaced() {
     let flights = Flights::new();
     let (first, follower) = (lead(&flights), follow(&flights));
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -181,11 +180,11 @@ fn a_lead_in_a_panic_is_handed_on() {
         std::panic::resume_unwind(Box::new("the handler"));
     }));
     assert!(panicked.is_err());
-    assert!(matches!(outcome(follower), Some(Outcome::Lead(_))));
+    assert!(matches!(outcome(follower), Some(Outcome::Promoted(_))));
 }
 
 #[test]
-fn handing_on_is_bounded() {
+fn number_of_handovers_is_bounded() {
     let flights = Flights::new();
     let mut current = lead(&flights);
     let mut followers: VecDeque<_> = (0..20).map(|_| follow(&flights)).collect();
@@ -193,7 +192,7 @@ fn handing_on_is_bounded() {
     loop {
         drop(current);
         match followers.pop_front().and_then(outcome) {
-            Some(Outcome::Lead(next)) => current = next,
+            Some(Outcome::Promoted(next)) => current = next,
             other => break assert!(matches!(other, Some(Outcome::Alone)), "{other:?}"),
         }
         runs += 1;
@@ -204,17 +203,17 @@ fn handing_on_is_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_handlers_get_further_leaders_one_by_one() {
+async fn slow_handler_gets_additional_leaders_one_by_one() {
     let flights = Flights::new();
     let begun = tokio::time::Instant::now();
     let first = lead(&flights);
     let outcomes = (0..4).map(|_| Box::pin(follow(&flights).outcome(None)));
     let (one, _, rest) = futures_util::future::select_all(outcomes).await;
-    let Outcome::Lead(mut second) = one else { panic!("{one:?}") };
+    let Outcome::Promoted(mut second) = one else { panic!("{one:?}") };
     assert_eq!(begun.elapsed(), TIMEOUT);
     assert!(second.needs_no_lease());
     second.begin(at(1));
-    // two are enough: no other one is promoted, however long it takes
+    // with two leaders no other follower is promoted, however long it takes
     let mut rest = futures_util::future::join_all(rest);
     assert!(tokio::time::timeout(10 * TIMEOUT, &mut rest).await.is_err());
     // the one that ends first publishes for all
@@ -226,21 +225,21 @@ async fn slow_handlers_get_further_leaders_one_by_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_joins_a_slow_flight_leads_at_once() {
+async fn request_that_joins_a_slow_flight_leads_at_once() {
     let flights = Flights::new();
     let _first = lead(&flights);
     tokio::time::advance(TIMEOUT).await;
     let begun = tokio::time::Instant::now();
-    assert!(matches!(follow(&flights).outcome(None).await, Outcome::Lead(_)));
+    assert!(matches!(follow(&flights).outcome(None).await, Outcome::Promoted(_)));
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_stream_is_not_waited_for() {
+async fn long_stream_is_not_waited_for() {
     let flights = Flights::new();
     let mut first = lead(&flights);
     let follower = follow(&flights);
-    first.streams();
+    first.set_streaming();
     let begun = tokio::time::Instant::now();
     assert!(matches!(follower.outcome(None).await, Outcome::LongStream));
     assert_eq!(begun.elapsed(), TIMEOUT);
@@ -249,47 +248,49 @@ async fn a_long_stream_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stream_whose_leader_has_gone_is_not_waited_for_in_vain() {
+async fn stream_of_a_dropped_leader_is_not_waited_for() {
     let flights = Flights::new();
     let mut first = lead(&flights);
     let follower = follow(&flights);
     tokio::time::advance(TIMEOUT).await;
-    let Outcome::Lead(mut second) = follow(&flights).outcome(None).await else { panic!("slow") };
+    let Outcome::Promoted(mut second) = follow(&flights).outcome(None).await else {
+        panic!("slow")
+    };
     second.begin(at(1));
-    first.streams();
+    first.set_streaming();
     drop(first);
-    assert!(matches!(follower.outcome(None).await, Outcome::Lead(_)), "the second may publish");
+    assert!(matches!(follower.outcome(None).await, Outcome::Promoted(_)), "the second may publish");
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_further_leader_while_another_process_is_waited_for() {
+async fn no_additional_leader_while_the_leader_waits_for_a_lease() {
     let flights = Flights::new();
     let first = lead(&flights);
-    first.waits_elsewhere(true);
+    first.set_waits_for_lease(true);
     let mut waiting = Box::pin(follow(&flights).outcome(None));
     assert!(tokio::time::timeout(3 * TIMEOUT, &mut waiting).await.is_err());
-    first.waits_elsewhere(false);
-    assert!(matches!(waiting.await, Outcome::Lead(_)));
+    first.set_waits_for_lease(false);
+    assert!(matches!(waiting.await, Outcome::Promoted(_)));
 }
 
 #[test]
-fn a_purged_response_is_for_those_who_came_before_its_handler_was_called() {
+fn purged_response_is_shared_with_followers_from_before_its_handler_call() {
     let flights = Flights::new();
     let (first, [one, two, three]) = (lead(&flights), [(); 3].map(|()| follow(&flights)));
     first.publish_purged(published());
-    let Some(Outcome::Lead(mut second)) = outcome(one) else { panic!("one calls it again") };
+    let Some(Outcome::Promoted(mut second)) = outcome(one) else { panic!("one calls it again") };
     second.begin(at(1));
     let late = follow(&flights);
     second.publish_purged(published());
     for earlier in [two, three] {
         assert!(matches!(outcome(earlier), Some(Outcome::Shared(_))));
     }
-    assert!(matches!(outcome(late), Some(Outcome::Lead(_))));
+    assert!(matches!(outcome(late), Some(Outcome::Promoted(_))));
     assert_eq!(flights.len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_store_a_response_is_for_those_who_came_within_a_second() {
+async fn unstored_response_is_shared_with_followers_of_one_second() {
     let flights = Flights::new();
     let first = lead(&flights);
     tokio::time::advance(Duration::from_secs(1)).await;
@@ -298,7 +299,7 @@ async fn without_the_store_a_response_is_for_those_who_came_within_a_second() {
     let late = follow(&flights);
     first.publish_unstored(published());
     assert!(matches!(outcome(soon), Some(Outcome::Shared(_))));
-    assert!(matches!(outcome(late), Some(Outcome::Lead(_))));
+    assert!(matches!(outcome(late), Some(Outcome::Promoted(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -315,9 +316,9 @@ async fn slow_response_that_cannot_be_shared_releases_all_followers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_fails_is_called_once_more_for_all() {
+async fn failed_handler_is_called_once_more_for_all() {
     for panics in [false, true] {
-        let fail = |lead: Lead| {
+        let fail = |lead: Leader| {
             let fails = std::panic::AssertUnwindSafe(|| {
                 if !panics {
                     return lead.fail();
@@ -331,7 +332,7 @@ async fn a_handler_that_fails_is_called_once_more_for_all() {
         let (first, [one, two, three]) = (lead(&flights), [(); 3].map(|()| follow(&flights)));
         tokio::time::advance(Duration::from_millis(300)).await;
         fail(first);
-        let Some(Outcome::Lead(second)) = outcome(one) else { panic!("one calls it again") };
+        let Some(Outcome::Promoted(second)) = outcome(one) else { panic!("one calls it again") };
         tokio::time::advance(Duration::from_millis(300)).await;
         fail(second);
         for follower in [two, three] {
@@ -342,11 +343,11 @@ async fn a_handler_that_fails_is_called_once_more_for_all() {
 }
 
 #[test]
-fn what_may_not_lead_follows_or_goes_alone() {
+fn request_that_may_not_lead_follows_or_goes_alone() {
     let flights = Flights::new();
-    assert!(matches!(enter(&flights, 1, false), Role::Alone));
+    assert!(matches!(join(&flights, 1, false), Role::Alone));
     let _lead = lead(&flights);
-    assert!(matches!(enter(&flights, 1, false), Role::Follow(_)));
+    assert!(matches!(join(&flights, 1, false), Role::Follower(_)));
 }
 
 #[test]
@@ -354,43 +355,43 @@ fn flights_and_followers_are_bounded() {
     let flights = Flights::new();
     let _lead = lead(&flights);
     let mut followers: Vec<_> = (0..MAX_FOLLOWERS).map(|_| follow(&flights)).collect();
-    assert!(matches!(enter(&flights, 1, true), Role::Alone));
+    assert!(matches!(join(&flights, 1, true), Role::Alone));
     followers.pop();
     followers.push(follow(&flights));
 
-    let others = (2..=MAX_FLIGHTS).map(|n| enter(&flights, n, true));
+    let others = (2..=MAX_FLIGHTS).map(|n| join(&flights, n, true));
     let others: Vec<_> = others.collect();
-    assert!(others.iter().all(|entered| matches!(entered, Role::Lead(_))));
-    assert!(matches!(enter(&flights, 0, true), Role::Alone));
+    assert!(others.iter().all(|role| matches!(role, Role::Leader(_))));
+    assert!(matches!(join(&flights, 0, true), Role::Alone));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_has_its_bound_where_one_is_given() {
+async fn wait_ends_at_its_timeout() {
     let flights = Flights::new();
     let _lead = lead(&flights);
     let begun = tokio::time::Instant::now();
-    let patience = Duration::from_secs(2);
-    assert!(matches!(follow(&flights).outcome(Some(patience)).await, Outcome::TimedOut));
-    assert_eq!(begun.elapsed(), patience);
+    let timeout = Duration::from_secs(2);
+    assert!(matches!(follow(&flights).outcome(Some(timeout)).await, Outcome::TimedOut));
+    assert_eq!(begun.elapsed(), timeout);
 }
 
 #[test]
-fn from_many_threads_nobody_is_forgotten() {
+fn every_follower_gets_an_outcome_with_many_threads() {
     let flights = Flights::new();
     std::thread::scope(|scope| {
         for seed in 0..4_usize {
             let flights = &flights;
             scope.spawn(move || {
                 for n in 0..2_000_usize {
-                    match enter(flights, n % 3, true) {
-                        Role::Lead(lead) => match (n + seed) % 4 {
+                    match join(flights, n % 3, true) {
+                        Role::Leader(lead) => match (n + seed) % 4 {
                             0 => lead.publish(published()),
                             1 => lead.release(),
                             _ => drop(lead),
                         },
-                        Role::Follow(follower) if (n + seed) % 2 == 0 => drop(follower),
-                        Role::Follow(follower) => {
-                            // a lead that comes this way ends here
+                        Role::Follower(follower) if (n + seed) % 2 == 0 => drop(follower),
+                        Role::Follower(follower) => {
+                            // a role that is handed to it ends here
                             let _ = wait_for(follower);
                         }
                         Role::Alone => {}
@@ -402,7 +403,7 @@ fn from_many_threads_nobody_is_forgotten() {
     assert_eq!(flights.len(), 0);
 }
 
-/// Waits for the follower's outcome without a bound: were it forgotten, the test would hang.
+/// Waits for the follower's outcome without a bound: without an outcome, the test would hang.
 fn wait_for(follower: Follower) -> Option<Outcome> {
     follower.into_receiver().blocking_recv().ok()
 }

@@ -26,8 +26,8 @@ use super::{
 use crate::{
     config::keying::Keyed,
     engine::{
-        flight::{Lead, Role},
-        lookup::Found,
+        flight::{Leader, Role},
+        lookup::{Found, Lookup},
     },
     middleware::{body::read_to_end, worker::Worker},
     semantics::{
@@ -45,7 +45,7 @@ pub(crate) fn refresh_in_background<S, B>(
     B: MessageBody + 'static,
 {
     let BackgroundRefresh { request, keyed, stale, refresh, published, response_gone } = background;
-    let running = worker.engine.pending().enter();
+    let running = worker.engine.background_tasks().track();
     rt::spawn(async move {
         let _running = running;
         // the sender is dropped with the body; it never sends
@@ -88,26 +88,26 @@ where
 {
     req.head_mut().method = Method::GET;
     req.headers_mut().retain(|name, _| !is_conditional(name));
-    let view = RequestView { method: &Method::GET, fields: req.headers() };
     let FoundStale { keyed: Keyed { key, uncovered, personal }, stale, published } = found;
+    let view = RequestView { method: &Method::GET, fields: req.headers() };
+    let lookup = Lookup { key: &key, view, uncovered, policy: &worker.plan.whole().policy };
     let coalescing = worker.plan.filling.coalescing;
-    let lead = match worker.engine.enter(&key, view.fields, true, coalescing) {
-        Role::Lead(lead) => Some(lead),
+    let lead = match worker.engine.join_flight(&lookup, true, coalescing) {
+        Role::Leader(lead) => Some(lead),
         // another request calls the handler already
-        Role::Follow(_) => return Some(()),
+        Role::Follower(_) => return Some(()),
         Role::Alone => None,
     };
     // another refresh may have ended since the response was found stale
-    if worker.engine.flights().published(&key) != published {
-        let policy = &worker.plan.whole().policy;
-        let found = worker.engine.look_up(&key, &view, uncovered, policy).await;
+    if worker.engine.flights().publication_count(&key) != published {
+        let found = worker.engine.look_up(&lookup).await;
         if matches!(found, Found::Selected(_, Reuse::Fresh { age, .. }) if age < stale.age) {
-            lead.into_iter().for_each(Lead::look_again);
+            lead.into_iter().for_each(Leader::look_again);
             return Some(());
         }
     }
     let stored = Some(stale.entry.as_ref());
-    let fill = worker.engine.begin_fill(key, &view, uncovered, personal, lead, stored).await;
+    let fill = worker.engine.begin_fill(&lookup, personal, lead, stored).await;
     let purpose = CallPurpose::Fill(Forwarding::Stale, Box::new(fill));
     let call = HandlerCall::in_background(&worker, &req, purpose);
     let res = revalidate(service, worker, req, call, stale).await.ok()?;

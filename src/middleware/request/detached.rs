@@ -107,7 +107,7 @@ fn spawn<B: MessageBody + 'static>(
     response: impl Future<Output = CacheResult<B>> + 'static,
 ) -> oneshot::Receiver<TaskResult<B>> {
     let (mut sender, receiver) = oneshot::channel();
-    let (worker, running) = (Rc::clone(worker), worker.engine.pending().enter());
+    let (worker, running) = (Rc::clone(worker), worker.engine.background_tasks().track());
     rt::spawn(async move {
         let _running = running;
         let mut response = pin!(AssertUnwindSafe(response).catch_unwind());
@@ -120,7 +120,7 @@ fn spawn<B: MessageBody + 'static>(
             let Err(result) = sender.send(result) else { return };
             unsent = Some(result);
         }
-        let Ok(_room) = worker.engine.unattended().try_acquire() else { return };
+        let Ok(_room) = worker.engine.detached_handlers().try_acquire() else { return };
         let result = match unsent {
             Some(result) => result,
             None => match timeout(within, response).await {

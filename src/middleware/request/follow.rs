@@ -12,7 +12,6 @@ use super::{
     state::{CacheRequest, Miss, Step, WaitingRequest},
 };
 use crate::{
-    config::keying::Keyed,
     engine::flight::{Outcome, Published},
     middleware::{body::CacheBody, worker::Worker},
     semantics::{
@@ -34,14 +33,14 @@ pub(crate) async fn follow<B>(worker: &Rc<Worker>, waiting: WaitingRequest) -> S
             None => look_up(Rc::clone(worker), request).await,
         },
         Outcome::LookAgain => look_up(Rc::clone(worker), request).await,
-        Outcome::Lead(lead) => {
+        Outcome::Promoted(lead) => {
             // it may have been stored by a request that went alone
             request.lead = Some(lead);
             look_up(Rc::clone(worker), request).await
         }
         Outcome::TimedOut => serve_stale::for_request(worker, request, &miss, StaleCause::Slow),
         Outcome::LongStream => {
-            worker.engine.is_long_stream(&key);
+            worker.engine.mark_long_stream(&key);
             forward(worker, request, miss, None).await
         }
         Outcome::Alone if serve_stale::is_backing_off(worker, &miss) => {
@@ -58,9 +57,7 @@ fn share<B>(
     miss: &Miss,
     published: &Arc<Published>,
 ) -> Option<HttpResponse<CacheBody<B>>> {
-    let Keyed { key, uncovered, .. } = &request.admitted.keyed;
-    let policy = &worker.plan.whole().policy;
-    let reuse = worker.engine.shared(published, key, &request.view(), *uncovered, policy)?;
+    let reuse = worker.engine.reuse_shared(published, &request.lookup(worker))?;
     let (Reuse::Fresh { age, .. }, Some(stored)) = (reuse, published.entry.response()) else {
         return None;
     };

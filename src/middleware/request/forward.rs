@@ -10,7 +10,9 @@ use super::{
     state::{CacheRequest, Miss, Step},
 };
 use crate::{
-    config::keying::Keyed, engine::flight::Lead, middleware::worker::Worker,
+    config::keying::Keyed,
+    engine::{flight::Leader, lookup::Lookup},
+    middleware::worker::Worker,
     semantics::fields::RequestView,
 };
 
@@ -19,7 +21,7 @@ pub(super) async fn forward<B>(
     worker: &Rc<Worker>,
     request: CacheRequest,
     miss: Miss,
-    lead: Option<Lead>,
+    lead: Option<Leader>,
 ) -> Step<B> {
     // conditions that only the handler can judge come first, and go to it with all others
     let is_plain_get = !request.has_preconditions() && *request.req.method() == Method::GET;
@@ -33,9 +35,10 @@ pub(super) async fn forward<B>(
     }
     // what a HEAD brings up to date is the response to a GET
     let view = RequestView { method: &Method::GET, fields: req.headers() };
+    let lookup = Lookup { key: &key, view, uncovered, policy: &worker.plan.whole().policy };
     let stored = stale.as_ref().map(|stale| stale.entry.as_ref());
-    let begun = worker.engine.begin_fill(key.clone(), &view, uncovered, personal, lead, stored);
-    let purpose = CallPurpose::Fill(why, Box::new(begun.await));
+    let fill = worker.engine.begin_fill(&lookup, personal, lead, stored).await;
+    let purpose = CallPurpose::Fill(why, Box::new(fill));
     let mut call = HandlerCall::new(worker, &req, outer, purpose).with_key(key);
     if let Some(stale) = stale {
         return Step::Revalidate(Box::new((req, call, stale)));

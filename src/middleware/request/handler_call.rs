@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Stopwatch,
-    engine::fill::Fill,
+    engine::cache_fill::CacheFill,
     key::CacheKey,
     middleware::{
         body::{CacheBody, CacheResult},
@@ -49,7 +49,7 @@ pub(crate) enum CallPurpose {
     /// which answers no GET.
     Unstorable(Forwarding),
     /// Nothing usable is stored; the handler's response may be.
-    Fill(Forwarding, Box<Fill>),
+    Fill(Forwarding, Box<CacheFill>),
 }
 
 /// A call that has ended: whom to report it to.
@@ -107,7 +107,7 @@ impl HandlerCall {
 
     /// Whether the handler's response may renew a stored one that it is asked about.
     pub(super) fn renews(&self) -> bool {
-        matches!(&self.purpose, CallPurpose::Fill(_, fill) if fill.renews())
+        matches!(&self.purpose, CallPurpose::Fill(_, fill) if fill.may_renew())
     }
 
     /// Whether no cache downstream may share the response.
@@ -152,7 +152,7 @@ impl HandlerCall {
                 let verdict = purpose.verdict(Err(Reason::HandlerFailed));
                 ended.report().count_failed(worker, verdict);
                 if let CallPurpose::Fill(_, fill) = purpose {
-                    fill.failed_without_response();
+                    fill.end_without_response();
                 }
                 return Err(error);
             }
@@ -194,15 +194,15 @@ struct Filled<B> {
 fn fill_from<B: MessageBody + 'static>(
     worker: &Worker,
     ended: &EndedCall,
-    mut fill: Fill,
+    mut fill: CacheFill,
     res: ServiceResponse<B>,
     evaluates_conditions: bool,
 ) -> Filled<B> {
     let status = res.status();
     if status.is_server_error() && res.response().error().is_some() {
-        fill.fails();
+        fill.set_handler_failed();
     }
-    let is_known = evaluates_conditions && fill.is_known_to_client(&view(&res));
+    let is_known = evaluates_conditions && fill.is_not_modified(&view(&res));
     let (res, stored) = store(worker, &ended.context, fill, res);
     if is_known {
         Filled { res: not_modified(worker, res), stored, status: Some(status.as_u16()) }

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::state::{BackgroundRefresh, CacheRequest, StaleEntry, Step};
 use crate::{
     clock::Stopwatch,
-    engine::refresh::Refresh,
+    engine::background_refresh::RunningRefresh,
     entry::{Entry, StoredResponse},
     middleware::{respond, worker::Worker},
     semantics::{
@@ -85,13 +85,13 @@ pub(super) fn respond<B>(
 
 /// The refresh in the background, where there is to be one and none is running. Only a GET can be
 /// sent to the handler again.
-fn begin_refresh(worker: &Worker, req: &ServiceRequest, entry: &Entry) -> Option<Refresh> {
+fn begin_refresh(worker: &Worker, req: &ServiceRequest, entry: &Entry) -> Option<RunningRefresh> {
     let is_repeatable = matches!(*req.method(), Method::GET | Method::HEAD);
     if !is_repeatable || !worker.may_refresh(req.request()) {
         return None;
     }
     let pause = worker.plan.filling.failure_pause;
-    worker.engine.refreshes().begin(&entry.key, pause)
+    worker.engine.background_refreshes().begin(&entry.key, pause)
 }
 
 /// Nothing is stored that answers a request which wants nothing else (RFC 9111 s.5.2.1.7).

@@ -58,7 +58,7 @@ impl PendingChange {
 impl Drop for PendingChange {
     fn drop(&mut self) {
         if !self.has_response {
-            self.worker.engine.purge_behind(self.changes());
+            self.worker.engine.purge_in_background(self.changes());
         }
     }
 }

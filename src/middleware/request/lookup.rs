@@ -16,9 +16,8 @@ use super::{
     state::{CacheRequest, Miss, StaleEntry, Step, WaitingRequest},
 };
 use crate::{
-    config::keying::Keyed,
     engine::{
-        flight::{Lead, Role},
+        flight::{Leader, Role},
         lookup::Found,
     },
     entry::Entry,
@@ -43,9 +42,7 @@ pub(crate) fn hit<B>(
     request: &CacheRequest,
 ) -> Option<HttpResponse<CacheBody<B>>> {
     let watch = worker.engine.counters().sample_hit();
-    let Keyed { key, uncovered, .. } = &request.admitted.keyed;
-    let policy = &worker.plan.whole().policy;
-    let (entry, reuse) = worker.engine.look_up_near(key, &request.view(), *uncovered, policy)?;
+    let (entry, reuse) = worker.engine.look_up_now(&request.lookup(worker))?;
     let Reuse::Fresh { age, left } = reuse else { return None };
     let stored = entry.response()?;
     if request.has_preconditions() || worker.is_early(stored, left) {
@@ -64,7 +61,7 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
     let mut looks = 1;
     loop {
         let watch = worker.engine.counters().sample_hit();
-        let published = worker.engine.flights().published(&request.admitted.keyed.key);
+        let published = worker.engine.flights().publication_count(&request.admitted.keyed.key);
         let found = find(&worker, &request).await;
         if let Found::Selected(entry, reuse) = &found
             && let Some(servable) = servable(&worker, request.req.request(), entry, reuse)
@@ -79,18 +76,18 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
             return serve_stale::for_request(&worker, request, &miss, StaleCause::LeftAlone);
         }
         match join_flight(&worker, &mut request, &miss) {
-            Role::Follow(follower) => {
+            Role::Follower(follower) => {
                 return Step::Wait(Box::new(WaitingRequest { request, miss, follower }));
             }
             // what was stored since it looked may be what it wants
-            Role::Lead(lead)
+            Role::Leader(lead)
                 if looks < MAX_LOOKS
-                    && worker.engine.flights().published(&request.admitted.keyed.key)
+                    && worker.engine.flights().publication_count(&request.admitted.keyed.key)
                         != published =>
             {
                 request.lead = Some(lead);
             }
-            Role::Lead(mut lead) => {
+            Role::Leader(mut lead) => {
                 if leads_all_processes(&worker, &request, &miss, &mut lead).await {
                     return forward(&worker, request, miss, Some(lead)).await;
                 }
@@ -104,9 +101,7 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
 }
 
 async fn find(worker: &Worker, request: &CacheRequest) -> Found {
-    let Keyed { key, uncovered, .. } = &request.admitted.keyed;
-    let policy = &worker.plan.whole().policy;
-    match worker.engine.look_up(key, &request.view(), *uncovered, policy).await {
+    match worker.engine.look_up(&request.lookup(worker)).await {
         // a precondition is the handler's to judge, whatever is stored: it gets the request as it is
         Found::Selected(_, reuse)
             if request.has_preconditions() && !matches!(reuse, Reuse::Unusable(_)) =>
@@ -122,19 +117,19 @@ async fn leads_all_processes(
     worker: &Worker,
     request: &CacheRequest,
     miss: &Miss,
-    lead: &mut Lead,
+    lead: &mut Leader,
 ) -> bool {
     let timeout = worker.plan.filling.coalescing.timeout;
     // a store that has just failed is not asked who leads
     miss.why == Forwarding::Miss(Reason::StoreFailed)
         || request.remote_waits >= MAX_WAITS
-        || worker.engine.leads_all(lead, timeout).await
+        || worker.engine.acquire_lease(lead, timeout).await
 }
 
 /// Whether the request calls the handler for others too, waits for another one, or does neither.
 fn join_flight(worker: &Worker, request: &mut CacheRequest, miss: &Miss) -> Role {
     if let Some(lead) = request.lead.take() {
-        return Role::Lead(lead);
+        return Role::Leader(lead);
     }
     if request.waits >= MAX_WAITS || !may_share(worker, request, miss) {
         return Role::Alone;
@@ -146,7 +141,7 @@ fn join_flight(worker: &Worker, request: &mut CacheRequest, miss: &Miss) -> Role
         && !(request.admitted.directives
             && says_no_store(req.headers(), &worker.plan.whole().policy));
     let coalescing = worker.plan.filling.coalescing;
-    worker.engine.enter(&request.admitted.keyed.key, req.headers(), may_lead, coalescing)
+    worker.engine.join_flight(&request.lookup(worker), may_lead, coalescing)
 }
 
 /// Whether another request's response may do for this one.

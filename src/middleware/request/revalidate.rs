@@ -21,7 +21,7 @@ use super::{
     store::Storing,
 };
 use crate::{
-    engine::fill::Fill,
+    engine::cache_fill::CacheFill,
     entry::{Entry, StoredResponse},
     middleware::{
         body::{CacheBody, CacheResult},
@@ -233,7 +233,7 @@ impl Revalidation<'_> {
 
     async fn renew_by_head<B: MessageBody>(
         &self,
-        fill: Fill,
+        fill: CacheFill,
         ended: &EndedCall,
         res: &ServiceResponse<B>,
     ) -> Result<(), Reason> {
@@ -246,7 +246,7 @@ impl Revalidation<'_> {
             stored.terms.soft_purged,
         ) {
             // it has been purged meanwhile, so there is nothing to say something of
-            _ if !fill.renews() => HeadSays::Nothing,
+            _ if !fill.may_renew() => HeadSays::Nothing,
             _ if !body_agrees(res.response().body().size(), length) => HeadSays::Other,
             says => says,
         };

@@ -46,7 +46,7 @@ fn serve_stale<B>(
     cause: StaleCause,
 ) -> HttpResponse<CacheBody<B>> {
     let past = stale.age.saturating_sub(stale.stored.terms.lifetime);
-    worker.engine.serves_stale(cause, past);
+    worker.engine.served_stale(cause, past);
     let mut res = worker.respond(&stale.client, stale.stored, stale.age);
     report.write(worker, &mut res, Verdict::StaleFallback { past, cause });
     res
@@ -61,7 +61,7 @@ pub(super) fn is_allowed(miss: &Miss) -> bool {
 /// short while ago.
 pub(super) fn is_backing_off(worker: &Worker, miss: &Miss) -> bool {
     let stale = miss.stale.as_ref().filter(|stale| stale.if_error);
-    stale.is_some_and(|stale| worker.engine.failing().is_set(&stale.entry.key))
+    stale.is_some_and(|stale| worker.engine.failing_handlers().contains(&stale.entry.key))
 }
 
 /// Whether a stale response may be served while the handler has the request's only handle: as an
@@ -99,7 +99,7 @@ pub(super) fn for_failed_call<B>(
 ) -> HttpResponse<CacheBody<B>> {
     let (purpose, ended) = call.end(worker);
     if let CallPurpose::Fill(_, fill) = purpose {
-        fill.failed(&stale.entry.key, worker.plan.filling.failure_pause);
+        fill.end_with_stale(&stale.entry.key, worker.plan.filling.failure_pause);
     }
     serve_stale(worker, stale, &ended.report(), StaleCause::Failed(status))
 }

@@ -14,11 +14,15 @@ use super::handler_call::HandlerCall;
 use crate::{
     config::{keying::Keyed, plan::Admitted},
     engine::{
-        flight::{Follower, Lead},
-        refresh::Refresh,
+        background_refresh::RunningRefresh,
+        flight::{Follower, Leader},
+        lookup::Lookup,
     },
     entry::Entry,
-    middleware::{body::CacheBody, context::RequestContext, report::Report, respond::ClientView},
+    middleware::{
+        body::CacheBody, context::RequestContext, report::Report, respond::ClientView,
+        worker::Worker,
+    },
     semantics::{
         fields::RequestView, validation::has_preconditions_for_origin, verdict::Forwarding,
     },
@@ -36,7 +40,7 @@ pub(crate) struct CacheRequest {
     /// How often it has waited for another process.
     pub(super) remote_waits: u8,
     /// Set while it leads a flight.
-    pub(super) lead: Option<Lead>,
+    pub(super) lead: Option<Leader>,
 }
 
 impl CacheRequest {
@@ -50,6 +54,12 @@ impl CacheRequest {
 
     pub(super) fn view(&self) -> RequestView<'_, HeaderMap> {
         RequestView { method: self.req.method(), fields: self.req.headers() }
+    }
+
+    pub(super) fn lookup<'a>(&'a self, worker: &'a Worker) -> Lookup<'a> {
+        let Keyed { key, uncovered, .. } = &self.admitted.keyed;
+        let policy = &worker.plan.whole().policy;
+        Lookup { key, view: self.view(), uncovered: *uncovered, policy }
     }
 
     pub(super) fn client_view(&self) -> ClientView<'_> {
@@ -132,7 +142,7 @@ pub(crate) struct BackgroundRefresh {
     pub(super) request: HttpRequest,
     pub(super) keyed: Keyed,
     pub(super) stale: StaleEntry,
-    pub(super) refresh: Refresh,
+    pub(super) refresh: RunningRefresh,
     /// How many responses had been published before it was looked up.
     pub(super) published: u64,
     /// Closed when the response to the client is gone.

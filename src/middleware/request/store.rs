@@ -10,11 +10,7 @@ use bytes::Bytes;
 
 use crate::{
     config::plan::Treatment,
-    engine::{
-        chance,
-        fill::{Draft, Fill},
-        recording::Recording,
-    },
+    engine::{cache_fill::CacheFill, draft_entry::DraftEntry, jitter, recording::Recording},
     middleware::{body::CacheBody, context::RequestContext, recorder::Recorder, worker::Worker},
     semantics::{
         fields::{FieldList, Fields, ResponseView},
@@ -42,7 +38,7 @@ pub(super) struct Storing<'a> {
 pub(super) fn store<B: MessageBody + 'static>(
     worker: &Worker,
     context: &RequestContext,
-    fill: Fill,
+    fill: CacheFill,
     mut res: ServiceResponse<B>,
 ) -> (ServiceResponse<CacheBody<B>>, Result<(), Reason>) {
     let routed = res.request().match_info().as_str();
@@ -66,9 +62,9 @@ impl Storing<'_> {
     /// handler's, or a stored one that has been brought up to date.
     pub(super) fn draft<F: Fields + ?Sized>(
         &self,
-        fill: Fill,
+        fill: CacheFill,
         res: &ResponseView<'_, F>,
-    ) -> Result<Draft, Reason> {
+    ) -> Result<DraftEntry, Reason> {
         let (treatment, mut groups) = self.worker.plan.treatment(self.routed);
         groups.extend_from_slice(self.groups);
         let (terms, groups) = match self.judge(&fill, treatment, groups, res) {
@@ -79,13 +75,13 @@ impl Storing<'_> {
             }
         };
         let fields = fields(self.worker, treatment, res.fields, &terms);
-        fill.draft(res, fields, terms, groups)
+        fill.into_draft(res, fields, terms, groups)
     }
 
     /// Whether a response is stored at all, under which terms and in which groups.
     fn judge<F: Fields + ?Sized>(
         &self,
-        fill: &Fill,
+        fill: &CacheFill,
         treatment: &Treatment,
         mut groups: Vec<String>,
         res: &ResponseView<'_, F>,
@@ -98,8 +94,8 @@ impl Storing<'_> {
         if context.hints().no_store {
             return Err(Reason::OptedOut);
         }
-        let mut terms = fill.judge(res, &treatment.policy)?;
-        chance::jitter(&mut terms, worker.plan.filling.ttl_jitter, fastrand::f64());
+        let mut terms = fill.check_storable(res, &treatment.policy)?;
+        jitter::shorten_lifetime(&mut terms, worker.plan.filling.ttl_jitter, fastrand::f64());
         groups.extend(groups::groups(res.fields, worker.plan.group_aliases)?);
         groups.extend(context.hints().groups.iter().cloned());
         Ok((terms, groups::within_bounds(groups)?))
@@ -130,7 +126,7 @@ fn fields<F: Fields + ?Sized>(
 fn keep<B: MessageBody + 'static>(
     worker: &Worker,
     context: &RequestContext,
-    mut draft: Draft,
+    mut draft: DraftEntry,
     res: ServiceResponse<B>,
 ) -> (ServiceResponse<CacheBody<B>>, Result<(), Reason>) {
     let at_most = worker.plan.max_body;
@@ -140,7 +136,7 @@ fn keep<B: MessageBody + 'static>(
         draft.abandon(Reason::TooLarge);
         return (res.map_body(|_, body| CacheBody::passed(body)), Err(Reason::TooLarge));
     }
-    let mut stored = draft.is_for_store();
+    let mut stored = draft.can_be_stored();
     let res = res.map_body(|_, body| match body.try_into_bytes() {
         Ok(bytes) => {
             let is_whole = check(&bytes, stated, at_most);
@@ -153,8 +149,9 @@ fn keep<B: MessageBody + 'static>(
             CacheBody::whole(bytes)
         }
         Err(body) => {
-            draft.streams();
-            let recording = Recording::new(at_most, stated, worker.engine.budget().share());
+            draft.set_streaming();
+            let recording =
+                Recording::new(at_most, stated, worker.engine.recording_budget().reservation());
             CacheBody::recorded(body, Recorder::new(draft, context.clone(), recording))
         }
     });

@@ -156,7 +156,7 @@ async fn failing_handler_is_backed_off_while_stale_is_served() {
     let answers = burst(&app, &gate, many()).await;
     assert!(answers.iter().all(|seen| seen.text() == "good" && seen.word() != "HIT"));
     assert_eq!(gate.calls(), 2, "asked once, and then left alone");
-    assert_eq!(cache.stats().unwrap().stood_in, 50);
+    assert_eq!(cache.stats().unwrap().served_stale, 50);
     clock.advance(2 * SECOND);
     send(&app, get("/")).await;
     assert_eq!(gate.calls(), 3, "and asked again after the pause");
@@ -188,8 +188,8 @@ async fn failures_behind_stale_responses_are_logged_rarely() {
     clock.advance(10 * SECOND);
     send(&app, get("/")).await;
     assert_eq!(told(), 2);
-    assert!(log.text().contains("status=Some(503)") && log.text().contains("quiet=19"));
-    assert_eq!(cache.stats().unwrap().stood_in, 21);
+    assert!(log.text().contains("status=Some(503)") && log.text().contains("suppressed=19"));
+    assert_eq!(cache.stats().unwrap().served_stale, 21);
     // past the window the failure is the client's
     clock.advance(3600 * SECOND);
     assert_eq!(send(&app, get("/")).await.status, 503);

@@ -1,4 +1,5 @@
-//! Work that goes on behind an answer, counted, so that one can wait for its end.
+//! Work that goes on after a response has been given (storing it, refreshing it, removing what was
+//! purged), counted, so that a test or a shutdown can wait for its end.
 
 use std::{
     future::Future,
@@ -11,30 +12,31 @@ use std::{
 use futures_util::FutureExt as _;
 use tokio::{runtime::Handle, sync::Notify};
 
-/// The tasks of one cache that are still running.
+/// The tasks of one cache that are running.
 #[derive(Debug, Default)]
-pub(crate) struct Pending(Arc<Running>);
+pub(crate) struct BackgroundTasks(Arc<Running>);
 
 #[derive(Debug, Default)]
 struct Running {
     tasks: AtomicUsize,
-    ended: Notify,
+    idle: Notify,
 }
 
-impl Pending {
-    /// Runs `task` on the current runtime, so that nobody waits for it. Without a runtime it is
-    /// dropped: an entry is not stored, which is always allowed.
+impl BackgroundTasks {
+    /// Runs `task` on the current runtime, without waiting for it. Without a runtime it is dropped:
+    /// an entry is not stored, which is always allowed.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let Ok(runtime) = Handle::try_current() else { return };
-        let guard = self.enter();
+        let guard = self.track();
         runtime.spawn(async move {
             let _guard = guard;
             task.await;
         });
     }
 
-    /// Runs `task` at once, as far as it goes without waiting; what is left of it, like
-    /// [`spawn`](Self::spawn). `false` where something was left though the task `is_immediate`.
+    /// Runs `task` at once if it `is_immediate`, as far as it goes without waiting, and
+    /// [spawns](Self::spawn) what is left of it. `false` where something was left of a task that
+    /// should not wait.
     pub(crate) fn run(
         &self,
         is_immediate: bool,
@@ -49,37 +51,31 @@ impl Pending {
     }
 
     /// Counts a task until the guard is dropped.
-    pub(crate) fn enter(&self) -> Guard {
-        Guard::new(&self.0)
+    pub(crate) fn track(&self) -> TaskGuard {
+        self.0.tasks.fetch_add(1, Ordering::AcqRel);
+        TaskGuard(Arc::clone(&self.0))
     }
 
     /// Waits until no task is running.
     pub(crate) async fn settle(&self) {
         loop {
-            let ended = self.0.ended.notified();
+            let idle = self.0.idle.notified();
             if self.0.tasks.load(Ordering::Acquire) == 0 {
                 return;
             }
-            ended.await;
+            idle.await;
         }
     }
 }
 
-/// Counts a task until it is dropped, be it done, cancelled or in a panic.
+/// Counts a task until it is dropped: the task has ended, was cancelled, or panicked.
 #[derive(Debug)]
-pub(crate) struct Guard(Arc<Running>);
+pub(crate) struct TaskGuard(Arc<Running>);
 
-impl Guard {
-    fn new(running: &Arc<Running>) -> Self {
-        running.tasks.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(running))
-    }
-}
-
-impl Drop for Guard {
+impl Drop for TaskGuard {
     fn drop(&mut self) {
         if self.0.tasks.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.ended.notify_waiters();
+            self.0.idle.notify_waiters();
         }
     }
 }
@@ -90,15 +86,15 @@ mod tests {
 
     #[tokio::test]
     async fn task_that_has_to_wait_goes_on_in_the_background() {
-        let pending = Pending::default();
+        let tasks = BackgroundTasks::default();
         let (done, ends) = tokio::sync::oneshot::channel();
-        assert!(pending.run(true, async {}), "it has ended at once, as was promised");
+        assert!(tasks.run(true, async {}), "it has ended at once, as was promised");
         let waits = async move {
             tokio::task::yield_now().await;
             done.send(()).unwrap();
         };
-        assert!(!pending.run(true, waits), "the promise was not kept");
+        assert!(!tasks.run(true, waits), "the promise was not kept");
         ends.await.unwrap();
-        pending.settle().await;
+        tasks.settle().await;
     }
 }

@@ -1,0 +1,239 @@
+//! A cache fill, up to the head of the handler's response: it begins before the handler is called,
+//! and decides whether the response is stored. Then it becomes a [draft](super::draft_entry).
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::http::{Method, StatusCode, header::HeaderMap};
+
+use super::{
+    draft_entry::DraftEntry,
+    flight::{Leader, LogicalTime},
+    lookup::Lookup,
+    state::Engine,
+};
+use crate::{
+    entry::Entry,
+    key::CacheKey,
+    semantics::{
+        date::{Moment, Monotonic},
+        fields::{FieldList, Fields, RequestView, ResponseView},
+        no_vary_search::NoVarySearch,
+        policy::Policy,
+        storing::{Exchange, UncoveredCredentials, storable},
+        terms::Terms,
+        validation::{Condition, evaluate},
+        vary,
+        verdict::Reason,
+    },
+};
+
+/// A cache fill whose handler is being called.
+#[derive(Debug)]
+pub(crate) struct CacheFill {
+    engine: Arc<Engine>,
+    key: CacheKey,
+    /// The logical time before the handler was called. The store refuses the response where a purge
+    /// concerns it that came after this time.
+    since: LogicalTime,
+    begun_at: Monotonic,
+    method: Method,
+    /// The request's headers as they came: inner middleware may change its copy.
+    headers: HeaderMap,
+    uncovered: UncoveredCredentials,
+    is_personal: bool,
+    may_renew: bool,
+    /// The handler failed, and the response is made of its error.
+    handler_failed: bool,
+    /// The role in the flight, where other requests may be waiting.
+    leader: Option<Leader>,
+}
+
+impl Engine {
+    /// Begins a cache fill, before the handler is called. Where the handler is asked to validate a
+    /// `stored` entry, its 304 may renew the entry only if no purge has removed that meanwhile: the
+    /// 304 of a handler with a coarse validator, such as a date of whole seconds, would bring back
+    /// what was purged.
+    pub(crate) async fn begin_fill(
+        self: &Arc<Self>,
+        lookup: &Lookup<'_>,
+        is_personal: bool,
+        mut leader: Option<Leader>,
+        stored: Option<&Entry>,
+    ) -> CacheFill {
+        // first, as a purge of this process is counted before it reaches the store
+        let process = self.purges_here.purge_number().number();
+        let number = match stored {
+            Some(entry) => self.store.purge_number_to_renew(entry).await,
+            None => self.store.purge_number().await.map(|number| (number, false)),
+        };
+        let (store, may_renew) = match number {
+            Ok((number, may_renew)) => (Some(number), may_renew),
+            Err(error) => {
+                self.store_failed("read the logical time", &error);
+                (None, false)
+            }
+        };
+        let since = LogicalTime { store, process };
+        if let Some(leader) = &mut leader {
+            leader.begin(since);
+        }
+        CacheFill {
+            engine: Arc::clone(self),
+            key: lookup.key.clone(),
+            since,
+            begun_at: self.clock.monotonic(),
+            method: lookup.view.method.clone(),
+            headers: lookup.view.fields.clone(),
+            uncovered: lookup.uncovered,
+            is_personal,
+            may_renew,
+            handler_failed: false,
+            leader,
+        }
+    }
+}
+
+impl CacheFill {
+    /// Whether the handler's response may renew the stored response that is being validated.
+    pub(crate) fn may_renew(&self) -> bool {
+        self.may_renew
+    }
+
+    /// Whether the handler's response may be stored, and under which terms.
+    pub(crate) fn check_storable<F: Fields + ?Sized>(
+        &self,
+        res: &ResponseView<'_, F>,
+        policy: &Policy,
+    ) -> Result<Terms, Reason> {
+        let received = self.now();
+        let response_delay = received.monotonic.since(self.begun_at);
+        let exchange = Exchange { received, response_delay };
+        let terms = storable(&self.request(), res, self.uncovered, exchange, policy)?;
+        // a response that cannot be stored may be shared all the same, where others wait for it
+        match (self.since.store, &self.leader) {
+            (None, None) => Err(Reason::StoreFailed),
+            _ => Ok(terms),
+        }
+    }
+
+    /// The time at which the response counts as received.
+    pub(crate) fn now(&self) -> Moment {
+        self.engine.clock.moment()
+    }
+
+    /// The request as it came.
+    pub(crate) fn request(&self) -> RequestView<'_, HeaderMap> {
+        RequestView { method: &self.method, fields: &self.headers }
+    }
+
+    /// Whether the client has this response already, as the conditions of its request say.
+    pub(crate) fn is_not_modified<F: Fields + ?Sized>(&self, res: &ResponseView<'_, F>) -> bool {
+        evaluate(&self.request(), res, self.now().date) == Condition::NotModified
+    }
+
+    /// Whether a URL of the path has been purged since the handler was called.
+    fn is_any_url_purged(&self) -> bool {
+        let purged = |since| self.engine.store.is_any_url_purged_since(&self.key, since);
+        self.since.store.is_some_and(purged)
+    }
+
+    /// Whether no cache downstream may share the response.
+    pub(crate) fn is_personal(&self) -> bool {
+        self.is_personal
+    }
+
+    /// Ends the fill: the response, of this status, is not stored.
+    pub(crate) fn refuse(mut self, why: Reason, status: StatusCode) {
+        self.engine.counters.not_stored(why);
+        let Some(leader) = self.leader.take() else { return };
+        if self.handler_failed {
+            leader.fail();
+        } else if says_nothing_about_next(why, status) {
+            leader.retry();
+        } else {
+            self.engine.mark_hit_for_miss(leader);
+        }
+    }
+
+    /// Ends the fill: the handler has failed without a response, and no stale one is served.
+    pub(crate) fn end_without_response(mut self) {
+        if let Some(leader) = self.leader.take() {
+            leader.fail();
+        }
+    }
+
+    /// The response is made of an error of the handler.
+    pub(crate) fn set_handler_failed(&mut self) {
+        self.handler_failed = true;
+    }
+
+    /// Ends the fill: the handler has failed, and the stale response of `key` is served. For
+    /// `backoff` the handler is not called again, and followers are served the stale response too.
+    pub(crate) fn end_with_stale(mut self, key: &CacheKey, backoff: Duration) {
+        self.engine.failing_handlers.insert(key, backoff);
+        if let Some(leader) = self.leader.take()
+            && !backoff.is_zero()
+        {
+            leader.release();
+        }
+    }
+
+    /// The draft of an entry for the response `res`, whose headers to store are `fields`.
+    pub(crate) fn into_draft<F: Fields + ?Sized>(
+        self,
+        res: &ResponseView<'_, F>,
+        fields: FieldList,
+        terms: Terms,
+        groups: Vec<String>,
+    ) -> Result<DraftEntry, Reason> {
+        // a header that is not stored, such as one that `Connection` names, selects all the same
+        let names = match vary::selecting(res.fields) {
+            Ok(names) => names,
+            Err(why) => {
+                self.refuse(why, res.status);
+                return Err(why);
+            }
+        };
+        let rule = NoVarySearch::parse(res.fields);
+        let url = match self.engine.no_vary_search.learn(&self.key, rule) {
+            // purges of URLs of this path did not know that the response answers them
+            Some((_, true)) if self.is_any_url_purged() => {
+                self.refuse(Reason::Purged, res.status);
+                return Err(Reason::Purged);
+            }
+            Some((url, _)) => url,
+            None => self.key,
+        };
+        // a URL that has varied may vary again, though this response has no `Vary`
+        let known = self.engine.vary.selecting(&url);
+        let mut selecting = known.map(Arc::unwrap_or_clone).unwrap_or_default();
+        selecting.add(&names);
+        selecting.learn(&self.headers, res.fields);
+        let key = if selecting.is_empty() {
+            url.clone()
+        } else {
+            self.engine.variant_key(&url, &selecting, &self.headers)
+        };
+        Ok(DraftEntry {
+            engine: self.engine,
+            url,
+            key,
+            since: self.since,
+            selecting,
+            groups,
+            status: res.status,
+            fields,
+            terms,
+            leader: self.leader,
+        })
+    }
+}
+
+/// Whether the response to the next request may be stored although this one is not: the handler
+/// failed, or this response concerns its own request only.
+fn says_nothing_about_next(why: Reason, status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(status.as_u16(), 206 | 304 | 412 | 416)
+        || why.is_of_credentials()
+        || why == Reason::RequestNoStore
+}

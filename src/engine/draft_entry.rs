@@ -1,0 +1,95 @@
+//! A cache fill, from the head of the response on: the entry is committed when the body has come to
+//! its clean end, and at no other time. A truncated body is never stored.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use bytes::Bytes;
+
+use super::{
+    flight::{Leader, LogicalTime, Published},
+    state::Engine,
+};
+use crate::{
+    entry::{Entry, Kind, Selecting, StoredResponse},
+    key::CacheKey,
+    semantics::{fields::FieldList, groups, terms::Terms, verdict::Reason},
+};
+
+/// An entry without its body.
+#[derive(Debug)]
+pub(crate) struct DraftEntry {
+    pub(super) engine: Arc<Engine>,
+    pub(super) url: CacheKey,
+    /// The key of the variant, or of the URL where it has none.
+    pub(super) key: CacheKey,
+    pub(super) since: LogicalTime,
+    pub(super) selecting: Selecting,
+    pub(super) groups: Vec<String>,
+    pub(super) status: StatusCode,
+    pub(super) fields: FieldList,
+    pub(super) terms: Terms,
+    pub(super) leader: Option<Leader>,
+}
+
+impl DraftEntry {
+    /// Whether the store will be asked to keep it, or why not.
+    pub(crate) fn can_be_stored(&self) -> Result<(), Reason> {
+        self.since.store.map(|_| ()).ok_or(Reason::StoreFailed)
+    }
+
+    /// The body is streamed, and may take long.
+    pub(crate) fn set_streaming(&mut self) {
+        self.leader.iter_mut().for_each(Leader::set_streaming);
+    }
+
+    /// The body has come to its clean end: stores the response. Where the store takes its time,
+    /// no request waits for that. The body has memory of its own: it is no slice of a larger buffer.
+    pub(crate) fn commit(self, body: Bytes) {
+        let engine = Arc::clone(&self.engine);
+        let Self { url, key, since, selecting, groups, status, fields, terms, mut leader, .. } =
+            self;
+        // now, as the client has its response, and may send another request before the store is asked
+        leader.iter_mut().for_each(Leader::begin_put);
+        let kind = Kind::Response(StoredResponse { status, fields, terms, body });
+        let entry = Entry { key, since: since.store.unwrap_or_default(), groups, kind };
+        let published =
+            Published { entry: Arc::new(entry.with_own_head()), url, selecting, stored: Ok(()) };
+        let task = Arc::clone(&engine);
+        let storing = async move { task.store_entry(published, since, leader).await };
+        if !engine.background_tasks.run(engine.store.is_immediate(), storing) {
+            engine.counters.error();
+        }
+    }
+
+    /// Adds groups of the response.
+    pub(crate) fn add_groups(&mut self, more: &[String]) -> Result<(), Reason> {
+        if more.iter().any(|group| !self.groups.contains(group)) {
+            let groups = std::mem::take(&mut self.groups);
+            self.groups = groups::within_bounds([groups.as_slice(), more].concat())?;
+        }
+        Ok(())
+    }
+
+    /// The response as it will be stored, with this body.
+    pub(crate) fn response(&self, body: Bytes) -> StoredResponse {
+        let (status, fields, terms) = (self.status, self.fields.clone(), self.terms);
+        StoredResponse { status, fields, terms, body }
+    }
+
+    /// The response will not be stored after all.
+    pub(crate) fn abandon(mut self, why: Reason) {
+        self.engine.counters.not_stored(why);
+        let Some(leader) = self.leader.take() else { return };
+        if why == Reason::BodyFailed {
+            leader.fail();
+        } else {
+            self.engine.mark_hit_for_miss(leader);
+        }
+    }
+
+    /// The client has disconnected before the end of the body: the next follower calls the handler.
+    pub(crate) fn abandon_on_disconnect(self) {
+        self.engine.counters.not_stored(Reason::BodyFailed);
+    }
+}
