@@ -55,6 +55,7 @@ mod middleware_order;
 mod nested_caches;
 mod paths;
 mod product_server;
+mod public_api;
 mod purge;
 mod purge_race;
 mod purge_reach;
