@@ -39,7 +39,7 @@ pub use crate::{
         stats::{Histogram, Stats},
     },
     middleware::{
-        extract::Caching,
+        extract::CacheHints,
         typed_headers::{CacheGroupInvalidation, CacheGroups},
     },
     purge::{Purge, Purged},

@@ -67,7 +67,7 @@ impl Rule {
     /// Groups that the responses can be purged by. `{name}` stands for what the pattern captures,
     /// decoded as [`web::Path`](actix_web::web::Path) gives it: `/products/C%2B%2B` is in
     /// `product:C++`, and `/products/007` in `product:007`. Where several values mean one thing, let
-    /// the handler name the group: see [`Caching::group`](crate::Caching::group).
+    /// the handler name the group: see [`CacheHints::group`](crate::CacheHints::group).
     pub fn groups<I>(mut self, groups: I) -> Self
     where
         I: IntoIterator,

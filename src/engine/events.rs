@@ -24,7 +24,7 @@ impl Engine {
                     tracing::warn!(?past, suppressed, "a handler is slow; served stale");
                 }
             }
-            StaleCause::LeftAlone => {
+            StaleCause::BackingOff => {
                 tracing::debug!(?past, "a handler is left alone after a failure; served stale");
             }
         }

@@ -99,7 +99,7 @@ impl Counters {
         match cause {
             StaleCause::Failed(_) => {}
             StaleCause::Slow => add(&shard.served_stale_slow),
-            StaleCause::LeftAlone => add(&shard.served_stale_backing_off),
+            StaleCause::BackingOff => add(&shard.served_stale_backing_off),
         }
     }
 

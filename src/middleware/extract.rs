@@ -1,4 +1,4 @@
-//! What handlers take from a request: the cache's handle, and the notes on their own response.
+//! What handlers extract from a request: the cache's handle, and hints about their own response.
 
 use std::{
     cell::RefCell,
@@ -25,28 +25,28 @@ impl FromRequest for CacheHandle {
     }
 }
 
-/// What a handler says of its own response: an extractor.
+/// An extractor for a handler's hints about its own response.
 ///
 /// ```
-/// use actix_response_cache::Caching;
+/// use actix_response_cache::CacheHints;
 /// use actix_web::{HttpResponse, Responder, web};
 ///
-/// async fn product(id: web::Path<u64>, caching: Caching) -> impl Responder {
-///     caching.group(format!("product:{id}"));
+/// async fn product(id: web::Path<u64>, hints: CacheHints) -> impl Responder {
+///     hints.group(format!("product:{id}"));
 ///     if *id == 0 {
-///         caching.skip();
+///         hints.no_store();
 ///     }
 ///     HttpResponse::Ok().body("…")
 /// }
 /// ```
 ///
-/// What is said counts until the end of the response's body: also from inside a stream.
+/// Hints count until the end of the response's body: also from inside a stream.
 ///
-/// Where no cache wraps the handler, it has no effect.
+/// Where no cache wraps the handler, hints have no effect.
 #[derive(Clone, Debug, Default)]
-pub struct Caching(Rc<RefCell<HandlerHints>>);
+pub struct CacheHints(Rc<RefCell<HandlerHints>>);
 
-impl Caching {
+impl CacheHints {
     /// The response can be purged by this group.
     pub fn group(&self, group: impl Into<String>) {
         let group = group.into();
@@ -54,12 +54,12 @@ impl Caching {
     }
 
     /// The response is not stored.
-    pub fn skip(&self) {
+    pub fn no_store(&self) {
         self.0.borrow_mut().no_store = true;
     }
 }
 
-impl FromRequest for Caching {
+impl FromRequest for CacheHints {
     type Error = Infallible;
     type Future = Ready<Result<Self, Self::Error>>;
 

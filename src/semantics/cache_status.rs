@@ -43,7 +43,7 @@ pub(crate) fn member(
         }
         Verdict::StaleFallback {
             past,
-            cause: cause @ (StaleCause::Slow | StaleCause::LeftAlone),
+            cause: cause @ (StaleCause::Slow | StaleCause::BackingOff),
         } => {
             push_hit(&mut text, "-", whole_seconds_begun(past));
             if detail {

@@ -169,7 +169,7 @@ pub(crate) enum StaleCause {
     /// The handler is still at work.
     Slow,
     /// The handler failed a short while ago, and is not asked again yet.
-    LeftAlone,
+    BackingOff,
 }
 
 impl StaleCause {
@@ -178,7 +178,7 @@ impl StaleCause {
         match self {
             Self::Failed(_) => "handler-failed",
             Self::Slow => "handler-slow",
-            Self::LeftAlone => "handler-left-alone",
+            Self::BackingOff => "handler-left-alone",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use actix_cors::Cors;
-use actix_response_cache::{Auth, Caching, ResponseCache};
+use actix_response_cache::{Auth, CacheHints, ResponseCache};
 use actix_session::{Session, SessionMiddleware, storage::CookieSessionStore};
 use actix_web::{
     App, Error, HttpMessage as _, HttpRequest, HttpResponse,
@@ -371,8 +371,8 @@ async fn form(session: Session) -> Result<String, Error> {
 }
 
 /// The same, kept out of the cache.
-async fn form_kept_out(session: Session, caching: Caching) -> Result<String, Error> {
-    caching.skip();
+async fn form_kept_out(session: Session, hints: CacheHints) -> Result<String, Error> {
+    hints.no_store();
     form(session).await
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_response_cache::{
-    CacheGroupInvalidation, CacheGroups, CacheHandle, Caching, Purge, ResponseCache, Rule,
+    CacheGroupInvalidation, CacheGroups, CacheHandle, CacheHints, Purge, ResponseCache, Rule,
 };
 use actix_web::{
     App, HttpRequest, HttpResponse,
@@ -156,8 +156,8 @@ async fn unsafe_request_purges_targets_named_in_response() {
 
 #[actix_rt::test]
 async fn groups_come_from_rules_headers_and_handlers() {
-    async fn page(caching: Caching) -> HttpResponse {
-        caching.group("by extractor");
+    async fn page(hints: CacheHints) -> HttpResponse {
+        hints.group("by extractor");
         HttpResponse::Ok().insert_header(CacheGroups::new(["by field"])).body("x")
     }
     let cache = ResponseCache::memory().rule("/{page}", Rule::new().groups(["by rule:{page}"]));
@@ -174,8 +174,8 @@ async fn groups_come_from_rules_headers_and_handlers() {
 
 #[actix_rt::test]
 async fn handler_can_prevent_storing() {
-    async fn page(caching: Caching) -> &'static str {
-        caching.skip();
+    async fn page(hints: CacheHints) -> &'static str {
+        hints.no_store();
         "x"
     }
     let cache = ResponseCache::memory();
@@ -215,8 +215,8 @@ async fn extractor_without_cache_is_an_error() {
     async fn write(_: CacheHandle) -> &'static str {
         "x"
     }
-    async fn read(caching: Caching) -> &'static str {
-        caching.group("nobody hears it");
+    async fn read(hints: CacheHints) -> &'static str {
+        hints.group("nobody hears it");
         "x"
     }
     let app = init_service(
@@ -346,11 +346,11 @@ async fn groups_of_captured_segments_match_handler_parameters() {
     assert_eq!(purged.entries, 1);
 }
 
-/// A body that speaks of itself while it streams.
-fn talking(caching: Caching, says: fn(&Caching)) -> HttpResponse {
+/// A body whose handler gives a hint while it streams.
+fn hinting(hints: CacheHints, hint: fn(&CacheHints)) -> HttpResponse {
     let body = futures_util::stream::iter(0..3).map(move |n| {
         if n == 1 {
-            says(&caching);
+            hint(&hints);
         }
         Ok::<_, actix_web::Error>(web::Bytes::from_static(b"part "))
     });
@@ -361,17 +361,21 @@ fn talking(caching: Caching, says: fn(&Caching)) -> HttpResponse {
 async fn hints_count_until_body_ends() {
     let cache = ResponseCache::memory();
     let app = App::new()
-        .route("/skip", web::get().to(async |said: Caching| talking(said, Caching::skip)))
+        .route(
+            "/skip",
+            web::get().to(async |hints: CacheHints| hinting(hints, CacheHints::no_store)),
+        )
         .route(
             "/group",
-            web::get().to(async |said: Caching| {
-                said.group("early");
-                talking(said, |said| said.group("late"))
+            web::get().to(async |hints: CacheHints| {
+                hints.group("early");
+                hinting(hints, |hints| hints.group("late"))
             }),
         )
         .route(
             "/long",
-            web::get().to(async |said: Caching| talking(said, |said| said.group("g".repeat(999)))),
+            web::get()
+                .to(async |hints: CacheHints| hinting(hints, |hints| hints.group("g".repeat(999)))),
         )
         .wrap(cache.clone());
     let app = init_service(app).await;

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use actix_response_cache::{Caching, ResponseCache, Rule};
+use actix_response_cache::{CacheHints, ResponseCache, Rule};
 use actix_web::{
     App, HttpResponse, HttpServer,
     dev::Service,
@@ -44,7 +44,7 @@ async fn read(page: web::Data<Page>) -> HttpResponse {
         .body(version)
 }
 
-async fn write(page: web::Data<Page>, how: web::Path<String>, caching: Caching) -> HttpResponse {
+async fn write(page: web::Data<Page>, how: web::Path<String>, hints: CacheHints) -> HttpResponse {
     page.version.fetch_add(1, Ordering::SeqCst);
     page.changed.notify_one();
     match how.as_str() {
@@ -52,7 +52,7 @@ async fn write(page: web::Data<Page>, how: web::Path<String>, caching: Caching) 
         // without a word in the log of the tests
         "panics" => std::panic::resume_unwind(Box::new("failed")),
         "groups" => {
-            caching.group("lists");
+            hints.group("lists");
             std::future::pending().await
         }
         "refused" => HttpResponse::Conflict().finish(),

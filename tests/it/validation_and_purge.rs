@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use actix_response_cache::{Caching, Clock, ResponseCache, Rule};
+use actix_response_cache::{CacheHints, Clock, ResponseCache, Rule};
 use actix_web::{App, HttpRequest, HttpResponse, test::init_service, web};
 use tokio::sync::Notify;
 
@@ -135,17 +135,17 @@ async fn soft_purged_entry_is_not_validated_by_coarse_date() {
 
 #[actix_rt::test]
 async fn validated_entry_keeps_its_groups() {
-    async fn page(req: HttpRequest, caching: Caching) -> HttpResponse {
+    async fn page(req: HttpRequest, hints: CacheHints) -> HttpResponse {
         let tag = "\"v1\"";
         let is_same = req.headers().get("if-none-match").is_some_and(|value| value == tag);
         let mut res = if is_same { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         res.insert_header(("etag", tag)).insert_header(("cache-control", "max-age=10"));
         if is_same {
-            caching.group("said now");
+            hints.group("said now");
             return res.finish();
         }
         if req.method() == "GET" {
-            caching.group("said then");
+            hints.group("said then");
         }
         res.body("page")
     }

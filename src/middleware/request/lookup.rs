@@ -73,7 +73,7 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
             return respond_only_if_cached(&worker, request);
         }
         if serve_stale::is_backing_off(&worker, &miss) {
-            return serve_stale::for_request(&worker, request, &miss, StaleCause::LeftAlone);
+            return serve_stale::for_request(&worker, request, &miss, StaleCause::BackingOff);
         }
         match join_flight(&worker, &mut request, &miss) {
             Role::Follower(follower) => {
