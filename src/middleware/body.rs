@@ -31,8 +31,8 @@ pin_project! {
     #[derive(Debug)]
     pub struct CacheBody<B> {
         #[pin]
-        kind: Kind<B>,
-        // its drop tells that the response is gone
+        kind: BodyKind<B>,
+        // dropped with the body: its receiver learns that the response is gone
         gone: Option<oneshot::Sender<()>>,
     }
 }
@@ -42,9 +42,9 @@ pin_project! {
 struct Unfinished<B>(RefCell<Option<Pin<Box<B>>>>);
 
 pin_project! {
-    #[project = ProjectedKind]
+    #[project = ProjectedBodyKind]
     #[derive(Debug)]
-    enum Kind<B> {
+    enum BodyKind<B> {
         Passed { #[pin] body: B },
         // boxed, as every response is as large as its largest body
         Recorded { #[pin] body: B, recorder: Option<Box<Recorder>> },
@@ -57,25 +57,25 @@ pin_project! {
 }
 
 impl<B> CacheBody<B> {
-    fn of(kind: Kind<B>) -> Self {
+    fn of(kind: BodyKind<B>) -> Self {
         Self { kind, gone: None }
     }
 
     /// The same body; `gone` is dropped with it.
-    pub(super) fn telling(self, gone: oneshot::Sender<()>) -> Self {
+    pub(super) fn holding(self, gone: oneshot::Sender<()>) -> Self {
         Self { gone: Some(gone), ..self }
     }
 
     pub(super) fn passed(body: B) -> Self {
-        Self::of(Kind::Passed { body })
+        Self::of(BodyKind::Passed { body })
     }
 
     pub(super) fn recorded(body: B, recorder: Recorder) -> Self {
-        Self::of(Kind::Recorded { body, recorder: Some(Box::new(recorder)) })
+        Self::of(BodyKind::Recorded { body, recorder: Some(Box::new(recorder)) })
     }
 
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self::of(Kind::Whole { bytes })
+        Self::of(BodyKind::Whole { bytes })
     }
 
     /// The same body; when its client goes away it is read to its end all the same, in `within`
@@ -84,7 +84,7 @@ impl<B> CacheBody<B> {
     where
         B: MessageBody + 'static,
     {
-        if !matches!(self.kind, Kind::Recorded { .. }) {
+        if !matches!(self.kind, BodyKind::Recorded { .. }) {
             return self;
         }
         let body = Rc::new(Unfinished(RefCell::new(Some(Box::pin(self)))));
@@ -102,16 +102,16 @@ impl<B> CacheBody<B> {
                 let _ = timeout(within, read_to_end(rest)).await;
             }
         });
-        Self::of(Kind::Finishing { body }).telling(sender)
+        Self::of(BodyKind::Finishing { body }).holding(sender)
     }
 
     /// Reads the body to its end in `within` this time, if it is being recorded and for as long as it
     /// is; its client needs none of it.
-    pub(super) fn finish_behind(self, within: Duration, engine: &Engine)
+    pub(super) fn finish_in_background(self, within: Duration, engine: &Engine)
     where
         B: MessageBody + 'static,
     {
-        if !matches!(self.kind, Kind::Recorded { .. }) {
+        if !matches!(self.kind, BodyKind::Recorded { .. }) {
             return;
         }
         let running = engine.background_tasks().track();
@@ -124,11 +124,11 @@ impl<B> CacheBody<B> {
     }
 
     fn is_recording(&self) -> bool {
-        matches!(&self.kind, Kind::Recorded { recorder: Some(_), .. })
+        matches!(&self.kind, BodyKind::Recorded { recorder: Some(_), .. })
     }
 
     pub(super) fn unsent(length: usize) -> Self {
-        Self::of(Kind::Unsent { length: length as u64 })
+        Self::of(BodyKind::Unsent { length: length as u64 })
     }
 }
 
@@ -137,12 +137,12 @@ impl<B: MessageBody> MessageBody for CacheBody<B> {
 
     fn size(&self) -> BodySize {
         match &self.kind {
-            Kind::Passed { body } | Kind::Recorded { body, .. } => body.size(),
-            Kind::Whole { bytes } => bytes.size(),
-            Kind::Finishing { body } => {
+            BodyKind::Passed { body } | BodyKind::Recorded { body, .. } => body.size(),
+            BodyKind::Whole { bytes } => bytes.size(),
+            BodyKind::Finishing { body } => {
                 body.0.borrow().as_ref().map_or(BodySize::Sized(0), MessageBody::size)
             }
-            Kind::Unsent { length } => BodySize::Sized(*length),
+            BodyKind::Unsent { length } => BodySize::Sized(*length),
         }
     }
 
@@ -151,17 +151,17 @@ impl<B: MessageBody> MessageBody for CacheBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         match self.project().kind.project() {
-            ProjectedKind::Passed { body } => body.poll_next(cx),
-            ProjectedKind::Recorded { body, recorder } => {
+            ProjectedBodyKind::Passed { body } => body.poll_next(cx),
+            ProjectedBodyKind::Recorded { body, recorder } => {
                 let chunk = ready!(body.poll_next(cx));
                 record(recorder, chunk.as_ref());
                 Poll::Ready(chunk)
             }
-            ProjectedKind::Whole { bytes } => {
+            ProjectedBodyKind::Whole { bytes } => {
                 let bytes = std::mem::take(bytes);
                 Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
             }
-            ProjectedKind::Finishing { body } => {
+            ProjectedBodyKind::Finishing { body } => {
                 let mut unfinished = body.0.borrow_mut();
                 let Some(body) = unfinished.as_mut() else { return Poll::Ready(None) };
                 let chunk = ready!(body.as_mut().poll_next(cx));
@@ -170,14 +170,14 @@ impl<B: MessageBody> MessageBody for CacheBody<B> {
                 }
                 Poll::Ready(chunk)
             }
-            ProjectedKind::Unsent { .. } => Poll::Ready(None),
+            ProjectedBodyKind::Unsent { .. } => Poll::Ready(None),
         }
     }
 
     fn try_into_bytes(self) -> Result<Bytes, Self> {
         match self.kind {
-            Kind::Passed { body } => body.try_into_bytes().map_err(Self::passed),
-            Kind::Whole { bytes } => Ok(bytes),
+            BodyKind::Passed { body } => body.try_into_bytes().map_err(Self::passed),
+            BodyKind::Whole { bytes } => Ok(bytes),
             kind => Err(Self { kind, gone: self.gone }),
         }
     }

@@ -19,7 +19,7 @@ struct ContextInner {
     handle: CacheHandle,
     /// The context of the cache outside.
     outer: Option<RequestContext>,
-    /// What tells the cache's rules of admission and keys from others, and how many caches outside have
+    /// Identifies the cache's rules of admission and keys; and how many caches outside have
     /// other rules.
     rules_id: u64,
     nested: u8,

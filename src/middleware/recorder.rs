@@ -9,7 +9,7 @@ use crate::{
     semantics::verdict::Reason,
 };
 
-/// Keeps a copy of what passes. Dropped before its end, it leaves nothing behind.
+/// Keeps a copy of what passes. Dropped before its end, nothing is stored.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     draft: Option<DraftEntry>,

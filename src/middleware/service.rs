@@ -1,4 +1,4 @@
-//! A request's way: admitted or not, looked up, answered or passed on.
+//! The entrance: a request is admitted to the cache or bypasses it, and its future takes its steps.
 
 use std::{
     rc::Rc,

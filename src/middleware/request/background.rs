@@ -1,7 +1,7 @@
 //! Revalidation in the background (RFC 5861 s.3): the client has its stale response at once, and the
 //! handler is called when that has been sent.
 //!
-//! A request cannot be answered and be run again at the same time: routing needs the only handle to
+//! A request cannot be served and be run again at the same time: routing needs the only handle to
 //! it. So the refresh keeps a second handle and waits until the response's body is dropped, by when
 //! the server has dropped its own.
 

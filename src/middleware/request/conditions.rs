@@ -108,7 +108,7 @@ pub(super) async fn reclaim(worker: &Worker, request: HttpRequest) -> Option<Ser
     }
     tracing::warn!(
         route = route(req.request()),
-        "a middleware outside of the response cache holds requests after they were answered; stale \
+        "a middleware outside of the response cache holds requests after their response; stale \
          responses of this route are validated before they are served"
     );
     None
@@ -123,7 +123,7 @@ pub(super) fn not_modified<B: MessageBody + 'static>(
     let within = worker.plan.filling.finish_fills.unwrap_or(MAX_DRAIN);
     let mut res = res.map_body(|head, body| {
         head.status = StatusCode::NOT_MODIFIED;
-        body.finish_behind(within, &worker.engine);
+        body.finish_in_background(within, &worker.engine);
         CacheBody::whole(Bytes::new())
     });
     res.headers_mut().retain(|name, _| in_not_modified(name) && *name != header::TRANSFER_ENCODING);

@@ -50,7 +50,7 @@ pub(crate) async fn follow<B>(worker: &Rc<Worker>, waiting: WaitingRequest) -> S
     }
 }
 
-/// The response that the other request has got as a response to this one, if it answers this one.
+/// The response to the other request, in the form that this one asks for, if it may be shared.
 fn share<B>(
     worker: &Worker,
     request: &CacheRequest,

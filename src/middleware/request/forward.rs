@@ -1,4 +1,4 @@
-//! A request that is not answered from the store goes to the handler.
+//! A request that has no response from the store goes to the handler.
 
 use std::rc::Rc;
 

@@ -77,7 +77,7 @@ pub(super) fn respond<B>(
         let keyed = admitted.keyed;
         let refresh =
             BackgroundRefresh { request, keyed, stale, refresh, published, response_gone };
-        let res = res.map_body(|_, body| body.telling(gone));
+        let res = res.map_body(|_, body| body.holding(gone));
         return Step::RespondAndRefresh(req.into_response(res), Box::new(refresh));
     }
     Step::Respond(req.into_response(res))

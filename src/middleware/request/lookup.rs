@@ -36,7 +36,7 @@ const MAX_WAITS: u8 = 2;
 /// How often a request that leads looks again because something has been stored meanwhile.
 const MAX_LOOKS: u8 = 4;
 
-/// The response to a request that the store can answer at once, with nothing else to be done.
+/// The response to a request that the store can answer at once, with nothing else to do.
 pub(crate) fn hit<B>(
     worker: &Worker,
     request: &CacheRequest,
@@ -165,7 +165,7 @@ impl Miss {
         match found {
             Found::Selected(entry, reuse) => {
                 let why = reason(&reuse);
-                Self { why, stale: keep(reuse, entry, *req.method() == Method::HEAD) }
+                Self { why, stale: stale_entry(reuse, entry, *req.method() == Method::HEAD) }
             }
             Found::Nothing(why) => Self { why, stale: None },
         }
@@ -173,7 +173,7 @@ impl Miss {
 }
 
 /// The stored response where it still is of use: to be validated, or served stale.
-fn keep(reuse: Reuse, entry: Arc<Entry>, is_head: bool) -> Option<StaleEntry> {
+fn stale_entry(reuse: Reuse, entry: Arc<Entry>, is_head: bool) -> Option<StaleEntry> {
     let (age, if_error) = match reuse {
         Reuse::Validate { age, if_error, .. } => (age, if_error),
         // it would have been served stale, but it cannot be refreshed in the background
@@ -181,7 +181,7 @@ fn keep(reuse: Reuse, entry: Arc<Entry>, is_head: bool) -> Option<StaleEntry> {
         _ => return None,
     };
     let validates = has_validator(entry.response()?.fields.as_slice());
-    // whether the response to a HEAD agrees with it can always be told
+    // whether the response to a HEAD agrees with it is always known
     (validates || if_error || is_head).then_some(StaleEntry { entry, age, if_error })
 }
 

@@ -1,5 +1,5 @@
-//! A request's way through the cache, in its order: looked up; then answered from the store, or made to
-//! wait for another request, or forwarded to the handler; then its response is stored.
+//! A request's way through the cache, in its order: it is looked up; then it is served from the store,
+//! or waits for another request, or is forwarded to the handler; then the response is stored.
 
 pub(super) mod background;
 mod conditions;

@@ -81,7 +81,7 @@ impl CacheRequest {
     }
 }
 
-/// Why a request cannot be answered from the store, and the stored response where it still is of
+/// Why a request cannot be served from the store, and the stored response where it still is of
 /// use: to be validated, or served stale.
 #[derive(Debug)]
 pub(crate) struct Miss {

@@ -52,7 +52,7 @@ pub(super) fn store<B: MessageBody + 'static>(
         client.tell(res.response_mut(), now, personal);
     }
     match draft {
-        Ok(draft) => keep(worker, context, draft, res),
+        Ok(draft) => store_body(worker, context, draft, res),
         Err(why) => (res.map_body(|_, body| CacheBody::passed(body)), Err(why)),
     }
 }
@@ -67,19 +67,19 @@ impl Storing<'_> {
     ) -> Result<DraftEntry, Reason> {
         let (treatment, mut groups) = self.worker.plan.treatment(self.routed);
         groups.extend_from_slice(self.groups);
-        let (terms, groups) = match self.judge(&fill, treatment, groups, res) {
-            Ok(judged) => judged,
+        let (terms, groups) = match self.decide(&fill, treatment, groups, res) {
+            Ok(decided) => decided,
             Err(why) => {
                 fill.refuse(why, res.status);
                 return Err(why);
             }
         };
-        let fields = fields(self.worker, treatment, res.fields, &terms);
+        let fields = stored_headers(self.worker, treatment, res.fields, &terms);
         fill.into_draft(res, fields, terms, groups)
     }
 
     /// Whether a response is stored at all, under which terms and in which groups.
-    fn judge<F: Fields + ?Sized>(
+    fn decide<F: Fields + ?Sized>(
         &self,
         fill: &CacheFill,
         treatment: &Treatment,
@@ -108,7 +108,7 @@ pub(super) fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, header::Head
 
 /// The headers to store: without those of one request, and always with a `Date`. What is for this
 /// cache only is kept where a 304 may come that does not repeat it, and stripped from responses.
-fn fields<F: Fields + ?Sized>(
+fn stored_headers<F: Fields + ?Sized>(
     worker: &Worker,
     treatment: &Treatment,
     res: &F,
@@ -123,7 +123,7 @@ fn fields<F: Fields + ?Sized>(
     fields
 }
 
-fn keep<B: MessageBody + 'static>(
+fn store_body<B: MessageBody + 'static>(
     worker: &Worker,
     context: &RequestContext,
     mut draft: DraftEntry,
@@ -142,7 +142,7 @@ fn keep<B: MessageBody + 'static>(
             let is_whole = check(&bytes, stated, at_most);
             stored = is_whole.and(stored);
             match is_whole {
-                // a slice of a larger buffer would keep all of it; there is no telling
+                // copied, as it may be a slice of a larger buffer, all of which it would keep
                 Ok(()) => draft.commit(Bytes::copy_from_slice(&bytes)),
                 Err(why) => draft.abandon(why),
             }

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// The body of a 206, and the field that tells what it is.
+/// The body of a 206, and the header that says what it is.
 pub(super) struct Partial {
     pub(super) body: Bytes,
     /// `Content-Range` of the one part, or the `Content-Type` of the several.
