@@ -2,25 +2,17 @@
 
 use actix_response_cache::{AdminToken, ResponseCache};
 use actix_web::{
-    App, Error,
-    body::MessageBody,
-    dev::{Service, ServiceResponse},
+    App,
     test::{TestRequest, init_service},
     web,
 };
 use serde_json::{Value, json};
 
-use crate::support::{Origin, get, log::Log, request, send};
+use crate::support::{Origin, TestApp, get, log::Log, request, send};
 
 const TOKEN: &str = "a-token-that-is-long-enough";
 
-async fn app(
-    cache: &ResponseCache,
-) -> impl Service<
-    actix_http::Request,
-    Response = ServiceResponse<impl MessageBody + use<>>,
-    Error = Error,
-> + use<> {
+async fn app(cache: &ResponseCache) -> impl TestApp + use<> {
     let admin = cache.admin("/_cache", AdminToken::new(TOKEN).unwrap());
     let origin = Origin::with_fields(&[("cache-groups", "\"g\"")]);
     init_service(App::new().service(admin).default_service(origin.route()).wrap(cache.clone()))
@@ -32,11 +24,7 @@ fn admin(method: &str, path: &str) -> TestRequest {
         .insert_header(("authorization", format!("Bearer {TOKEN}")))
 }
 
-async fn answer<S, B>(app: &S, req: TestRequest) -> (u16, Value)
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
-{
+async fn answer(app: &impl TestApp, req: TestRequest) -> (u16, Value) {
     let seen = send(app, req).await;
     assert_eq!(seen.field("cache-control"), "no-store");
     (seen.status.as_u16(), serde_json::from_slice(&seen.body).expect("every answer is JSON"))

@@ -9,16 +9,10 @@ use std::{
 };
 
 use actix_response_cache::ResponseCache;
-use actix_web::{
-    App, Error, HttpResponse,
-    body::MessageBody,
-    dev::{Service, ServiceResponse},
-    test::init_service,
-    web,
-};
+use actix_web::{App, HttpResponse, test::init_service, web};
 use futures_util::future::join_all;
 
-use crate::support::{get, redis::RedisServer, send};
+use crate::support::{TestApp, get, redis::RedisServer, send};
 
 /// How long a test tries until all processes hear of one another.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,11 +24,7 @@ async fn process(
     cache: ResponseCache,
     calls: &Calls,
     field: (&'static str, &'static str),
-) -> impl Service<
-    actix_http::Request,
-    Response = ServiceResponse<impl MessageBody + use<>>,
-    Error = Error,
-> + use<> {
+) -> impl TestApp + use<> {
     let calls = Arc::clone(calls);
     let route = web::to(move || {
         let call = calls.fetch_add(1, Ordering::SeqCst) + 1;

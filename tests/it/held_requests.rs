@@ -15,7 +15,6 @@ use std::{
 use actix_response_cache::{Clock, ResponseCache};
 use actix_web::{
     App, Error, HttpRequest, HttpResponse,
-    body::MessageBody,
     dev::{Service, ServiceResponse},
     middleware::from_fn,
     test::init_service,
@@ -23,7 +22,7 @@ use actix_web::{
 };
 use tokio::time::sleep;
 
-use crate::support::{Origin, Seen, get, get_with, send, settle};
+use crate::support::{Origin, Seen, TestApp, get, get_with, send, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -48,15 +47,7 @@ fn panics() -> usize {
 }
 
 /// An app whose requests are held for this time after they were answered.
-async fn app(
-    cache: &ResponseCache,
-    origin: &Origin,
-    held: Duration,
-) -> impl Service<
-    actix_http::Request,
-    Response = ServiceResponse<impl MessageBody + use<>>,
-    Error = Error,
-> + use<> {
+async fn app(cache: &ResponseCache, origin: &Origin, held: Duration) -> impl TestApp + use<> {
     let access_log = from_fn(move |req, next: actix_web::middleware::Next<_>| async move {
         let res: ServiceResponse<_> = next.call(req).await?;
         let request = res.request().clone();
@@ -166,14 +157,7 @@ async fn handler_is_called_first_without_background_refresh() {
 
 /// A cache inside of a middleware that holds the request while the handler runs: routing is done, so
 /// actix allows it.
-async fn held_meanwhile(
-    cache: &ResponseCache,
-    origin: &Origin,
-) -> impl Service<
-    actix_http::Request,
-    Response = ServiceResponse<impl MessageBody + use<>>,
-    Error = Error,
-> + use<> {
+async fn held_meanwhile(cache: &ResponseCache, origin: &Origin) -> impl TestApp + use<> {
     let holds = from_fn(
         |req: actix_web::dev::ServiceRequest, next: actix_web::middleware::Next<_>| async move {
             let request: HttpRequest = req.request().clone();

@@ -15,8 +15,6 @@ use std::{
 use actix_response_cache::{CacheGroups, Purge, ResponseCache};
 use actix_web::{
     App, Error, HttpResponse,
-    body::MessageBody,
-    dev::{Service, ServiceResponse},
     test::init_service,
     web::{Bytes, Data, Path},
 };
@@ -28,7 +26,7 @@ use futures_util::{
 use self::steps::{Paused, Steps};
 use crate::{
     custom_store::Table,
-    support::{get, send},
+    support::{TestApp, get, send},
 };
 
 /// What handlers read and writers change.
@@ -59,15 +57,7 @@ async fn read(version: Data<Version>, steps: Data<Steps>, item: Path<String>) ->
     res.insert_header(("vary", "accept")).streaming(chunks)
 }
 
-async fn app(
-    cache: &ResponseCache,
-    version: &Version,
-    steps: &Steps,
-) -> impl Service<
-    actix_http::Request,
-    Response = ServiceResponse<impl MessageBody + use<>>,
-    Error = Error,
-> + use<> {
+async fn app(cache: &ResponseCache, version: &Version, steps: &Steps) -> impl TestApp + use<> {
     let app = App::new().app_data(Data::new(version.clone())).app_data(Data::new(steps.clone()));
     init_service(app.wrap(cache.clone()).route("/shop/{item}", actix_web::web::get().to(read)))
         .await

@@ -12,8 +12,7 @@ use std::{
 use actix_response_cache::{Clock, ResponseCache};
 use actix_web::{
     App, Error, HttpResponse,
-    body::MessageBody,
-    dev::{Service, ServiceResponse},
+    dev::Service,
     http::{StatusCode, header::HeaderValue},
     test::init_service,
     web,
@@ -21,7 +20,7 @@ use actix_web::{
 use bytes::Bytes;
 use futures_util::{future::join_all, stream};
 
-use crate::support::{Origin, app, get, redis::RedisServer, send, settle};
+use crate::support::{Origin, TestApp, app, get, redis::RedisServer, send, settle};
 
 const MIB: usize = 1 << 20;
 const SECOND: Duration = Duration::from_secs(1);
@@ -182,11 +181,7 @@ async fn recording_takes_at_most_twice_the_received_bytes() {
 }
 
 /// Asks for 20 pages in turn, twenty times each.
-async fn ask_for_pages<S, B>(app: &S, cache: &ResponseCache, folder: &str)
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
-{
+async fn ask_for_pages(app: &impl TestApp, cache: &ResponseCache, folder: &str) {
     for n in 0..400 {
         send(app, get(&format!("/{folder}/{}", n % 20))).await;
         settle(cache).await;

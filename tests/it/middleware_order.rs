@@ -7,16 +7,15 @@ use actix_response_cache::{Auth, CacheHints, ResponseCache};
 use actix_session::{Session, SessionMiddleware, storage::CookieSessionStore};
 use actix_web::{
     App, Error, HttpMessage as _, HttpRequest, HttpResponse,
-    body::MessageBody,
     cookie::Key,
-    dev::{Service, ServiceResponse},
+    dev::Service,
     error::ErrorUnauthorized,
     middleware::{Compress, Logger, NormalizePath},
     test::init_service,
     web,
 };
 
-use crate::support::{Origin, Seen, get, get_with, send};
+use crate::support::{Origin, Seen, TestApp, get, get_with, send};
 
 fn gzipped(uri: &str) -> actix_web::test::TestRequest {
     get_with(uri, ("accept-encoding", "gzip"))
@@ -98,11 +97,7 @@ trait Probe {
 
 struct Probed<S>(S);
 
-impl<S, B> Probe for Probed<S>
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
-{
+impl<S: TestApp> Probe for Probed<S> {
     fn words(
         &self,
         path: &'static str,
@@ -147,11 +142,7 @@ fn cors() -> Cors {
         .allow_any_method()
 }
 
-async fn allowed<S, B>(app: &S, origin: &'static str) -> (String, &'static str)
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
-{
+async fn allowed(app: &impl TestApp, origin: &'static str) -> (String, &'static str) {
     let seen = send(app, get_with("/", ("origin", origin))).await;
     (seen.field("access-control-allow-origin"), seen.word())
 }
@@ -270,11 +261,7 @@ trait Visits {
     ) -> futures_util::future::LocalBoxFuture<'_, (String, String)>;
 }
 
-impl<S, B> Visits for Probed<S>
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
-{
+impl<S: TestApp> Visits for Probed<S> {
     fn visit(
         &self,
         cookie: Option<String>,

@@ -5,15 +5,13 @@ use std::time::{Duration, Instant};
 
 use actix_response_cache::{CacheHandle, ResponseCache, StoreErrorKind};
 use actix_web::{
-    App, Error, HttpResponse,
-    body::MessageBody,
-    dev::{Service, ServiceResponse},
+    App, HttpResponse,
     test::{TestRequest, init_service},
     web,
 };
 use tokio::task::yield_now;
 
-use crate::support::{Origin, app, get, redis::RedisServer, send, settle};
+use crate::support::{Origin, TestApp, app, get, redis::RedisServer, send, settle};
 
 /// Two caches over one store, as two processes have them, or the one cache twice; and how long the
 /// first may take to hear of the other's purges.
@@ -34,7 +32,7 @@ fn pairs(server: &RedisServer) -> [Pair; 3] {
 /// What a request is answered with once the purge has been heard of.
 async fn word_within(
     heard: Duration,
-    app: &impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = Error>,
+    app: &impl TestApp,
     request: fn() -> TestRequest,
 ) -> &'static str {
     let begun = Instant::now();
@@ -55,7 +53,7 @@ async fn purge_url(handle: &CacheHandle, url: &str) -> u64 {
 /// went and what the request is answered with then.
 async fn after_purge(
     (cache, other, heard): &Pair,
-    app: &impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = Error>,
+    app: &impl TestApp,
     request: fn() -> TestRequest,
     url: &str,
 ) -> (u64, &'static str) {

@@ -3,15 +3,11 @@
 use std::time::{Duration, Instant};
 
 use actix_response_cache::{CacheGroups, Clock, ResponseCache};
-use actix_web::{
-    App, HttpResponse,
-    body::MessageBody,
-    dev::{Service, ServiceResponse},
-    test::init_service,
-    web,
-};
+use actix_web::{App, HttpResponse, test::init_service, web};
 
-use crate::support::{Origin, Seen, app, get, get_with, redis::RedisServer, request, send, settle};
+use crate::support::{
+    Origin, Seen, TestApp, app, get, get_with, redis::RedisServer, request, send, settle,
+};
 
 /// So long a purge elsewhere may take to be felt.
 const BOUND: Duration = Duration::from_secs(1);
@@ -22,11 +18,7 @@ fn tiered(server: &RedisServer) -> ResponseCache {
 }
 
 /// Asks until hits ask Redis for nothing: what is stored is near, and the process hears of Redis.
-async fn hit_near<S, B>(app: &S, server: &RedisServer, uri: &str) -> Seen
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
-    B: MessageBody,
-{
+async fn hit_near(app: &impl TestApp, server: &RedisServer, uri: &str) -> Seen {
     let begun = Instant::now();
     loop {
         let before = server.calls("get");

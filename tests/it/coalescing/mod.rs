@@ -4,16 +4,11 @@
 use std::time::Duration;
 
 use actix_response_cache::ResponseCache;
-use actix_web::{
-    Error, HttpResponse,
-    body::MessageBody,
-    dev::{Service, ServiceResponse},
-    test::TestRequest,
-};
+use actix_web::{Error, HttpResponse, test::TestRequest};
 use futures_util::future::join_all;
 
 use crate::support::{
-    Seen,
+    Seen, TestApp,
     gate::{Gate, rest},
     get, send,
 };
@@ -31,11 +26,7 @@ fn assert_empty(cache: &ResponseCache) {
 }
 
 /// Sends `requests` at once, and opens the gate when all are under way.
-async fn burst<S, B>(app: &S, gate: &Gate, requests: Vec<TestRequest>) -> Vec<Seen>
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
-{
+async fn burst(app: &impl TestApp, gate: &Gate, requests: Vec<TestRequest>) -> Vec<Seen> {
     let open = async {
         rest().await;
         gate.open_wide();

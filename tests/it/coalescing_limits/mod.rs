@@ -14,15 +14,13 @@ use std::{
 use actix_response_cache::ResponseCache;
 use actix_web::{
     App, Error, HttpRequest, HttpResponse,
-    body::MessageBody,
-    dev::{Service, ServiceResponse},
     test::{TestRequest, init_service},
     web,
 };
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Seen, get, send};
+use crate::support::{Seen, TestApp, get, send};
 
 mod conditional_requests;
 mod slow_handlers;
@@ -55,14 +53,7 @@ impl Slow {
         self.calls.load(Ordering::SeqCst)
     }
 
-    async fn serve(
-        &self,
-        cache: &ResponseCache,
-    ) -> impl Service<
-        actix_http::Request,
-        Response = ServiceResponse<impl MessageBody + use<>>,
-        Error = Error,
-    > + use<> {
+    async fn serve(&self, cache: &ResponseCache) -> impl TestApp + use<> {
         let slow = self.clone();
         let route = web::to(move |req: HttpRequest| {
             let slow = slow.clone();
@@ -81,11 +72,7 @@ fn counted() -> impl Fn(&HttpRequest, usize) -> Result<HttpResponse, Error> {
 }
 
 /// The answers to these requests, sent at once, each with the time that it took.
-async fn timed<S, B>(app: &S, requests: Vec<TestRequest>) -> Vec<(Seen, Duration)>
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
-{
+async fn timed(app: &impl TestApp, requests: Vec<TestRequest>) -> Vec<(Seen, Duration)> {
     let begun = Instant::now();
     join_all(requests.into_iter().map(|request| async move {
         let seen = send(app, request).await;

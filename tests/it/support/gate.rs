@@ -11,14 +11,9 @@ use std::{
     task::Poll,
 };
 
+use super::TestApp;
 use actix_response_cache::ResponseCache;
-use actix_web::{
-    App, Error, HttpRequest, HttpResponse,
-    body::MessageBody,
-    dev::{Service, ServiceResponse},
-    test::init_service,
-    web,
-};
+use actix_web::{App, Error, HttpRequest, HttpResponse, test::init_service, web};
 use tokio::sync::Semaphore;
 
 type Answer = dyn Fn(&HttpRequest, usize) -> Result<HttpResponse, Error>;
@@ -76,14 +71,7 @@ impl Gate {
     }
 }
 
-pub async fn gated(
-    cache: &ResponseCache,
-    gate: &Gate,
-) -> impl Service<
-    actix_http::Request,
-    Response = ServiceResponse<impl MessageBody + use<>>,
-    Error = Error,
-> + use<> {
+pub async fn gated(cache: &ResponseCache, gate: &Gate) -> impl TestApp + use<> {
     init_service(App::new().wrap(cache.clone()).default_service(gate.route())).await
 }
 

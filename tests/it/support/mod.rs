@@ -8,7 +8,7 @@ use std::sync::{
 
 use actix_response_cache::{CacheHandle, ResponseCache};
 use actix_web::{
-    App, Error, HttpRequest, HttpResponse,
+    App, HttpRequest, HttpResponse,
     body::{MessageBody, to_bytes},
     dev::{Service, ServiceResponse},
     http::{
@@ -20,7 +20,9 @@ use actix_web::{
 };
 use bytes::Bytes;
 
-pub use test_support::{client, fault, log, origin, proxy, redis, server, wait::until};
+pub use test_support::{
+    app::TestApp, client, fault, log, origin, proxy, redis, server, wait::until,
+};
 
 pub mod gate;
 pub mod load;
@@ -81,14 +83,7 @@ impl Origin {
 }
 
 /// An app with `cache` before `origin`.
-pub async fn app(
-    cache: &ResponseCache,
-    origin: &Origin,
-) -> impl Service<
-    actix_http::Request,
-    Response = ServiceResponse<impl MessageBody + use<>>,
-    Error = Error,
-> + use<> {
+pub async fn app(cache: &ResponseCache, origin: &Origin) -> impl TestApp + use<> {
     init_service(App::new().wrap(cache.clone()).default_service(origin.route())).await
 }
 
@@ -141,21 +136,13 @@ impl Seen {
 }
 
 /// Sends a request and reads the answer to its end.
-pub async fn send<S, B>(app: &S, req: TestRequest) -> Seen
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
-{
+pub async fn send(app: &impl TestApp, req: TestRequest) -> Seen {
     let res = app.call(req.to_request()).await.expect("the service answers");
     seen(res).await.unwrap_or_else(|_| panic!("the body failed"))
 }
 
 /// As [`send`], where the service may fail with an error that carries the response.
-pub async fn send_or_error<S, B>(app: &S, req: TestRequest) -> Seen
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
-{
+pub async fn send_or_error(app: &impl TestApp, req: TestRequest) -> Seen {
     match app.call(req.to_request()).await {
         Ok(res) => seen(res).await.unwrap_or_else(|_| panic!("the body failed")),
         Err(error) => {

@@ -13,6 +13,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+pub mod app;
 pub mod client;
 pub mod fault;
 pub mod load;

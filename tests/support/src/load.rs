@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::app::TestApp;
 use actix_http::Request;
 use actix_web::{
     Error, HttpResponse, Resource,
@@ -235,11 +236,7 @@ impl Load {
 }
 
 /// The text of a successful answer, and whether the cache gave it.
-async fn send<S, B>(app: &S, method: &Method, number: usize) -> Option<(String, bool)>
-where
-    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
-{
+async fn send(app: &impl TestApp, method: &Method, number: usize) -> Option<(String, bool)> {
     let req = TestRequest::with_uri(&format!("/items/{number}")).method(method.clone());
     let res = app.call(req.insert_header(("host", "shop.example")).to_request()).await.ok()?;
     let status = res.headers().get("cache-status").and_then(|status| status.to_str().ok());
