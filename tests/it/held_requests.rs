@@ -14,11 +14,8 @@ use std::{
 
 use actix_response_cache::{Clock, ResponseCache};
 use actix_web::{
-    App, Error, HttpRequest, HttpResponse,
-    dev::{Service, ServiceResponse},
-    middleware::from_fn,
-    test::init_service,
-    web,
+    App, Error, HttpRequest, HttpResponse, dev::ServiceResponse, middleware::from_fn,
+    test::init_service, web,
 };
 use tokio::time::sleep;
 

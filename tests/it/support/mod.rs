@@ -10,7 +10,7 @@ use actix_response_cache::{CacheHandle, ResponseCache};
 use actix_web::{
     App, HttpRequest, HttpResponse,
     body::{MessageBody, to_bytes},
-    dev::{Service, ServiceResponse},
+    dev::ServiceResponse,
     http::{
         StatusCode,
         header::{HeaderMap, TryIntoHeaderPair},
