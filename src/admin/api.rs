@@ -1,24 +1,18 @@
 //! The admin scope's resources. Every answer is JSON, errors too.
 
-use std::time::Duration;
-
 use actix_web::{
     HttpRequest, HttpResponse,
     error::{InternalError, JsonPayloadError},
     http::StatusCode,
     web::{Data, Json, JsonConfig},
 };
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{
     config::error::ConfigError,
-    engine::{
-        handle::CacheHandle,
-        stats::{Histogram, Stats},
-    },
+    engine::{handle::CacheHandle, stats::Stats},
     purge::Purge,
-    semantics::verdict::Reason,
 };
 
 /// What the resources work on.
@@ -83,8 +77,24 @@ pub(super) struct Switch {
     on: bool,
 }
 
+/// The statistics, with whether the cache is enabled and the sum of all requests.
+#[derive(Debug, Serialize)]
+struct StatsResponse {
+    on: bool,
+    requests: u64,
+    #[serde(flatten)]
+    stats: Stats,
+}
+
+impl StatsResponse {
+    fn new(handle: &CacheHandle) -> Self {
+        let stats = handle.stats();
+        Self { on: handle.is_enabled(), requests: stats.requests(), stats }
+    }
+}
+
 pub(super) async fn stats(api: Data<Api>) -> HttpResponse {
-    api.with(|handle| HttpResponse::Ok().json(stats_in_json(&handle.stats(), handle.is_enabled())))
+    api.with(|handle| HttpResponse::Ok().json(StatsResponse::new(handle)))
 }
 
 pub(super) async fn purge(api: Data<Api>, what: Json<What>) -> HttpResponse {
@@ -142,46 +152,4 @@ pub(super) fn json_config() -> JsonConfig {
 
 pub(super) fn error(problem: &str) -> Value {
     json!({ "error": problem })
-}
-
-fn stats_in_json(stats: &Stats, on: bool) -> Value {
-    json!({
-        "on": on,
-        "requests": stats.requests(),
-        "hits": stats.hits,
-        "stale": stats.stale,
-        "stood_in": stats.served_stale,
-        "stood_in_slow": stats.served_stale_slow,
-        "stood_in_left_alone": stats.served_stale_backing_off,
-        "misses": stats.misses,
-        "collapsed": stats.collapsed,
-        "bypasses": reasons(&stats.bypasses),
-        "stores": stats.stores,
-        "not_stored": reasons(&stats.not_stored),
-        "purges": stats.purges,
-        "purged": stats.purged,
-        "errors": stats.errors,
-        "entries": stats.entries,
-        "bytes": stats.bytes,
-        "flights": stats.flights,
-        "refreshes": stats.refreshes,
-        "recorded": stats.recorded,
-        "hit_times": times(&stats.hit_times),
-        "handler_times": times(&stats.handler_times),
-    })
-}
-
-fn reasons(counts: &[(Reason, u64)]) -> Value {
-    let each = counts.iter().map(|(why, count)| (why.as_str().to_owned(), Value::from(*count)));
-    Value::Object(each.collect::<Map<_, _>>())
-}
-
-fn times(histogram: &Histogram) -> Value {
-    let below = |(below, count): (Duration, u64)| json!({ "below_seconds": below.as_secs_f64(), "count": count });
-    json!({
-        "count": histogram.count(),
-        "p50_seconds": histogram.quantile(0.5).as_secs_f64(),
-        "p99_seconds": histogram.quantile(0.99).as_secs_f64(),
-        "buckets": histogram.buckets().map(below).collect::<Vec<_>>(),
-    })
 }
