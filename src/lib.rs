@@ -23,16 +23,30 @@ mod semantics;
 
 #[cfg(feature = "admin")]
 pub use crate::admin::token::AdminToken;
+#[cfg(feature = "testing")]
+pub use crate::clock::Clock;
+#[cfg(feature = "memory")]
+pub use crate::config::settings::memory::Memory;
 #[cfg(feature = "redis")]
-pub use crate::store::redis::RedisServers;
+pub use crate::config::settings::redis::Redis;
+#[cfg(all(feature = "memory", feature = "redis"))]
+pub use crate::config::settings::tiered::Tiered;
 pub use crate::{
-    clock::Clock,
     config::{
         auth::Auth,
-        cache::{Readiness, ResponseCache},
+        cache::{CheckReport, ResponseCache},
         client::ClientCache,
         error::ConfigError,
         rule::Rule,
+        settings::{
+            coalescing::Coalescing,
+            compliance::{Compliance, Forwarded},
+            credentials::Credentials,
+            handlers::HandlerPolicy,
+            query::Query,
+            responses::Responses,
+            store::IntoStore,
+        },
     },
     engine::{
         handle::CacheHandle,

@@ -3,22 +3,22 @@
 use std::{fmt, sync::Arc};
 
 use actix_web::{
-    dev::ServiceRequest,
+    HttpRequest,
     http::header::{self, HeaderName, HeaderValue},
 };
 
 use super::{
     cookies::{self, Pair},
-    credentials::CredentialHeaders,
+    credential_headers::CredentialHeaders,
     error::ConfigError,
-    survey::Survey,
+    headers::HeaderFlags,
 };
 use crate::{
     key::{KeyBuilder, Part, Secret},
     semantics::storing::UncoveredCredentials,
 };
 
-type AuthFn = dyn Fn(&ServiceRequest) -> Option<String> + Send + Sync;
+type Function = dyn Fn(&HttpRequest) -> Option<String> + Send + Sync;
 
 /// How the one who asks becomes part of the key, so that nobody gets another's response.
 ///
@@ -31,7 +31,7 @@ type AuthFn = dyn Fn(&ServiceRequest) -> Option<String> + Send + Sync;
 /// let anonymous_or_not = ResponseCache::memory().vary_by_auth(Auth::Status);
 /// let each_their_own = ResponseCache::memory().vary_by_auth(Auth::PerCredential);
 /// let by_session = ResponseCache::memory().vary_by_auth(Auth::cookie("session"));
-/// let by_tenant = ResponseCache::memory().vary_by_auth(Auth::by(|req| {
+/// let by_tenant = ResponseCache::memory().vary_by_auth(Auth::from_fn(|req| {
 ///     let tenant = req.headers().get("x-tenant")?.to_str().ok()?;
 ///     Some(tenant.to_owned())
 /// }));
@@ -40,14 +40,14 @@ type AuthFn = dyn Fn(&ServiceRequest) -> Option<String> + Send + Sync;
 #[derive(Clone)]
 pub enum Auth {
     /// Anonymous and authenticated requests have different caches. A request with `Authorization`,
-    /// with another [credential](crate::ResponseCache::credential_headers) or with a cookie that is
+    /// with another [credential](crate::Credentials::headers) or with a cookie that is
     /// not ignored counts as authenticated.
     ///
     /// **All authenticated users share one cache**: for responses which depend on whether somebody
     /// is logged in, not on who it is.
     Status,
     /// Each credential has responses of its own: a digest of `Authorization`, of every other
-    /// [credential](crate::ResponseCache::credential_headers) and of the cookies that are not ignored
+    /// [credential](crate::Credentials::headers) and of the cookies that are not ignored
     /// is part of the key.
     PerCredential,
     /// As [`PerCredential`](Self::PerCredential), of this header field only.
@@ -55,13 +55,13 @@ pub enum Auth {
     /// As [`PerCredential`](Self::PerCredential), of this cookie only. A request with
     /// `Authorization` still needs a response that says it may be shared.
     Cookie(String),
-    /// What a function says of the request: see [`Auth::by`].
-    By(AuthBy),
+    /// What a function says of the request: see [`Auth::from_fn`].
+    FromFn(AuthFn),
 }
 
-/// A function that says who is asking. Made by [`Auth::by`].
+/// A function that says who is asking. Made by [`Auth::from_fn`].
 #[derive(Clone)]
-pub struct AuthBy(Arc<AuthFn>);
+pub struct AuthFn(Arc<Function>);
 
 impl Auth {
     /// Each value that `function` gives has a cache of its own: a tenant, a role, a user. Requests
@@ -83,16 +83,16 @@ impl Auth {
     /// struct User(String);
     ///
     /// let cache = ResponseCache::memory()
-    ///     .vary_by_auth(Auth::by(|req| Some(req.extensions().get::<User>()?.0.clone())));
+    ///     .vary_by_auth(Auth::from_fn(|req| Some(req.extensions().get::<User>()?.0.clone())));
     /// ```
     ///
     /// In a scope inside a cached app, what this cache keeps out (`None`) or keys more finely is
     /// neither stored nor served by the cache outside.
-    pub fn by<F>(function: F) -> Self
+    pub fn from_fn<F>(function: F) -> Self
     where
-        F: Fn(&ServiceRequest) -> Option<String> + Send + Sync + 'static,
+        F: Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static,
     {
-        Self::By(AuthBy(Arc::new(function)))
+        Self::FromFn(AuthFn(Arc::new(function)))
     }
 
     /// Each value of this cookie has a cache of its own.
@@ -108,7 +108,7 @@ impl Auth {
     pub fn header(name: &str) -> Result<Self, ConfigError> {
         let name = name.parse();
         name.map(Self::Header)
-            .map_err(|_| ConfigError::new("vary_by_auth", "the header name is not a field name"))
+            .map_err(|_| ConfigError::new("Auth::header", "it is not a header name"))
     }
 
     /// Whether the key depends on cookies.
@@ -118,11 +118,11 @@ impl Auth {
 
     /// Puts the one who asks into the key; `None` where the request is not to be cached.
     pub(super) fn write(&self, asking: &Asking<'_>, key: &mut KeyBuilder) -> Option<()> {
-        let Asking { req, survey, cookies, ignored, credentials, secret } = *asking;
+        let Asking { req, flags, cookies, ignored, credentials, secret } = *asking;
         let values = |name: &HeaderName| req.headers().get_all(name).map(HeaderValue::as_bytes);
         match self {
             Self::Status => {
-                let is_known = survey.authorization || survey.cookie || survey.credential;
+                let is_known = flags.authorization || flags.cookie || flags.credential;
                 let status: &[u8] = if is_known { b"authenticated" } else { b"" };
                 key.part(Part::Auth, "status", std::iter::once(status));
             }
@@ -131,7 +131,7 @@ impl Auth {
                 let counted = cookies.iter().filter(|(name, _)| !cookies::is_named(name, ignored));
                 let cookies = counted.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
                 key.secret_part(Part::Auth, "cookies", cookies, secret);
-                if survey.credential {
+                if flags.credential {
                     for name in credential_names(req, credentials) {
                         key.secret_part(Part::Auth, name.as_str(), values(name), secret);
                     }
@@ -141,7 +141,7 @@ impl Auth {
             Self::Cookie(name) => {
                 key.secret_part(Part::Auth, name, cookies::values(cookies, name), secret);
             }
-            Self::By(AuthBy(function)) => {
+            Self::FromFn(AuthFn(function)) => {
                 let who = function(req)?;
                 let who = std::iter::once(who.as_bytes());
                 key.secret_part(Part::Auth, "by", who, secret);
@@ -153,7 +153,7 @@ impl Auth {
     /// Takes the credentials that the key tells away from those that the request carries.
     pub(super) fn cover(&self, uncovered: &mut UncoveredCredentials, is_only_credential: bool) {
         match self {
-            Self::Status | Self::PerCredential | Self::By(_) => {
+            Self::Status | Self::PerCredential | Self::FromFn(_) => {
                 *uncovered = UncoveredCredentials::default();
             }
             Self::Header(name) if *name == header::AUTHORIZATION => uncovered.authorization = false,
@@ -162,10 +162,10 @@ impl Auth {
         }
     }
 
-    /// Where the function of [`Auth::by`] is, so that two can be told apart.
+    /// Where the function of [`Auth::from_fn`] is, so that two can be told apart.
     pub(super) fn function_address(&self) -> usize {
         match self {
-            Self::By(AuthBy(function)) => Arc::as_ptr(function).cast::<()>().addr(),
+            Self::FromFn(AuthFn(function)) => Arc::as_ptr(function).cast::<()>().addr(),
             _ => 0,
         }
     }
@@ -174,8 +174,8 @@ impl Auth {
 /// What an auth key is made of.
 #[derive(Clone, Copy)]
 pub(super) struct Asking<'a> {
-    pub(super) req: &'a ServiceRequest,
-    pub(super) survey: &'a Survey,
+    pub(super) req: &'a HttpRequest,
+    pub(super) flags: &'a HeaderFlags,
     pub(super) cookies: &'a [Pair<'a>],
     pub(super) ignored: &'a [String],
     pub(super) credentials: &'a CredentialHeaders,
@@ -185,7 +185,7 @@ pub(super) struct Asking<'a> {
 /// The request's fields that say who is asking, beside `Authorization` and `Cookie`, in one order
 /// whatever the order of the request.
 pub(super) fn credential_names<'a>(
-    req: &'a ServiceRequest,
+    req: &'a HttpRequest,
     credentials: &CredentialHeaders,
 ) -> Vec<&'a HeaderName> {
     let mut names: Vec<_> =
@@ -202,13 +202,13 @@ impl fmt::Debug for Auth {
             Self::PerCredential => f.write_str("PerCredential"),
             Self::Header(name) => write!(f, "Header({name})"),
             Self::Cookie(name) => write!(f, "Cookie({name})"),
-            Self::By(_) => f.write_str("By"),
+            Self::FromFn(_) => f.write_str("FromFn"),
         }
     }
 }
 
-impl fmt::Debug for AuthBy {
+impl fmt::Debug for AuthFn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AuthBy")
+        f.write_str("AuthFn")
     }
 }

@@ -2,20 +2,35 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use actix_web::{dev::ServiceRequest, http::header::HeaderName};
+use actix_web::HttpRequest;
 
+#[cfg(feature = "memory")]
+use super::settings::memory::Memory;
+#[cfg(feature = "redis")]
+use super::settings::redis::Redis;
+#[cfg(all(feature = "memory", feature = "redis"))]
+use super::settings::tiered::Tiered;
 use super::{
-    Config, Predicate,
+    all_settings::{Config, Predicate},
+    auth::Auth,
     client::ClientCache,
     error::ConfigError,
+    key_rules::KeyFn,
     plan::Plan,
+    query_rules,
     rule::Rule,
-    shared::{Backend, Shared},
+    settings::{
+        coalescing::Coalescing, compliance::Compliance, credentials::Credentials,
+        handlers::HandlerPolicy, header_names::header_name, query::Query, responses::Responses,
+        setting::Setting, store::IntoStore,
+    },
+    shared::Shared,
 };
+#[cfg(feature = "testing")]
+use crate::clock::Clock;
 use crate::{
-    clock::Clock,
-    engine::{Engine, handle::CacheHandle, stats::Stats},
-    store::{Store, StoreError, any::AnyStore},
+    engine::{Engine, handle::CacheHandle},
+    store::StoreError,
 };
 
 /// A response cache: a middleware for an app, a scope or a resource.
@@ -60,7 +75,7 @@ pub struct ResponseCache {
 /// What [`ResponseCache::check`] found.
 #[non_exhaustive]
 #[derive(Debug)]
-pub struct Readiness {
+pub struct CheckReport {
     /// Settings that work and are probably not what was meant.
     pub warnings: Vec<String>,
     /// Whether the store answers.
@@ -68,7 +83,15 @@ pub struct Readiness {
 }
 
 impl ResponseCache {
-    /// A cache in the process's own memory: 64 MiB, and 60 s for responses that state no lifetime.
+    /// A cache in this store: [`Memory`], [`Redis`](crate::Redis), [`Tiered`](crate::Tiered), or a
+    /// [`Store`](crate::Store) of the application's own. Each of them carries its own settings.
+    #[track_caller]
+    pub fn new(store: impl IntoStore) -> Self {
+        let backend = store.into_backend().0;
+        Self { shared: Shared::new(backend), config: Arc::default(), error: None }
+    }
+
+    /// A cache in the process's own memory, of 64 MiB: short for [`Memory::new`](crate::Memory::new).
     ///
     /// **Make it once, outside of the closure that makes the app, and clone it in.** Made inside, each
     /// worker has its own cache. A purge reaches one of them, and the others still answer with what was
@@ -76,40 +99,34 @@ impl ResponseCache {
     #[cfg(feature = "memory")]
     #[track_caller]
     pub fn memory() -> Self {
-        Self::new(Backend::Memory)
+        Self::new(Memory::new())
     }
 
-    /// A cache in a store of your own.
+    /// A cache in the Redis at this URL, such as `redis://user:password@host:6379/0`: short for
+    /// [`Redis::new`](crate::Redis::new).
+    #[cfg(feature = "redis")]
     #[track_caller]
-    pub fn with_store(store: impl Store) -> Self {
-        Self::new(Backend::Custom(AnyStore::custom(store)))
+    pub fn redis(url: impl Into<String>) -> Self {
+        Self::new(Redis::new(url))
     }
 
+    /// A cache in memory before the Redis at this URL: short for
+    /// [`Tiered::new`](crate::Tiered::new). **Make it once, outside of the closure that makes the app,
+    /// and clone it in**, or each worker has a memory of its own.
+    #[cfg(all(feature = "memory", feature = "redis"))]
     #[track_caller]
-    pub(super) fn new(backend: Backend) -> Self {
-        Self { shared: Shared::new(backend), config: Arc::default(), error: None }
+    pub fn tiered(url: impl Into<String>) -> Self {
+        Self::new(Tiered::new(Memory::new(), Redis::new(url)))
     }
 
     /// The freshness lifetime of 2xx responses that state none. Default: 60 s, so **every 200 is
-    /// stored** that nothing forbids to store, health checks and long polls too; see
-    /// [`only_declared`](Self::only_declared). Zero: only responses which state a lifetime are stored.
-    pub fn ttl(self, ttl: Duration) -> Self {
-        self.set(|config| config.ttl = Some(ttl))
-    }
-
-    /// Stores nothing whose response or [rule](Self::rule) does not say a lifetime: no default one is
-    /// given, and none is guessed. [`ttl`](Self::ttl) and
-    /// [`heuristic_freshness`](Self::heuristic_freshness) undo it.
-    pub fn only_declared(self) -> Self {
-        self.set(|config| {
-            config.ttl = None;
-            config.policy.heuristic = false;
-        })
-    }
-
-    /// The longest body that is stored, in bytes. Default: 2 MiB. A longer one passes untouched.
-    pub fn max_body(self, bytes: usize) -> Self {
-        self.set(|config| config.max_body = bytes)
+    /// stored** that nothing forbids to store, health checks and long polls too; zero under
+    /// [`Compliance::strict`]. `None` or zero: only responses are stored whose handler or
+    /// [rule](Self::rule) states a lifetime; with `None` none is guessed either, unless
+    /// [`Compliance::heuristic_freshness`] says so.
+    pub fn ttl(self, ttl: impl Into<Option<Duration>>) -> Self {
+        let ttl = ttl.into();
+        self.set(|config| config.ttl = Setting::Set(ttl))
     }
 
     /// Caches only paths under this prefix, by whole segments, or under another included one.
@@ -129,79 +146,112 @@ impl ResponseCache {
         self.set_with(prefix, |config, prefix| config.exclude.push(prefix))
     }
 
-    /// Caches only requests for which `predicate` is true. In a scope inside a cached app, what it
-    /// keeps out is neither stored nor served by the cache outside.
-    pub fn only_if<F>(self, predicate: F) -> Self
-    where
-        F: Fn(&ServiceRequest) -> bool + Send + Sync + 'static,
-    {
-        self.set(|config| config.only_if = Some(Predicate(Arc::new(predicate))))
-    }
-
     /// Sets what holds for the paths of an actix path pattern, such as `/products/{id}`. Patterns
     /// match the whole path, also in a scope. The first rule whose pattern matches wins.
     pub fn rule(self, pattern: impl Into<String>, rule: Rule) -> Self {
         self.set(|config| config.rules.push((pattern.into(), rule)))
     }
 
-    /// What clients are told of the freshness of responses that do not say it themselves.
-    /// Default: nothing.
-    pub fn client_cache(self, client: ClientCache) -> Self {
-        self.set(|config| config.client = Some(client))
+    /// Caches only requests for which `predicate` is true. In a scope inside a cached app, what it
+    /// keeps out is neither stored nor served by the cache outside.
+    pub fn only_if<F>(self, predicate: F) -> Self
+    where
+        F: Fn(&HttpRequest) -> bool + Send + Sync + 'static,
+    {
+        self.set(|config| config.only_if = Some(Predicate(Arc::new(predicate))))
     }
 
-    /// Whether responses carry `Cache-Status` (RFC 9211). Default: yes.
-    pub fn cache_status(self, on: bool) -> Self {
-        self.set(|config| config.cache_status = on)
+    /// What clients are told of the freshness of responses that do not say it themselves. Default:
+    /// `None`, nothing.
+    pub fn client_cache(self, client: impl Into<Option<ClientCache>>) -> Self {
+        let client = client.into();
+        self.set(|config| config.client = client)
     }
 
-    /// Whether `Cache-Status` also tells the URL part of the key. Default: no, as it tells
-    /// strangers what the key is made of (RFC 9211 s.6).
-    pub fn cache_status_key(self, on: bool) -> Self {
-        self.set(|config| config.status_key = on)
+    /// How the one who asks becomes part of the key. Default: `None`, not at all: requests with a
+    /// credential then only get and leave responses which say that they may be shared.
+    pub fn vary_by_auth(self, auth: impl Into<Option<Auth>>) -> Self {
+        let auth = auth.into();
+        self.set(|config| config.auth = auth)
     }
 
-    /// Adds `X-Cache: HIT`, `MISS`, `STALE` or `BYPASS` to responses.
-    pub fn x_cache(self) -> Self {
-        self.set(|config| config.x_cache = true)
+    /// Makes a request header part of the key, for responses that depend on it without `Vary`.
+    pub fn vary_by_header(self, name: impl AsRef<str>) -> Self {
+        let name = header_name("vary_by_header", name.as_ref());
+        self.set_with(name, |config, name| config.keyed_headers.push(name))
     }
 
-    /// Leaves further fields out of stored responses, which tell of one request only. Left out
-    /// anyway: `X-Request-Id`, `X-Correlation-Id`, `Request-Id`, `Traceparent`, `Tracestate`,
-    /// `Server-Timing`, `X-Runtime`.
-    pub fn drop_field(self, name: &str) -> Self {
-        let name = name
-            .parse::<HeaderName>()
-            .map_err(|_| ConfigError::new("drop_field", format!("`{name}` is not a field name")));
-        self.set_with(name, |config, name| config.dropped.push(name))
+    /// Makes a cookie part of the key. It then no longer counts as a credential.
+    pub fn vary_by_cookie(self, name: impl Into<String>) -> Self {
+        self.set(|config| config.keyed_cookies.push(name.into()))
     }
 
-    /// How much memory entries may take, in bytes, of a cache in memory, alone or before Redis.
-    /// Default: 64 MiB. What tables and allocator add counts as well: about 1 KiB for each entry
-    /// beside its body. Entries that are of no more use, expired and past every stale window, go
-    /// first, and then those that are not read again.
+    /// Makes what `function` says of a request part of the key. Requests for which it says `None`
+    /// bypass the cache. Caches downstream do not know the function, so responses leave as `private`.
+    pub fn key_fn<F>(self, function: F) -> Self
+    where
+        F: Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static,
+    {
+        self.set(|config| config.key_fn = Some(KeyFn(Arc::new(function))))
+    }
+
+    /// How the query of a URL becomes part of the key. Default: [`Query::as_received`].
+    pub fn query(self, query: Query) -> Self {
+        self.set(|config| config.query = query)
+    }
+
+    /// Which cookies and headers say who is asking.
+    pub fn credentials(self, credentials: Credentials) -> Self {
+        self.set(|config| config.credentials = credentials)
+    }
+
+    /// How long past its lifetime a response may be served at once while it is refreshed in the
+    /// background, where it does not say so itself (RFC 5861 s.3). Default: zero, not at all.
     ///
-    /// A setting of the store, which all clones share: a clone that sets another value than the one
-    /// used first keeps the server from starting.
-    pub fn capacity(self, bytes: u64) -> Self {
-        self.set(|config| config.storage.capacity = bytes)
+    /// One refresh per key runs at a time, over all workers of the process; after one that failed
+    /// there is none for [a while](crate::HandlerPolicy::failure_backoff).
+    ///
+    /// `no-cache`, `must-revalidate`, `proxy-revalidate` and `s-maxage` forbid it. It does not apply
+    /// to errors, nor to statuses of [`Rule::ttl_for`]: a rule can say it for them.
+    pub fn stale_while_revalidate(self, window: Duration) -> Self {
+        self.set(|config| config.while_revalidate = window)
     }
 
-    /// The secret under which credentials enter keys as digests. Default: for a cache in memory a
-    /// random one; else one that is the same for everybody, which protects a short credential
-    /// from nobody who can read the store. All processes of a fleet need the same secret.
+    /// How long past its lifetime a response may be served in place of a handler that fails (an error,
+    /// 500, 502, 503 or 504), where it does not say so itself (RFC 5861 s.4). Default: zero, not at
+    /// all.
     ///
-    /// A setting of the store, which all clones share: a clone that sets another value than the one
-    /// used first keeps the server from starting.
-    pub fn credential_secret(self, secret: impl AsRef<[u8]>) -> Self {
-        self.set(|config| config.storage.secret = Some(secret.as_ref().to_vec()))
+    /// `no-cache`, `must-revalidate`, `proxy-revalidate` and `s-maxage` forbid it. It does not apply
+    /// to errors, nor to statuses of [`Rule::ttl_for`]: a rule can say it for them.
+    pub fn stale_if_error(self, window: Duration) -> Self {
+        self.set(|config| config.if_error = window)
     }
 
-    /// Where the cache reads the time; for tests.
-    ///
-    /// All clones have the clock of the one which is used first.
+    /// How handlers are called: timeouts, background refreshes, and what follows a failure.
+    pub fn handlers(self, policy: HandlerPolicy) -> Self {
+        self.set(|config| config.handlers = policy)
+    }
+
+    /// How requests that need the same response wait for one handler call.
+    pub fn coalescing(self, coalescing: Coalescing) -> Self {
+        self.set(|config| config.coalescing = coalescing)
+    }
+
+    /// How closely the cache follows the RFCs. Default: [`Compliance::careful`].
+    pub fn compliance(self, compliance: Compliance) -> Self {
+        self.set(|config| config.compliance = compliance)
+    }
+
+    /// How responses are stored and labelled.
+    pub fn responses(self, responses: Responses) -> Self {
+        self.set(|config| config.responses = responses)
+    }
+
+    /// Where the cache reads the time; for tests. All clones have the clock of the one which is used
+    /// first.
+    #[cfg(feature = "testing")]
     pub fn clock(self, clock: Clock) -> Self {
-        self.set(|config| config.storage.clock = clock)
+        self.set(|config| config.clock = clock)
     }
 
     /// A handle to purge the cache with and to read its statistics.
@@ -213,37 +263,32 @@ impl ResponseCache {
         self.engine().map(CacheHandle::new)
     }
 
-    /// What the cache has done since it was made.
-    ///
-    /// # Errors
-    ///
-    /// Where a setting cannot be used.
-    pub fn stats(&self) -> Result<Stats, ConfigError> {
-        self.engine().map(|engine| engine.stats())
-    }
-
     /// Checks all settings, and whether the store answers.
     ///
     /// # Errors
     ///
     /// Where a setting cannot be used. A store that does not answer is told in
-    /// [`Readiness::store`].
-    pub async fn check(&self) -> Result<Readiness, ConfigError> {
-        self.plan()?;
+    /// [`CheckReport::store`].
+    pub async fn check(&self) -> Result<CheckReport, ConfigError> {
+        let _ = self.plan()?;
         let engine = self.engine()?;
         let store = engine.store().ping().await;
         let mut warnings = self.warnings();
         warnings.extend(engine.store().foreign_configuration().await);
-        Ok(Readiness { warnings, store })
+        Ok(CheckReport { warnings, store })
     }
 
     pub(crate) fn engine(&self) -> Result<Arc<Engine>, ConfigError> {
-        if let Some(error) = &self.error {
-            return Err(error.clone());
-        }
-        let engine = self.shared.engine(&self.config)?;
-        engine.query_rules().add(&self.config.keying.query);
+        let config = self.config()?;
+        let engine = self.shared.engine(config)?;
+        engine.query_rules().add(&query_rules::id(config), || query_rules::by_path(config))?;
         Ok(engine)
+    }
+
+    /// The settings, where none is a mistake.
+    fn config(&self) -> Result<&Arc<Config>, ConfigError> {
+        let error = self.error.clone().or_else(|| self.config.error());
+        error.map_or(Ok(&self.config), Err)
     }
 
     /// A warning, where each worker makes its own cache.
@@ -257,11 +302,9 @@ impl ResponseCache {
     }
 
     pub(crate) fn plan(&self) -> Result<Plan, ConfigError> {
-        if let Some(error) = &self.error {
-            return Err(error.clone());
-        }
-        let secret = self.shared.secret(&self.config)?;
-        Plan::new(&self.config, secret, &self.shared.admin_paths())
+        let config = self.config()?;
+        let secret = self.shared.secret(config);
+        Plan::new(config, secret, &self.shared.admin_paths())
     }
 
     #[cfg(feature = "admin")]
@@ -271,41 +314,18 @@ impl ResponseCache {
 
     /// Settings that work and are probably not what was meant.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let config = &self.config;
-        if config.ttl.is_some_and(|ttl| ttl.is_zero()) {
-            warnings.push(
-                "ttl is zero: only responses which state a lifetime themselves are stored".into(),
-            );
-        }
-        if config.max_body == 0 {
-            warnings.push("max_body is zero: only responses without a body are stored".into());
-        }
-        if config.storage.capacity == 0 {
-            warnings.push("capacity is zero: nothing is kept".into());
-        }
-        if config.keying.auth.is_some() && config.keying.cookies_are_harmless {
-            warnings.push("vary_by_auth and cookies_are_harmless contradict each other".into());
-        }
-        warnings.extend(config.filling.warning().map(Into::into));
-        #[cfg(feature = "redis")]
-        if self.shared.keyed_otherwise(config) {
-            warnings.push(
-                "another cache with the same store and prefix makes its keys in another way: \
-                 what one of them stores, the other may not find"
-                    .into(),
-            );
-        }
+        let mut warnings = self.config.warnings();
+        warnings.extend(self.shared.warnings(&self.config));
         warnings
     }
 
-    pub(super) fn set(self, change: impl FnOnce(&mut Config)) -> Self {
+    fn set(self, change: impl FnOnce(&mut Config)) -> Self {
         self.set_with(Ok(()), |config, ()| change(config))
     }
 
     /// Every setter is one call of this. The first mistake is kept: later ones often follow from
     /// it.
-    pub(super) fn set_with<T>(
+    fn set_with<T>(
         mut self,
         value: Result<T, ConfigError>,
         change: impl FnOnce(&mut Config, T),

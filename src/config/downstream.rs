@@ -6,7 +6,7 @@ use actix_web::{
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
-use super::{credentials::CredentialHeaders, keying::Keying};
+use super::{credential_headers::CredentialHeaders, key_rules::KeyRules};
 use crate::semantics::client::without_sharing;
 
 /// Header names of responses that rule caches downstream in place of `Cache-Control`, beside those
@@ -27,15 +27,15 @@ pub(crate) struct Downstream {
 }
 
 impl Downstream {
-    pub(super) fn new(keying: &Keying) -> Self {
-        let names = keying.fields();
+    pub(super) fn new(rules: &KeyRules) -> Self {
+        let names = rules.fields();
         let text = names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(", ");
         Self {
             vary: HeaderValue::try_from(text).ok().filter(|_| !names.is_empty()),
             names,
-            is_private: keying.is_by_function(),
-            credentials: keying.keyed_credentials().cloned(),
-            keys_origin: !keying.ignore_origin,
+            is_private: rules.is_by_function(),
+            credentials: rules.keyed_credentials().cloned(),
+            keys_origin: rules.vary_by_origin,
         }
     }
 
@@ -108,20 +108,20 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::config::keying::Custom;
+    use crate::config::key_rules::KeyFn;
 
     fn told(names: &[&'static str], is_private: bool, given: &[(&str, &str)]) -> [String; 2] {
         let headers = names.iter().map(|name| HeaderName::from_static(name)).collect();
-        let mut keying = Keying { headers, ..Keying::default() };
+        let mut rules = KeyRules { headers, vary_by_origin: true, ..KeyRules::default() };
         if is_private {
-            keying.custom = Some(Custom(Arc::new(|_| None)));
+            rules.custom = Some(KeyFn(Arc::new(|_| None)));
         }
         let mut res = HttpResponse::Ok();
         for field in given {
             res.append_header(*field);
         }
         let mut res = res.finish();
-        Downstream::new(&keying).report(&mut res, &HeaderMap::new());
+        Downstream::new(&rules).report(&mut res, &HeaderMap::new());
         [header::VARY, header::CACHE_CONTROL].map(|name| {
             let lines = res.headers().get_all(name).map(|line| line.to_str().unwrap());
             lines.collect::<Vec<_>>().join(" | ")
@@ -144,9 +144,9 @@ mod tests {
     #[test]
     fn nothing_overrides_private_downstream() {
         for name in ["cdn-cache-control", "cloudflare-cdn-cache-control", "x-accel-expires"] {
-            let keying = Keying { custom: Some(Custom(Arc::new(|_| None))), ..Keying::default() };
+            let rules = KeyRules { custom: Some(KeyFn(Arc::new(|_| None))), ..KeyRules::default() };
             let mut res = HttpResponse::Ok().insert_header((name, "300")).finish();
-            Downstream::new(&keying).report(&mut res, &HeaderMap::new());
+            Downstream::new(&rules).report(&mut res, &HeaderMap::new());
             assert!(!res.headers().contains_key(name), "{name}");
         }
     }

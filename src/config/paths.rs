@@ -1,5 +1,5 @@
 //! Which paths the cache is for, and which rule a path has. Every reading of the path must lead to
-//! the same decision, or the request is none of the cache's.
+//! the same decision, or the request bypasses the cache.
 
 use actix_router::{Path, ResourceDef};
 
@@ -33,7 +33,7 @@ impl Paths {
             prefixes.iter().map(|prefix| canonical(prefix).into_owned()).collect()
         };
         let rules = rules.iter().map(|(pattern, rule)| {
-            Ok(Pattern { resource: resource(pattern)?, bypass: rule.bypass })
+            Ok(Pattern { resource: resource(pattern)?, bypass: rule.is_bypass })
         });
         Ok(Self {
             include: canonical(include),
@@ -42,19 +42,19 @@ impl Paths {
         })
     }
 
-    /// Whether the request of this path is for the cache. `routed` is the path as the router
-    /// matches it, `raw` as it came.
-    pub(super) fn decide(&self, raw: &str, routed: &str) -> Result<(), Reason> {
+    /// The number of the request's rule, if it has one, where its path is for the cache. `routed` is
+    /// the path as the router matches it, `raw` as it came.
+    pub(super) fn decide(&self, raw: &str, routed: &str) -> Result<Option<usize>, Reason> {
         if self.include.is_empty() && self.exclude.is_empty() && self.rules.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let reading = reading(raw);
-        self.decide_one(routed)?;
+        let rule = self.decide_one(routed)?;
         if *reading == *routed {
-            return Ok(());
+            return Ok(rule);
         }
         match self.decide_one(&reading) {
-            Ok(()) if self.rule(routed) == self.rule(&reading) => Ok(()),
+            Ok(other) if rule == other => Ok(rule),
             Err(Reason::Excluded) => Err(Reason::Excluded),
             _ => Err(Reason::AmbiguousPath),
         }
@@ -65,17 +65,18 @@ impl Paths {
         self.decide_one(reading).is_ok()
     }
 
-    fn decide_one(&self, path: &str) -> Result<(), Reason> {
-        // whoever excludes `/users/me` means `/Users/ME` too, if anything answers to it
+    fn decide_one(&self, path: &str) -> Result<Option<usize>, Reason> {
+        // a user who excludes `/users/me` means `/Users/ME` too, if anything answers to it
         if self.exclude.iter().any(|prefix| is_under_whatever_case(path, prefix)) {
             return Err(Reason::Excluded);
         }
         if !self.include.is_empty() && !self.include.iter().any(|prefix| is_under(path, prefix)) {
             return Err(Reason::NotIncluded);
         }
-        match self.rule(path).and_then(|rule| self.rules.get(rule)) {
+        let rule = self.rule(path);
+        match rule.and_then(|rule| self.rules.get(rule)) {
             Some(Pattern { bypass: true, .. }) => Err(Reason::Excluded),
-            _ => Ok(()),
+            _ => Ok(rule),
         }
     }
 
@@ -130,11 +131,11 @@ mod tests {
     fn prefixes_are_whole_segments() {
         let paths = paths(&["/users", "/products"], &["/users/me"], &[]);
         let decide = |path| paths.decide(path, path);
-        assert_eq!(decide("/users/menu"), Ok(()));
+        assert_eq!(decide("/users/menu"), Ok(None));
         assert_eq!(decide("/users/me"), Err(Reason::Excluded));
         assert_eq!(decide("/users/me/orders"), Err(Reason::Excluded));
         assert_eq!(decide("/userspace"), Err(Reason::NotIncluded));
-        assert_eq!(decide("/products/"), Ok(()));
+        assert_eq!(decide("/products/"), Ok(None));
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use actix_router::Path;
 use actix_web::http::StatusCode;
-use percent_encoding::percent_decode_str;
 
-use super::{client::ClientCache, error::ConfigError};
+use super::{
+    client::ClientCache,
+    error::ConfigError,
+    settings::{query::Query, setting::Setting},
+};
 
 /// What holds for the paths of one pattern; what it leaves unset is as for the whole cache.
 ///
@@ -28,13 +30,14 @@ use super::{client::ClientCache, error::ConfigError};
 #[must_use]
 #[derive(Clone, Debug, Default)]
 pub struct Rule {
-    pub(super) ttl: Option<Duration>,
+    pub(super) ttl: Setting<Option<Duration>>,
     pub(super) statuses: Vec<(u16, Duration)>,
     pub(super) groups: Vec<String>,
-    pub(super) client: Option<ClientCache>,
+    pub(super) client: Setting<Option<ClientCache>>,
+    pub(super) query: Option<Query>,
     pub(super) while_revalidate: Option<Duration>,
     pub(super) if_error: Option<Duration>,
-    pub(super) bypass: bool,
+    pub(super) is_bypass: bool,
 }
 
 impl Rule {
@@ -45,12 +48,14 @@ impl Rule {
 
     /// A rule that keeps the paths out of the cache, and out of every cache of this crate outside of it.
     pub fn bypass() -> Self {
-        Self { bypass: true, ..Self::default() }
+        Self { is_bypass: true, ..Self::default() }
     }
 
-    /// The freshness lifetime of 2xx responses that state none. Zero: they are not stored.
-    pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = Some(ttl);
+    /// The freshness lifetime of 2xx responses that state none. `None` or zero: they are not stored,
+    /// with `None` not even where [`Compliance::strict`](crate::Compliance::strict) would guess one.
+    /// Default: as for the whole cache.
+    pub fn ttl(mut self, ttl: impl Into<Option<Duration>>) -> Self {
+        self.ttl = Setting::Set(ttl.into());
         self
     }
 
@@ -93,9 +98,16 @@ impl Rule {
         self
     }
 
-    /// What clients are told of the responses' freshness.
-    pub fn client_cache(mut self, client: ClientCache) -> Self {
-        self.client = Some(client);
+    /// What clients are told of the responses' freshness; `None`: nothing. Default: as for the whole
+    /// cache.
+    pub fn client_cache(mut self, client: impl Into<Option<ClientCache>>) -> Self {
+        self.client = Setting::Set(client.into());
+        self
+    }
+
+    /// How the query becomes part of the key. Default: as for the whole cache.
+    pub fn query(mut self, query: Query) -> Self {
+        self.query = Some(query);
         self
     }
 
@@ -106,74 +118,19 @@ impl Rule {
                 !code.is_informational() && !matches!(code.as_u16(), 206 | 304)
             });
             code.map(|code| (code, *ttl)).ok_or_else(|| {
-                ConfigError::new("ttl_for", format!("{status} is not a status that can be stored"))
+                ConfigError::new(
+                    "Rule::ttl_for",
+                    format!("{status} is not a status that can be stored"),
+                )
             })
         });
         named.collect()
     }
 }
 
-/// A group's name with places for what the pattern captures.
-#[derive(Clone, Debug)]
-pub(super) struct GroupName(Vec<Piece>);
-
-#[derive(Clone, Debug)]
-enum Piece {
-    Text(String),
-    Capture(String),
-}
-
-impl GroupName {
-    pub(super) fn new(name: &str, pattern: &str) -> Result<Self, ConfigError> {
-        let mut pieces = Vec::new();
-        let mut rest = name;
-        while let Some((text, after)) = rest.split_once('{') {
-            let (capture, after) = after.split_once('}').ok_or_else(|| {
-                ConfigError::new("groups", format!("`{name}` has a brace without its partner"))
-            })?;
-            if !["}", ":"].iter().any(|end| pattern.contains(&format!("{{{capture}{end}"))) {
-                let problem = format!("`{name}` names `{capture}`, `{pattern}` does not");
-                return Err(ConfigError::new("groups", problem));
-            }
-            pieces.push(Piece::Text(text.to_owned()));
-            pieces.push(Piece::Capture(capture.to_owned()));
-            rest = after;
-        }
-        pieces.push(Piece::Text(rest.to_owned()));
-        Ok(Self(pieces))
-    }
-
-    pub(super) fn fill(&self, captures: &Path<String>) -> String {
-        let piece = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            // decoded as `web::Path` decodes it, or the handler would purge another group
-            Piece::Capture(name) => {
-                let segment = captures.get(name).unwrap_or_default();
-                percent_decode_str(segment).decode_utf8_lossy().into_owned()
-            }
-        };
-        self.0.iter().map(piece).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn group_names_take_captures() {
-        let name = GroupName::new("p:{id}/{kind}!", "/p/{kind}/{id:[0-9]+}").unwrap();
-        let mut path = Path::new("/p/a/7".to_owned());
-        actix_router::ResourceDef::new("/p/{kind}/{id:[0-9]+}").capture_match_info(&mut path);
-        assert_eq!(name.fill(&path), "p:7/a!");
-    }
-
-    #[test]
-    fn group_names_that_cannot_be_filled_are_refused() {
-        for name in ["{id", "{other}"] {
-            assert!(GroupName::new(name, "/p/{id}").is_err(), "{name}");
-        }
-    }
 
     #[test]
     fn statuses_that_answer_one_request_only_are_refused() {

@@ -12,32 +12,26 @@ use std::{
     },
 };
 
-use super::{Config, Storage, error::ConfigError};
 #[cfg(feature = "redis")]
-use crate::store::redis::{RedisServers, RedisStore};
+use super::key_rules::KeyRules;
+#[cfg(feature = "redis")]
+use super::settings::redis::Redis;
+use super::{all_settings::Config, error::ConfigError, settings::store::Backend};
+#[cfg(feature = "redis")]
+use crate::store::redis::RedisStore;
 use crate::{engine::Engine, key::Secret, store::any::AnyStore};
 
 /// How many caches of one process over one place in Redis are compared.
 #[cfg(feature = "redis")]
 const MAX_CACHES: usize = 64;
 
-/// Where entries will be kept.
-#[derive(Debug)]
-pub(super) enum Backend {
-    #[cfg(feature = "memory")]
-    Memory,
-    #[cfg(feature = "redis")]
-    Redis(RedisServers),
-    #[cfg(all(feature = "memory", feature = "redis"))]
-    Tiered(RedisServers),
-    Custom(AnyStore),
-}
-
 /// What all clones of a cache share.
 #[derive(Debug)]
 pub(super) struct Shared {
     backend: Backend,
-    made: OnceLock<Made>,
+    engine: OnceLock<Arc<Engine>>,
+    /// The secret of clones that set none.
+    secret: Secret,
     admin_paths: Mutex<Vec<String>>,
     told: Mutex<HashSet<String>>,
     /// What tells this cache from others of the process.
@@ -47,20 +41,14 @@ pub(super) struct Shared {
     made_at: &'static Location<'static>,
 }
 
-#[derive(Debug)]
-struct Made {
-    engine: Arc<Engine>,
-    secret: Secret,
-    storage: Storage,
-}
-
 impl Shared {
     #[track_caller]
     pub(super) fn new(backend: Backend) -> Arc<Self> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         Arc::new(Self {
+            secret: default_secret(&backend),
             backend,
-            made: OnceLock::new(),
+            engine: OnceLock::new(),
             admin_paths: Mutex::default(),
             told: Mutex::default(),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
@@ -83,27 +71,18 @@ impl Shared {
 
     /// The engine over the store; made with these settings if this is the first call.
     pub(super) fn engine(&self, config: &Config) -> Result<Arc<Engine>, ConfigError> {
-        self.made(config).map(|made| Arc::clone(&made.engine))
-    }
-
-    pub(super) fn secret(&self, config: &Config) -> Result<Secret, ConfigError> {
-        self.made(config).map(|made| made.secret.clone())
-    }
-
-    fn made(&self, config: &Config) -> Result<&Made, ConfigError> {
-        let storage = &config.storage;
-        if let Some(made) = self.made.get() {
-            return made.if_same(storage);
+        if let Some(engine) = self.engine.get() {
+            return Ok(Arc::clone(engine));
         }
         let store = self.store(config)?;
-        let secret = match &storage.secret {
-            Some(material) => Secret::new(material),
-            None => self.default_secret(),
-        };
-        let engine =
-            Engine::new(store, storage.clock.clone(), secret.clone(), storage.recording_budget);
-        let made = Made { engine, secret, storage: storage.clone() };
-        self.made.get_or_init(|| made).if_same(storage)
+        let engine = Engine::new(store, config.clock.clone(), self.secret(config));
+        Ok(Arc::clone(self.engine.get_or_init(|| engine)))
+    }
+
+    /// The secret under which a clone with these settings digests credentials.
+    pub(super) fn secret(&self, config: &Config) -> Secret {
+        let own = config.credentials.secret.as_ref();
+        own.map_or_else(|| self.secret.clone(), |material| Secret::new(&material.0))
     }
 
     #[cfg_attr(
@@ -113,54 +92,58 @@ impl Shared {
     fn store(&self, config: &Config) -> Result<AnyStore, ConfigError> {
         match &self.backend {
             #[cfg(feature = "memory")]
-            Backend::Memory => {
+            Backend::Memory(memory) => {
                 use crate::store::memory::MemoryStore;
-                let storage = &config.storage;
-                let store = MemoryStore::new(storage.capacity, storage.clock.clone());
+                let store = MemoryStore::new(memory.max_capacity, config.clock.clone());
                 Ok(AnyStore::Memory(store))
             }
             #[cfg(feature = "redis")]
             Backend::Redis(servers) => Ok(AnyStore::Redis(Arc::new(redis(servers, config)?))),
             #[cfg(all(feature = "memory", feature = "redis"))]
-            Backend::Tiered(servers) => {
+            Backend::Tiered(tiers) => {
                 use crate::store::tiered::TieredStore;
-                let (capacity, clock) = (config.storage.capacity, config.storage.clock.clone());
-                let store = TieredStore::new(capacity, clock, redis(servers, config)?);
+                let far = redis(&tiers.redis, config)?;
+                let near = tiers.memory.max_capacity;
+                let store = TieredStore::new(near, config.clock.clone(), far);
                 Ok(AnyStore::Tiered(Arc::new(store)))
             }
             Backend::Custom(store) => Ok(store.clone()),
         }
     }
 
-    /// Digests in memory need to be understood by this process only; in a store that outlives it,
-    /// by every process.
-    fn default_secret(&self) -> Secret {
-        match &self.backend {
-            #[cfg(feature = "memory")]
-            Backend::Memory => {
-                let random = [(); 4].map(|()| RandomState::new().hash_one(0_u8).to_ne_bytes());
-                Secret::new(random.as_flattened())
-            }
-            _ => Secret::new(b""),
+    /// Settings that work and are probably not what was meant.
+    pub(super) fn warnings(&self, config: &Config) -> Vec<String> {
+        let mut warnings = Vec::new();
+        warnings.extend(self.backend.warning().map(Into::into));
+        #[cfg(feature = "redis")]
+        if self.is_keyed_otherwise(config) {
+            warnings.push(
+                "another cache with the same store and prefix makes its keys in another way: \
+                 what one of them stores, the other may not find"
+                    .into(),
+            );
         }
+        #[cfg(not(feature = "redis"))]
+        let _ = config;
+        warnings
     }
 
     /// Remembers how keys are made in this store, and says whether another cache of this process uses
     /// the same place in Redis and makes all of its keys in other ways. Clones may differ: handles
     /// know the rules of all of them.
     #[cfg(feature = "redis")]
-    pub(super) fn keyed_otherwise(&self, config: &Config) -> bool {
+    fn is_keyed_otherwise(&self, config: &Config) -> bool {
         type Ways = std::collections::HashMap<u64, HashSet<String>>;
         static PLACES: OnceLock<Mutex<std::collections::HashMap<String, Ways>>> = OnceLock::new();
-        let Some(servers) = self.servers() else { return false };
+        let Some(redis) = self.backend.redis() else { return false };
         let mut places = lock(PLACES.get_or_init(Mutex::default));
-        let place = format!("{} {}", servers.place(), config.storage.redis.prefix);
+        let place = format!("{} {}", redis.servers.place(), redis.options.prefix);
         let ways = places.entry(place).or_default();
         let own = self.number;
         if ways.len() >= MAX_CACHES && !ways.contains_key(&own) {
             return false;
         }
-        ways.entry(own).or_default().insert(format!("{:?}", config.keying));
+        ways.entry(own).or_default().insert(format!("{:?}", KeyRules::new(config)));
         let Some(ours) = ways.get(&own) else { return false };
         ways.iter().any(|(other, theirs)| *other != own && theirs.is_disjoint(ours))
     }
@@ -174,11 +157,11 @@ impl Shared {
             is_told: bool,
         }
         static LINES: OnceLock<Mutex<std::collections::HashMap<Line, First>>> = OnceLock::new();
-        if !self.is_in_memory() {
+        if !self.backend.is_in_memory() {
             return None;
         }
         // what its workers hold, where the cache itself may be gone
-        let engine = &self.made.get()?.engine;
+        let engine = self.engine.get()?;
         let at = self.made_at;
         let mut lines = lock(LINES.get_or_init(Mutex::default));
         let first = lines
@@ -198,45 +181,27 @@ impl Shared {
         }
         None
     }
-
-    /// Whether entries are kept in the process's own memory, alone or before Redis.
-    fn is_in_memory(&self) -> bool {
-        match self.backend {
-            #[cfg(feature = "memory")]
-            Backend::Memory => true,
-            #[cfg(all(feature = "memory", feature = "redis"))]
-            Backend::Tiered(_) => true,
-            _ => false,
-        }
-    }
-
-    #[cfg(feature = "redis")]
-    fn servers(&self) -> Option<&RedisServers> {
-        match &self.backend {
-            Backend::Redis(servers) => Some(servers),
-            #[cfg(feature = "memory")]
-            Backend::Tiered(servers) => Some(servers),
-            _ => None,
-        }
-    }
 }
 
-impl Made {
-    /// It, unless a clone asks for another store than the one that all share.
-    fn if_same(&self, storage: &Storage) -> Result<&Self, ConfigError> {
-        let Some(setting) = self.storage.difference(storage) else { return Ok(self) };
-        let problem = "clones of a cache share its store, which has been made with another value: set \
-                       it before the cache is cloned or used";
-        Err(ConfigError::new(setting, problem))
+/// Digests in memory need to be understood by this process only; in a store that outlives it, by
+/// every process.
+fn default_secret(backend: &Backend) -> Secret {
+    match backend {
+        #[cfg(feature = "memory")]
+        Backend::Memory(_) => {
+            let random = [(); 4].map(|()| RandomState::new().hash_one(0_u8).to_ne_bytes());
+            Secret::new(random.as_flattened())
+        }
+        _ => Secret::new(b""),
     }
 }
 
 #[cfg(feature = "redis")]
-fn redis(servers: &RedisServers, config: &Config) -> Result<RedisStore, ConfigError> {
-    let mut options = config.storage.redis.clone();
+fn redis(redis: &Redis, config: &Config) -> Result<RedisStore, ConfigError> {
+    let mut options = redis.options.clone();
     options.configuration = config.fingerprint();
-    options.clock = config.storage.clock.clone();
-    let store = RedisStore::new(servers.clone(), &options);
+    options.clock = config.clock.clone();
+    let store = RedisStore::new(redis.servers.clone(), &options);
     store.map_err(|error| ConfigError::new(error.setting, error.to_string()))
 }
 

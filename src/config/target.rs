@@ -1,7 +1,7 @@
 //! The target of a request beside its path and query (RFC 9112 s.3.2): scheme, authority and `Host`, as
 //! they were sent.
 
-use actix_web::{dev::ServiceRequest, http::header};
+use actix_web::{HttpRequest, http::header};
 
 use crate::{key::host, semantics::verdict::Reason};
 
@@ -17,7 +17,7 @@ impl<'r> Target<'r> {
     /// Reads the target of a request that may have a key: it is one of `http` or `https`, and names
     /// one host. Where target and `Host` name two (RFC 9112 s.3.2.2), handlers and guards disagree on
     /// which of them is meant.
-    pub(super) fn of(req: &'r ServiceRequest) -> Result<Self, Reason> {
+    pub(super) fn of(req: &'r HttpRequest) -> Result<Self, Reason> {
         let uri = req.uri();
         let scheme = uri.scheme_str();
         if scheme.is_some_and(|scheme| !is_cached_scheme(scheme)) {

@@ -36,8 +36,8 @@ impl Engine {
         if !self.has_warned_of_forwarded.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "response cache: a request with `Forwarded` or `X-Forwarded-*` bypasses the cache. \
-                 Behind a proxy that sets these headers, say `trust_forwarded`; where no handler \
-                 reads them, `ignore_forwarded`"
+                 Behind a proxy that sets these headers, set `Compliance::forwarded(Forwarded::Trust)`; \
+                 where no handler reads them, `Forwarded::Ignore`"
             );
         }
     }

@@ -1,33 +1,56 @@
 //! By which rules queries become parts of keys, over all clones of a cache: a URL is stored under what
 //! each of them makes of its query, and a purge of the URL has to reach all of these.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
-use crate::key::query::QueryRules;
+use crate::key::{path, query::QueryRules};
+
+/// The rules of a path, [as the router reads it](path::reading).
+type ByPath = dyn Fn(&str) -> Arc<QueryRules> + Send + Sync;
 
 /// The rules of all clones of one cache.
-#[derive(Debug, Default)]
-pub(crate) struct AllQueryRules(RwLock<Vec<Arc<QueryRules>>>);
+#[derive(Default)]
+pub(crate) struct AllQueryRules(RwLock<Vec<(String, Box<ByPath>)>>);
 
 impl AllQueryRules {
-    /// Clones with these rules share the store.
-    pub(crate) fn add(&self, rules: &Arc<QueryRules>) {
-        let is_known = |all: &[Arc<QueryRules>]| all.contains(rules);
-        if is_known(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
-            return;
+    /// Clones with these rules share the store. `settings` tell them from others: each worker has a
+    /// clone, and `rules` are made for the first one.
+    pub(crate) fn add<E>(
+        &self,
+        settings: &str,
+        rules: impl FnOnce() -> Result<Box<ByPath>, E>,
+    ) -> Result<(), E> {
+        if self.is_known(settings) {
+            return Ok(());
         }
+        let rules = rules()?;
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if !is_known(&all) {
-            all.push(Arc::clone(rules));
+        if !all.iter().any(|(known, _)| known == settings) {
+            all.push((settings.to_owned(), rules));
         }
+        Ok(())
     }
 
-    /// The queries, each with its question mark, that clones store a URL with this query under.
-    pub(super) fn all_spellings(&self, query: &str) -> Vec<String> {
+    fn is_known(&self, settings: &str) -> bool {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().any(|(known, _)| known == settings)
+    }
+
+    /// The queries, each with its question mark, that clones store a URL of this canonical path with
+    /// this query under.
+    pub(super) fn all_spellings(&self, path: &str, query: &str) -> Vec<String> {
         let mut queries = vec![query.to_owned()];
-        for rules in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            let counted = query.strip_prefix('?').and_then(|query| rules.apply(query));
-            queries.push(counted.map_or_else(String::new, |query| format!("?{query}")));
+        // to rules `/a/` is another path than `/a`, to purges it is the same
+        let readings = [path::reading(path).into_owned(), format!("{path}/")];
+        for (_, rules) in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            for reading in &readings {
+                let rules = rules(reading);
+                let counted = query.strip_prefix('?').and_then(|query| rules.apply(query));
+                queries.push(counted.map_or_else(String::new, |query| format!("?{query}")));
+            }
         }
         queries.sort_unstable();
         queries.dedup();
@@ -35,24 +58,45 @@ impl AllQueryRules {
     }
 }
 
+impl fmt::Debug for AllQueryRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        f.debug_list().entries(all.iter().map(|(settings, _)| settings)).finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn add(all: &AllQueryRules, name: &str, rules: QueryRules, under: &'static str) {
+        let (rules, default) = (Arc::new(rules), Arc::default());
+        let by_path = move |path: &str| {
+            if path::is_under(path, under) { Arc::clone(&rules) } else { Arc::clone(&default) }
+        };
+        all.add::<()>(name, || Ok(Box::new(by_path))).unwrap();
+    }
+
     #[test]
     fn a_url_is_purged_as_each_clone_stores_it() {
         let all = AllQueryRules::default();
-        let spellings = |query: &str| all.all_spellings(query);
+        let spellings = |query: &str| all.all_spellings("/a", query);
         assert_eq!(spellings("?b=1&a=1"), ["?b=1&a=1"]);
-        for rules in [
-            QueryRules::default(),
-            QueryRules { sort: true, ..QueryRules::default() },
-            QueryRules { ignore: vec!["b".into()], ..QueryRules::default() },
-            QueryRules { ignore: vec!["b".into()], ..QueryRules::default() },
-        ] {
-            all.add(&Arc::new(rules));
-        }
+        add(&all, "default", QueryRules::default(), "/");
+        add(&all, "sorted", QueryRules { sort: true, ..QueryRules::default() }, "/");
+        let ignoring = QueryRules { ignore: vec!["b".into()], ..QueryRules::default() };
+        add(&all, "ignoring", ignoring, "/");
+        all.add::<()>("ignoring", || panic!("another worker's clone is the same")).unwrap();
         assert_eq!(spellings("?b=1&a=1"), ["?a=1", "?a=1&b=1", "?b=1&a=1"]);
         assert_eq!(spellings("?b=1"), ["", "?b=1"]);
+    }
+
+    #[test]
+    fn rules_of_another_path_do_not_count() {
+        let all = AllQueryRules::default();
+        let none = QueryRules { only: Some(Vec::new()), ..QueryRules::default() };
+        add(&all, "rule", none, "/search");
+        assert_eq!(all.all_spellings("/search", "?q=1"), ["", "?q=1"]);
+        assert_eq!(all.all_spellings("/products", "?q=1"), ["?q=1"]);
     }
 }

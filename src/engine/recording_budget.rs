@@ -6,29 +6,20 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// How many bytes recordings may take together.
-#[derive(Clone, Debug)]
-pub(crate) struct RecordingBudget(Arc<Bytes>);
-
-#[derive(Debug)]
-struct Bytes {
-    max: usize,
-    reserved: AtomicUsize,
-}
+/// How many bytes recordings have reserved together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RecordingBudget(Arc<AtomicUsize>);
 
 impl RecordingBudget {
-    pub(crate) fn new(max: usize) -> Self {
-        Self(Arc::new(Bytes { max, reserved: AtomicUsize::new(0) }))
-    }
-
-    /// A reservation of no bytes yet.
-    pub(crate) fn reservation(&self) -> Reservation {
-        Reservation { budget: self.clone(), bytes: 0 }
+    /// A reservation of no bytes yet. It grows while all reservations together take at most
+    /// `max_bytes`: clones of a cache may have different limits.
+    pub(crate) fn reservation(&self, max_bytes: usize) -> Reservation {
+        Reservation { budget: self.clone(), max_bytes, bytes: 0 }
     }
 
     /// How many bytes are reserved.
     pub(crate) fn reserved(&self) -> usize {
-        self.0.reserved.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -36,15 +27,16 @@ impl RecordingBudget {
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: RecordingBudget,
+    max_bytes: usize,
     bytes: usize,
 }
 
 impl Reservation {
     /// Reserves `more` bytes; `false` where the budget does not have them.
     pub(crate) fn grow(&mut self, more: usize) -> bool {
-        let Bytes { max, reserved } = &*self.budget.0;
+        let (reserved, max) = (&self.budget.0, self.max_bytes);
         let grown = reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |reserved| {
-            reserved.checked_add(more).filter(|reserved| reserved <= max)
+            reserved.checked_add(more).filter(|reserved| *reserved <= max)
         });
         if grown.is_ok() {
             self.bytes += more;
@@ -55,7 +47,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.budget.0.reserved.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.0.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -65,8 +57,8 @@ mod tests {
 
     #[test]
     fn reservations_are_bounded_together_and_given_back() {
-        let budget = RecordingBudget::new(10);
-        let (mut one, mut other) = (budget.reservation(), budget.reservation());
+        let budget = RecordingBudget::default();
+        let (mut one, mut other) = (budget.reservation(10), budget.reservation(10));
         assert!(one.grow(6) && other.grow(4));
         assert!(!one.grow(1) && !other.grow(usize::MAX));
         assert_eq!(budget.reserved(), 10);

@@ -66,7 +66,6 @@ impl Engine {
         store: AnyStore,
         clock: Clock,
         secret: Secret,
-        recording_bytes: usize,
     ) -> Arc<Self> {
         let failing_handlers = Arc::new(ExpiringKeys::new(clock.clone()));
         Arc::new(Self {
@@ -86,7 +85,7 @@ impl Engine {
             hit_for_miss: ExpiringKeys::new(clock.clone()),
             purges_here: Stamps::default(),
             failing_handlers,
-            recording_budget: RecordingBudget::new(recording_bytes),
+            recording_budget: RecordingBudget::default(),
             detached_handlers: Arc::new(Semaphore::new(MAX_DETACHED_HANDLERS)),
             failed_handler_log: LogThrottle::new(clock.clone()),
             slow_handler_log: LogThrottle::new(clock.clone()),

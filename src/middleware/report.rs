@@ -84,8 +84,8 @@ fn write_headers<B>(
     verdict: Verdict,
     key: Option<&CacheKey>,
 ) {
-    if worker.plan.cache_status {
-        let key = key.filter(|_| worker.plan.status_key).map(CacheKey::url);
+    if worker.plan.responses().cache_status {
+        let key = key.filter(|_| worker.plan.responses().cache_status_key).map(CacheKey::url);
         let member = || cache_status::member(&verdict, NAME, key.as_deref(), true);
         let member = match verdict {
             Verdict::Hit { left } if key.is_none() => worker.hits.get(left, member),
@@ -95,7 +95,7 @@ fn write_headers<B>(
             res.headers_mut().append(CACHE_STATUS.clone(), member);
         }
     }
-    if worker.plan.x_cache {
+    if worker.plan.responses().x_cache {
         res.headers_mut().insert(X_CACHE.clone(), HeaderValue::from_static(verdict.word()));
     }
 }

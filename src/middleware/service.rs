@@ -30,7 +30,6 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    config::plan::Admission,
     semantics::{invalidation::is_safe, verdict::Reason},
     store::budget,
 };
@@ -65,23 +64,22 @@ where
     fn call(&self, req: ServiceRequest) -> Self::Future {
         let worker = &self.worker;
         let outer = RequestContext::outer(&req);
-        let admission = match worker.plan.admit(&req, worker.nested(outer.as_ref())) {
-            Admission::Cache(_) if !worker.engine.is_enabled() => {
-                Admission::Bypass(Reason::Disabled)
-            }
-            admission => admission,
+        let nested = worker.nested(outer.as_ref());
+        let admitted = match worker.plan.admit(req.request(), nested) {
+            Ok(_) if !worker.engine.is_enabled() => Err(Reason::Disabled),
+            admitted => admitted,
         };
-        match admission {
-            Admission::Bypass(Reason::Method) if worker.plan.asks_query(&req) => self.query(req),
-            Admission::Bypass(Reason::Method) if !is_safe(req.method()) => self.change(req, outer),
-            Admission::Bypass(why) => {
+        match admitted {
+            Ok(admitted) => self.cached(CacheRequest::new(req, admitted, outer)),
+            Err(Reason::Method) if worker.plan.asks_query(req.request()) => self.query(req),
+            Err(Reason::Method) if !is_safe(req.method()) => self.change(req, outer),
+            Err(why) => {
                 if why == Reason::Forwarded {
                     worker.engine.bypassed_for_forwarded();
                 }
                 let call = HandlerCall::new(worker, &req, outer, CallPurpose::Bypass(why));
                 CacheFuture::calling(self.service.call(req), call, Rc::clone(worker))
             }
-            Admission::Cache(admitted) => self.cached(CacheRequest::new(req, admitted, outer)),
         }
     }
 }
@@ -103,7 +101,7 @@ where
         let mut first = Box::pin(look_up(Rc::clone(&worker), request));
         match first.as_mut().now_or_never() {
             Some(Step::Respond(res)) => CacheFuture::ready(res),
-            Some(Step::Forward(forwarded)) if worker.plan.filling.finish_fills.is_none() => {
+            Some(Step::Forward(forwarded)) if worker.plan.handlers().finish_on_disconnect.is_none() => {
                 let (req, call) = *forwarded;
                 CacheFuture::calling(self.service.call(req), call, worker)
             }
@@ -126,7 +124,10 @@ where
             let outer = RequestContext::outer(&req);
             let admission = match read_body(&mut req).await {
                 Some(_) if !worker.engine.is_enabled() => Err(Reason::Disabled),
-                Some(body) => worker.plan.admit_query(&req, &body, worker.nested(outer.as_ref())),
+                Some(body) => {
+                    let nested = worker.nested(outer.as_ref());
+                    worker.plan.admit_query(req.request(), &body, nested)
+                }
                 None => Err(Reason::RequestBody),
             };
             match admission {

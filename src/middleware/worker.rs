@@ -73,7 +73,7 @@ impl Worker {
         age: Duration,
     ) -> HttpResponse<CacheBody<B>> {
         let age = self.ages.get(age, || Some(age.as_secs().into()));
-        let mut res = respond::from_stored(client, stored, age, &self.plan.stripped);
+        let mut res = respond::from_stored(client, stored, age, &self.plan.stripped_headers);
         if let Some(settings) = self.plan.client(client.routed) {
             settings.tell(&mut res, stored.terms.response_time, client.personal);
         }
@@ -83,19 +83,19 @@ impl Worker {
 
     /// Whether a response that is fresh for another `left` is to be refreshed already.
     pub(super) fn is_early(&self, stored: &StoredResponse, left: Duration) -> bool {
-        let factor = self.plan.filling.refresh_early;
+        let factor = self.plan.handlers().early_refresh;
         factor > 0.0
             && jitter::is_early_refresh_due(left, stored.terms.took, factor, fastrand::f64())
     }
 
     /// Whether a request of this route can be sent to the handler after its response.
     pub(super) fn may_refresh(&self, req: &HttpRequest) -> bool {
-        self.plan.filling.background_refresh && self.held.allow_refresh(req)
+        self.plan.handlers().background_refresh && self.held.allow_refresh(req)
     }
 
     /// Removes the headers of a response that are for this cache and not for clients.
     pub(super) fn strip<B>(&self, res: &mut ServiceResponse<B>) {
-        for name in &self.plan.stripped {
+        for name in &self.plan.stripped_headers {
             res.headers_mut().remove(name);
         }
     }

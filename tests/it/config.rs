@@ -129,7 +129,7 @@ async fn store_setting_on_later_clone_is_an_error() {
         ("prefix", |cache| cache.prefix("shop:")),
         ("operate_timeout", |cache| cache.operate_timeout(Duration::from_secs(1))),
         ("redis_max_body", |cache| cache.redis_max_body(1)),
-        ("redis_login", |cache| cache.redis_login("user", "hunter2")),
+        ("Redis::credentials", |cache| cache.redis_login("user", "hunter2")),
     ];
     for (name, set) in settings {
         let first = ResponseCache::tiered("redis://127.0.0.1:1");

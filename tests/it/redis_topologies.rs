@@ -356,26 +356,26 @@ async fn bad_topology_is_reported_by_setting() {
     let client = || redis::Client::open("redis://127.0.0.1").unwrap();
     let sentinel = RedisServers::sentinel(SERVICE, ["redis://h", "http://u:hunter2@h"]);
     for (cache, setting) in [
-        (ResponseCache::redis_cluster(none()), "redis_cluster"),
-        (ResponseCache::redis_cluster(["redis://h", "hunter2"]), "redis_cluster"),
-        (ResponseCache::redis_cluster(["redis+unix:///s"]), "redis_cluster"),
+        (ResponseCache::redis_cluster(none()), "Redis::cluster"),
+        (ResponseCache::redis_cluster(["redis://h", "hunter2"]), "Redis::cluster"),
+        (ResponseCache::redis_cluster(["redis+unix:///s"]), "Redis::cluster"),
         (
             ResponseCache::redis_cluster(["redis://:hunter2@h", "redis://:hunter3@h"]),
-            "redis_cluster",
+            "Redis::cluster",
         ),
-        (ResponseCache::redis_sentinel(SERVICE, none()), "redis_sentinel"),
-        (ResponseCache::redis(sentinel), "redis_sentinel"),
-        (ResponseCache::redis("redis://h").redis_ca(Authority::new().pem()), "redis_ca"),
-        (ResponseCache::redis("rediss://h").redis_ca("hunter2"), "redis_ca"),
-        (ResponseCache::redis("rediss://h").redis_ca(""), "redis_ca"),
-        (ResponseCache::redis_cluster(["rediss://h"]).redis_ca("x"), "redis_ca"),
+        (ResponseCache::redis_sentinel(SERVICE, none()), "Redis::sentinel"),
+        (ResponseCache::redis(sentinel), "Redis::sentinel"),
+        (ResponseCache::redis("redis://h").redis_ca(Authority::new().pem()), "Redis::ca"),
+        (ResponseCache::redis("rediss://h").redis_ca("hunter2"), "Redis::ca"),
+        (ResponseCache::redis("rediss://h").redis_ca(""), "Redis::ca"),
+        (ResponseCache::redis_cluster(["rediss://h"]).redis_ca("x"), "Redis::ca"),
         (
             ResponseCache::redis("rediss://h").redis_client_certificate("", "hunter2"),
-            "redis_client_certificate",
+            "Redis::client_certificate",
         ),
         (ResponseCache::redis("rediss://:hunter2@h/#insecure"), "redis"),
-        (ResponseCache::redis(client()).redis_login("u", "hunter2"), "redis_login"),
-        (ResponseCache::redis(client()).redis_ca("hunter2"), "redis_ca"),
+        (ResponseCache::redis(client()).redis_login("u", "hunter2"), "Redis::credentials"),
+        (ResponseCache::redis(client()).redis_ca("hunter2"), "Redis::ca"),
     ] {
         let told = cache.check().await.expect_err(setting).to_string();
         assert!(told.contains(&format!("`{setting}`")), "{setting}: {told}");

@@ -10,12 +10,12 @@ fn recording(
     max_length: usize,
     content_length: Option<u64>,
 ) -> Recording {
-    Recording::new(max_length, content_length, budget.reservation())
+    Recording::new(max_length, content_length, budget.reservation(64 * MIB))
 }
 
 #[test]
 fn budget_counts_what_is_allocated() {
-    let budget = RecordingBudget::new(64 * MIB);
+    let budget = RecordingBudget::default();
     let mut recording = recording(&budget, 2 * MIB, None);
     for count in 1..=100_000 {
         recording.push(b"x").unwrap();
@@ -28,7 +28,7 @@ fn budget_counts_what_is_allocated() {
 
 #[test]
 fn first_chunk_takes_no_more_than_it_needs() {
-    let budget = RecordingBudget::new(MIB);
+    let budget = RecordingBudget::default();
     let mut recording = recording(&budget, MIB, None);
     recording.push(b"four").unwrap();
     assert_eq!(budget.reserved(), 4);
@@ -36,7 +36,7 @@ fn first_chunk_takes_no_more_than_it_needs() {
 
 #[test]
 fn stated_length_takes_nothing_before_it_comes_and_bounds_what_is_taken() {
-    let budget = RecordingBudget::new(64 * MIB);
+    let budget = RecordingBudget::default();
     let mut recording = recording(&budget, 2 * MIB, Some(MIB as u64));
     recording.push(b"x").unwrap();
     assert_eq!(budget.reserved(), 1);
@@ -49,7 +49,7 @@ fn stated_length_takes_nothing_before_it_comes_and_bounds_what_is_taken() {
 
 #[test]
 fn body_of_another_length_than_stated_is_refused() {
-    let budget = RecordingBudget::new(MIB);
+    let budget = RecordingBudget::default();
     let mut longer = recording(&budget, MIB, Some(3));
     assert_eq!(longer.push(b"four"), Err(Reason::BodyLength));
     let mut shorter = recording(&budget, MIB, Some(3));
@@ -61,7 +61,7 @@ fn body_of_another_length_than_stated_is_refused() {
 
 #[test]
 fn body_grows_up_to_its_bound() {
-    let budget = RecordingBudget::new(MIB);
+    let budget = RecordingBudget::default();
     let mut recording = recording(&budget, 10, None);
     recording.push(b"123456").unwrap();
     recording.push(b"7").unwrap();
@@ -73,8 +73,8 @@ fn body_grows_up_to_its_bound() {
 
 #[test]
 fn recording_grows_in_small_steps_where_the_budget_does_not_allow_doubling() {
-    let budget = RecordingBudget::new(1000);
-    let mut recording = recording(&budget, MIB, None);
+    let budget = RecordingBudget::default();
+    let mut recording = Recording::new(MIB, None, budget.reservation(1000));
     recording.push(&[b'x'; 800]).unwrap();
     recording.push(b"x").unwrap();
     assert_eq!(budget.reserved(), 900);
@@ -84,7 +84,7 @@ fn recording_grows_in_small_steps_where_the_budget_does_not_allow_doubling() {
 
 #[test]
 fn chunks_of_larger_buffers_do_not_keep_them() {
-    let budget = RecordingBudget::new(MIB);
+    let budget = RecordingBudget::default();
     let buffer = Bytes::from(vec![b'x'; MIB]);
     let mut recording = recording(&budget, MIB, None);
     recording.push(&buffer.slice(..50)).unwrap();

@@ -24,7 +24,7 @@ use super::{
     state::{BackgroundRefresh, StaleEntry},
 };
 use crate::{
-    config::keying::Keyed,
+    config::key_rules::Keyed,
     engine::{
         flight::{Leader, Role},
         lookup::{Found, Lookup},
@@ -90,8 +90,8 @@ where
     req.headers_mut().retain(|name, _| !is_conditional(name));
     let FoundStale { keyed: Keyed { key, uncovered, personal }, stale, published } = found;
     let view = RequestView { method: &Method::GET, fields: req.headers() };
-    let lookup = Lookup { key: &key, view, uncovered, policy: &worker.plan.whole().policy };
-    let coalescing = worker.plan.filling.coalescing;
+    let lookup = Lookup { key: &key, view, uncovered, policy: &worker.plan.default_rule().policy };
+    let coalescing = worker.plan.coalescing();
     let lead = match worker.engine.join_flight(&lookup, true, coalescing) {
         Role::Leader(lead) => Some(lead),
         // another request calls the handler already

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use crate::{
-    config::filling::CAN_UNWIND,
+    config::settings::handlers::CAN_UNWIND,
     middleware::{
         body::CacheBody,
         held_routes::{WAITS, route},
@@ -120,7 +120,7 @@ pub(super) fn not_modified<B: MessageBody + 'static>(
     worker: &Worker,
     res: ServiceResponse<CacheBody<B>>,
 ) -> ServiceResponse<CacheBody<B>> {
-    let within = worker.plan.filling.finish_fills.unwrap_or(MAX_DRAIN);
+    let within = worker.plan.handlers().finish_on_disconnect.unwrap_or(MAX_DRAIN);
     let mut res = res.map_body(|head, body| {
         head.status = StatusCode::NOT_MODIFIED;
         body.finish_in_background(within, &worker.engine);

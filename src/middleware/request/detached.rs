@@ -56,7 +56,7 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    let within = worker.plan.filling.finish_fills.filter(|_| call.fills());
+    let within = worker.plan.handlers().finish_on_disconnect.filter(|_| call.fills());
     let response = {
         let worker = Rc::clone(&worker);
         async move { call.finish(&worker, service.call(req).await) }
@@ -80,10 +80,10 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    let filling = &worker.plan.filling;
-    let soft_timeout = filling.answer_stale_after;
+    let handlers = worker.plan.handlers();
+    let soft_timeout = handlers.soft_timeout;
     let soft_timeout = soft_timeout.filter(|_| serve_stale::is_allowed_during_call(&req, &stale));
-    let within = filling.finish_fills.filter(|_| call.fills());
+    let within = handlers.finish_on_disconnect.filter(|_| call.fills());
     let Some(within) = within.or(soft_timeout.map(|_| MAX_RUN)) else {
         return revalidate(service, worker, req, call, stale).await;
     };
@@ -161,6 +161,6 @@ fn joined<B: MessageBody + 'static>(
         // the runtime is ending
         Err(_) => return Err(ErrorServiceUnavailable("the server is shutting down")),
     };
-    let Some(within) = worker.plan.filling.finish_fills else { return Ok(res) };
+    let Some(within) = worker.plan.handlers().finish_on_disconnect else { return Ok(res) };
     Ok(res.map_body(|_, body| body.finishing(within, &worker.engine)))
 }

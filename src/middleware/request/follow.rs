@@ -25,7 +25,7 @@ pub(crate) async fn follow<B>(worker: &Rc<Worker>, waiting: WaitingRequest) -> S
     let WaitingRequest { mut request, miss, follower } = waiting;
     request.waits += 1;
     let key = follower.key().clone();
-    let soft_timeout = worker.plan.filling.answer_stale_after;
+    let soft_timeout = worker.plan.handlers().soft_timeout;
     let timeout = soft_timeout.filter(|_| serve_stale::is_allowed(&miss));
     match follower.outcome(timeout).await {
         Outcome::Shared(published) => match share(worker, &request, &miss, &published) {

@@ -10,7 +10,7 @@ use super::{
     state::{CacheRequest, Miss, Step},
 };
 use crate::{
-    config::keying::Keyed,
+    config::key_rules::Keyed,
     engine::{flight::Leader, lookup::Lookup},
     middleware::worker::Worker,
     semantics::fields::RequestView,
@@ -35,7 +35,7 @@ pub(super) async fn forward<B>(
     }
     // what a HEAD brings up to date is the response to a GET
     let view = RequestView { method: &Method::GET, fields: req.headers() };
-    let lookup = Lookup { key: &key, view, uncovered, policy: &worker.plan.whole().policy };
+    let lookup = Lookup { key: &key, view, uncovered, policy: &worker.plan.default_rule().policy };
     let stored = stale.as_ref().map(|stale| stale.entry.as_ref());
     let fill = worker.engine.begin_fill(&lookup, personal, lead, stored).await;
     let purpose = CallPurpose::Fill(why, Box::new(fill));

@@ -90,7 +90,7 @@ fn begin_refresh(worker: &Worker, req: &ServiceRequest, entry: &Entry) -> Option
     if !is_repeatable || !worker.may_refresh(req.request()) {
         return None;
     }
-    let pause = worker.plan.filling.failure_pause;
+    let pause = worker.plan.failure_backoff;
     worker.engine.background_refreshes().begin(&entry.key, pause)
 }
 

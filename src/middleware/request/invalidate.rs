@@ -46,7 +46,7 @@ impl PendingChange {
 
     /// What the request may have changed: its path, and the groups that rules and the handler name.
     fn changes(&self) -> Vec<Purge> {
-        let (_, groups) = self.worker.plan.treatment(&self.routed);
+        let (_, groups) = self.worker.plan.rule(&self.routed);
         let hinted = self.context.hints().groups.clone();
         let groups = groups.into_iter().chain(hinted).map(Purge::group);
         let is_stored = self.worker.engine.stored_paths().may_have(&self.path);

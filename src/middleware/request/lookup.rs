@@ -119,7 +119,7 @@ async fn leads_all_processes(
     miss: &Miss,
     lead: &mut Leader,
 ) -> bool {
-    let timeout = worker.plan.filling.coalescing.timeout;
+    let timeout = worker.plan.coalescing().timeout;
     // a store that has just failed is not asked who leads
     miss.why == Forwarding::Miss(Reason::StoreFailed)
         || request.remote_waits >= MAX_WAITS
@@ -139,8 +139,8 @@ fn join_flight(worker: &Worker, request: &mut CacheRequest, miss: &Miss) -> Role
     let may_lead = *req.method() != Method::HEAD
         && !req.headers().contains_key(header::RANGE)
         && !(request.admitted.directives
-            && says_no_store(req.headers(), &worker.plan.whole().policy));
-    let coalescing = worker.plan.filling.coalescing;
+            && says_no_store(req.headers(), &worker.plan.default_rule().policy));
+    let coalescing = worker.plan.coalescing();
     worker.engine.join_flight(&request.lookup(worker), may_lead, coalescing)
 }
 

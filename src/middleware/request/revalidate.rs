@@ -56,7 +56,7 @@ where
     let is_head = *req.method() == Method::HEAD;
     let original = OriginalRequest::new(&req, &call);
     let validates = set_conditions(&worker, &mut req, &mut call, stored);
-    let hard_timeout = worker.plan.filling.handler_timeout;
+    let hard_timeout = worker.plan.handlers().hard_timeout;
     let limit = hard_timeout.filter(|_| serve_stale::is_allowed_during_call(&req, &stale));
     let res = within(limit, service.call(req)).await;
     let StaleEntry { ref entry, age, if_error } = stale;

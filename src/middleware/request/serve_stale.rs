@@ -99,7 +99,7 @@ pub(super) fn for_failed_call<B>(
 ) -> HttpResponse<CacheBody<B>> {
     let (purpose, ended) = call.end(worker);
     if let CallPurpose::Fill(_, fill) = purpose {
-        fill.end_with_stale(&stale.entry.key, worker.plan.filling.failure_pause);
+        fill.end_with_stale(&stale.entry.key, worker.plan.failure_backoff);
     }
     serve_stale(worker, stale, &ended.report(), StaleCause::Failed(status))
 }

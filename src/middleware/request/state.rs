@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::handler_call::HandlerCall;
 use crate::{
-    config::{keying::Keyed, plan::Admitted},
+    config::{key_rules::Keyed, plan::Admitted},
     engine::{
         background_refresh::RunningRefresh,
         flight::{Follower, Leader},
@@ -58,7 +58,7 @@ impl CacheRequest {
 
     pub(super) fn lookup<'a>(&'a self, worker: &'a Worker) -> Lookup<'a> {
         let Keyed { key, uncovered, .. } = &self.admitted.keyed;
-        let policy = &worker.plan.whole().policy;
+        let policy = &worker.plan.default_rule().policy;
         Lookup { key, view: self.view(), uncovered: *uncovered, policy }
     }
 

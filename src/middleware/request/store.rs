@@ -9,7 +9,7 @@ use actix_web::{
 use bytes::Bytes;
 
 use crate::{
-    config::plan::Treatment,
+    config::resolved_rule::ResolvedRule,
     engine::{cache_fill::CacheFill, draft_entry::DraftEntry, jitter, recording::Recording},
     middleware::{body::CacheBody, context::RequestContext, recorder::Recorder, worker::Worker},
     semantics::{
@@ -65,7 +65,7 @@ impl Storing<'_> {
         fill: CacheFill,
         res: &ResponseView<'_, F>,
     ) -> Result<DraftEntry, Reason> {
-        let (treatment, mut groups) = self.worker.plan.treatment(self.routed);
+        let (treatment, mut groups) = self.worker.plan.rule(self.routed);
         groups.extend_from_slice(self.groups);
         let (terms, groups) = match self.decide(&fill, treatment, groups, res) {
             Ok(decided) => decided,
@@ -82,7 +82,7 @@ impl Storing<'_> {
     fn decide<F: Fields + ?Sized>(
         &self,
         fill: &CacheFill,
-        treatment: &Treatment,
+        treatment: &ResolvedRule,
         mut groups: Vec<String>,
         res: &ResponseView<'_, F>,
     ) -> Result<(Terms, Vec<String>), Reason> {
@@ -95,8 +95,8 @@ impl Storing<'_> {
             return Err(Reason::OptedOut);
         }
         let mut terms = fill.check_storable(res, &treatment.policy)?;
-        jitter::shorten_lifetime(&mut terms, worker.plan.filling.ttl_jitter, fastrand::f64());
-        groups.extend(groups::groups(res.fields, worker.plan.group_aliases)?);
+        jitter::shorten_lifetime(&mut terms, worker.plan.responses().ttl_jitter, fastrand::f64());
+        groups.extend(groups::groups(res.fields, worker.plan.compliance().surrogate_keys)?);
         groups.extend(context.hints().groups.iter().cloned());
         Ok((terms, groups::within_bounds(groups)?))
     }
@@ -110,13 +110,13 @@ pub(super) fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, header::Head
 /// cache only is kept where a 304 may come that does not repeat it, and stripped from responses.
 fn stored_headers<F: Fields + ?Sized>(
     worker: &Worker,
-    treatment: &Treatment,
+    treatment: &ResolvedRule,
     res: &F,
     terms: &Terms,
 ) -> FieldList {
-    let keep_targets = worker.plan.forward_targets || has_validator(res);
+    let keep_targets = worker.plan.compliance().forward_targeted_headers || has_validator(res);
     let mut fields = storable_fields(res, &treatment.policy, keep_targets);
-    fields.retain(|(name, _)| !worker.plan.dropped.contains(name));
+    fields.retain(|(name, _)| !worker.plan.excluded_headers.contains(name));
     if !fields.iter().any(|(name, _)| *name == header::DATE) {
         fields.extend(date_field(terms.response_time));
     }
@@ -129,7 +129,7 @@ fn store_body<B: MessageBody + 'static>(
     mut draft: DraftEntry,
     res: ServiceResponse<B>,
 ) -> (ServiceResponse<CacheBody<B>>, Result<(), Reason>) {
-    let at_most = worker.plan.max_body;
+    let at_most = worker.plan.responses().max_body;
     let stated = stated_length(&res);
     let has_body = !matches!(res.status(), StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
     if has_body && stated.is_some_and(|stated| stated > at_most as u64) {
@@ -150,8 +150,9 @@ fn store_body<B: MessageBody + 'static>(
         }
         Err(body) => {
             draft.set_streaming();
-            let recording =
-                Recording::new(at_most, stated, worker.engine.recording_budget().reservation());
+            let max_bytes = worker.plan.responses().recording_budget;
+            let reservation = worker.engine.recording_budget().reservation(max_bytes);
+            let recording = Recording::new(at_most, stated, reservation);
             CacheBody::recorded(body, Recorder::new(draft, context.clone(), recording))
         }
     });

@@ -26,7 +26,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use self::connect::RedisServers;
+pub(crate) use self::connect::RedisServers;
 pub(crate) use self::{
     options::{RedisOptions, Replicas},
     store::RedisStore,

@@ -28,22 +28,6 @@ pub(crate) struct RedisOptions {
     pub(crate) clock: Clock,
 }
 
-impl RedisOptions {
-    /// The name of a setting in which the two differ.
-    pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
-        let pairs = [
-            (self.prefix == other.prefix, "prefix"),
-            (self.connect_timeout == other.connect_timeout, "connect_timeout"),
-            (self.operate_timeout == other.operate_timeout, "operate_timeout"),
-            (self.replicas == other.replicas, "purges_wait_for_replicas"),
-            (self.max_body == other.max_body, "redis_max_body"),
-            (self.compress_above == other.compress_above, "compress_stored"),
-        ];
-        let differs = pairs.iter().find(|(is_same, _)| !is_same).map(|(_, setting)| *setting);
-        differs.or_else(|| self.access.difference(&other.access))
-    }
-}
-
 /// So many replicas, for so long at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Replicas {

@@ -72,7 +72,7 @@ impl RedisStore {
         let bounds = Bounds { connect: *connect_timeout, operate: *operate_timeout };
         let client = Arc::new(RedisClient::new(servers.into(), access, bounds)?);
         if client.is_to_several() && !names::keeps_entries_in_a_slot(prefix) {
-            return Err(ServersError::new("prefix", names::SPOILS_HASH_TAG));
+            return Err(ServersError::new("Redis::key_prefix", names::SPOILS_HASH_TAG));
         }
         let (names, known) = (Names::new(prefix, client.database()), Arc::new(Known::new()));
         let feed = Arc::new(Feed::default());

@@ -27,16 +27,6 @@ impl fmt::Debug for Access {
 }
 
 impl Access {
-    /// The name of a setting in which the two differ.
-    pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
-        let differs = (self.login != other.login).then_some("redis_login");
-        #[cfg(feature = "redis-tls")]
-        let differs = differs
-            .or((self.ca != other.ca).then_some("redis_ca"))
-            .or((self.certificate != other.certificate).then_some("redis_client_certificate"));
-        differs
-    }
-
     /// A client for a server at this address.
     pub(super) fn client(&self, info: ConnectionInfo) -> Result<Client, ServersError> {
         let info = self.logged_in(info);
@@ -66,7 +56,7 @@ impl Access {
             Err(ServersError::new(setting, "a client of the `redis` crate brings its own"))
         };
         if self.login.is_some() {
-            return own("redis_login");
+            return own("Redis::credentials");
         }
         #[cfg(feature = "redis-tls")]
         if let Some(setting) = self.tls_setting() {
@@ -77,8 +67,8 @@ impl Access {
 
     #[cfg(feature = "redis-tls")]
     fn tls_setting(&self) -> Option<&'static str> {
-        let ca = self.ca.is_some().then_some("redis_ca");
-        ca.or(self.certificate.is_some().then_some("redis_client_certificate"))
+        let ca = self.ca.is_some().then_some("Redis::ca");
+        ca.or(self.certificate.is_some().then_some("Redis::client_certificate"))
     }
 
     /// What to trust and to show at this address, where anything is set; and makes sure that there
@@ -102,7 +92,7 @@ impl Access {
         provide_crypto();
         if self.ca.as_deref().is_some_and(|pem| !are_authorities(pem)) {
             let problem = "it cannot be read as certificates of authorities in PEM";
-            return Err(ServersError::new("redis_ca", problem));
+            return Err(ServersError::new("Redis::ca", problem));
         }
         let client_tls = self.certificate.clone();
         let client_tls = client_tls
@@ -115,7 +105,7 @@ impl Access {
 /// repeated.
 #[cfg(feature = "redis-tls")]
 pub(super) fn unreadable() -> ServersError {
-    ServersError::new("redis_client_certificate", "the certificate or the key cannot be read")
+    ServersError::new("Redis::client_certificate", "the certificate or the key cannot be read")
 }
 
 #[cfg(feature = "redis-tls")]

@@ -139,7 +139,7 @@ fn client(infos: Vec<ConnectionInfo>, access: &Access) -> Result<ClusterClient, 
     #[cfg(not(feature = "redis-tls"))]
     let _ = access;
     // the crate's messages are constant, and tell of settings which differ between the nodes
-    builder.build().map_err(|error| ServersError::new("redis_cluster", error.to_string()))
+    builder.build().map_err(|error| ServersError::new("Redis::cluster", error.to_string()))
 }
 
 fn host_of(info: &ConnectionInfo) -> String {

@@ -24,7 +24,7 @@ mod slot_backoff;
 mod subscriber;
 mod url;
 
-pub use self::servers::RedisServers;
+pub(crate) use self::servers::RedisServers;
 pub(crate) use self::{access::Access, url::ServersError};
 pub(super) use self::{
     bounds::Bounds,

@@ -68,7 +68,7 @@ impl Sentinel {
         infos: Vec<ConnectionInfo>,
         access: &Access,
     ) -> Result<Self, ServersError> {
-        let no_url = || ServersError::new("redis_sentinel", "no URL is given");
+        let no_url = || ServersError::new("Redis::sentinel", "no URL is given");
         let server = access.client(infos.first().cloned().ok_or_else(no_url)?)?.into();
         // the URLs' own login is the sentinels', and a sentinel has no databases
         let mut access = access.clone();

@@ -19,18 +19,9 @@ use super::{
 #[cfg(feature = "redis-cluster")]
 use super::{cluster::Cluster, members::Member};
 
-/// The Redis servers that a cache uses.
-///
-/// A URL (`&str` or `String`) is one server: `redis://user:password@host:6379/0`,
-/// `rediss://host:6390` (TLS, with the feature `redis-tls`), `redis+unix:///path`; each also with
-/// `valkey` in the place of `redis`. Clients of the [`redis`](https://docs.rs/redis/1) crate,
-/// version 1, convert as well: `redis::Client`, `redis::cluster::ClusterClient` and
-/// `redis::sentinel::SentinelClient`, the last two with the feature of their kind. Two things of a
-/// `ClusterClient`: it must not read from replicas, as they answer with what has been purged; and
-/// it opens no connection for subscriptions, so that a hit is more than one round trip and nobody
-/// waits for another process's fill. [`cluster`](Self::cluster) does.
+/// The Redis servers that a cache uses: by URL, or by a client of the `redis` crate.
 #[derive(Clone)]
-pub struct RedisServers(Kind);
+pub(crate) struct RedisServers(Kind);
 
 #[derive(Clone)]
 enum Kind {
@@ -50,22 +41,15 @@ enum Kind {
 }
 
 impl RedisServers {
-    /// A Redis Cluster, found by any of these nodes. All URLs have the same user and password.
+    /// A Redis Cluster, found by any of these nodes.
     #[cfg(feature = "redis-cluster")]
-    pub fn cluster(urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub(crate) fn cluster(urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self(Kind::Cluster(urls.into_iter().map(Into::into).collect()))
     }
 
     /// The primary of `service`, as any of these sentinels knows it.
-    ///
-    /// The database of the first URL is that of the servers. Its user and password are those of
-    /// the sentinels and, unless `ResponseCache::redis_login` says otherwise, of the servers too.
-    /// With `rediss://` both are spoken to by TLS.
-    ///
-    /// A failover is followed as soon as a sentinel tells of it. What the new primary did not get
-    /// from the old one is lost, purges too: see `ResponseCache::purges_wait_for_replicas`.
     #[cfg(feature = "redis-sentinel")]
-    pub fn sentinel(
+    pub(crate) fn sentinel(
         service: impl Into<String>,
         urls: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
@@ -154,13 +138,13 @@ impl Servers {
             Kind::Client(client) => Self::One(*access.none(client)?),
             #[cfg(feature = "redis-cluster")]
             Kind::Cluster(urls) => {
-                Self::Cluster(Cluster::new(all("redis_cluster", &urls)?, access)?.into())
+                Self::Cluster(Cluster::new(all("Redis::cluster", &urls)?, access)?.into())
             }
             #[cfg(feature = "redis-cluster")]
             Kind::ClusterClient(client) => Self::Cluster(Box::new((*access.none(client)?).into())),
             #[cfg(feature = "redis-sentinel")]
             Kind::Sentinel { service, urls } => {
-                Self::Sentinel(Sentinel::new(service, all("redis_sentinel", &urls)?, access)?)
+                Self::Sentinel(Sentinel::new(service, all("Redis::sentinel", &urls)?, access)?)
             }
             #[cfg(feature = "redis-sentinel")]
             Kind::SentinelClient(client) => Self::Sentinel(access.none(client)?.into()),

@@ -54,7 +54,7 @@ pub(super) fn read(setting: &'static str, url: &str) -> Result<ConnectionInfo, S
     })?;
     match info.addr() {
         ConnectionAddr::TcpTls { insecure: true, .. } => {
-            Err(refused("`#insecure` would trust any server; set `redis_ca` instead"))
+            Err(refused("`#insecure` would trust any server; set `Redis::ca` instead"))
         }
         _ => Ok(info),
     }
@@ -108,7 +108,7 @@ mod tests {
             #[cfg(not(feature = "redis-tls"))]
             ("rediss://u:hunter2@h", "`redis-tls`"),
             #[cfg(feature = "redis-tls")]
-            ("rediss://u:hunter2@h/#insecure", "redis_ca"),
+            ("rediss://u:hunter2@h/#insecure", "Redis::ca"),
         ] {
             let error = read("redis", url).expect_err(url).to_string();
             assert!(error.contains(what), "{url}: {error}");

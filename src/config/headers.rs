@@ -3,12 +3,12 @@
 
 use actix_web::http::header::HeaderMap;
 
-use super::credentials::CredentialHeaders;
+use super::credential_headers::CredentialHeaders;
 
 /// Which of the fields that matter to a cache a request carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a field seen or not")]
-pub(crate) struct Survey {
+pub(crate) struct HeaderFlags {
     pub(crate) authorization: bool,
     pub(crate) cookie: bool,
     /// Another field that says who is asking.
@@ -27,43 +27,43 @@ pub(crate) struct Survey {
     pub(crate) directives: bool,
 }
 
-impl Survey {
+impl HeaderFlags {
     pub(super) fn of(fields: &HeaderMap, credentials: &CredentialHeaders) -> Self {
-        let mut survey = Self::default();
+        let mut flags = Self::default();
         for (name, value) in fields {
             match name.as_str() {
-                "authorization" => survey.authorization = true,
-                "cookie" => survey.cookie = true,
-                "content-length" => survey.body |= value.as_bytes() != b"0",
-                "transfer-encoding" => survey.body = true,
+                "authorization" => flags.authorization = true,
+                "cookie" => flags.cookie = true,
+                "content-length" => flags.body |= value.as_bytes() != b"0",
+                "transfer-encoding" => flags.body = true,
                 "x-http-method-override" | "x-http-method" | "x-method-override" => {
-                    survey.method_override = true;
+                    flags.method_override = true;
                 }
-                "forwarded" => survey.forwarded |= names_more_than_the_client(value.as_bytes()),
-                "upgrade" => survey.upgrade |= asks_for_web_socket(value.as_bytes()),
-                "origin" => survey.origin = true,
-                "cache-control" | "pragma" => survey.directives = true,
+                "forwarded" => flags.forwarded |= names_more_than_the_client(value.as_bytes()),
+                "upgrade" => flags.upgrade |= asks_for_web_socket(value.as_bytes()),
+                "origin" => flags.origin = true,
+                "cache-control" | "pragma" => flags.directives = true,
                 "range"
                 | "if-none-match"
                 | "if-modified-since"
                 | "if-match"
                 | "if-unmodified-since"
-                | "if-range" => survey.conditional = true,
+                | "if-range" => flags.conditional = true,
                 // most fields end here, so what they are not has to be found quickly
                 name => {
-                    survey.forwarded |= name.starts_with("x-") && FORWARDING_FIELDS.contains(&name);
-                    survey.credential |= credentials.counts(name);
+                    flags.forwarded |= name.starts_with("x-") && FORWARDING_HEADERS.contains(&name);
+                    flags.credential |= credentials.counts(name);
                 }
             }
         }
-        survey
+        flags
     }
 }
 
 /// Fields beside `Forwarded` by which a proxy says what the client asked for.
 ///
 /// `X-Forwarded-For` is none of them: like the peer's address, it says who asked.
-pub(crate) const FORWARDING_FIELDS: &[&str] = &[
+pub(crate) const FORWARDING_HEADERS: &[&str] = &[
     "x-forwarded-host",
     "x-forwarded-proto",
     "x-forwarded-scheme",
@@ -102,35 +102,35 @@ mod tests {
 
     use super::*;
 
-    fn survey(name: &'static str, value: &'static str) -> Survey {
+    fn flags(name: &'static str, value: &'static str) -> HeaderFlags {
         let req = TestRequest::default().insert_header((name, value)).to_http_request();
-        Survey::of(req.headers(), &CredentialHeaders::default())
+        HeaderFlags::of(req.headers(), &CredentialHeaders::default())
     }
 
     #[test]
     fn sees_each_field() {
-        let none = Survey::default();
-        assert_eq!(survey("accept", "*/*"), none);
-        assert_eq!(survey("Authorization", "x"), Survey { authorization: true, ..none });
-        assert_eq!(survey("cookie", "a=b"), Survey { cookie: true, ..none });
-        assert_eq!(survey("x-api-key", "a"), Survey { credential: true, ..none });
-        assert_eq!(survey("content-length", "0"), none);
-        assert_eq!(survey("content-length", "1"), Survey { body: true, ..none });
-        assert_eq!(survey("transfer-encoding", "chunked"), Survey { body: true, ..none });
-        assert_eq!(survey("x-http-method", "PUT"), Survey { method_override: true, ..none });
-        assert_eq!(survey("upgrade", "websocket"), Survey { upgrade: true, ..none });
-        assert_eq!(survey("upgrade", "h2c, WebSocket"), Survey { upgrade: true, ..none });
+        let none = HeaderFlags::default();
+        assert_eq!(flags("accept", "*/*"), none);
+        assert_eq!(flags("Authorization", "x"), HeaderFlags { authorization: true, ..none });
+        assert_eq!(flags("cookie", "a=b"), HeaderFlags { cookie: true, ..none });
+        assert_eq!(flags("x-api-key", "a"), HeaderFlags { credential: true, ..none });
+        assert_eq!(flags("content-length", "0"), none);
+        assert_eq!(flags("content-length", "1"), HeaderFlags { body: true, ..none });
+        assert_eq!(flags("transfer-encoding", "chunked"), HeaderFlags { body: true, ..none });
+        assert_eq!(flags("x-http-method", "PUT"), HeaderFlags { method_override: true, ..none });
+        assert_eq!(flags("upgrade", "websocket"), HeaderFlags { upgrade: true, ..none });
+        assert_eq!(flags("upgrade", "h2c, WebSocket"), HeaderFlags { upgrade: true, ..none });
         for ignorable in ["h2c", "HTTP/2.0", "TLS/1.0, h2c", "websockets", ""] {
-            assert_eq!(survey("upgrade", ignorable), none, "{ignorable}");
+            assert_eq!(flags("upgrade", ignorable), none, "{ignorable}");
         }
-        assert_eq!(survey("origin", "null"), Survey { origin: true, ..none });
-        assert_eq!(survey("pragma", "no-cache"), Survey { directives: true, ..none });
-        assert_eq!(survey("range", "bytes=0-"), Survey { conditional: true, ..none });
-        for name in FORWARDING_FIELDS {
-            assert_eq!(survey(name, "x"), Survey { forwarded: true, ..none }, "{name}");
+        assert_eq!(flags("origin", "null"), HeaderFlags { origin: true, ..none });
+        assert_eq!(flags("pragma", "no-cache"), HeaderFlags { directives: true, ..none });
+        assert_eq!(flags("range", "bytes=0-"), HeaderFlags { conditional: true, ..none });
+        for name in FORWARDING_HEADERS {
+            assert_eq!(flags(name, "x"), HeaderFlags { forwarded: true, ..none }, "{name}");
         }
-        assert_eq!(survey("x-forwarded-for", "1.2.3.4"), none);
-        assert_eq!(survey("forwarded", "for=1.2.3.4"), none);
-        assert_eq!(survey("forwarded", "for=1;HOST=x"), Survey { forwarded: true, ..none });
+        assert_eq!(flags("x-forwarded-for", "1.2.3.4"), none);
+        assert_eq!(flags("forwarded", "for=1.2.3.4"), none);
+        assert_eq!(flags("forwarded", "for=1;HOST=x"), HeaderFlags { forwarded: true, ..none });
     }
 }

@@ -1,22 +1,23 @@
 //! How a request becomes a key: what is in it by default, and what settings add or leave out.
 
 use std::{
-    borrow::Cow,
     fmt,
     hash::{Hash as _, Hasher},
     sync::Arc,
 };
 
 use actix_web::{
-    dev::ServiceRequest,
+    HttpRequest,
     http::header::{self, HeaderName, HeaderValue},
 };
 
 use super::{
+    all_settings::Config,
     auth::{self, Asking, Auth},
     cookies::{self, Pair},
-    credentials::CredentialHeaders,
-    survey::{FORWARDING_FIELDS, Survey},
+    credential_headers::CredentialHeaders,
+    headers::{FORWARDING_HEADERS, HeaderFlags},
+    settings::compliance::Forwarded,
     target::{Target, is_cached_scheme},
 };
 use crate::{
@@ -25,24 +26,36 @@ use crate::{
 };
 
 /// A longer key bypasses the cache.
-const LONGEST_KEY: usize = 8 * 1024;
-
-type KeyFn = dyn Fn(&ServiceRequest) -> Option<String> + Send + Sync;
+const MAX_KEY: usize = 8 * 1024;
 
 /// What settings say about the key.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Keying {
+pub(super) struct KeyRules {
     pub(super) query: Arc<QueryRules>,
     pub(super) forwarded: Forwarded,
     pub(super) headers: Vec<HeaderName>,
     pub(super) cookies: Vec<String>,
-    pub(super) custom: Option<Custom>,
+    pub(super) custom: Option<KeyFn>,
     pub(super) auth: Option<Auth>,
     pub(super) ignored_cookies: Vec<String>,
     pub(super) cookies_are_harmless: bool,
     pub(super) credentials: CredentialHeaders,
-    /// No response depends on `Origin`.
-    pub(super) ignore_origin: bool,
+    /// Responses depend on `Origin`.
+    pub(super) vary_by_origin: bool,
+}
+
+/// What a key is made from.
+#[derive(Clone, Copy)]
+pub(super) struct KeyInput<'a> {
+    pub(super) req: &'a HttpRequest,
+    pub(super) flags: HeaderFlags,
+    /// The body of a QUERY.
+    pub(super) body: Option<&'a [u8]>,
+    /// How many caches outside decide by other rules.
+    pub(super) nested: u8,
+    /// What counts of the query, where the path's rule says it.
+    pub(super) query: Option<&'a QueryRules>,
+    pub(super) secret: &'a Secret,
 }
 
 /// A request's key, and what it does not tell.
@@ -55,102 +68,94 @@ pub(crate) struct Keyed {
     pub(crate) personal: bool,
 }
 
-/// What becomes of fields such as `X-Forwarded-Host`, which handlers read by `ConnectionInfo`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Forwarded {
-    /// Not in the key, so a request that carries one is not for the cache.
-    #[default]
-    Bypass,
-    /// In the key.
-    Trust,
-    /// No handler looks at them.
-    Ignore,
-}
-
 /// The user's own part of the key.
 #[derive(Clone)]
-pub(super) struct Custom(pub(super) Arc<KeyFn>);
+pub(super) struct KeyFn(pub(super) Arc<Function>);
 
-impl fmt::Debug for Custom {
+type Function = dyn Fn(&HttpRequest) -> Option<String> + Send + Sync;
+
+impl fmt::Debug for KeyFn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Custom")
+        f.write_str("KeyFn")
     }
 }
 
-impl Keying {
+impl KeyRules {
+    pub(super) fn new(config: &Config) -> Self {
+        let is_strict = config.compliance.is_strict;
+        Self {
+            query: config.query.rules().into(),
+            forwarded: config.compliance.forwarded,
+            headers: config.keyed_headers.clone(),
+            cookies: config.keyed_cookies.clone(),
+            custom: config.key_fn.clone(),
+            auth: config.auth.clone(),
+            ignored_cookies: config.credentials.ignored_cookies.clone(),
+            cookies_are_harmless: config.credentials.are_cookies_harmless(is_strict),
+            credentials: config.credentials.credential_headers(is_strict),
+            vary_by_origin: config.compliance.vary_by_origin,
+        }
+    }
+
     /// Whether the request may have a key at all.
-    pub(super) fn admits(&self, survey: &Survey) -> Result<(), Reason> {
-        match survey {
-            Survey { body: true, .. } => Err(Reason::RequestBody),
-            Survey { method_override: true, .. } => Err(Reason::MethodOverride),
-            Survey { upgrade: true, .. } => Err(Reason::Upgrade),
-            Survey { forwarded: true, .. } if self.forwarded == Forwarded::Bypass => {
+    pub(super) fn admits(&self, flags: &HeaderFlags) -> Result<(), Reason> {
+        match flags {
+            HeaderFlags { body: true, .. } => Err(Reason::RequestBody),
+            HeaderFlags { method_override: true, .. } => Err(Reason::MethodOverride),
+            HeaderFlags { upgrade: true, .. } => Err(Reason::Upgrade),
+            HeaderFlags { forwarded: true, .. } if self.forwarded == Forwarded::Bypass => {
                 Err(Reason::Forwarded)
             }
             _ => Ok(()),
         }
     }
 
-    /// The request's key, and what it does not tell. `nested` is how many caches outside decide
-    /// by other rules.
-    pub(super) fn key(
-        &self,
-        req: &ServiceRequest,
-        mut survey: Survey,
-        body: Option<&[u8]>,
-        nested: u8,
-        secret: &Secret,
-    ) -> Result<Keyed, Reason> {
-        let cookies = self.cookies(req, &mut survey)?;
-        survey.credential = survey.credential && self.has_uncovered_credential(req);
-        survey.authorization &= !self.headers.contains(&header::AUTHORIZATION);
-        let mut key = self.url(req, &survey)?;
-        if let Some(body) = body {
-            let kind = [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE];
-            for name in &kind {
-                let values = req.headers().get_all(name).map(HeaderValue::as_bytes);
-                key.part(Part::Body, name.as_str(), values);
-            }
-            key.part(Part::Body, "", std::iter::once(digest(body).as_slice()));
+    /// The request's key, and which credentials it does not tell.
+    pub(super) fn key(&self, input: KeyInput<'_>) -> Result<Keyed, Reason> {
+        let KeyInput { req, mut flags, .. } = input;
+        let cookies = self.cookies(req, &mut flags)?;
+        flags.credential = flags.credential && self.has_uncovered_credential(req);
+        flags.authorization &= !self.headers.contains(&header::AUTHORIZATION);
+        let input = KeyInput { flags, ..input };
+        let mut key = self.url(&input)?;
+        if let Some(body) = input.body {
+            write_body(req, body, &mut key);
         }
-        if nested > 0 {
-            key.part(Part::Nested, "", std::iter::once([nested].as_slice()));
+        if input.nested > 0 {
+            key.part(Part::Nested, "", std::iter::once([input.nested].as_slice()));
         }
-        if survey.origin && !self.ignore_origin {
-            let values = req.headers().get_all(header::ORIGIN).map(HeaderValue::as_bytes);
-            key.part(Part::Origin, "", values);
+        if flags.origin && self.vary_by_origin {
+            key.part(Part::Origin, "", values(req, &header::ORIGIN));
         }
-        self.write_settings(req, &survey, &cookies, secret, &mut key)?;
-        if key.exceeds(LONGEST_KEY) {
+        self.write_settings(&input, &cookies, &mut key)?;
+        if key.exceeds(MAX_KEY) {
             return Err(Reason::KeyTooLong);
         }
-        let personal = self.is_personal(req, &survey);
-        Ok(Keyed { key: key.finish(), uncovered: self.uncovered(req, &survey), personal })
+        let personal = self.is_personal(req, &flags);
+        Ok(Keyed { key: key.finish(), uncovered: self.uncovered(req, &flags), personal })
     }
 
     /// The parts that settings add to the key.
     fn write_settings(
         &self,
-        req: &ServiceRequest,
-        survey: &Survey,
+        input: &KeyInput<'_>,
         cookies: &[Pair<'_>],
-        secret: &Secret,
         key: &mut KeyBuilder,
     ) -> Result<(), Reason> {
+        let KeyInput { req, ref flags, secret, .. } = *input;
         for name in &self.headers {
-            let values = req.headers().get_all(name).map(HeaderValue::as_bytes);
-            key.secret_part(Part::Header, name.as_str(), values, secret);
+            key.secret_part(Part::Header, name.as_str(), values(req, name), secret);
         }
         for name in &self.cookies {
             key.secret_part(Part::Cookie, name, cookies::values(cookies, name), secret);
         }
-        if let Some(Custom(function)) = &self.custom {
+        if let Some(KeyFn(function)) = &self.custom {
             let part = function(req).ok_or(Reason::NoKey)?;
             key.secret_part(Part::Custom, "", std::iter::once(part.as_bytes()), secret);
         }
         if let Some(auth) = &self.auth {
             let (ignored, credentials) = (self.ignored_cookies.as_slice(), &self.credentials);
-            let asking = Asking { req, survey, cookies, ignored, credentials, secret };
+            let asking = Asking { req, flags, cookies, ignored, credentials, secret };
             auth.write(&asking, key).ok_or(Reason::NoKey)?;
         }
         Ok(())
@@ -158,24 +163,16 @@ impl Keying {
 
     /// The part of the key that says which URL the client asked for: all that a handler or a guard
     /// can read of the target, as it was sent.
-    fn url(&self, req: &ServiceRequest, survey: &Survey) -> Result<KeyBuilder, Reason> {
+    fn url(&self, input: &KeyInput<'_>) -> Result<KeyBuilder, Reason> {
+        let KeyInput { req, .. } = *input;
         let Target { scheme, authority, host_line } = Target::of(req)?;
         let (uri, config) = (req.uri(), req.app_config());
-        let query = uri.query().map(|query| self.query.apply(query));
-        let query = query.as_ref().and_then(Option::as_ref).map(Cow::as_ref);
-        let trusts = survey.forwarded && self.forwarded == Forwarded::Trust;
+        let rules = input.query.unwrap_or(&self.query);
+        let query = uri.query().and_then(|query| rules.apply(query));
+        let query = query.as_deref();
+        let trusts = input.flags.forwarded && self.forwarded == Forwarded::Trust;
         let mut key = if trusts {
-            let seen = req.connection_info();
-            if !is_cached_scheme(seen.scheme()) {
-                return Err(Reason::Target);
-            }
-            let secure = seen.scheme() == "https";
-            let mut key = KeyBuilder::new(secure, seen.host(), uri.path(), query);
-            for name in FORWARDING_FIELDS {
-                let values = req.headers().get_all(*name).map(HeaderValue::as_bytes);
-                key.part(Part::Header, name, values);
-            }
-            key
+            forwarded_url(req, query)?
         } else {
             let host = host_line.or(authority).unwrap_or(config.host());
             KeyBuilder::new(config.secure(), host, uri.path(), query)
@@ -194,16 +191,16 @@ impl Keying {
     /// The request's cookies, where the key depends on them. Ignored and keyed ones are no credential.
     fn cookies<'r>(
         &self,
-        req: &'r ServiceRequest,
-        survey: &mut Survey,
+        req: &'r HttpRequest,
+        flags: &mut HeaderFlags,
     ) -> Result<Vec<Pair<'r>>, Reason> {
         let are_named = !self.ignored_cookies.is_empty() || !self.cookies.is_empty();
         let are_read = are_named || self.auth.as_ref().is_some_and(Auth::reads_cookies);
-        if !survey.cookie || !are_read {
+        if !flags.cookie || !are_read {
             return Ok(Vec::new());
         }
         let pairs = cookies::pairs(req.headers())?;
-        survey.cookie = pairs.iter().any(|(name, _)| {
+        flags.cookie = pairs.iter().any(|(name, _)| {
             !cookies::is_named(name, &self.ignored_cookies)
                 && !self.cookies.iter().any(|keyed| keyed == name)
         });
@@ -211,7 +208,7 @@ impl Keying {
     }
 
     /// Whether a field says who is asking that is not part of the key by itself.
-    fn has_uncovered_credential(&self, req: &ServiceRequest) -> bool {
+    fn has_uncovered_credential(&self, req: &HttpRequest) -> bool {
         self.headers.is_empty()
             || auth::credential_names(req, &self.credentials)
                 .into_iter()
@@ -220,8 +217,8 @@ impl Keying {
 
     /// Whether caches downstream may not share the response: the request has a credential, or a
     /// function of the application has made the key.
-    fn is_personal(&self, req: &ServiceRequest, survey: &Survey) -> bool {
-        let Survey { authorization, cookie, credential, .. } = *survey;
+    fn is_personal(&self, req: &HttpRequest, flags: &HeaderFlags) -> bool {
+        let HeaderFlags { authorization, cookie, credential, .. } = *flags;
         let is_named = match &self.auth {
             Some(Auth::Header(name)) => req.headers().contains_key(name),
             _ => false,
@@ -231,7 +228,7 @@ impl Keying {
 
     /// Whether a function of the user is part of the key, which nothing can tell other caches.
     pub(super) fn is_by_function(&self) -> bool {
-        self.custom.is_some() || matches!(self.auth, Some(Auth::By(_)))
+        self.custom.is_some() || matches!(self.auth, Some(Auth::FromFn(_)))
     }
 
     /// The credentials beside `Authorization` and `Cookie`, where the key depends on them.
@@ -250,7 +247,7 @@ impl Keying {
             }
             Some(Auth::Header(name)) => names.push(name.clone()),
             Some(Auth::Cookie(_)) => names.push(header::COOKIE),
-            Some(Auth::By(_)) | None => {}
+            Some(Auth::FromFn(_)) | None => {}
         }
         if !self.cookies.is_empty() {
             names.push(header::COOKIE);
@@ -260,8 +257,8 @@ impl Keying {
         names
     }
 
-    fn uncovered(&self, req: &ServiceRequest, survey: &Survey) -> UncoveredCredentials {
-        let Survey { authorization, cookie, credential: other, .. } = *survey;
+    fn uncovered(&self, req: &HttpRequest, flags: &HeaderFlags) -> UncoveredCredentials {
+        let HeaderFlags { authorization, cookie, credential: other, .. } = *flags;
         let mut uncovered = UncoveredCredentials { authorization, cookie, other };
         if let Some(auth) = &self.auth {
             let is_only = |name: &HeaderName| {
@@ -284,16 +281,46 @@ impl Keying {
     }
 }
 
+/// All lines of a header.
+fn values<'r>(req: &'r HttpRequest, name: &HeaderName) -> impl Iterator<Item = &'r [u8]> {
+    req.headers().get_all(name).map(HeaderValue::as_bytes)
+}
+
+/// The body of a QUERY, and what says how to read it.
+fn write_body(req: &HttpRequest, body: &[u8], key: &mut KeyBuilder) {
+    for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE] {
+        key.part(Part::Body, name.as_str(), values(req, &name));
+    }
+    key.part(Part::Body, "", std::iter::once(digest(body).as_slice()));
+}
+
+/// The URL that trusted forwarding headers say, and these headers.
+fn forwarded_url(req: &HttpRequest, query: Option<&str>) -> Result<KeyBuilder, Reason> {
+    let seen = req.connection_info();
+    if !is_cached_scheme(seen.scheme()) {
+        return Err(Reason::Target);
+    }
+    let secure = seen.scheme() == "https";
+    let mut key = KeyBuilder::new(secure, seen.host(), req.uri().path(), query);
+    for name in FORWARDING_HEADERS {
+        let lines = req.headers().get_all(*name).map(HeaderValue::as_bytes);
+        key.part(Part::Header, name, lines);
+    }
+    Ok(key)
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
 
-    fn key_of(keying: &Keying, req: TestRequest) -> (CacheKey, UncoveredCredentials) {
-        let req = req.to_srv_request();
-        let survey = Survey::of(req.headers(), &keying.credentials);
-        let keyed = keying.key(&req, survey, None, 0, &Secret::new(b"test")).unwrap();
+    fn key_of(rules: &KeyRules, req: TestRequest) -> (CacheKey, UncoveredCredentials) {
+        let req = req.to_http_request();
+        let flags = HeaderFlags::of(req.headers(), &rules.credentials);
+        let secret = &Secret::new(b"test");
+        let input = KeyInput { req: &req, flags, body: None, nested: 0, query: None, secret };
+        let keyed = rules.key(input).unwrap();
         (keyed.key, keyed.uncovered)
     }
 
@@ -303,38 +330,38 @@ mod tests {
 
     #[test]
     fn the_url_counts_as_received() {
-        let keying = Keying::default();
-        let (key, _) = key_of(&keying, get("/a%20b?y=2&x=1"));
+        let rules = KeyRules::default();
+        let (key, _) = key_of(&rules, get("/a%20b?y=2&x=1"));
         assert_eq!((key.host(), key.query()), ("shop.example", "?y=2&x=1"));
         for other in ["/a b?y=2&x=1", "/a%20b?x=1&y=2", "/a%20b", "/A%20b?y=2&x=1"] {
             if let Ok(uri) = other.parse::<actix_web::http::Uri>() {
-                assert_ne!(key, key_of(&keying, get(&uri.to_string())).0, "{other}");
+                assert_ne!(key, key_of(&rules, get(&uri.to_string())).0, "{other}");
             }
         }
         let other_host = TestRequest::with_uri("/a%20b?y=2&x=1").insert_header(("host", "evil"));
-        assert_ne!(key, key_of(&keying, other_host).0);
+        assert_ne!(key, key_of(&rules, other_host).0);
     }
 
     #[test]
     fn header_lines_are_kept_apart() {
-        let keying = Keying { headers: vec![header::ACCEPT], ..Keying::default() };
+        let rules = KeyRules { headers: vec![header::ACCEPT], ..KeyRules::default() };
         let two = get("/").append_header(("accept", "a")).append_header(("accept", "b"));
         let one = get("/").append_header(("accept", "a, b"));
         let none = get("/");
         let empty = get("/").append_header(("accept", ""));
-        let keys = [two, one, none, empty].map(|req| key_of(&keying, req).0);
+        let keys = [two, one, none, empty].map(|req| key_of(&rules, req).0);
         let distinct: std::collections::HashSet<_> = keys.iter().collect();
         assert_eq!(distinct.len(), 4);
     }
 
     #[test]
     fn credentials_are_known_unless_ignored_or_keyed() {
-        let keying = Keying {
+        let rules = KeyRules {
             ignored_cookies: vec!["_ga*".into()],
             cookies: vec!["currency".into()],
-            ..Keying::default()
+            ..KeyRules::default()
         };
-        let uncovered = |req| key_of(&keying, req).1;
+        let uncovered = |req| key_of(&rules, req).1;
         let cookie = |value: &'static str| get("/").insert_header(("cookie", value));
         assert_eq!(uncovered(get("/")), UncoveredCredentials::default());
         assert_eq!(uncovered(cookie("_ga_1=x; currency=EUR")), UncoveredCredentials::default());
@@ -344,10 +371,10 @@ mod tests {
 
     #[test]
     fn trusted_forwarding_fields_are_in_the_key() {
-        let keying = Keying { forwarded: Forwarded::Trust, ..Keying::default() };
-        let plain = key_of(&keying, get("/")).0;
-        let host = key_of(&keying, get("/").insert_header(("x-forwarded-host", "evil"))).0;
-        let prefix = key_of(&keying, get("/").insert_header(("x-forwarded-prefix", "/x"))).0;
+        let rules = KeyRules { forwarded: Forwarded::Trust, ..KeyRules::default() };
+        let plain = key_of(&rules, get("/")).0;
+        let host = key_of(&rules, get("/").insert_header(("x-forwarded-host", "evil"))).0;
+        let prefix = key_of(&rules, get("/").insert_header(("x-forwarded-prefix", "/x"))).0;
         assert_eq!(host.host(), "evil");
         assert!(plain != host && plain != prefix && host != prefix);
     }

@@ -1,0 +1,191 @@
+//! `Config`: all settings of one clone of a cache, as they were set.
+
+use std::{fmt, hash::Hash, sync::Arc, time::Duration};
+
+use actix_web::{HttpRequest, http::header::HeaderName};
+
+use super::{
+    auth::Auth,
+    client::ClientCache,
+    error::ConfigError,
+    key_rules::{KeyFn, KeyRules},
+    rule::Rule,
+    settings::{
+        coalescing::Coalescing, compliance::Compliance, credentials::Credentials,
+        handlers::HandlerPolicy, query::Query, responses::Responses, setting::Setting,
+    },
+};
+use crate::{
+    clock::Clock,
+    semantics::{groups::GROUP_ALIASES, policy::Policy},
+};
+
+/// All settings of one clone of a cache.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(super) ttl: Setting<Option<Duration>>,
+    pub(super) while_revalidate: Duration,
+    pub(super) if_error: Duration,
+    pub(super) include: Vec<String>,
+    pub(super) exclude: Vec<String>,
+    pub(super) rules: Vec<(String, Rule)>,
+    pub(super) only_if: Option<Predicate>,
+    pub(super) client: Option<ClientCache>,
+    pub(super) auth: Option<Auth>,
+    pub(super) keyed_headers: Vec<HeaderName>,
+    pub(super) keyed_cookies: Vec<String>,
+    pub(super) key_fn: Option<KeyFn>,
+    pub(super) query: Query,
+    pub(super) credentials: Credentials,
+    pub(super) handlers: HandlerPolicy,
+    pub(super) coalescing: Coalescing,
+    pub(super) compliance: Compliance,
+    pub(super) responses: Responses,
+    pub(super) clock: Clock,
+}
+
+/// A user's function that decides whether a request is for the cache.
+#[derive(Clone)]
+pub(super) struct Predicate(pub(super) Arc<dyn Fn(&HttpRequest) -> bool + Send + Sync>);
+
+impl fmt::Debug for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Predicate")
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            ttl: Setting::Unset,
+            while_revalidate: Duration::ZERO,
+            if_error: Duration::ZERO,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            rules: Vec::new(),
+            only_if: None,
+            client: None,
+            auth: None,
+            keyed_headers: Vec::new(),
+            keyed_cookies: Vec::new(),
+            key_fn: None,
+            query: Query::default(),
+            credentials: Credentials::default(),
+            handlers: HandlerPolicy::default(),
+            coalescing: Coalescing::default(),
+            compliance: Compliance::default(),
+            responses: Responses::default(),
+            clock: Clock::system(),
+        }
+    }
+}
+
+impl Config {
+    /// The first mistake in a group of settings.
+    pub(super) fn error(&self) -> Option<ConfigError> {
+        let groups = [
+            self.compliance.error(),
+            self.credentials.error(),
+            self.handlers.error(),
+            self.coalescing.error(),
+            self.responses.error(),
+        ];
+        groups.into_iter().flatten().next()
+    }
+
+    /// What caches may decide for themselves, as far as no rule says otherwise.
+    pub(super) fn policy(&self) -> Policy {
+        let Compliance { is_strict, .. } = self.compliance;
+        let default = if is_strict { Duration::ZERO } else { Duration::from_secs(60) };
+        let ttl = self.ttl.clone().unwrap_or(Some(default));
+        Policy {
+            default_ttl: ttl.unwrap_or_default(),
+            heuristic: self.is_heuristic(ttl),
+            request_directives: self.compliance.request_directives,
+            store_set_cookie: self.compliance.store_set_cookie,
+            any_status: self.compliance.any_status,
+            targets: self.compliance.targeted_headers.clone(),
+            while_revalidate: self.while_revalidate,
+            if_error: self.if_error,
+            ..Policy::default()
+        }
+    }
+
+    /// Whether a response without a lifetime gets a heuristic one, where the default one is `ttl`.
+    pub(super) fn is_heuristic(&self, ttl: Option<Duration>) -> bool {
+        self.compliance.is_heuristic(self.compliance.is_strict && ttl.is_some())
+    }
+
+    /// How long a handler that has failed is not called.
+    pub(super) fn failure_backoff(&self) -> Duration {
+        let is_strict = self.compliance.is_strict;
+        let default = if is_strict { Duration::ZERO } else { Duration::from_secs(1) };
+        self.handlers.backoff_or(default)
+    }
+
+    /// Headers that stored responses do not have.
+    pub(super) fn excluded_headers(&self) -> Vec<HeaderName> {
+        let keeps = self.compliance.keep_request_headers;
+        let usual = (!keeps).then_some(PER_REQUEST_HEADERS.map(HeaderName::from_static));
+        let further = self.responses.excluded_headers.iter().cloned();
+        usual.into_iter().flatten().chain(further).collect()
+    }
+
+    /// Headers that are for this cache and not for clients.
+    pub(super) fn stripped_headers(&self) -> Vec<HeaderName> {
+        let Compliance { targeted_headers, surrogate_keys, .. } = &self.compliance;
+        if self.compliance.forward_targeted_headers {
+            return Vec::new();
+        }
+        let aliases = surrogate_keys.then_some(GROUP_ALIASES.map(HeaderName::from_static));
+        targeted_headers.iter().cloned().chain(aliases.into_iter().flatten()).collect()
+    }
+
+    /// What decides, with the key, which requests are for the cache and which of them are equal.
+    pub(super) fn path_settings(&self) -> impl Hash + fmt::Debug {
+        let rule = |(pattern, rule): &(String, Rule)| {
+            (pattern.clone(), rule.is_bypass, rule.query.as_ref().map(Query::rules))
+        };
+        let rules: Vec<_> = self.rules.iter().map(rule).collect();
+        (self.include.clone(), self.exclude.clone(), rules, self.compliance.query_method)
+    }
+
+    /// Settings that work and are probably not what was meant.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings: Vec<&str> = Vec::new();
+        if matches!(self.ttl, Setting::Set(Some(Duration::ZERO))) {
+            warnings
+                .push("ttl is zero: only responses which state a lifetime themselves are stored");
+        }
+        if self.auth.is_some() && self.credentials.says_cookies_are_harmless() {
+            warnings
+                .push("vary_by_auth and Credentials::cookies_are_harmless contradict each other");
+        }
+        warnings.extend(self.responses.warnings());
+        warnings.extend(self.handlers.warnings());
+        warnings.into_iter().map(Into::into).collect()
+    }
+}
+
+#[cfg(feature = "redis")]
+impl Config {
+    /// What tells this application's configuration, as far as keys depend on it, from another's.
+    pub(super) fn fingerprint(&self) -> String {
+        let program = std::env::current_exe().ok();
+        let program = program.as_deref().and_then(std::path::Path::file_stem);
+        let text = format!("{program:?} {:?} {:?}", KeyRules::new(self), self.path_settings());
+        let digest = u128::from_be_bytes(crate::key::digest(text.as_bytes()));
+        format!("{digest:032x}")
+    }
+}
+
+/// Headers that tell of one request, so that a replay of them would be wrong.
+const PER_REQUEST_HEADERS: [&str; 7] = [
+    "x-request-id",
+    "x-correlation-id",
+    "request-id",
+    "traceparent",
+    "tracestate",
+    "server-timing",
+    "x-runtime",
+];

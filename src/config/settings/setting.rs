@@ -1,0 +1,21 @@
+//! `Setting`: a value that is either set or as it is elsewhere.
+
+/// A setting whose own value may be "none": unset, it has the default or is as for the whole cache.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Setting<T> {
+    /// As the default, or as for the whole cache.
+    #[default]
+    Unset,
+    /// As the user has set it.
+    Set(T),
+}
+
+impl<T> Setting<T> {
+    /// The value, or `default` where none is set.
+    pub(crate) fn unwrap_or(self, default: T) -> T {
+        match self {
+            Self::Unset => default,
+            Self::Set(value) => value,
+        }
+    }
+}
