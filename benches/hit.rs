@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use actix_http::Request;
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{Memory, Redis, ResponseCache, Tiered};
 use actix_web::{
     App, Error, HttpResponse,
     body::MessageBody,
@@ -54,7 +54,7 @@ fn hits(criterion: &mut Criterion) {
             bench.iter_custom(|times| runtime.block_on(ask(&memory, times, many)));
         });
 
-        let cache = ResponseCache::redis(server.url()).prefix(format!("{length}:"));
+        let cache = ResponseCache::new(Redis::new(server.url()).key_prefix(format!("{length}:")));
         let redis = App::new().wrap(cache.clone()).route("/products/{id}", route());
         let redis = runtime.block_on(init_service(redis));
         runtime.block_on(async {
@@ -67,7 +67,10 @@ fn hits(criterion: &mut Criterion) {
             });
         });
 
-        let near = ResponseCache::tiered(server.url()).prefix(format!("near {length}:"));
+        let near = ResponseCache::new(Tiered::new(
+            Memory::new(),
+            Redis::new(server.url()).key_prefix(format!("near {length}:")),
+        ));
         let tiered = App::new().wrap(near.clone()).route("/products/{id}", route());
         let tiered = runtime.block_on(init_service(tiered));
         runtime.block_on(hear(&tiered, &near, &server));
@@ -77,7 +80,7 @@ fn hits(criterion: &mut Criterion) {
             });
         });
         group.finish();
-        let stats = cache.stats().expect("settings are right");
+        let stats = cache.handle().expect("settings are right").stats();
         assert!(stats.misses <= 1 && stats.errors == 0, "not hits were measured: {stats:?}");
     }
 }
@@ -92,7 +95,9 @@ where
         let before = server.calls("get");
         ask(app, 2, |_| "/products/7".into()).await;
         cache.handle().expect("settings are right").settle().await;
-        if cache.stats().expect("settings are right").hits > 2 && server.calls("get") == before {
+        if cache.handle().expect("settings are right").stats().hits > 2
+            && server.calls("get") == before
+        {
             return;
         }
         actix_rt::time::sleep(Duration::from_millis(10)).await;

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::panic, reason = "a bench")]
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{Redis, ResponseCache};
 use actix_web::{App, HttpResponse, test::init_service, web};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use test_support::redis::RedisServer;
@@ -42,7 +42,11 @@ fn misses(criterion: &mut Criterion) {
         group.bench_function("memory", |bench| {
             bench.iter_custom(|times| runtime.block_on(ask(&memory, times, fresh(times))));
         });
-        assert_eq!(cache.stats().expect("settings are right").hits, 0, "hits were measured");
+        assert_eq!(
+            cache.handle().expect("settings are right").stats().hits,
+            0,
+            "hits were measured"
+        );
 
         let passing = App::new().wrap(ResponseCache::memory().exclude("/"));
         let passing = runtime.block_on(init_service(passing.route("/products/{id}", route())));
@@ -50,7 +54,7 @@ fn misses(criterion: &mut Criterion) {
             bench.iter_custom(|times| runtime.block_on(ask(&passing, times, fresh(times))));
         });
 
-        let cache = ResponseCache::redis(server.url()).prefix(format!("{length}:"));
+        let cache = ResponseCache::new(Redis::new(server.url()).key_prefix(format!("{length}:")));
         let redis = App::new().wrap(cache.clone()).route("/products/{id}", route());
         let redis = runtime.block_on(init_service(redis));
         group.sample_size(20);

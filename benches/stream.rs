@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{ResponseCache, Responses};
 use actix_web::{App, Error, HttpResponse, HttpServer, web};
 use bytes::Bytes;
 use futures_util::{Stream, future::join_all, stream};
@@ -58,7 +58,8 @@ async fn serve(role: &str) {
     let calls = Arc::new(AtomicUsize::new(0));
     let (cached, recording) = (role != ROLES[0], role == ROLES[2]);
     let cache = ResponseCache::memory();
-    let cache = if recording { cache.max_body(2 * LARGE) } else { cache };
+    let cache =
+        if recording { cache.responses(Responses::new().max_body(2 * LARGE)) } else { cache };
     let server = HttpServer::new(move || {
         let calls = Arc::clone(&calls);
         let stale = web::to(move || {

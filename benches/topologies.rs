@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{Redis, ResponseCache};
 use test_support::{
     load::Seen,
     redis::{
@@ -46,11 +46,11 @@ fn main() {
             println!("| Cluster | requests | failed | p50 | p99 | p99.9 | slowest |");
             println!("|---|--:|--:|--:|--:|--:|--:|");
             let plain = RedisCluster::start();
-            let cache = ResponseCache::redis_cluster(plain.urls());
+            let cache = ResponseCache::new(Redis::cluster(plain.urls()));
             move_slots("plain", cache, plain).await;
             let tls = RedisCluster::start_with_tls();
             let ca = tls.authority().pem();
-            let cache = ResponseCache::redis_cluster(tls.urls()).redis_ca(ca);
+            let cache = ResponseCache::new(Redis::cluster(tls.urls()).ca(ca));
             move_slots("by TLS", cache, tls).await;
         }
         if is_wanted("tls") {
@@ -60,18 +60,18 @@ fn main() {
             reach("one server", || ResponseCache::redis(server.url())).await;
             let server = TlsServer::start(false);
             let ca = server.authority().pem();
-            let make = || ResponseCache::redis(server.url("secret")).redis_ca(&ca);
+            let make = || ResponseCache::new(Redis::new(server.url("secret")).ca(&ca));
             reach("one server by TLS", make).await;
             let cluster = RedisCluster::start_with_tls();
             let ca = cluster.authority().pem();
-            let make = || ResponseCache::redis_cluster(cluster.urls()).redis_ca(&ca);
+            let make = || ResponseCache::new(Redis::cluster(cluster.urls()).ca(&ca));
             reach("Cluster by TLS", make).await;
             let watched = Watched::start();
-            let make = || ResponseCache::redis_sentinel(SERVICE, watched.urls());
+            let make = || ResponseCache::new(Redis::sentinel(SERVICE, watched.urls()));
             reach("Sentinel", make).await;
             let watched = Watched::start_with_tls();
             let ca = watched.authority().pem();
-            let make = || ResponseCache::redis_sentinel(SERVICE, watched.urls()).redis_ca(&ca);
+            let make = || ResponseCache::new(Redis::sentinel(SERVICE, watched.urls()).ca(&ca));
             reach("Sentinel by TLS", make).await;
         }
     });

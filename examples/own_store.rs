@@ -73,7 +73,7 @@ impl Store for Table {
 
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
-    let cache = ResponseCache::with_store(Table::default());
+    let cache = ResponseCache::new(Table::default());
     println!("listening on http://127.0.0.1:8080");
     HttpServer::new(move || {
         App::new()

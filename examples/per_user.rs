@@ -39,7 +39,7 @@ async fn authenticate<B: MessageBody + 'static>(
 
 /// Says who is asking to the cache. Guests share their pages; a request that nobody has looked at
 /// (`None`) bypasses the cache.
-fn who_is_asking(req: &ServiceRequest) -> Option<String> {
+fn who_is_asking(req: &HttpRequest) -> Option<String> {
     Some(match req.extensions().get::<User>()? {
         User::Guest => "guest".to_owned(),
         User::Member(name) => format!("member {name}"),
@@ -54,7 +54,7 @@ async fn home(req: HttpRequest) -> String {
 }
 
 fn cache() -> ResponseCache {
-    ResponseCache::memory().vary_by_auth(Auth::by(who_is_asking)) // the line that matters
+    ResponseCache::memory().vary_by_auth(Auth::from_fn(who_is_asking)) // the line that matters
 }
 
 #[actix_web::main]
@@ -100,7 +100,7 @@ mod tests {
                 assert_eq!(call_and_read_body(&app, req.to_request()).await, expected);
             }
         }
-        let stats = cache.stats().expect("its settings can be used");
+        let stats = cache.handle().expect("its settings can be used").stats();
         assert_eq!((stats.misses, stats.hits), (3, 3));
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use actix_response_cache::{CacheHandle, ClientCache, ResponseCache, Rule};
+use actix_response_cache::{
+    CacheHandle, ClientCache, Memory, Query, Redis, ResponseCache, Rule, Tiered,
+};
 
 use crate::options::Options;
 
@@ -18,24 +20,29 @@ const NOT_FOUND_TTL: Duration = Duration::from_secs(5);
 
 /// The cache before the whole app.
 pub(crate) fn cache(options: &Options) -> ResponseCache {
-    let mut cache = match &options.redis {
-        Some(url) if options.tiered => ResponseCache::tiered(url),
-        Some(url) => ResponseCache::redis(url),
+    let cache = match &options.redis {
+        Some(url) if options.tiered => {
+            ResponseCache::new(Tiered::new(Memory::new(), redis(url, options)))
+        }
+        Some(url) => ResponseCache::new(redis(url, options)),
         None => ResponseCache::memory(),
     };
-    if let Some(timeout) = options.redis_timeout {
-        cache = cache.connect_timeout(timeout).operate_timeout(timeout);
-    }
     cache
-        .prefix("product-server:")
         .ttl(options.ttl)
         .exclude("/users/me")
         // no handler reads another parameter, so no other one makes a second entry
-        .only_query(["page", "per_page", "category"])
-        .sort_query()
+        .query(Query::only(["page", "per_page", "category"]).sort(true))
         .rule("/products", Rule::new().groups([PRODUCTS]))
         .rule("/products/{id}", Rule::new().groups(["product:{id}"]).ttl_for(404, NOT_FOUND_TTL))
         .rule("/reports/{name}", Rule::new().ttl(REPORT_TTL).client_cache(report_clients()))
+}
+
+fn redis(url: &str, options: &Options) -> Redis {
+    let redis = Redis::new(url).key_prefix("product-server:");
+    match options.redis_timeout {
+        Some(timeout) => redis.connect_timeout(timeout).response_timeout(timeout),
+        None => redis,
+    }
 }
 
 /// Purges reach this cache and no browser's, so only reports are kept there.

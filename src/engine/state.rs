@@ -62,11 +62,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(
-        store: AnyStore,
-        clock: Clock,
-        secret: Secret,
-    ) -> Arc<Self> {
+    pub(crate) fn new(store: AnyStore, clock: Clock, secret: Secret) -> Arc<Self> {
         let failing_handlers = Arc::new(ExpiringKeys::new(clock.clone()));
         Arc::new(Self {
             store,

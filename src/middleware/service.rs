@@ -101,7 +101,9 @@ where
         let mut first = Box::pin(look_up(Rc::clone(&worker), request));
         match first.as_mut().now_or_never() {
             Some(Step::Respond(res)) => CacheFuture::ready(res),
-            Some(Step::Forward(forwarded)) if worker.plan.handlers().finish_on_disconnect.is_none() => {
+            Some(Step::Forward(forwarded))
+                if worker.plan.handlers().finish_on_disconnect.is_none() =>
+            {
                 let (req, call) = *forwarded;
                 CacheFuture::calling(self.service.call(req), call, worker)
             }

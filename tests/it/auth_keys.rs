@@ -1,6 +1,6 @@
 //! No user gets the response of another: credentials, auth keys, and many users at once.
 
-use actix_response_cache::{Auth, ResponseCache};
+use actix_response_cache::{Auth, Credentials, ResponseCache};
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
     http::header::{AUTHORIZATION, COOKIE},
@@ -86,7 +86,8 @@ async fn public_response_is_shared_despite_credential() {
 
 #[actix_rt::test]
 async fn ignored_cookies_are_no_credential() {
-    let cache = ResponseCache::memory().ignore_cookies(["_ga*", "theme"]);
+    let cache =
+        ResponseCache::memory().credentials(Credentials::new().ignore_cookies(["_ga*", "theme"]));
     let app = app(&cache, &Origin::counting()).await;
     send(&app, cookie("_ga_123=x; theme=dark")).await;
     assert_eq!(send(&app, cookie("theme=light")).await.word(), "HIT");
@@ -96,7 +97,11 @@ async fn ignored_cookies_are_no_credential() {
 
 #[actix_rt::test]
 async fn harmless_cookies_are_no_credential() {
-    let app = app(&ResponseCache::memory().cookies_are_harmless(), &Origin::counting()).await;
+    let app = app(
+        &ResponseCache::memory().credentials(Credentials::new().cookies_are_harmless(true)),
+        &Origin::counting(),
+    )
+    .await;
     send(&app, cookie("a=1")).await;
     assert_eq!(send(&app, cookie("b=2")).await.word(), "HIT");
     assert_eq!(send(&app, bearer("x")).await.word(), "BYPASS");
@@ -169,7 +174,7 @@ async fn credential_can_be_one_cookie_or_one_header() {
 
 #[actix_rt::test]
 async fn auth_function_separates_users() {
-    let cache = ResponseCache::memory().vary_by_auth(Auth::by(|req| {
+    let cache = ResponseCache::memory().vary_by_auth(Auth::from_fn(|req| {
         let tenant = req.headers().get("x-tenant")?.to_str().ok()?;
         Some(tenant.to_owned())
     }));
@@ -191,7 +196,7 @@ async fn private_response_is_never_stored() {
     for cache in [
         ResponseCache::memory(),
         ResponseCache::memory().vary_by_auth(Auth::Status),
-        ResponseCache::memory().cookies_are_harmless(),
+        ResponseCache::memory().credentials(Credentials::new().cookies_are_harmless(true)),
     ] {
         let app = app(&cache, &origin).await;
         send(&app, cookie("session=alice")).await;
@@ -225,7 +230,7 @@ async fn concurrent_users_each_get_their_own_response() {
     for _ in 0..10 {
         join_all((0..100).map(ask)).await;
     }
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!(stats.requests(), 1000);
     assert!(stats.hits > 800, "{stats:?}");
     handle.stop(false).await;

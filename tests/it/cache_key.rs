@@ -1,6 +1,6 @@
 //! The cache key: which requests share an entry, and which requests have no key and bypass.
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{Compliance, Forwarded, Query, ResponseCache};
 use actix_web::{HttpResponse, test::TestRequest};
 
 use crate::support::{Origin, app, get, get_with, send};
@@ -42,11 +42,12 @@ async fn distinct_hosts_share_no_entry() {
 
 #[actix_rt::test]
 async fn queries_are_normalised_on_request() {
-    let sorted = ResponseCache::memory().sort_query();
+    let sorted = ResponseCache::memory().query(Query::sorted());
     assert!(share(&sorted, get("/?a=1&b=2"), get("/?b=2&a=1")).await);
     assert!(!share(&sorted, get("/?a=1&a=2"), get("/?a=2&a=1")).await);
 
-    let untracked = ResponseCache::memory().ignore_tracking_parameters().ignore_query(["ref"]);
+    let untracked = ResponseCache::memory()
+        .query(Query::as_received().ignoring_tracking_parameters(true).ignoring(["ref"]));
     for uri in ["/p?utm_source=x", "/p?gclid=1&fbclid=2", "/p?ref=a", "/p?%75tm_id=1"] {
         assert!(share(&untracked, get("/p"), get(uri)).await, "{uri}");
     }
@@ -54,7 +55,7 @@ async fn queries_are_normalised_on_request() {
         assert!(!share(&untracked, get("/p"), get(uri)).await, "{uri}");
     }
 
-    let only = ResponseCache::memory().only_query(["page", "per_*"]);
+    let only = ResponseCache::memory().query(Query::only(["page", "per_*"]));
     assert!(share(&only, get("/?page=1&x=1"), get("/?y=2&page=1")).await);
     assert!(!share(&only, get("/?page=1"), get("/?page=1&per_page=5")).await);
 }
@@ -63,7 +64,7 @@ async fn queries_are_normalised_on_request() {
 async fn ignored_parameter_is_parsed_as_extractor_parses_it() {
     // duplicates, encodings and semicolons: if two requests share an answer, the handler must read
     // the same `id` from both
-    let cache = ResponseCache::memory().ignore_query(["utm_*"]);
+    let cache = ResponseCache::memory().query(Query::as_received().ignoring(["utm_*"]));
     let origin = Origin::new(|req, _| {
         let query = actix_web::web::Query::<Vec<(String, String)>>::from_query(req.query_string());
         let ids = query.unwrap().into_inner().into_iter().filter(|(name, _)| name == "id");
@@ -106,7 +107,7 @@ async fn headers_and_cookies_can_be_in_the_key() {
 
 #[actix_rt::test]
 async fn key_function_adds_to_key_or_refuses() {
-    let cache = ResponseCache::memory().key_with(|req| {
+    let cache = ResponseCache::memory().key_fn(|req| {
         let region = req.headers().get("x-region")?.to_str().ok()?;
         Some(region.to_owned())
     });
@@ -146,15 +147,20 @@ async fn forwarded_host_does_not_poison_cache() {
     let echo =
         || Origin::new(|req, _| HttpResponse::Ok().body(req.connection_info().host().to_owned()));
     let evil = || get_with("/", ("x-forwarded-host", "evil.example"));
-    for cache in [ResponseCache::memory(), ResponseCache::memory().trust_forwarded()] {
+    for cache in [
+        ResponseCache::memory(),
+        ResponseCache::memory().compliance(Compliance::careful().forwarded(Forwarded::Trust)),
+    ] {
         let app = app(&cache, &echo()).await;
         assert_eq!(send(&app, evil()).await.text(), "evil.example");
         assert_eq!(send(&app, get("/")).await.text(), "shop.example");
         assert_eq!(send(&app, evil()).await.text(), "evil.example");
     }
-    let trusting = ResponseCache::memory().trust_forwarded();
+    let trusting =
+        ResponseCache::memory().compliance(Compliance::careful().forwarded(Forwarded::Trust));
     assert!(share(&trusting, evil(), evil()).await);
-    let ignoring = ResponseCache::memory().ignore_forwarded();
+    let ignoring =
+        ResponseCache::memory().compliance(Compliance::careful().forwarded(Forwarded::Ignore));
     assert!(share(&ignoring, get("/"), evil()).await);
     // who asks is no more part of the answer than the peer's address is
     let client = get_with("/", ("x-forwarded-for", "1.2.3.4"));
@@ -213,7 +219,10 @@ async fn key_holds_the_whole_target() {
             None => req,
         }
     };
-    for cache in [ResponseCache::memory(), ResponseCache::memory().trust_forwarded()] {
+    for cache in [
+        ResponseCache::memory(),
+        ResponseCache::memory().compliance(Compliance::careful().forwarded(Forwarded::Trust)),
+    ] {
         let cached = app(&cache, &echo_of_target()).await;
         let plain = app(&ResponseCache::memory().exclude("/"), &echo_of_target()).await;
         for first in targets {
@@ -249,10 +258,9 @@ async fn trusted_forwarded_host_and_host_are_in_the_key() {
         let page = move || async move { name };
         web::resource("/page").guard(guard::Host(name)).route(web::get().to(page))
     };
-    let app = App::new()
-        .service(tenant("tenant-a"))
-        .service(tenant("tenant-b"))
-        .wrap(ResponseCache::memory().trust_forwarded());
+    let app = App::new().service(tenant("tenant-a")).service(tenant("tenant-b")).wrap(
+        ResponseCache::memory().compliance(Compliance::careful().forwarded(Forwarded::Trust)),
+    );
     let app = init_service(app).await;
     let ask = |host: &'static str, forwarded: Option<(&'static str, &'static str)>| {
         let req = TestRequest::get().uri("/page").insert_header(("host", host));

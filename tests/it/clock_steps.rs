@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use actix_response_cache::{Clock, ResponseCache, entry::Timestamp};
+use actix_response_cache::{Clock, HandlerPolicy, ResponseCache, entry::Timestamp};
 use actix_web::HttpResponse;
 
 use crate::support::{Origin, app, get, redis::RedisServer, send, settle};
@@ -32,7 +32,9 @@ fn failing(until: usize) -> Origin {
 async fn failure_backoff_ignores_clock_steps() {
     for seconds in [-HOUR, HOUR] {
         let clock = Clock::manual();
-        let cache = ResponseCache::memory().clock(clock.clone()).pause_after_failure(2 * SECOND);
+        let cache = ResponseCache::memory()
+            .clock(clock.clone())
+            .handlers(HandlerPolicy::new().failure_backoff(2 * SECOND));
         let origin = failing(3);
         let app = app(&cache, &origin).await;
         send(&app, get("/")).await;

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use actix_response_cache::{Clock, ResponseCache, Stats};
+use actix_response_cache::{Clock, Coalescing, HandlerPolicy, ResponseCache, Stats};
 use actix_web::{
     App, Error, HttpRequest, HttpResponse, HttpServer,
     dev::{ServerHandle, Service as _},
@@ -100,7 +100,7 @@ impl Crowd {
     }
 
     fn stats(&self) -> Stats {
-        self.cache.stats().unwrap()
+        self.cache.handle().unwrap().stats()
     }
 
     /// Sends one request on a connection of its own.
@@ -142,7 +142,7 @@ async fn answers(all: Vec<JoinHandle<hyper::Result<Answer>>>) -> Vec<hyper::Resu
 
 /// With timeouts so long that a slow machine does not reach them.
 fn patient() -> ResponseCache {
-    ResponseCache::memory().coalesce_timeout(DEADLINE)
+    ResponseCache::memory().coalescing(Coalescing::new().timeout(DEADLINE))
 }
 
 fn numbers() -> impl Iterator<Item = (&'static str, String)> {
@@ -342,7 +342,9 @@ async fn stopping_server_leaves_no_request_hanging() {
     }));
     for gracefully in [true, false] {
         let clock = Clock::manual();
-        let cache = patient().clock(clock.clone()).finish_fills(SECOND);
+        let cache = patient()
+            .clock(clock.clone())
+            .handlers(HandlerPolicy::new().finish_on_disconnect(SECOND));
         let crowd = Crowd::serve(cache, |req, _| {
             let control = ("cache-control", "max-age=10, stale-while-revalidate=3600");
             let mut res = HttpResponse::Ok();

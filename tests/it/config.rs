@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use actix_response_cache::{Auth, ResponseCache, Rule};
+use actix_response_cache::{
+    Auth, Compliance, Credentials, Memory, Query, Redis, ResponseCache, Responses, Rule,
+};
 use actix_service::{Transform as _, fn_service};
 use actix_web::{
     App, HttpResponse, HttpServer,
@@ -29,13 +31,13 @@ async fn errors_name_the_setting() {
         (memory().exclude(""), "exclude"),
         (memory().rule("/{id", Rule::new()), "rule"),
         (memory().rule("no-slash", Rule::new()), "rule"),
-        (memory().rule("/{id}", Rule::new().groups(["{other}"])), "groups"),
-        (memory().rule("/", Rule::new().ttl_for(99, Duration::ZERO)), "ttl_for"),
-        (memory().rule("/", Rule::new().ttl_for(304, Duration::ZERO)), "ttl_for"),
+        (memory().rule("/{id}", Rule::new().groups(["{other}"])), "Rule::groups"),
+        (memory().rule("/", Rule::new().ttl_for(99, Duration::ZERO)), "Rule::ttl_for"),
+        (memory().rule("/", Rule::new().ttl_for(304, Duration::ZERO)), "Rule::ttl_for"),
         (memory().rule("/", Rule::new().ttl(Duration::MAX)), "rule"),
         (memory().ttl(Duration::MAX), "ttl"),
         (memory().vary_by_header("not a name"), "vary_by_header"),
-        (memory().drop_field(""), "drop_field"),
+        (memory().responses(Responses::new().exclude_header("")), "Responses::exclude_header"),
     ] {
         let problem = problem(cache).await;
         assert!(problem.contains(&format!("`{setting}`")), "{setting}: {problem}");
@@ -89,9 +91,14 @@ async fn risky_settings_are_warned_of() {
     assert_eq!(memory().check().await.unwrap().warnings, Vec::<String>::new());
     for (cache, word) in [
         (memory().ttl(Duration::ZERO), "ttl"),
-        (memory().max_body(0), "max_body"),
-        (memory().capacity(0), "capacity"),
-        (memory().vary_by_auth(Auth::Status).cookies_are_harmless(), "vary_by_auth"),
+        (memory().responses(Responses::new().max_body(0)), "max_body"),
+        (ResponseCache::new(Memory::new().max_capacity(0)), "max_capacity"),
+        (
+            memory()
+                .vary_by_auth(Auth::Status)
+                .credentials(Credentials::new().cookies_are_harmless(true)),
+            "vary_by_auth",
+        ),
     ] {
         let warnings = cache.check().await.unwrap().warnings;
         assert!(warnings.len() == 1 && warnings[0].contains(word), "{warnings:?}");
@@ -100,7 +107,8 @@ async fn risky_settings_are_warned_of() {
 
 #[actix_rt::test]
 async fn caches_with_one_prefix_and_different_keys_are_warned_of() {
-    let redis = |prefix: &str| ResponseCache::redis("redis://127.0.0.1:1").prefix(prefix);
+    let redis =
+        |prefix: &str| ResponseCache::new(Redis::new("redis://127.0.0.1:1").key_prefix(prefix));
     let warned = async |cache: &ResponseCache| !cache.check().await.unwrap().warnings.is_empty();
     assert!(!warned(&redis("one:")).await);
     assert!(!warned(&redis("one:")).await);
@@ -117,33 +125,6 @@ async fn warnings_are_logged_once_for_all_workers() {
         app(&cache, &Origin::counting()).await;
     }
     assert_eq!(log.text().matches("ttl is zero").count(), 1, "{}", log.text());
-}
-
-#[actix_rt::test]
-async fn store_setting_on_later_clone_is_an_error() {
-    type Set = fn(ResponseCache) -> ResponseCache;
-    let settings: [(&str, Set); 7] = [
-        ("capacity", |cache| cache.capacity(1 << 20)),
-        ("credential_secret", |cache| cache.credential_secret("s")),
-        ("recording_budget", |cache| cache.recording_budget(1)),
-        ("prefix", |cache| cache.prefix("shop:")),
-        ("operate_timeout", |cache| cache.operate_timeout(Duration::from_secs(1))),
-        ("redis_max_body", |cache| cache.redis_max_body(1)),
-        ("Redis::credentials", |cache| cache.redis_login("user", "hunter2")),
-    ];
-    for (name, set) in settings {
-        let first = ResponseCache::tiered("redis://127.0.0.1:1");
-        let later = set(first.clone());
-        first.handle().expect("the store is made");
-        let problem = problem(later.clone()).await;
-        assert!(problem.contains(&format!("`{name}`")) && problem.contains("clone"), "{problem}");
-        assert!(!problem.contains("hunter2"));
-        // set before the first use it holds for all, and set to the same value it is no contradiction
-        let first = set(ResponseCache::tiered("redis://127.0.0.1:1"));
-        first.handle().unwrap();
-        first.clone().ttl(Duration::from_secs(1)).handle().expect("another setting");
-        set(first.clone()).handle().expect("the same value");
-    }
 }
 
 #[actix_rt::test]
@@ -189,7 +170,7 @@ async fn dropped_cache_does_not_count_as_second() {
 
 #[actix_rt::test]
 async fn explicit_lifetime_can_be_required() {
-    let declared = || ResponseCache::memory().only_declared();
+    let declared = || ResponseCache::memory().ttl(None);
     assert!(declared().check().await.unwrap().warnings.is_empty(), "it is meant so");
     let ruled = || declared().rule("/ruled", Rule::new().ttl(Duration::from_secs(5)));
     let second =
@@ -206,7 +187,15 @@ async fn explicit_lifetime_can_be_required() {
     let modified = Some(("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"));
     assert_eq!(second(ResponseCache::memory(), "/health", None).await, "HIT");
     assert_eq!(second(ruled(), "/health", None).await, "MISS");
-    assert_eq!(second(ruled().heuristic_freshness().only_declared(), "/", modified).await, "MISS");
+    assert_eq!(
+        second(
+            ruled().ttl(None).compliance(Compliance::careful().heuristic_freshness(true)),
+            "/",
+            modified
+        )
+        .await,
+        "HIT"
+    );
     assert_eq!(second(ruled(), "/ruled", None).await, "HIT");
     assert_eq!(second(ruled(), "/", Some(("cache-control", "max-age=5"))).await, "HIT");
     assert_eq!(second(ruled().ttl(Duration::from_secs(5)), "/health", None).await, "HIT");
@@ -221,14 +210,17 @@ async fn proxy_that_always_forwards_is_warned_of_once() {
         let forwarded = get("/").insert_header(("x-forwarded-proto", "https"));
         assert_eq!(send(&app, forwarded).await.word(), "BYPASS");
     }
-    assert_eq!(log.text().matches("trust_forwarded").count(), 1, "{}", log.text());
+    assert_eq!(log.text().matches("Forwarded::Trust").count(), 1, "{}", log.text());
 }
 
 #[actix_rt::test]
 async fn other_configuration_under_one_prefix_is_warned_of() {
     let server = RedisServer::start();
     let own = || ResponseCache::redis(server.url());
-    let other = || ResponseCache::redis(server.url()).ignore_query(["ref"]);
+    let ignoring = || Query::as_received().ignoring(["ref"]);
+    let other = || ResponseCache::redis(server.url()).query(ignoring());
+    let elsewhere =
+        ResponseCache::new(Redis::new(server.url()).key_prefix("other:")).query(ignoring());
     let warnings = async |cache: ResponseCache| {
         let readiness = cache.check().await.unwrap();
         readiness.store.expect("the server answers");
@@ -241,5 +233,5 @@ async fn other_configuration_under_one_prefix_is_warned_of() {
         found.iter().any(|text| text.contains("`arc:`") && text.contains("prefix")),
         "{found:?}"
     );
-    assert!(warnings(other().prefix("other:")).await.is_empty());
+    assert!(warnings(elsewhere).await.is_empty());
 }

@@ -1,6 +1,6 @@
 //! What counts as a credential: every field that says who is asking, and cookies as handlers read them.
 
-use actix_response_cache::{Auth, ResponseCache};
+use actix_response_cache::{Auth, Credentials, ResponseCache};
 use actix_web::{HttpResponse, http::header::COOKIE, test::TestRequest};
 
 use crate::support::{Origin, app, get, get_with, send};
@@ -113,12 +113,13 @@ async fn settings_choose_credential_headers() {
         send(&app, req()).await.word()
     };
     assert_eq!(second(ResponseCache::memory(), member).await, "HIT");
-    let counted = || ResponseCache::memory().credential_headers(["X-Member"]);
-    assert_eq!(second(counted(), member).await, "BYPASS");
-    assert_eq!(second(counted().harmless_headers(["x-member"]), member).await, "HIT");
-    let harmless = || ResponseCache::memory().harmless_headers(["X-Api-*"]);
-    assert_eq!(second(harmless(), key).await, "HIT");
-    assert_eq!(second(harmless().credential_headers(["x-api-key"]), key).await, "BYPASS");
+    let with = |credentials| ResponseCache::memory().credentials(credentials);
+    let counted = || Credentials::new().headers(["X-Member"]);
+    assert_eq!(second(with(counted()), member).await, "BYPASS");
+    assert_eq!(second(with(counted().harmless_headers(["x-member"])), member).await, "HIT");
+    let harmless = || Credentials::new().harmless_headers(["X-Api-*"]);
+    assert_eq!(second(with(harmless()), key).await, "HIT");
+    assert_eq!(second(with(harmless().headers(["x-api-key"])), key).await, "BYPASS");
     assert_eq!(second(ResponseCache::memory().vary_by_header("x-api-key"), key).await, "HIT");
     let by_key = Auth::header("x-api-key").unwrap();
     let by_key = || ResponseCache::memory().vary_by_auth(by_key.clone());
@@ -126,9 +127,9 @@ async fn settings_choose_credential_headers() {
     let both = || get_with("/", ("x-api-key", "1")).insert_header(("x-auth-token", "2"));
     assert_eq!(second(by_key(), both).await, "BYPASS", "the other one is not in the key");
     for cache in [
-        ResponseCache::memory().harmless_headers(["Authorization"]),
-        ResponseCache::memory().harmless_headers(["cookie"]),
-        ResponseCache::memory().credential_headers(["a b"]),
+        ResponseCache::memory().credentials(Credentials::new().harmless_headers(["Authorization"])),
+        ResponseCache::memory().credentials(Credentials::new().harmless_headers(["cookie"])),
+        ResponseCache::memory().credentials(Credentials::new().headers(["a b"])),
     ] {
         assert!(cache.check().await.is_err());
     }
@@ -154,10 +155,13 @@ async fn cookies_are_parsed_as_handlers_parse_them() {
     ];
     for cache in [
         ResponseCache::memory().vary_by_auth(Auth::cookie("session")),
-        ResponseCache::memory().vary_by_auth(Auth::Status).ignore_cookies(["a"]),
+        ResponseCache::memory()
+            .vary_by_auth(Auth::Status)
+            .credentials(Credentials::new().ignore_cookies(["a"])),
         ResponseCache::memory().vary_by_auth(Auth::PerCredential),
         ResponseCache::memory().vary_by_cookie("session"),
-        ResponseCache::memory().ignore_cookies(["a", "%73*", "session "]),
+        ResponseCache::memory()
+            .credentials(Credentials::new().ignore_cookies(["a", "%73*", "session "])),
     ] {
         let app = app(&cache, &session_of()).await;
         for line in hidden {

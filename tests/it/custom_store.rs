@@ -96,7 +96,7 @@ async fn custom_store_passes_acceptance_tests() {
 
 #[actix_rt::test]
 async fn custom_store_serves_hits() {
-    let cache = ResponseCache::with_store(Table::default());
+    let cache = ResponseCache::new(Table::default());
     let app = app(&cache, &Origin::with_fields(&[("vary", "accept")])).await;
     send(&app, get("/")).await;
     settle(&cache).await;
@@ -110,20 +110,20 @@ async fn custom_store_serves_hits() {
 
 #[actix_rt::test]
 async fn purges_of_one_request_count_an_entry_once() {
-    let cache = ResponseCache::with_store(Table::default());
+    let cache = ResponseCache::new(Table::default());
     let origin = Origin::with_fields(&[("location", "/other")]);
     let app = app(&cache, &origin).await;
     send(&app, get("/")).await;
     settle(&cache).await;
     send(&app, request("PUT", "/")).await;
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.purges, stats.purged), (2, 1));
 }
 
 #[actix_rt::test]
 async fn store_errors_fail_no_request() {
     let table = Table::default();
-    let cache = ResponseCache::with_store(table.clone());
+    let cache = ResponseCache::new(table.clone());
     let app = app(&cache, &Origin::counting()).await;
     send(&app, get("/")).await;
     settle(&cache).await;
@@ -136,14 +136,14 @@ async fn store_errors_fail_no_request() {
     }
     let error = cache.handle().unwrap().purge_all().await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-    assert!(cache.stats().unwrap().errors >= 4);
+    assert!(cache.handle().unwrap().stats().errors >= 4);
     assert!(cache.check().await.unwrap().store.is_err());
 }
 
 #[actix_rt::test]
 async fn purge_completes_after_client_disconnects() {
     let go = Arc::new(Notify::new());
-    let cache = ResponseCache::with_store(Table { go: Some(Arc::clone(&go)), ..Table::default() });
+    let cache = ResponseCache::new(Table { go: Some(Arc::clone(&go)), ..Table::default() });
     let app = app(&cache, &Origin::counting()).await;
     send(&app, get("/")).await;
     let handle = cache.handle().unwrap();

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{Memory, Redis, ResponseCache, Tiered};
 use actix_web::{App, HttpResponse, test::init_service, web};
 use futures_util::future::join_all;
 
@@ -37,15 +37,16 @@ async fn process(
     init_service(App::new().wrap(cache).default_service(route)).await
 }
 
-const KINDS: [fn(String) -> ResponseCache; 2] =
-    [|url| ResponseCache::redis(url), |url| ResponseCache::tiered(url)];
+const KINDS: [fn(Redis) -> ResponseCache; 2] =
+    [ResponseCache::new, |redis| ResponseCache::new(Tiered::new(Memory::new(), redis))];
 
 /// Repeats bursts over all processes, each to a path of its own, until handlers ran `expected` times.
 async fn bursts(server: &RedisServer, field: (&'static str, &'static str), expected: usize) {
     for (kind, make) in KINDS.into_iter().enumerate() {
         let calls = Calls::default();
         let slow = Duration::from_secs(2);
-        let cache = || make(server.url()).prefix(format!("{kind}:")).operate_timeout(slow);
+        let redis = || Redis::new(server.url()).key_prefix(format!("{kind}:"));
+        let cache = || make(redis().response_timeout(slow));
         let one = process(cache(), &calls, field).await;
         let two = process(cache(), &calls, field).await;
         let begun = Instant::now();

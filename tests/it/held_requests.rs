@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use actix_response_cache::{Clock, ResponseCache};
+use actix_response_cache::{Clock, HandlerPolicy, ResponseCache};
 use actix_web::{
     App, Error, HttpRequest, HttpResponse, dev::ServiceResponse, middleware::from_fn,
     test::init_service, web,
@@ -119,14 +119,15 @@ async fn long_held_request_is_validated_before_response() {
     let other = send(&app, get("/else")).await;
     assert_eq!(other.word(), "MISS");
     // a failing handler still leaves the stale response
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.refreshes, stats.flights), (0, 0));
 }
 
 #[actix_rt::test]
 async fn handler_is_called_first_without_background_refresh() {
     let clock = Clock::manual();
-    let cache = stale_while_revalidate(&clock).background_refresh(false);
+    let cache =
+        stale_while_revalidate(&clock).handlers(HandlerPolicy::new().background_refresh(false));
     let fails = Arc::new(AtomicUsize::new(0));
     let failing = Arc::clone(&fails);
     let origin = Origin::new(move |_, call| match failing.load(Ordering::SeqCst) {
@@ -144,7 +145,7 @@ async fn handler_is_called_first_without_background_refresh() {
     assert_eq!((seen.status.as_u16(), seen.text()), (200, "answer 2"), "stale, as it failed");
     assert!(seen.field("cache-status").contains("fwd=stale; fwd-status=503"));
     // a clone can switch it on again
-    let clone = cache.clone().background_refresh(true);
+    let clone = cache.clone().handlers(HandlerPolicy::new().background_refresh(true));
     let app = crate::support::app(&clone, &origin).await;
     clock.advance(61 * SECOND);
     assert_eq!(send(&app, get("/")).await.word(), "STALE");

@@ -95,7 +95,7 @@ async fn broken_body_closes_connection() {
         let body = |text: &str| text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
         assert_eq!(body(&with), body(&without));
     }
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.stores, stats.misses), (0, 2));
     server.stop(true).await;
     bare_server.stop(true).await;
@@ -131,7 +131,7 @@ async fn workers_share_one_memory_store() {
     for _ in 0..20 {
         ask(address, "GET", "/").await;
     }
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.stores, stats.hits), (1, 19));
     handle.stop(true).await;
 }

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use actix_response_cache::{CacheGroups, Purge, ResponseCache};
+use actix_response_cache::{CacheGroups, Coalescing, Purge, ResponseCache};
 use actix_web::{
     App, Error, HttpResponse,
     test::init_service,
@@ -83,7 +83,7 @@ fn purges(item: &str) -> Vec<Purge> {
 async fn examine(cache: &ResponseCache, steps: &Steps) -> Vec<&'static str> {
     let version = Version::default();
     // requests do not wait long for a fill that has been stopped
-    let cache = &cache.clone().coalesce_timeout(Duration::from_millis(5));
+    let cache = &cache.clone().coalescing(Coalescing::new().timeout(Duration::from_millis(5)));
     let app = app(cache, &version, steps).await;
     let handle = cache.handle().unwrap();
     let mut reached = Vec::new();
@@ -130,7 +130,7 @@ async fn purge_at_any_step_of_memory_fill_wins() {
 async fn purge_at_any_step_of_custom_store_fill_wins() {
     let steps = Steps::default();
     let store = Paused::new(Table::default(), &steps);
-    let reached = examine(&ResponseCache::with_store(store), &steps).await;
+    let reached = examine(&ResponseCache::new(store), &steps).await;
     for stop in ["before get", "after mark", "before put", "after put"].iter().chain(&HANDLER) {
         assert!(reached.contains(stop), "{stop}: {reached:?}");
     }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use actix_response_cache::{Clock, ResponseCache};
+use actix_response_cache::{Clock, Memory, Redis, ResponseCache, Tiered};
 use actix_web::{
     App, Error, HttpResponse,
     dev::Service,
@@ -116,7 +116,7 @@ async fn shared_response_keeps_no_larger_buffer() {
     let cache = ResponseCache::memory();
     let app = init_service(App::new().wrap(cache.clone()).default_service(route)).await;
     let answers = join_all((0..3).map(|_| app.call(get("/").to_request()))).await;
-    assert_eq!(cache.stats().unwrap().collapsed, 2);
+    assert_eq!(cache.handle().unwrap().stats().collapsed, 2);
     let mut answers = answers.into_iter().map(Result::unwrap);
     drop(answers.next().expect("the handler's own answer"));
     let unread: Vec<_> = answers.collect();
@@ -139,7 +139,7 @@ async fn validated_response_keeps_no_larger_buffer() {
     let cache = ResponseCache::memory().clock(clock.clone()).ttl(SECOND);
     let app = app(&cache, &origin).await;
     send(&app, get("/")).await;
-    let first = cache.stats().unwrap().bytes;
+    let first = cache.handle().unwrap().stats().bytes;
     for call in 2..5 {
         clock.advance(2 * SECOND);
         assert_eq!(send(&app, get("/")).await.body.len(), 50);
@@ -147,7 +147,7 @@ async fn validated_response_keeps_no_larger_buffer() {
         drop([(); 8].map(|()| HttpResponse::Ok().finish()));
         assert_eq!((origin.calls(), buffers.held()), (call, 0));
     }
-    assert_eq!(cache.stats().unwrap().bytes, first);
+    assert_eq!(cache.handle().unwrap().stats().bytes, first);
 }
 
 #[actix_rt::test]
@@ -169,7 +169,7 @@ async fn recording_takes_at_most_twice_the_received_bytes() {
     let read = send(&app, get("/"));
     let write = async {
         for come in 0..10_000_u64 {
-            let recorded = cache.stats().unwrap().recorded;
+            let recorded = cache.handle().unwrap().stats().recorded;
             assert!(recorded <= 2 * come, "{recorded} bytes for {come}");
             sender.send(buffers.another().slice(..1)).await.unwrap();
         }
@@ -177,7 +177,7 @@ async fn recording_takes_at_most_twice_the_received_bytes() {
         drop(sender);
     };
     futures_util::future::join(read, write).await;
-    assert_eq!(cache.stats().unwrap().recorded, 0);
+    assert_eq!(cache.handle().unwrap().stats().recorded, 0);
 }
 
 /// Asks for 20 pages in turn, twenty times each.
@@ -188,15 +188,19 @@ async fn ask_for_pages(app: &impl TestApp, cache: &ResponseCache, folder: &str) 
     }
 }
 
+fn one_mib() -> Memory {
+    Memory::new().max_capacity(MIB as u64)
+}
+
 fn of_pages(cache: ResponseCache, clock: &Clock) -> (ResponseCache, Origin) {
-    let cache = cache.clock(clock.clone()).capacity(MIB as u64).ttl(60 * SECOND);
+    let cache = cache.clock(clock.clone()).ttl(60 * SECOND);
     (cache, Origin::new(|_, _| HttpResponse::Ok().body("x".repeat(50_000))))
 }
 
 #[actix_rt::test]
 async fn expired_popular_entries_make_room() {
     let clock = Clock::manual();
-    let (cache, origin) = of_pages(ResponseCache::memory(), &clock);
+    let (cache, origin) = of_pages(ResponseCache::new(one_mib()), &clock);
     let app = app(&cache, &origin).await;
     ask_for_pages(&app, &cache, "old").await;
     clock.advance(61 * SECOND);
@@ -207,7 +211,10 @@ async fn expired_popular_entries_make_room() {
 #[actix_rt::test]
 async fn expired_popular_entries_make_room_in_tiered_store() {
     let (server, clock) = (RedisServer::start(), Clock::manual());
-    let tiered = ResponseCache::tiered(server.url()).operate_timeout(2 * SECOND);
+    let tiered = ResponseCache::new(Tiered::new(
+        one_mib(),
+        Redis::new(server.url()).response_timeout(2 * SECOND),
+    ));
     let (cache, origin) = of_pages(tiered, &clock);
     let app = app(&cache, &origin).await;
     ask_for_pages(&app, &cache, "old").await;
@@ -239,15 +246,19 @@ async fn expired_entries_are_removed() {
         send(&app, get(&format!("/{n}"))).await;
     }
     clock.advance(14 * SECOND);
-    assert_eq!(cache.stats().unwrap().entries, Some(40), "responses and notes of variants");
+    assert_eq!(
+        cache.handle().unwrap().stats().entries,
+        Some(40),
+        "responses and notes of variants"
+    );
     clock.advance(2 * SECOND);
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.entries, stats.bytes), (Some(0), Some(0)));
 }
 
 #[actix_rt::test]
 async fn popular_entries_survive_a_crawl() {
-    let cache = ResponseCache::memory().capacity(MIB as u64);
+    let cache = ResponseCache::new(Memory::new().max_capacity(MIB as u64));
     let origin = Origin::new(|_, _| HttpResponse::Ok().body("x".repeat(5000)));
     let app = app(&cache, &origin).await;
     let mut missed = 0;
@@ -344,7 +355,7 @@ mod resident {
         for n in 0..200 {
             send(&warmed, get(&format!("/warm/{n}"))).await;
         }
-        let cache = ResponseCache::memory().capacity(case.capacity as u64);
+        let cache = ResponseCache::new(Memory::new().max_capacity(case.capacity as u64));
         let app = app(&cache, &origin).await;
         let before = resident();
         let mut highest = before;
@@ -359,7 +370,7 @@ mod resident {
                 actix_rt::time::sleep(case.pause).await;
             }
         }
-        (highest - before, cache.stats().unwrap().bytes.unwrap())
+        (highest - before, cache.handle().unwrap().stats().bytes.unwrap())
     }
 
     #[actix_rt::test]

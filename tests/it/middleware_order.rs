@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use actix_cors::Cors;
-use actix_response_cache::{Auth, CacheHints, ResponseCache};
+use actix_response_cache::{Auth, CacheHints, Compliance, ResponseCache};
 use actix_session::{Session, SessionMiddleware, storage::CookieSessionStore};
 use actix_web::{
     App, Error, HttpMessage as _, HttpRequest, HttpResponse,
@@ -152,8 +152,15 @@ async fn cors_outside_serves_each_origin_from_one_entry() {
     let (a, b) = ("https://a.example", "https://b.example");
     for (cache, [first_of_a, first_of_b]) in [
         (ResponseCache::memory(), ["MISS", "MISS"]),
-        (ResponseCache::memory().ignore_origin(true), ["HIT", "HIT"]),
-        (ResponseCache::memory().ignore_origin(true).ignore_origin(false), ["MISS", "MISS"]),
+        (
+            ResponseCache::memory().compliance(Compliance::careful().vary_by_origin(false)),
+            ["HIT", "HIT"],
+        ),
+        (
+            ResponseCache::memory()
+                .compliance(Compliance::careful().vary_by_origin(false).vary_by_origin(true)),
+            ["MISS", "MISS"],
+        ),
     ] {
         let app = init_service(
             App::new().wrap(cache).wrap(cors()).default_service(Origin::counting().route()),
@@ -409,7 +416,7 @@ async fn user_known_outside_is_in_key_by_function() {
     let unaware = app(ResponseCache::memory()).await;
     send(&unaware, by("alice")).await;
     assert_eq!(send(&unaware, by("bob")).await.text(), "alice");
-    let by_user = Auth::by(|req| Some(req.extensions().get::<User>()?.0.clone()));
+    let by_user = Auth::from_fn(|req| Some(req.extensions().get::<User>()?.0.clone()));
     let cured = app(ResponseCache::memory().vary_by_auth(by_user)).await;
     for word in ["MISS", "HIT"] {
         for user in ["alice", "bob"] {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_response_cache::{Auth, Clock, ResponseCache, Rule};
-use actix_web::{App, HttpResponse, dev::ServiceRequest, test::init_service, web};
+use actix_web::{App, HttpRequest, HttpResponse, test::init_service, web};
 
 use crate::support::{Origin, get, get_with, redis::RedisServer, request, send};
 
@@ -28,7 +28,7 @@ async fn inner_clone_decides_and_requests_count_once() {
     clock.advance(Duration::from_secs(50));
     assert_eq!(send(&app, get("/reports/1")).await.word(), "HIT", "the inner cache's lifetime");
     assert_eq!(send(&app, get("/")).await.word(), "MISS");
-    let stats = outer.stats().unwrap();
+    let stats = outer.handle().unwrap().stats();
     assert_eq!((stats.requests(), stats.hits, stats.misses, stats.stores), (6, 3, 3, 3));
     assert_eq!(stats.entries, Some(2));
 }
@@ -46,8 +46,14 @@ async fn inner_cache_stores_and_outer_cache_passes() {
     assert_eq!((hit.word(), hit.text(), origin.calls()), ("HIT", "answer 1", 1));
     assert_eq!(hit.all("cache-status").len(), 1);
     assert_eq!(hit.all("age").len(), 1);
-    assert_eq!((inner.stats().unwrap().stores, outer.stats().unwrap().stores), (1, 0));
-    assert_eq!((inner.stats().unwrap().hits, outer.stats().unwrap().misses), (1, 2));
+    assert_eq!(
+        (inner.handle().unwrap().stats().stores, outer.handle().unwrap().stats().stores),
+        (1, 0)
+    );
+    assert_eq!(
+        (inner.handle().unwrap().stats().hits, outer.handle().unwrap().stats().misses),
+        (1, 2)
+    );
 }
 
 #[actix_rt::test]
@@ -57,8 +63,8 @@ async fn outer_cache_does_not_store_what_inner_cache_refuses() {
         |base| base.clone().exclude("/reports"),
         |base| base.clone().only_if(|_| false),
         |base| base.clone().rule("/{tail:.*}", Rule::bypass()),
-        |base| base.clone().key_with(|_| None),
-        |base| base.clone().vary_by_auth(Auth::by(|_| None)),
+        |base| base.clone().key_fn(|_| None),
+        |base| base.clone().vary_by_auth(Auth::from_fn(|_| None)),
         |_| ResponseCache::memory().exclude("/"),
     ];
     for make in ways {
@@ -71,14 +77,13 @@ async fn outer_cache_does_not_store_what_inner_cache_refuses() {
             assert_eq!((seen.word(), seen.text()), ("BYPASS", format!("answer {call}").as_str()));
             assert_eq!(seen.all("cache-status").len(), 1);
         }
-        assert_eq!(outer.stats().unwrap().stores, 0);
+        assert_eq!(outer.handle().unwrap().stats().stores, 0);
     }
 }
 
 #[actix_rt::test]
 async fn outer_cache_does_not_merge_keys_of_inner_cache() {
-    let tenant =
-        |req: &ServiceRequest| Some(req.headers().get("x-tenant")?.to_str().ok()?.to_owned());
+    let tenant = |req: &HttpRequest| Some(req.headers().get("x-tenant")?.to_str().ok()?.to_owned());
     let who = || {
         Origin::new(|req, _| {
             let tenant = req.headers().get("x-tenant").map(|value| value.to_str().unwrap());
@@ -89,10 +94,10 @@ async fn outer_cache_does_not_merge_keys_of_inner_cache() {
     let (base, redis) = (ResponseCache::memory(), || ResponseCache::redis(server.url()));
     // clones share a store, and so do caches of their own over one Redis
     for (base, inner) in [
-        (base.clone(), base.clone().vary_by_auth(Auth::by(tenant))),
-        (base.clone(), base.clone().key_with(tenant)),
+        (base.clone(), base.clone().vary_by_auth(Auth::from_fn(tenant))),
+        (base.clone(), base.clone().key_fn(tenant)),
         (base.clone(), base.clone().vary_by_header("x-tenant")),
-        (redis(), redis().key_with(tenant)),
+        (redis(), redis().key_fn(tenant)),
     ] {
         let settle = inner.handle().unwrap();
         let scope = web::scope("/t").wrap(inner).default_service(who().route());
@@ -112,7 +117,7 @@ async fn outer_cache_does_not_merge_keys_of_inner_cache() {
 
 #[actix_rt::test]
 async fn inner_entries_are_not_served_to_requests_that_bypass_inside() {
-    let staff = |req: &ServiceRequest| req.headers().contains_key("x-staff");
+    let staff = |req: &HttpRequest| req.headers().contains_key("x-staff");
     let base = ResponseCache::memory();
     let inner = base.clone().only_if(move |req| !staff(req));
     let origin = Origin::new(|req, _| {
@@ -161,7 +166,7 @@ async fn inner_cache_stores_where_outer_cache_passes() {
     let base = ResponseCache::memory();
     let (outer, inner) = (base.clone().exclude("/reports"), base.clone());
     assert_eq!(word_of_second(&outer, &inner).await, "HIT");
-    let stats = base.stats().unwrap();
+    let stats = base.handle().unwrap().stats();
     assert_eq!((stats.requests(), stats.hits, stats.misses), (2, 1, 1));
 }
 

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use actix_response_cache::{CacheHandle, Purged, ResponseCache, Rule, StoreError};
+use actix_response_cache::{CacheHandle, Purged, Redis, ResponseCache, Rule, StoreError};
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
     dev::ServerHandle,
@@ -232,7 +232,7 @@ async fn race(cache: ResponseCache, varies: bool) {
 
 /// With time for a loaded test machine, which is slower than a server should be.
 fn redis(server: &RedisServer) -> ResponseCache {
-    ResponseCache::redis(server.url()).operate_timeout(Duration::from_secs(2))
+    ResponseCache::new(Redis::new(server.url()).response_timeout(Duration::from_secs(2)))
 }
 
 #[actix_rt::test]

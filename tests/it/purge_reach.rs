@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use actix_response_cache::{CacheHandle, ResponseCache, StoreErrorKind};
+use actix_response_cache::{
+    CacheHandle, Memory, Query, Redis, ResponseCache, StoreErrorKind, Tiered,
+};
 use actix_web::{
     App, HttpResponse,
     test::{TestRequest, init_service},
@@ -19,9 +21,11 @@ type Pair = (ResponseCache, ResponseCache, Duration);
 
 fn pairs(server: &RedisServer) -> [Pair; 3] {
     let memory = ResponseCache::memory();
-    let slow = |cache: ResponseCache| cache.operate_timeout(Duration::from_secs(2));
-    let redis = || slow(ResponseCache::redis(server.url())).prefix("plain:");
-    let tiered = || slow(ResponseCache::tiered(server.url())).prefix("tiered:");
+    let store = |prefix: &str| {
+        Redis::new(server.url()).response_timeout(Duration::from_secs(2)).key_prefix(prefix)
+    };
+    let redis = || ResponseCache::new(store("plain:"));
+    let tiered = || ResponseCache::new(Tiered::new(Memory::new(), store("tiered:")));
     [
         (memory.clone(), memory, Duration::ZERO),
         (redis(), redis(), Duration::ZERO),
@@ -173,10 +177,11 @@ async fn handle_uses_key_rules_of_every_clone() {
     let cache = ResponseCache::memory();
     let origin = Origin::counting();
     let reports = web::scope("/reports")
-        .wrap(cache.clone().ignore_query(["utm"]))
+        .wrap(cache.clone().query(Query::as_received().ignoring(["utm"])))
         .default_service(origin.route());
-    let sorted =
-        web::scope("/sorted").wrap(cache.clone().sort_query()).default_service(origin.route());
+    let sorted = web::scope("/sorted")
+        .wrap(cache.clone().query(Query::sorted()))
+        .default_service(origin.route());
     let app = init_service(App::new().service(reports).service(sorted)).await;
     let handle = cache.handle().unwrap();
     for (stored, named) in [
@@ -217,7 +222,7 @@ async fn fill_that_brings_no_vary_search_is_refused_after_purge() {
 async fn purge_reaches_query_settings_and_no_vary_search_together() {
     let server = RedisServer::start();
     for (cache, other, heard) in pairs(&server) {
-        let cache = cache.ignore_query(["utm"]);
+        let cache = cache.query(Query::as_received().ignoring(["utm"]));
         let origin = Origin::with_fields(&[("no-vary-search", "key-order")]);
         let app = app(&cache, &origin).await;
         let handle = other.handle().unwrap();

@@ -1,6 +1,6 @@
 //! The QUERY method, and `No-Vary-Search`.
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{Compliance, ResponseCache};
 use actix_web::{App, HttpRequest, HttpResponse, test::TestRequest, test::init_service, web};
 
 use crate::support::{Origin, app, get, request, send};
@@ -21,7 +21,7 @@ fn query(body: impl Into<String>) -> TestRequest {
 
 #[actix_rt::test]
 async fn query_body_is_in_the_key() {
-    let cache = ResponseCache::memory().cache_query_method();
+    let cache = ResponseCache::memory().compliance(Compliance::careful().query_method(true));
     let app = init_service(App::new().wrap(cache.clone()).default_service(web::to(echo))).await;
     for word in ["MISS", "HIT"] {
         for body in ["select 1", "select 2", ""] {
@@ -32,13 +32,13 @@ async fn query_body_is_in_the_key() {
     let other_kind = query("select 1").insert_header(("content-type", "text/plain"));
     assert_eq!(send(&app, other_kind).await.word(), "MISS");
     assert_eq!(send(&app, get("/search")).await.text(), "GET ", "a GET has no part in it");
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.hits, stats.misses, stats.purges), (3, 5, 0), "a QUERY changes nothing");
 }
 
 #[actix_rt::test]
 async fn query_with_long_body_passes_unchanged() {
-    let cache = ResponseCache::memory().cache_query_method();
+    let cache = ResponseCache::memory().compliance(Compliance::careful().query_method(true));
     let config = web::PayloadConfig::new(1 << 20);
     let app = App::new().app_data(config).wrap(cache).default_service(web::to(echo));
     let app = init_service(app).await;

@@ -6,7 +6,8 @@ use std::{
 };
 
 use actix_response_cache::{
-    AdminToken, Auth, CacheGroups, CacheHandle, Reason, ResponseCache, Rule,
+    AdminToken, Auth, CacheGroups, CacheHandle, Credentials, Memory, Reason, Redis, ResponseCache,
+    Rule, Tiered,
 };
 use actix_web::{App, HttpRequest, HttpResponse, test::init_service, web};
 
@@ -73,7 +74,8 @@ async fn stored_is_not_reported_while_redis_refuses() {
 #[actix_rt::test]
 async fn entries_have_prefix_and_expire_with_lifetime() {
     let server = RedisServer::start();
-    let cache = ResponseCache::redis(server.url()).prefix("shop:").ttl(Duration::from_secs(30));
+    let cache = ResponseCache::new(Redis::new(server.url()).key_prefix("shop:"))
+        .ttl(Duration::from_secs(30));
     let app = app(&cache, &Origin::counting()).await;
     send(&app, get("/")).await;
     settle(&cache).await;
@@ -122,19 +124,25 @@ async fn variants_and_users_are_separated() {
 #[actix_rt::test]
 async fn credentials_are_not_in_redis_in_clear() {
     let server = RedisServer::start();
-    let caches = [
-        ResponseCache::redis(server.url()).vary_by_auth(Auth::PerCredential),
-        ResponseCache::redis(server.url()).vary_by_auth(Auth::by(|_| Some("hunter2".into()))),
+    let settings: [fn(ResponseCache) -> ResponseCache; 5] = [
+        |cache| cache.vary_by_auth(Auth::PerCredential),
+        |cache| cache.vary_by_auth(Auth::from_fn(|_| Some("hunter2".into()))),
         // the answer varies by both
-        ResponseCache::redis(server.url()).cookies_are_harmless().harmless_headers(["x-api-key"]),
-        ResponseCache::redis(server.url()).vary_by_cookie("session").vary_by_header("x-api-key"),
-        ResponseCache::redis(server.url())
-            .key_with(|_| Some("hunter2".into()))
-            .ignore_cookies(["*"])
-            .harmless_headers(["x-api-key"]),
+        |cache| {
+            let credentials = Credentials::new().cookies_are_harmless(true);
+            cache.credentials(credentials.harmless_headers(["x-api-key"]))
+        },
+        |cache| cache.vary_by_cookie("session").vary_by_header("x-api-key"),
+        |cache| {
+            let credentials = Credentials::new().ignore_cookies(["*"]);
+            cache
+                .key_fn(|_| Some("hunter2".into()))
+                .credentials(credentials.harmless_headers(["x-api-key"]))
+        },
     ];
-    for (n, cache) in caches.into_iter().enumerate() {
-        let cache = cache.prefix(format!("{n}:"));
+    for (n, set) in settings.into_iter().enumerate() {
+        let redis = Redis::new(server.url()).key_prefix(format!("{n}:"));
+        let cache = set(ResponseCache::new(redis));
         let app = app(&cache, &Origin::with_fields(&[("vary", "cookie, x-api-key")])).await;
         let ask =
             || get_with("/", ("cookie", "session=hunter2")).insert_header(("x-api-key", "hunter2"));
@@ -252,7 +260,7 @@ async fn handlers_answer_while_redis_is_down() {
         assert_ne!(seen.word(), "HIT");
     }
     assert_eq!(origin.calls(), 21);
-    assert!(cache.stats().unwrap().errors > 0);
+    assert!(cache.handle().unwrap().stats().errors > 0);
     let purged = cache.handle().unwrap().purge_all().await.unwrap();
     assert!(purged.pending, "the caller learns that it is pending");
 
@@ -270,9 +278,11 @@ async fn silent_redis_delays_by_its_timeout() {
     // accepts, and says nothing
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("redis://{}", silent.local_addr().unwrap());
-    let cache = ResponseCache::redis(url)
-        .connect_timeout(Duration::from_millis(50))
-        .operate_timeout(Duration::from_millis(50));
+    let cache = ResponseCache::new(
+        Redis::new(url)
+            .connect_timeout(Duration::from_millis(50))
+            .response_timeout(Duration::from_millis(50)),
+    );
     let app = app(&cache, &Origin::counting()).await;
     let started = Instant::now();
     for _ in 0..50 {
@@ -295,13 +305,13 @@ async fn redis_dying_during_handler_fails_no_request() {
     assert_eq!(send(&app, get("/")).await.text(), "answer 1");
     settle(&cache).await;
     assert_eq!(send(&app, get("/")).await.text(), "answer 2");
-    assert_eq!(cache.stats().unwrap().stores, 0);
+    assert_eq!(cache.handle().unwrap().stats().stores, 0);
 }
 
 #[actix_rt::test]
 async fn prefixes_share_no_entries() {
     let server = RedisServer::start();
-    let cache = |prefix: &str| ResponseCache::redis(server.url()).prefix(prefix);
+    let cache = |prefix: &str| ResponseCache::new(Redis::new(server.url()).key_prefix(prefix));
     let (one, two) = (cache("one:"), cache("one:*"));
     let (first, second) =
         (app(&one, &Origin::counting()).await, app(&two, &Origin::counting()).await);
@@ -367,10 +377,12 @@ async fn entry_purged_during_outage_stays_purged() {
 async fn body_too_large_for_redis_is_kept_in_memory_only() {
     for tiered in [false, true] {
         let server = RedisServer::start();
-        let url = server.url();
-        let cache = if tiered { ResponseCache::tiered(url) } else { ResponseCache::redis(url) };
-        let cache = cache.redis_max_body(10);
-        let cache = cache.operate_timeout(Duration::from_secs(2));
+        let redis = Redis::new(server.url()).max_body(10).response_timeout(Duration::from_secs(2));
+        let cache = if tiered {
+            ResponseCache::new(Tiered::new(Memory::new(), redis))
+        } else {
+            ResponseCache::new(redis)
+        };
         let origin = Origin::new(|req, call| {
             let long = if req.path() == "/long" { "0123456789" } else { "" };
             HttpResponse::Ok().body(format!("{call}{long}"))
@@ -395,7 +407,7 @@ async fn body_too_large_for_redis_is_kept_in_memory_only() {
         let names = keys(&server);
         let values = names.iter().filter(|name| name.contains("e:{")).count();
         assert_eq!(values, 1, "the short one alone: {names:?}");
-        let stats = cache.stats().unwrap();
+        let stats = cache.handle().unwrap().stats();
         assert!(stats.not_stored.iter().any(|(why, _)| *why == Reason::TooLarge), "{stats:?}");
         assert_eq!(stats.errors, 0);
     }
@@ -404,7 +416,7 @@ async fn body_too_large_for_redis_is_kept_in_memory_only() {
 #[actix_rt::test]
 async fn compressed_values_are_served_unchanged() {
     let server = RedisServer::start();
-    let cache = ResponseCache::redis(server.url()).compress_stored(1000);
+    let cache = ResponseCache::new(Redis::new(server.url()).compress_above(1000));
     let long = "the same again and ".repeat(1000);
     let body = long.clone();
     let origin = Origin::new(move |_, _| HttpResponse::Ok().body(body.clone()));

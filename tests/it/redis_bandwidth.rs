@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{Redis, ResponseCache};
 use actix_web::HttpResponse;
 use futures_util::future::join;
 
@@ -31,7 +31,7 @@ async fn large_body_hits_and_does_not_delay_small_ones() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.address());
     proxy.go(Way::Thin(Line::new(BYTES_PER_SECOND)));
-    let cache = ResponseCache::redis(proxy.url()).operate_timeout(OPERATE);
+    let cache = ResponseCache::new(Redis::new(proxy.url()).response_timeout(OPERATE));
     let origin = origin();
     let app = app(&cache, &origin).await;
     for path in ["/large", "/small"] {
@@ -64,7 +64,7 @@ async fn large_body_hits_and_does_not_delay_small_ones() {
 async fn body_too_large_for_bandwidth_is_backed_off() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.address());
-    let cache = ResponseCache::redis(proxy.url()).operate_timeout(OPERATE);
+    let cache = ResponseCache::new(Redis::new(proxy.url()).response_timeout(OPERATE));
     let origin = origin();
     let app = app(&cache, &origin).await;
     for path in ["/large", "/small"] {

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{Memory, Redis, ResponseCache, Tiered};
 use futures_util::future::{join, join_all};
 
 use crate::support::{
@@ -34,7 +34,7 @@ async fn examine(fault: Fault) {
 async fn examine_one(fault: Fault, cache: fn(String) -> ResponseCache) {
     let scene = Scene::new(fault);
     let cache = cache(scene.url());
-    let errors = || cache.stats().expect("settings are right").errors;
+    let errors = || cache.handle().unwrap().stats().errors;
     load::run(&cache, async |load| {
         load.all_hit(BOUND).await;
         let (before, errors_before, made) = (load.take(), errors(), scene.connections());
@@ -63,11 +63,13 @@ async fn examine_one(fault: Fault, cache: fn(String) -> ResponseCache) {
 #[actix_rt::test]
 async fn silent_redis_delays_request_by_one_timeout() {
     const EACH: Duration = Duration::from_millis(500);
-    let makes: [fn(String) -> ResponseCache; 2] = [ResponseCache::redis, ResponseCache::tiered];
+    let makes: [fn(Redis) -> ResponseCache; 2] =
+        [ResponseCache::new, |redis| ResponseCache::new(Tiered::new(Memory::new(), redis))];
     for make in makes {
         let server = RedisServer::start();
         let proxy = Proxy::start(server.address());
-        let cache = make(proxy.url()).connect_timeout(EACH).operate_timeout(EACH);
+        let redis = Redis::new(proxy.url()).connect_timeout(EACH).response_timeout(EACH);
+        let cache = make(redis);
         let app = app(&cache, &Origin::counting()).await;
         send(&app, get("/there")).await;
         settle(&cache).await;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use actix_response_cache::{RedisServers, ResponseCache, Rule};
+use actix_response_cache::{Redis, ResponseCache, Rule};
 use actix_web::HttpResponse;
 
 use crate::support::{
@@ -21,15 +21,14 @@ use crate::support::{
 const PAGES: usize = 16;
 
 /// With what a loaded test machine needs, and a group for all.
-fn patient(cache: ResponseCache) -> ResponseCache {
-    cache
-        .connect_timeout(Duration::from_secs(2))
-        .operate_timeout(Duration::from_secs(2))
-        .rule("/{any:.*}", Rule::new().groups(["all"]))
+fn patient(redis: Redis) -> ResponseCache {
+    let redis =
+        redis.connect_timeout(Duration::from_secs(2)).response_timeout(Duration::from_secs(2));
+    ResponseCache::new(redis).rule("/{any:.*}", Rule::new().groups(["all"]))
 }
 
 /// What one process stores another serves, until it is purged, in whichever way.
-async fn assert_shared(make: impl Fn() -> ResponseCache) {
+async fn assert_shared(make: impl Fn() -> Redis) {
     let (one, two) = (patient(make()), patient(make()));
     let origin = Origin::counting();
     let (first, second) = (app(&one, &origin).await, app(&two, &origin).await);
@@ -60,8 +59,7 @@ async fn assert_shared(make: impl Fn() -> ResponseCache) {
 #[actix_rt::test]
 async fn tls_with_login_works() {
     let server = TlsServer::start(false);
-    assert_shared(|| ResponseCache::redis(server.url("secret")).redis_ca(server.authority().pem()))
-        .await;
+    assert_shared(|| Redis::new(server.url("secret")).ca(server.authority().pem())).await;
 }
 
 #[actix_rt::test]
@@ -69,10 +67,10 @@ async fn tls_with_client_certificate_works() {
     let server = TlsServer::start(true);
     let [certificate, key] = server.authority().sign();
     assert_shared(|| {
-        ResponseCache::redis(server.url("wrong"))
-            .redis_login("cache", "secret")
-            .redis_ca(server.authority().pem())
-            .redis_client_certificate(&certificate, &key)
+        Redis::new(server.url("wrong"))
+            .credentials("cache", "secret")
+            .ca(server.authority().pem())
+            .client_certificate(&certificate, &key)
     })
     .await;
 }
@@ -81,28 +79,28 @@ async fn tls_with_client_certificate_works() {
 async fn unix_socket_works() {
     let server = RedisServer::start();
     let url = format!("redis+unix://{}", server.socket().display());
-    assert_shared(|| ResponseCache::redis(&url)).await;
+    assert_shared(|| Redis::new(&url)).await;
 }
 
 #[actix_rt::test]
 async fn cluster_works() {
     let cluster = RedisCluster::start();
-    assert_shared(|| ResponseCache::redis_cluster(cluster.urls())).await;
+    assert_shared(|| Redis::cluster(cluster.urls())).await;
 }
 
 #[actix_rt::test]
 async fn cluster_serves_hits_with_braces_in_prefix() {
     let cluster = RedisCluster::start();
     for prefix in ["{tag}:", "a}:", "}a{b}:", "{{a}}", "a{b}{", "ü*?[x]{y}"] {
-        assert_shared(|| ResponseCache::redis_cluster(cluster.urls()).prefix(prefix)).await;
+        assert_shared(|| Redis::cluster(cluster.urls()).key_prefix(prefix)).await;
     }
     for prefix in ["{", "a{b:", "}{", "{}", "{}a:", "a{}b{c}:"] {
-        let cache = ResponseCache::redis_cluster(cluster.urls()).prefix(prefix);
+        let cache = ResponseCache::new(Redis::cluster(cluster.urls()).key_prefix(prefix));
         let told = cache.check().await.expect_err(prefix).to_string();
-        assert!(told.contains("`prefix`") && told.contains("slot"), "{prefix}: {told}");
+        assert!(told.contains("`Redis::key_prefix`") && told.contains("slot"), "{prefix}: {told}");
         // one server has no slots
         let one = RedisServer::start();
-        assert_shared(|| ResponseCache::redis(one.url()).prefix(prefix)).await;
+        assert_shared(|| Redis::new(one.url()).key_prefix(prefix)).await;
     }
 }
 
@@ -112,7 +110,7 @@ const GROUPS_WITH_BRACES: &str = "\"{g}\", \"{}\", \"{\", \"}g{\", \"{a}{b}\"";
 async fn cluster_purges_paths_and_groups_with_braces() {
     let cluster = RedisCluster::start();
     let groups = ["{g}", "{}", "{", "}g{", "{a}{b}"];
-    let cache = patient(ResponseCache::redis_cluster(cluster.urls()));
+    let cache = patient(Redis::cluster(cluster.urls()));
     let origin = Origin::with_fields(&[("cache-groups", GROUPS_WITH_BRACES)]);
     let handle = cache.handle().unwrap();
     let app = app(&cache, &origin).await;
@@ -135,35 +133,28 @@ async fn cluster_purges_paths_and_groups_with_braces() {
 #[actix_rt::test]
 async fn sentinel_works() {
     let watched = Watched::start();
-    assert_shared(|| ResponseCache::redis_sentinel(SERVICE, watched.urls())).await;
+    assert_shared(|| Redis::sentinel(SERVICE, watched.urls())).await;
 }
 
 /// Within the defaults, as far as connecting goes: each handshake has the time for itself.
 #[actix_rt::test]
 async fn cluster_over_tls_works() {
     let cluster = RedisCluster::start_with_tls();
-    assert_shared(|| {
-        ResponseCache::redis_cluster(cluster.urls()).redis_ca(cluster.authority().pem())
-    })
-    .await;
-    let cache = ResponseCache::redis_cluster(cluster.urls()).redis_ca(cluster.authority().pem());
+    assert_shared(|| Redis::cluster(cluster.urls()).ca(cluster.authority().pem())).await;
+    let cache = ResponseCache::new(Redis::cluster(cluster.urls()).ca(cluster.authority().pem()));
     load(&cache, |all_hit| all_hit).await;
 }
 
 #[actix_rt::test]
 async fn sentinel_over_tls_works() {
     let watched = Watched::start_with_tls();
-    assert_shared(|| {
-        ResponseCache::redis_sentinel(SERVICE, watched.urls()).redis_ca(watched.authority().pem())
-    })
-    .await;
+    assert_shared(|| Redis::sentinel(SERVICE, watched.urls()).ca(watched.authority().pem())).await;
 }
 
 #[actix_rt::test]
 async fn purges_by_sentinel_over_tls_open_no_connections() {
     let watched = Watched::start_with_tls();
-    let cache =
-        ResponseCache::redis_sentinel(SERVICE, watched.urls()).redis_ca(watched.authority().pem());
+    let cache = Redis::sentinel(SERVICE, watched.urls()).ca(watched.authority().pem());
     let handle = patient(cache).handle().unwrap();
     handle.purge_path("/first").await.unwrap();
     let connections = || {
@@ -182,9 +173,9 @@ async fn purges_by_sentinel_over_tls_open_no_connections() {
 #[actix_rt::test]
 async fn clients_of_redis_crate_work() {
     let (server, cluster) = (RedisServer::start(), RedisCluster::start());
-    assert_shared(|| redis::Client::open(server.url()).map(ResponseCache::redis).unwrap()).await;
+    assert_shared(|| redis::Client::open(server.url()).map(Redis::from_client).unwrap()).await;
     assert_shared(|| {
-        redis::cluster::ClusterClient::new(cluster.urls()).map(ResponseCache::redis).unwrap()
+        redis::cluster::ClusterClient::new(cluster.urls()).map(Redis::from_cluster_client).unwrap()
     })
     .await;
 }
@@ -220,7 +211,7 @@ async fn load(cache: &ResponseCache, mut is_over: impl FnMut(bool) -> bool) {
 /// what is purged from then on is gone.
 async fn assert_followed(fail_over: impl FnOnce(&mut Watched)) {
     let watched = Watched::start();
-    let cache = ResponseCache::redis_sentinel(SERVICE, watched.urls());
+    let cache = ResponseCache::new(Redis::sentinel(SERVICE, watched.urls()));
     assert_follows(cache, watched, fail_over).await;
 }
 
@@ -228,7 +219,7 @@ async fn assert_followed(fail_over: impl FnOnce(&mut Watched)) {
 async fn assert_followed_by_tls(fail_over: impl FnOnce(&mut Watched)) {
     let watched = Watched::start_with_tls();
     let cache =
-        ResponseCache::redis_sentinel(SERVICE, watched.urls()).redis_ca(watched.authority().pem());
+        ResponseCache::new(Redis::sentinel(SERVICE, watched.urls()).ca(watched.authority().pem()));
     assert_follows(cache, watched, fail_over).await;
 }
 
@@ -274,14 +265,14 @@ async fn failover_over_tls_on_demand_is_followed() {
 #[actix_rt::test]
 async fn moving_slots_fail_no_request() {
     let cluster = RedisCluster::start();
-    let cache = ResponseCache::redis_cluster(cluster.urls());
+    let cache = ResponseCache::new(Redis::cluster(cluster.urls()));
     assert_slots_may_move(cache, cluster).await;
 }
 
 #[actix_rt::test]
 async fn moving_slots_over_tls_fail_no_request() {
     let cluster = RedisCluster::start_with_tls();
-    let cache = ResponseCache::redis_cluster(cluster.urls()).redis_ca(cluster.authority().pem());
+    let cache = ResponseCache::new(Redis::cluster(cluster.urls()).ca(cluster.authority().pem()));
     assert_slots_may_move(cache, cluster).await;
 }
 
@@ -305,10 +296,10 @@ async fn assert_slots_may_move(cache: ResponseCache, cluster: RedisCluster) {
 }
 
 /// Answers by handlers only, and what is logged meanwhile.
-async fn log_of(cache: ResponseCache) -> String {
+async fn log_of(redis: Redis) -> String {
     let log = Log::default();
     let _guard = log.listen();
-    let cache = patient(cache);
+    let cache = patient(redis);
     let app = app(&cache, &Origin::counting()).await;
     for call in 1..=10 {
         assert_eq!(send(&app, get("/")).await.text(), format!("answer {call}"));
@@ -321,14 +312,14 @@ async fn log_of(cache: ResponseCache) -> String {
 async fn auth_error_is_reported_without_password() {
     let server = TlsServer::start(false);
     let trusted = || server.authority().pem();
-    let url = |password: &str| ResponseCache::redis(server.url(password));
-    for (cache, word) in [
-        (url("hunter2").redis_ca(trusted()), "AuthenticationFailed"),
-        (url("secret").redis_login("cache", "hunter2").redis_ca(trusted()), "AuthenticationFailed"),
-        (url("hunter2").redis_ca(Authority::new().pem()), "invalid peer certificate"),
+    let url = |password: &str| Redis::new(server.url(password));
+    for (redis, word) in [
+        (url("hunter2").ca(trusted()), "AuthenticationFailed"),
+        (url("secret").credentials("cache", "hunter2").ca(trusted()), "AuthenticationFailed"),
+        (url("hunter2").ca(Authority::new().pem()), "invalid peer certificate"),
         (url("hunter2"), "invalid peer certificate"),
     ] {
-        let log = log_of(cache).await;
+        let log = log_of(redis).await;
         assert!(log.contains("Redis fails") && log.contains(word), "{word}: {log}");
         assert!(!log.contains("hunter2") && !log.contains("secret"), "{log}");
     }
@@ -337,16 +328,15 @@ async fn auth_error_is_reported_without_password() {
 #[actix_rt::test]
 async fn silent_sentinels_and_nodes_are_reported_by_address() {
     let none = "redis://u:hunter2@127.0.0.1:1";
-    for cache in [
-        ResponseCache::redis_cluster([none, "redis://u:hunter2@127.0.0.1:2"]),
-        ResponseCache::redis_sentinel(SERVICE, [none]),
-    ] {
-        let log = log_of(cache).await;
+    for redis in
+        [Redis::cluster([none, "redis://u:hunter2@127.0.0.1:2"]), Redis::sentinel(SERVICE, [none])]
+    {
+        let log = log_of(redis).await;
         assert!(log.contains("Redis fails") && log.contains("127.0.0.1:1"), "{log}");
         assert!(!log.contains("hunter2"), "{log}");
     }
     let watched = Watched::start();
-    let log = log_of(ResponseCache::redis_sentinel("other", watched.urls())).await;
+    let log = log_of(Redis::sentinel("other", watched.urls())).await;
     assert!(log.contains("do not know the service"), "{log}");
 }
 
@@ -354,28 +344,31 @@ async fn silent_sentinels_and_nodes_are_reported_by_address() {
 async fn bad_topology_is_reported_by_setting() {
     let none = Vec::<String>::new;
     let client = || redis::Client::open("redis://127.0.0.1").unwrap();
-    let sentinel = RedisServers::sentinel(SERVICE, ["redis://h", "http://u:hunter2@h"]);
+    let sentinel = Redis::sentinel(SERVICE, ["redis://h", "http://u:hunter2@h"]);
     for (cache, setting) in [
-        (ResponseCache::redis_cluster(none()), "Redis::cluster"),
-        (ResponseCache::redis_cluster(["redis://h", "hunter2"]), "Redis::cluster"),
-        (ResponseCache::redis_cluster(["redis+unix:///s"]), "Redis::cluster"),
+        (ResponseCache::new(Redis::cluster(none())), "Redis::cluster"),
+        (ResponseCache::new(Redis::cluster(["redis://h", "hunter2"])), "Redis::cluster"),
+        (ResponseCache::new(Redis::cluster(["redis+unix:///s"])), "Redis::cluster"),
         (
-            ResponseCache::redis_cluster(["redis://:hunter2@h", "redis://:hunter3@h"]),
+            ResponseCache::new(Redis::cluster(["redis://:hunter2@h", "redis://:hunter3@h"])),
             "Redis::cluster",
         ),
-        (ResponseCache::redis_sentinel(SERVICE, none()), "Redis::sentinel"),
-        (ResponseCache::redis(sentinel), "Redis::sentinel"),
-        (ResponseCache::redis("redis://h").redis_ca(Authority::new().pem()), "Redis::ca"),
-        (ResponseCache::redis("rediss://h").redis_ca("hunter2"), "Redis::ca"),
-        (ResponseCache::redis("rediss://h").redis_ca(""), "Redis::ca"),
-        (ResponseCache::redis_cluster(["rediss://h"]).redis_ca("x"), "Redis::ca"),
+        (ResponseCache::new(Redis::sentinel(SERVICE, none())), "Redis::sentinel"),
+        (ResponseCache::new(sentinel), "Redis::sentinel"),
+        (ResponseCache::new(Redis::new("redis://h").ca(Authority::new().pem())), "Redis::ca"),
+        (ResponseCache::new(Redis::new("rediss://h").ca("hunter2")), "Redis::ca"),
+        (ResponseCache::new(Redis::new("rediss://h").ca("")), "Redis::ca"),
+        (ResponseCache::new(Redis::cluster(["rediss://h"]).ca("x")), "Redis::ca"),
         (
-            ResponseCache::redis("rediss://h").redis_client_certificate("", "hunter2"),
+            ResponseCache::new(Redis::new("rediss://h").client_certificate("", "hunter2")),
             "Redis::client_certificate",
         ),
         (ResponseCache::redis("rediss://:hunter2@h/#insecure"), "redis"),
-        (ResponseCache::redis(client()).redis_login("u", "hunter2"), "Redis::credentials"),
-        (ResponseCache::redis(client()).redis_ca("hunter2"), "Redis::ca"),
+        (
+            ResponseCache::new(Redis::from_client(client()).credentials("u", "hunter2")),
+            "Redis::credentials",
+        ),
+        (ResponseCache::new(Redis::from_client(client()).ca("hunter2")), "Redis::ca"),
     ] {
         let told = cache.check().await.expect_err(setting).to_string();
         assert!(told.contains(&format!("`{setting}`")), "{setting}: {told}");

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use actix_response_cache::{Auth, ClientCache, Clock, ResponseCache, Rule};
+use actix_response_cache::{
+    Auth, ClientCache, Clock, Compliance, Credentials, ResponseCache, Responses, Rule,
+};
 use actix_web::{HttpResponse, http::header::HttpDate, test::TestRequest};
 
 use crate::support::{Origin, Seen, app, get, get_with, send};
@@ -66,9 +68,10 @@ async fn personal_response_is_never_sent_as_public() {
     // a header that is no credential is not personal: `Vary` names it for caches downstream
     let by_currency = ResponseCache::memory().vary_by_header("x-currency");
     assert_eq!(told(by_currency, plain(), get("/")).await, "public, max-age=300");
-    let by_function = || ResponseCache::memory().key_with(|_| Some("x".to_owned()));
+    let by_function = || ResponseCache::memory().key_fn(|_| Some("x".to_owned()));
     assert_eq!(told(by_function(), plain(), get("/")).await, private);
-    let by_tenant = || ResponseCache::memory().vary_by_auth(Auth::by(|_| Some("x".to_owned())));
+    let by_tenant =
+        || ResponseCache::memory().vary_by_auth(Auth::from_fn(|_| Some("x".to_owned())));
     assert_eq!(told(by_tenant(), plain(), get("/")).await, private);
     let by_key = || {
         let auth = Auth::header("x-tenant").unwrap();
@@ -106,7 +109,8 @@ async fn errors_and_uncached_responses_get_no_cache_control() {
 #[actix_rt::test]
 async fn verdict_is_in_cache_status_and_on_request_in_x_cache() {
     let clock = Clock::manual();
-    let cache = ResponseCache::memory().clock(clock.clone()).x_cache();
+    let cache =
+        ResponseCache::memory().clock(clock.clone()).responses(Responses::new().x_cache(true));
     let app = app(&cache, &Origin::counting()).await;
     let miss = send(&app, get("/")).await;
     assert_eq!(miss.field("cache-status"), "actix-response-cache; fwd=uri-miss; stored");
@@ -118,7 +122,9 @@ async fn verdict_is_in_cache_status_and_on_request_in_x_cache() {
     let bypass = send(&app, get_with("/", ("cookie", "a=b"))).await;
     assert_eq!(bypass.field("x-cache"), "BYPASS");
 
-    let cache = ResponseCache::memory().clock(clock.clone()).cache_status_key(true);
+    let cache = ResponseCache::memory()
+        .clock(clock.clone())
+        .responses(Responses::new().cache_status_key(true));
     let telling = crate::support::app(&cache, &Origin::counting()).await;
     for told in ["fwd=uri-miss; stored", "hit; ttl=60"] {
         let status = send(&telling, get("/a?b=1")).await.field("cache-status");
@@ -126,9 +132,11 @@ async fn verdict_is_in_cache_status_and_on_request_in_x_cache() {
         assert_eq!(status, format!("actix-response-cache; {told}{key}"));
     }
 
-    let silent =
-        crate::support::app(&ResponseCache::memory().cache_status(false), &Origin::counting())
-            .await;
+    let silent = crate::support::app(
+        &ResponseCache::memory().responses(Responses::new().cache_status(false)),
+        &Origin::counting(),
+    )
+    .await;
     for _ in 0..2 {
         let seen = send(&silent, get("/")).await;
         assert_eq!((seen.field("cache-status"), seen.field("x-cache")), Default::default());
@@ -200,8 +208,8 @@ async fn response_keyed_by_function_is_private_even_if_handler_says_public() {
         ("max-age=60", "max-age=60, private"),
     ] {
         for cache in [
-            ResponseCache::memory().vary_by_auth(Auth::by(|_| Some("tenant".to_owned()))),
-            ResponseCache::memory().key_with(|_| Some("region".to_owned())),
+            ResponseCache::memory().vary_by_auth(Auth::from_fn(|_| Some("tenant".to_owned()))),
+            ResponseCache::memory().key_fn(|_| Some("region".to_owned())),
         ] {
             let origin = Origin::new(move |_, _| {
                 let mut res = HttpResponse::Ok();
@@ -227,13 +235,18 @@ async fn bypassed_responses_carry_the_same_vary_and_private() {
         get_with("/", ("upgrade", "websocket")),
         get_with("/", ("cookie", "a=b")),
     ] {
-        let seen = send(&app(&keyed().x_cache(), &Origin::counting()).await, req).await;
+        let seen = send(
+            &app(&keyed().responses(Responses::new().x_cache(true)), &Origin::counting()).await,
+            req,
+        )
+        .await;
         assert_eq!(
             (seen.field("x-cache").as_str(), seen.field("vary")),
             ("BYPASS", told.field("vary"))
         );
     }
-    let refused = ResponseCache::memory().x_cache().key_with(|_| None);
+    let refused =
+        ResponseCache::memory().responses(Responses::new().x_cache(true)).key_fn(|_| None);
     let origin = Origin::with_fields(&[("cache-control", "public, max-age=60")]);
     let seen = send(&app(&refused, &origin).await, get("/")).await;
     assert_eq!(seen.field("x-cache"), "BYPASS");
@@ -252,7 +265,7 @@ async fn response_is_private_if_vary_cannot_name_the_credential() {
         ("accept", "public, max-age=60"),
     ] {
         let cache = ResponseCache::memory()
-            .credential_headers(["x-member*"])
+            .credentials(Credentials::new().headers(["x-member*"]))
             .vary_by_auth(Auth::PerCredential);
         let app = app(&cache, &Origin::with_fields(public)).await;
         for word in ["MISS", "HIT"] {
@@ -268,9 +281,10 @@ async fn response_is_private_if_vary_cannot_name_the_credential() {
 async fn response_for_one_origin_varies_by_origin() {
     let origin = Origin::with_fields(&[("access-control-allow-origin", "https://a.example")]);
     let from_a = || get_with("/", ("origin", "https://a.example"));
-    for (cache, told) in
-        [(ResponseCache::memory(), "origin"), (ResponseCache::memory().ignore_origin(true), "")]
-    {
+    for (cache, told) in [
+        (ResponseCache::memory(), "origin"),
+        (ResponseCache::memory().compliance(Compliance::careful().vary_by_origin(false)), ""),
+    ] {
         let app = app(&cache, &origin).await;
         for word in ["MISS", "HIT"] {
             let seen = send(&app, from_a()).await;

@@ -17,7 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_response_cache::{CacheHandle, Clock, Purge, ResponseCache};
+use actix_response_cache::{
+    CacheHandle, Clock, Compliance, HandlerPolicy, Purge, ResponseCache, Responses,
+};
 use actix_web::{App, HttpServer, web};
 use fastrand::Rng;
 use futures_util::future::join_all;
@@ -71,9 +73,9 @@ fn length(default: u64) -> Duration {
 fn configured(cache: ResponseCache, clock: &Clock) -> ResponseCache {
     model::rules(cache)
         .clock(clock.clone())
-        .x_cache()
+        .responses(Responses::new().x_cache(true))
         .vary_by_auth(actix_response_cache::Auth::PerCredential)
-        .honour_request_directives()
+        .compliance(Compliance::careful().request_directives(true))
 }
 
 #[actix_rt::test]
@@ -84,11 +86,14 @@ async fn memory_soak_serves_no_wrong_or_purged_response() {
     // and with fills and handlers that go on without their clients
     let clock = Clock::manual();
     let cache = configured(ResponseCache::memory(), &clock)
-        .finish_fills(SECOND)
-        .answer_stale_after(Duration::from_millis(2))
-        .handler_timeout(Duration::from_millis(4))
-        .refresh_early(1.0)
-        .ttl_jitter(0.3);
+        .handlers(
+            HandlerPolicy::new()
+                .finish_on_disconnect(SECOND)
+                .soft_timeout(Duration::from_millis(2))
+                .hard_timeout(Duration::from_millis(4))
+                .early_refresh(1.0),
+        )
+        .responses(Responses::new().ttl_jitter(0.3));
     soak(cache, clock, seed, length).await;
 }
 

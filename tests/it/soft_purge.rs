@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_response_cache::{CacheHandle, Clock, Purge, ResponseCache, Rule};
+use actix_response_cache::{CacheHandle, Clock, Purge, Redis, ResponseCache, Rule};
 use actix_web::{App, HttpRequest, HttpResponse, http::StatusCode, test::init_service, web};
 use tokio::sync::Notify;
 
@@ -16,12 +16,12 @@ const STALE_WINDOWS: (&str, &str) =
 async fn with_each_store(test: impl AsyncFn(&str, ResponseCache)) {
     test("memory", ResponseCache::memory()).await;
     let server = RedisServer::start();
-    test("redis", patient(ResponseCache::redis(server.url()))).await;
+    test("redis", ResponseCache::new(patient(&server))).await;
 }
 
 /// A busy test machine is slower than a server should be.
-fn patient(cache: ResponseCache) -> ResponseCache {
-    cache.connect_timeout(2 * SECOND).operate_timeout(2 * SECOND)
+fn patient(server: &RedisServer) -> Redis {
+    Redis::new(server.url()).connect_timeout(2 * SECOND).response_timeout(2 * SECOND)
 }
 
 fn handle(cache: &ResponseCache) -> CacheHandle {

@@ -49,7 +49,7 @@ async fn stale_is_served_at_once_and_fresh_next() {
     settle(&cache).await;
     let fresh = send(&app, get("/")).await;
     assert_eq!((fresh.word(), fresh.text(), origin.calls()), ("HIT", "answer 2", 2));
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.requests(), stats.stale, stats.hits, stats.misses), (3, 1, 1, 1));
 }
 
@@ -125,7 +125,7 @@ async fn refresh_in_scope_has_parameters_patterns_and_data() {
             let stale = send(&app, get("/shops/a/products/7")).await;
             assert_eq!((stale.word(), stale.text()), ("STALE", expected), "at app: {at_app}");
             settle(&cache).await;
-            let stats = cache.stats().unwrap();
+            let stats = cache.handle().unwrap().stats();
             assert_eq!(
                 (stats.errors, send(&app, get("/shops/a/products/7")).await.word()),
                 (0, "HIT")
@@ -207,7 +207,7 @@ async fn panic_in_refresh_costs_that_refresh_only() {
     clock.advance(15 * SECOND);
     assert_eq!(send(&app, get("/")).await.text(), "answer 1");
     settle(&cache).await;
-    assert_eq!((cache.stats().unwrap().errors, origin.calls()), (1, 2));
+    assert_eq!((cache.handle().unwrap().stats().errors, origin.calls()), (1, 2));
     clock.advance(SECOND);
     send(&app, get("/")).await;
     settle(&cache).await;
@@ -242,7 +242,7 @@ async fn refresh_works_over_http_and_does_not_block_stop() {
         settle(&cache).await;
         assert_eq!(text().await, format!("answer {}", call + 1));
     }
-    assert_eq!((origin.calls(), cache.stats().unwrap().errors), (4, 0));
+    assert_eq!((origin.calls(), cache.handle().unwrap().stats().errors), (4, 0));
     clock.advance(15 * SECOND);
     text().await;
     handle.stop(true).await;
@@ -282,7 +282,7 @@ impl Store for Late {
 #[actix_rt::test]
 async fn entry_refreshed_during_lookup_is_not_refreshed_again() {
     let (clock, store) = (Clock::manual(), Late::default());
-    let cache = ResponseCache::with_store(store.clone()).clock(clock.clone());
+    let cache = ResponseCache::new(store.clone()).clock(clock.clone());
     let origin = Origin::with_fields(&[WINDOW]);
     let app = app(&cache, &origin).await;
     send(&app, get("/")).await;

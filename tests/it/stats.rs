@@ -1,6 +1,6 @@
 //! The counters: every request is counted once.
 
-use actix_response_cache::{Reason, ResponseCache};
+use actix_response_cache::{Memory, Reason, ResponseCache};
 use actix_web::{HttpResponse, error::ErrorInternalServerError};
 
 use crate::support::{Origin, app, get, get_with, request, send};
@@ -29,7 +29,7 @@ async fn every_request_is_counted_once() {
     for req in requests {
         send(&app, req).await;
     }
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!(stats.requests(), sent);
     assert_eq!((stats.hits, stats.misses, stats.stale, stats.bypassed()), (2, 4, 0, 3));
     assert_eq!(
@@ -46,17 +46,17 @@ async fn every_request_is_counted_once() {
 #[actix_rt::test]
 async fn memory_is_bounded_by_bytes() {
     let capacity = 200_000;
-    let cache = ResponseCache::memory().capacity(capacity);
+    let cache = ResponseCache::new(Memory::new().max_capacity(capacity));
     let origin = Origin::new(|_, _| HttpResponse::Ok().body("x".repeat(5000)));
     let app = app(&cache, &origin).await;
     for n in 0..500 {
         send(&app, get(&format!("/{n}"))).await;
         if n % 50 == 0 {
-            let bytes = cache.stats().unwrap().bytes.unwrap();
+            let bytes = cache.handle().unwrap().stats().bytes.unwrap();
             assert!(bytes <= capacity, "{bytes} bytes");
         }
     }
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     let (entries, bytes) = (stats.entries.unwrap(), stats.bytes.unwrap());
     assert!(bytes <= capacity && entries > 10, "{entries} entries, {bytes} bytes");
     assert!(bytes / entries > 5000, "bodies count");
@@ -64,11 +64,11 @@ async fn memory_is_bounded_by_bytes() {
 
 #[actix_rt::test]
 async fn one_entry_may_be_larger_than_the_cache() {
-    let cache = ResponseCache::memory().capacity(1000);
+    let cache = ResponseCache::new(Memory::new().max_capacity(1000));
     let origin = Origin::new(|_, _| HttpResponse::Ok().body("x".repeat(5000)));
     let app = app(&cache, &origin).await;
     for _ in 0..3 {
         assert_eq!(send(&app, get("/")).await.body.len(), 5000);
     }
-    assert!(cache.stats().unwrap().bytes.unwrap() <= 1000);
+    assert!(cache.handle().unwrap().stats().bytes.unwrap() <= 1000);
 }

@@ -1,6 +1,6 @@
 //! Which bodies are stored: streams that end well, within the bound, at the length they state.
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{ResponseCache, Responses};
 use actix_web::{
     App, HttpResponse,
     body::{MessageBody, SizedStream},
@@ -34,7 +34,7 @@ async fn streamed_body_is_stored() {
 
 #[actix_rt::test]
 async fn oversized_body_passes_whole() {
-    let cache = ResponseCache::memory().max_body(10);
+    let cache = ResponseCache::memory().responses(Responses::new().max_body(10));
     let origin = Origin::new(|req, _| match req.path() {
         "/exact" => HttpResponse::Ok().body("0123456789"),
         "/sized" => HttpResponse::Ok().body("0123456789a"),
@@ -63,7 +63,7 @@ async fn failed_body_is_not_stored_and_fails_for_client() {
         let error = seen(res).await.expect_err("the client sees the failure");
         assert!(format!("{:?}", error.into()).contains("the database went away"));
     }
-    assert_eq!((origin.calls(), cache.stats().unwrap().stores), (2, 0));
+    assert_eq!((origin.calls(), cache.handle().unwrap().stats().stores), (2, 0));
 }
 
 #[actix_rt::test]
@@ -76,7 +76,7 @@ async fn dropped_body_is_not_stored() {
     let first = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await;
     assert!(first.is_some());
     drop(body);
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.stores, stats.entries), (0, Some(0)));
     assert_eq!(send(&app, get("/")).await.word(), "MISS");
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use actix_response_cache::{CacheGroups, Clock, ResponseCache};
+use actix_response_cache::{CacheGroups, Clock, Memory, Redis, ResponseCache, Tiered};
 use actix_web::{App, HttpResponse, test::init_service, web};
 
 use crate::support::{
@@ -14,7 +14,10 @@ const BOUND: Duration = Duration::from_secs(1);
 
 fn tiered(server: &RedisServer) -> ResponseCache {
     // a loaded test machine is slower than a server should be
-    ResponseCache::tiered(server.url()).operate_timeout(Duration::from_secs(2))
+    ResponseCache::new(Tiered::new(
+        Memory::new(),
+        Redis::new(server.url()).response_timeout(Duration::from_secs(2)),
+    ))
 }
 
 /// Asks until hits ask Redis for nothing: what is stored is near, and the process hears of Redis.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use actix_response_cache::{Clock, ResponseCache};
+use actix_response_cache::{Clock, HandlerPolicy, ResponseCache, Responses};
 use actix_web::{
     App, Error, HttpResponse, body::MessageBody, dev::Service, test::init_service, web,
 };
@@ -30,7 +30,7 @@ fn stale(clock: &Clock) -> ResponseCache {
 async fn stale_is_served_when_handler_exceeds_soft_timeout() {
     tokio::time::pause();
     let clock = Clock::manual();
-    let cache = stale(&clock).answer_stale_after(SECOND);
+    let cache = stale(&clock).handlers(HandlerPolicy::new().soft_timeout(SECOND));
     let gate = Gate::counting();
     gate.open();
     let app = Rc::new(gated(&cache, &gate).await);
@@ -52,14 +52,14 @@ async fn stale_is_served_when_handler_exceeds_soft_timeout() {
     settle(&cache).await;
     assert_eq!(send_or_error(&*app, get("/")).await.text(), "answer 2");
     assert_eq!(gate.calls(), 2);
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.requests(), stats.stale, stats.served_stale, stats.flights), (4, 2, 2, 0));
 }
 
 #[actix_rt::test]
 async fn handler_within_soft_timeout_is_waited_for() {
     let clock = Clock::manual();
-    let cache = stale(&clock).answer_stale_after(SECOND);
+    let cache = stale(&clock).handlers(HandlerPolicy::new().soft_timeout(SECOND));
     let gate = Gate::counting();
     gate.open();
     let app = Rc::new(gated(&cache, &gate).await);
@@ -68,14 +68,15 @@ async fn handler_within_soft_timeout_is_waited_for() {
     gate.open();
     let seen = send_or_error(&*app, get("/")).await;
     assert_eq!((seen.word(), seen.text()), ("MISS", "answer 2"));
-    assert_eq!(cache.stats().unwrap().requests(), 2);
+    assert_eq!(cache.handle().unwrap().stats().requests(), 2);
 }
 
 #[actix_rt::test]
 async fn cross_origin_requests_wait_past_timeouts() {
     tokio::time::pause();
     let clock = Clock::manual();
-    let cache = stale(&clock).answer_stale_after(SECOND).handler_timeout(SECOND);
+    let cache =
+        stale(&clock).handlers(HandlerPolicy::new().soft_timeout(SECOND).hard_timeout(SECOND));
     let gate = Gate::counting();
     gate.open();
     let app = Rc::new(gated(&cache, &gate).await);
@@ -94,7 +95,7 @@ async fn cross_origin_requests_wait_past_timeouts() {
 async fn handler_past_hard_timeout_counts_as_failed() {
     tokio::time::pause();
     let clock = Clock::manual();
-    let cache = stale(&clock).handler_timeout(2 * SECOND);
+    let cache = stale(&clock).handlers(HandlerPolicy::new().hard_timeout(2 * SECOND));
     let gate = Gate::counting();
     gate.open();
     let app = Rc::new(gated(&cache, &gate).await);
@@ -107,14 +108,15 @@ async fn handler_past_hard_timeout_counts_as_failed() {
     let seen = send_or_error(&*app, get("/")).await;
     assert_eq!((seen.text(), begun.elapsed().as_secs()), ("answer 1", 2));
     assert_eq!(gate.calls(), 2);
-    assert_eq!(cache.stats().unwrap().flights, 0);
+    assert_eq!(cache.handle().unwrap().stats().flights, 0);
 }
 
 #[actix_rt::test]
 async fn slow_handler_is_waited_for_without_stale_entry() {
     tokio::time::pause();
     let clock = Clock::manual();
-    let cache = stale(&clock).handler_timeout(SECOND).answer_stale_after(SECOND);
+    let cache =
+        stale(&clock).handlers(HandlerPolicy::new().hard_timeout(SECOND).soft_timeout(SECOND));
     let gate = Gate::counting();
     let app = Rc::new(gated(&cache, &gate).await);
     let wait = async {
@@ -129,7 +131,11 @@ async fn slow_handler_is_waited_for_without_stale_entry() {
 async fn fill_finishes_after_disconnect_when_enabled() {
     for finishes in [true, false] {
         let cache = ResponseCache::memory();
-        let cache = if finishes { cache.finish_fills(30 * SECOND) } else { cache };
+        let cache = if finishes {
+            cache.handlers(HandlerPolicy::new().finish_on_disconnect(30 * SECOND))
+        } else {
+            cache
+        };
         let gate = Gate::counting();
         let app = Rc::new(gated(&cache, &gate).await);
         let mut leaving = Box::pin(send_or_error(&*app, get("/")));
@@ -143,7 +149,7 @@ async fn fill_finishes_after_disconnect_when_enabled() {
         gate.open();
         let seen = send_or_error(&*app, get("/")).await;
         assert_eq!(seen.word() == "HIT", finishes);
-        assert_eq!(cache.stats().unwrap().flights, 0);
+        assert_eq!(cache.handle().unwrap().stats().flights, 0);
     }
 }
 
@@ -151,7 +157,11 @@ async fn fill_finishes_after_disconnect_when_enabled() {
 async fn body_is_read_after_disconnect_when_enabled() {
     for finishes in [true, false] {
         let cache = ResponseCache::memory();
-        let cache = if finishes { cache.finish_fills(30 * SECOND) } else { cache };
+        let cache = if finishes {
+            cache.handlers(HandlerPolicy::new().finish_on_disconnect(30 * SECOND))
+        } else {
+            cache
+        };
         let origin = Origin::new(|_, _| {
             let chunks = futures_util::stream::unfold(0, |n| async move {
                 tokio::task::yield_now().await;
@@ -169,14 +179,15 @@ async fn body_is_read_after_disconnect_when_enabled() {
         settle(&cache).await;
         let seen = send(&app, get("/")).await;
         assert_eq!((seen.word() == "HIT", seen.text()), (finishes, "chunk chunk chunk "));
-        let stats = cache.stats().unwrap();
+        let stats = cache.handle().unwrap().stats();
         assert_eq!((stats.flights, stats.recorded), (0, 0));
     }
 }
 
 #[actix_rt::test]
 async fn disconnects_leave_a_bounded_number_of_handlers() {
-    let cache = ResponseCache::memory().finish_fills(30 * SECOND);
+    let cache =
+        ResponseCache::memory().handlers(HandlerPolicy::new().finish_on_disconnect(30 * SECOND));
     let gate = Gate::counting();
     let app = Rc::new(gated(&cache, &gate).await);
     for n in 0..1500 {
@@ -187,19 +198,20 @@ async fn disconnects_leave_a_bounded_number_of_handlers() {
         }
         drop(leaving);
     }
-    while cache.stats().unwrap().flights > 1024 {
+    while cache.handle().unwrap().stats().flights > 1024 {
         tokio::task::yield_now().await;
     }
     gate.open_wide();
     settle(&cache).await;
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.stores, stats.flights), (1024, 0));
 }
 
 #[actix_rt::test]
 async fn fill_after_disconnect_is_bounded_in_time() {
     tokio::time::pause();
-    let cache = ResponseCache::memory().finish_fills(3 * SECOND);
+    let cache =
+        ResponseCache::memory().handlers(HandlerPolicy::new().finish_on_disconnect(3 * SECOND));
     let gate = Gate::counting();
     let app = Rc::new(gated(&cache, &gate).await);
     let begun = tokio::time::Instant::now();
@@ -208,7 +220,7 @@ async fn fill_after_disconnect_is_bounded_in_time() {
     drop(leaving);
     settle(&cache).await;
     assert_eq!(begun.elapsed().as_secs(), 3);
-    assert_eq!(cache.stats().unwrap().flights, 0);
+    assert_eq!(cache.handle().unwrap().stats().flights, 0);
 }
 
 #[actix_rt::test]
@@ -220,7 +232,9 @@ async fn popular_response_is_refreshed_before_expiry() {
         ticking.advance(10 * SECOND);
         HttpResponse::Ok().insert_header(("cache-control", "max-age=70")).body(format!("{call}"))
     });
-    let cache = ResponseCache::memory().clock(clock.clone()).refresh_early(1.0);
+    let cache = ResponseCache::memory()
+        .clock(clock.clone())
+        .handlers(HandlerPolicy::new().early_refresh(1.0));
     let app = crate::support::app(&cache, &origin).await;
     send(&app, get("/")).await;
     let mut seconds_left = Vec::new();
@@ -239,14 +253,17 @@ async fn popular_response_is_refreshed_before_expiry() {
     // with a chance of e^-6 for each of a few hundred, far from the end nothing is refreshed
     let early = seconds_left.iter().filter(|left| **left >= 50).count();
     assert!(early * 2 <= seconds_left.len(), "{seconds_left:?}");
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.misses, stats.hits, stats.refreshes), (1, 1000, 0));
 }
 
 #[actix_rt::test]
 async fn jitter_shortens_lifetimes_by_its_part() {
     let clock = Clock::manual();
-    let cache = ResponseCache::memory().clock(clock.clone()).ttl(100 * SECOND).ttl_jitter(0.5);
+    let cache = ResponseCache::memory()
+        .clock(clock.clone())
+        .ttl(100 * SECOND)
+        .responses(Responses::new().ttl_jitter(0.5));
     let app = crate::support::app(&cache, &Origin::counting()).await;
     let mut lifetimes = std::collections::HashSet::new();
     for n in 0..50 {
@@ -263,10 +280,22 @@ async fn jitter_shortens_lifetimes_by_its_part() {
 #[actix_rt::test]
 async fn senseless_timeouts_are_configuration_errors() {
     for (cache, setting) in [
-        (ResponseCache::memory().ttl_jitter(1.5), "ttl_jitter"),
-        (ResponseCache::memory().ttl_jitter(f64::NAN), "ttl_jitter"),
-        (ResponseCache::memory().refresh_early(-1.0), "refresh_early"),
-        (ResponseCache::memory().refresh_early(f64::INFINITY), "refresh_early"),
+        (
+            ResponseCache::memory().responses(Responses::new().ttl_jitter(1.5)),
+            "Responses::ttl_jitter",
+        ),
+        (
+            ResponseCache::memory().responses(Responses::new().ttl_jitter(f64::NAN)),
+            "Responses::ttl_jitter",
+        ),
+        (
+            ResponseCache::memory().handlers(HandlerPolicy::new().early_refresh(-1.0)),
+            "HandlerPolicy::early_refresh",
+        ),
+        (
+            ResponseCache::memory().handlers(HandlerPolicy::new().early_refresh(f64::INFINITY)),
+            "HandlerPolicy::early_refresh",
+        ),
     ] {
         let error = cache.check().await.unwrap_err().to_string();
         assert!(error.contains(setting), "{error}");
@@ -279,7 +308,7 @@ async fn slow_failed_and_backing_off_are_reported_separately() {
     let log = crate::support::log::Log::default();
     let _listening = log.listen();
     let clock = Clock::manual();
-    let cache = stale(&clock).answer_stale_after(SECOND);
+    let cache = stale(&clock).handlers(HandlerPolicy::new().soft_timeout(SECOND));
     let fails = Arc::new(AtomicUsize::new(0));
     let failing = Arc::clone(&fails);
     let route = web::to(move || {
@@ -301,7 +330,7 @@ async fn slow_failed_and_backing_off_are_reported_separately() {
     clock.advance(61 * SECOND);
     let statuses = |seen: &Seen| seen.field("cache-status");
     let counts = || {
-        let stats = cache.stats().unwrap();
+        let stats = cache.handle().unwrap().stats();
         (stats.served_stale, stats.served_stale_slow, stats.served_stale_backing_off)
     };
 

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use actix_response_cache::{CacheHints, ResponseCache, Rule};
+use actix_response_cache::{CacheHints, Memory, Redis, ResponseCache, Rule, Tiered};
 use actix_web::{
     App, HttpResponse, HttpServer,
     dev::Service,
@@ -83,11 +83,11 @@ async fn drop_put<S: Service<actix_http::Request>>(app: &S, page: &Page, path: &
 #[actix_rt::test]
 async fn dropped_unsafe_request_makes_page_and_groups_stale() {
     let server = RedisServer::start();
-    let slow = |cache: ResponseCache| cache.operate_timeout(Duration::from_secs(2));
+    let redis = || Redis::new(server.url()).response_timeout(Duration::from_secs(2));
     for store in [
         ResponseCache::memory(),
-        slow(ResponseCache::redis(server.url())),
-        slow(ResponseCache::tiered(server.url())).prefix("tiered:"),
+        ResponseCache::new(redis()),
+        ResponseCache::new(Tiered::new(Memory::new(), redis().key_prefix("tiered:"))),
     ] {
         let cache = cache(store);
         let page = Page::default();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_response_cache::{Clock, ResponseCache};
+use actix_response_cache::{Clock, Compliance, ResponseCache};
 use actix_service::Service as _;
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpResponseBuilder, http::StatusCode, test::init_service, web,
@@ -247,7 +247,8 @@ async fn ranges_are_served_from_stored_response() {
 #[actix_rt::test]
 async fn request_directives_are_obeyed_only_when_enabled() {
     let ask = |control: &'static str| get_with("/", ("cache-control", control));
-    let obeying = ResponseCache::memory().honour_request_directives();
+    let obeying =
+        ResponseCache::memory().compliance(Compliance::careful().request_directives(true));
     for (cache, word) in [(ResponseCache::memory(), "HIT"), (obeying, "MISS")] {
         let clock = Clock::manual();
         let app = app(&cache.clock(clock.clone()), &Origin::counting()).await;
@@ -282,7 +283,7 @@ async fn targeted_header_wins_and_is_stripped() {
         assert_eq!(seen.field("cdn-cache-control"), "max-age=1");
         assert_eq!(seen.field("cache-control"), "no-store");
     }
-    let to_the_letter = ResponseCache::memory().by_the_rfc();
+    let to_the_letter = ResponseCache::memory().compliance(Compliance::strict());
     let app = crate::support::app(&to_the_letter, &Origin::with_fields(fields)).await;
     send(&app, get("/")).await;
     let hit = send(&app, get("/")).await;
@@ -292,7 +293,7 @@ async fn targeted_header_wins_and_is_stripped() {
 #[actix_rt::test]
 async fn surrogate_keys_are_groups_when_enabled() {
     let fields: &[_] = &[("surrogate-key", "a b"), ("cache-tag", "c, d")];
-    let cache = ResponseCache::memory().surrogate_keys();
+    let cache = ResponseCache::memory().compliance(Compliance::careful().surrogate_keys(true));
     let app = app(&cache, &Origin::with_fields(fields)).await;
     for group in ["a", "b", "c", "d"] {
         let seen = send(&app, get("/")).await;
@@ -317,7 +318,7 @@ async fn strict_compliance_switches_take_effect() {
     };
     let set_cookie: &[_] = &[("cache-control", "max-age=60"), ("set-cookie", "a=b")];
     let modified: &[_] = &[("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")];
-    let letter = || ResponseCache::memory().by_the_rfc();
+    let letter = || ResponseCache::memory().compliance(Compliance::strict());
     assert!(!stored(letter(), 200, &[]).await, "no default lifetime");
     assert!(stored(letter(), 200, modified).await, "heuristic");
     assert!(stored(letter(), 200, set_cookie).await);
@@ -325,10 +326,31 @@ async fn strict_compliance_switches_take_effect() {
     assert!(stored(letter(), 500, &[("cache-control", "max-age=60")]).await);
     let without_ttl = || ResponseCache::memory().ttl(Duration::ZERO);
     assert!(!stored(without_ttl(), 200, modified).await);
-    assert!(stored(without_ttl().heuristic_freshness(), 200, modified).await);
-    assert!(stored(without_ttl().store_set_cookie(), 200, set_cookie).await);
+    assert!(
+        stored(
+            without_ttl().compliance(Compliance::careful().heuristic_freshness(true)),
+            200,
+            modified
+        )
+        .await
+    );
+    assert!(
+        stored(
+            without_ttl().compliance(Compliance::careful().store_set_cookie(true)),
+            200,
+            set_cookie
+        )
+        .await
+    );
     assert!(!stored(without_ttl(), 299, &[("cache-control", "max-age=60")]).await);
-    assert!(stored(without_ttl().any_status(), 299, &[("cache-control", "max-age=60")]).await);
+    assert!(
+        stored(
+            without_ttl().compliance(Compliance::careful().any_status(true)),
+            299,
+            &[("cache-control", "max-age=60")]
+        )
+        .await
+    );
 }
 
 #[actix_rt::test]

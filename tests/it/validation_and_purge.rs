@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use actix_response_cache::{CacheHints, Clock, ResponseCache, Rule};
+use actix_response_cache::{CacheHints, Clock, Memory, Redis, ResponseCache, Rule, Tiered};
 use actix_web::{App, HttpRequest, HttpResponse, test::init_service, web};
 use tokio::sync::Notify;
 
@@ -20,9 +20,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
 fn caches(server: &RedisServer, clock: &Clock) -> [ResponseCache; 3] {
-    let slow = |cache: ResponseCache| cache.operate_timeout(2 * SECOND);
-    let redis = slow(ResponseCache::redis(server.url()));
-    let tiered = slow(ResponseCache::tiered(server.url())).prefix("tiered:");
+    let store = || Redis::new(server.url()).response_timeout(2 * SECOND);
+    let redis = ResponseCache::new(store());
+    let tiered = ResponseCache::new(Tiered::new(Memory::new(), store().key_prefix("tiered:")));
     [ResponseCache::memory(), redis, tiered].map(|cache| cache.clock(clock.clone()))
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{Compliance, ResponseCache};
 use actix_web::web::{self, ServiceConfig};
 
 mod failure;
@@ -17,7 +17,7 @@ const WHILE_THE_ORIGIN_FAILS: Duration = Duration::from_secs(24 * 3600);
 /// response left out, and what RFC 9111 allows a shared cache is done.
 pub(crate) fn cache(redis: Option<&str>) -> ResponseCache {
     let cache = redis.map_or_else(ResponseCache::memory, ResponseCache::redis);
-    cache.by_the_rfc().cache_query_method().stale_if_error(WHILE_THE_ORIGIN_FAILS)
+    cache.compliance(Compliance::strict().query_method(true)).stale_if_error(WHILE_THE_ORIGIN_FAILS)
 }
 
 /// Forwards every path and method to the [`Origin`](origin::Origin) in the app's data.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use actix_response_cache::{Clock, ResponseCache};
+use actix_response_cache::{Clock, Coalescing, HandlerPolicy, ResponseCache};
 use actix_web::{App, HttpResponse, dev::Service, error::ErrorBadGateway, test::init_service, web};
 use futures_util::future::join_all;
 
@@ -97,7 +97,7 @@ async fn lead_is_handed_on_a_bounded_number_of_times() {
 #[actix_rt::test]
 async fn follower_waits_at_most_coalesce_timeout() {
     tokio::time::pause();
-    let cache = ResponseCache::memory().coalesce_timeout(3 * SECOND);
+    let cache = ResponseCache::memory().coalescing(Coalescing::new().timeout(3 * SECOND));
     let gate = Gate::counting();
     let app = gated(&cache, &gate).await;
     let begun = tokio::time::Instant::now();
@@ -118,7 +118,7 @@ async fn follower_waits_at_most_coalesce_timeout() {
 #[actix_rt::test]
 async fn leader_that_does_not_read_delays_followers_within_timeout() {
     tokio::time::pause();
-    let cache = ResponseCache::memory().coalesce_timeout(3 * SECOND);
+    let cache = ResponseCache::memory().coalescing(Coalescing::new().timeout(3 * SECOND));
     let app = App::new().wrap(cache.clone()).default_service(web::to(hesitant));
     let app = init_service(app).await;
     let unread = app.call(get("/").to_request()).await.unwrap();
@@ -134,11 +134,11 @@ async fn leader_that_does_not_read_delays_followers_within_timeout() {
 
 #[actix_rt::test]
 async fn zero_timeout_disables_waiting() {
-    let cache = ResponseCache::memory().coalesce_timeout(Duration::ZERO);
+    let cache = ResponseCache::memory().coalescing(Coalescing::new().timeout(Duration::ZERO));
     let gate = Gate::counting();
     let app = gated(&cache, &gate).await;
     burst(&app, &gate, many()).await;
-    assert_eq!((gate.calls(), cache.stats().unwrap().collapsed), (MANY, 0));
+    assert_eq!((gate.calls(), cache.handle().unwrap().stats().collapsed), (MANY, 0));
 }
 
 #[actix_rt::test]
@@ -156,7 +156,7 @@ async fn failing_handler_is_backed_off_while_stale_is_served() {
     let answers = burst(&app, &gate, many()).await;
     assert!(answers.iter().all(|seen| seen.text() == "good" && seen.word() != "HIT"));
     assert_eq!(gate.calls(), 2, "asked once, and then left alone");
-    assert_eq!(cache.stats().unwrap().served_stale, 50);
+    assert_eq!(cache.handle().unwrap().stats().served_stale, 50);
     clock.advance(2 * SECOND);
     send(&app, get("/")).await;
     assert_eq!(gate.calls(), 3, "and asked again after the pause");
@@ -171,7 +171,7 @@ async fn failures_behind_stale_responses_are_logged_rarely() {
     let cache = ResponseCache::memory()
         .clock(clock.clone())
         .stale_if_error(3600 * SECOND)
-        .pause_after_failure(Duration::ZERO);
+        .handlers(HandlerPolicy::new().failure_backoff(Duration::ZERO));
     let gate = Gate::new(|_, call| match call {
         1 => Ok(HttpResponse::Ok().body("good")),
         _ => Ok(HttpResponse::ServiceUnavailable().finish()),
@@ -189,7 +189,7 @@ async fn failures_behind_stale_responses_are_logged_rarely() {
     send(&app, get("/")).await;
     assert_eq!(told(), 2);
     assert!(log.text().contains("status=Some(503)") && log.text().contains("suppressed=19"));
-    assert_eq!(cache.stats().unwrap().served_stale, 21);
+    assert_eq!(cache.handle().unwrap().stats().served_stale, 21);
     // past the window the failure is the client's
     clock.advance(3600 * SECOND);
     assert_eq!(send(&app, get("/")).await.status, 503);

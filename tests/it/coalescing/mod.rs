@@ -21,7 +21,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MANY: usize = 50;
 
 fn assert_empty(cache: &ResponseCache) {
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.flights, stats.refreshes, stats.recorded), (0, 0, 0), "left behind");
 }
 

@@ -22,7 +22,7 @@ async fn burst_calls_handler_once() {
     let collapsed = "actix-response-cache; fwd=uri-miss; stored; collapsed";
     let told = answers.iter().filter(|seen| seen.field("cache-status") == collapsed);
     assert_eq!((told.count(), gate.calls()), (MANY - 1, 1));
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.requests(), stats.misses, stats.collapsed), (50, 50, 49));
     assert_empty(&cache);
 }

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{ResponseCache, Responses};
 use actix_web::{
     App, Error, HttpResponse, body::MessageBody, dev::Service, test::init_service, web,
 };
@@ -44,7 +44,7 @@ async fn stream_is_shared_only_after_its_end() {
     let first = next().await.unwrap().unwrap_or_else(|_| panic!("a chunk"));
     assert_eq!(first, "one ", "the leader has the first chunk before there is a second");
     assert!(is_waiting(&mut follower).await);
-    assert_eq!(cache.stats().unwrap().recorded, 4);
+    assert_eq!(cache.handle().unwrap().stats().recorded, 4);
     sender.send("two").await.unwrap();
     drop(sender);
     while next().await.is_some() {}
@@ -56,8 +56,11 @@ async fn stream_is_shared_only_after_its_end() {
 #[actix_rt::test]
 async fn oversized_stream_releases_followers() {
     for (cache, why) in [
-        (ResponseCache::memory().max_body(10), "too-large"),
-        (ResponseCache::memory().recording_budget(10), "recording-budget"),
+        (ResponseCache::memory().responses(Responses::new().max_body(10)), "too-large"),
+        (
+            ResponseCache::memory().responses(Responses::new().recording_budget(10)),
+            "recording-budget",
+        ),
     ] {
         let calls = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&calls);
@@ -84,7 +87,7 @@ async fn oversized_stream_releases_followers() {
             seen += chunk.unwrap().unwrap_or_else(|_| panic!("a chunk")).len();
         }
         assert_eq!(follower.await.text(), "chunk chunk chunk chunk ", "{why}");
-        let stats = cache.stats().unwrap();
+        let stats = cache.handle().unwrap().stats();
         let counted = stats.not_stored.iter().filter(|(not, _)| not.as_str() == why);
         assert_eq!(counted.map(|(_, n)| n).sum::<u64>(), 2, "{why}");
         assert_empty(&cache);

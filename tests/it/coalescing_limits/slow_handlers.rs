@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{Coalescing, ResponseCache};
 use actix_web::{App, Error, HttpResponse, dev::Service, test::init_service, web};
 use bytes::Bytes;
 use futures_util::{
@@ -42,7 +42,7 @@ async fn slow_handler_gets_one_more_caller_after_each_timeout() {
         "all but the second caller share the first answer"
     );
     assert!(slowest(&answers) < 13 * SECOND);
-    assert_eq!(cache.stats().unwrap().flights, 0);
+    assert_eq!(cache.handle().unwrap().stats().flights, 0);
 }
 
 #[actix_rt::test]
@@ -51,7 +51,7 @@ async fn handler_that_never_answers_has_no_more_callers_than_allowed() {
         tokio::time::pause();
         let mut cache = ResponseCache::memory();
         if let Some(leaders) = leaders {
-            cache = cache.max_leaders(leaders);
+            cache = cache.coalescing(Coalescing::new().max_leaders(leaders));
         }
         let slow = Slow::new(1_000_000 * SECOND, counted());
         let app = slow.serve(&cache).await;
@@ -92,7 +92,12 @@ async fn first_response_answers_all() {
 
 #[actix_rt::test]
 async fn max_leaders_zero_is_a_configuration_error() {
-    let problem = ResponseCache::memory().max_leaders(0).check().await.unwrap_err().to_string();
+    let problem = ResponseCache::memory()
+        .coalescing(Coalescing::new().max_leaders(0))
+        .check()
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(problem.contains("max_leaders"), "{problem}");
 }
 
@@ -156,6 +161,6 @@ async fn endless_multipart_stream_is_not_waited_for() {
     let heads = join_all((0..20).map(|_| app.call(get("/").to_request()))).await;
     assert!(begun.elapsed().is_zero());
     assert!(heads.iter().all(|res| res.as_ref().unwrap().status() == 200));
-    let stats = cache.stats().unwrap();
+    let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.recorded, stats.flights), (0, 0));
 }

@@ -1,7 +1,7 @@
 //! Responses that cannot be shared: followers call the handler side by side and not one after
 //! another.
 
-use actix_response_cache::ResponseCache;
+use actix_response_cache::{Compliance, ResponseCache};
 use actix_web::{Error, HttpRequest, HttpResponse, error::ErrorServiceUnavailable};
 use futures_util::future::{join, join_all};
 use tokio::time::sleep;
@@ -63,7 +63,7 @@ async fn endless_purges_cost_burst_two_calls() {
 
 #[actix_rt::test]
 async fn no_store_request_does_not_lead() {
-    let cache = ResponseCache::memory().honour_request_directives();
+    let cache = ResponseCache::memory().compliance(Compliance::careful().request_directives(true));
     let gate = Gate::counting();
     let app = gated(&cache, &gate).await;
     let mut requests = vec![get_with("/", ("cache-control", "no-store"))];

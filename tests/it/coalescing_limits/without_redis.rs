@@ -26,7 +26,8 @@ async fn burst_without_store(cache: &ResponseCache, gate: &Gate, count: usize) -
     let app = gated(cache, gate).await;
     let answers = join_all(many(count).into_iter().map(|request| send(&app, request)));
     let open = async {
-        until("the store is asked", || cache.stats().unwrap().errors >= count as u64).await;
+        until("the store is asked", || cache.handle().unwrap().stats().errors >= count as u64)
+            .await;
         sleep(50 * MILLISECOND).await;
         gate.open_wide();
     };
@@ -40,7 +41,7 @@ async fn burst_calls_handler_once_without_redis() {
         let answers = burst_without_store(&cache, &gate, 100).await;
         assert!(answers.iter().all(|seen| seen.text() == "answer 1"), "{name}");
         assert_eq!(gate.calls(), 1, "{name}");
-        let stats = cache.stats().unwrap();
+        let stats = cache.handle().unwrap().stats();
         assert_eq!((stats.collapsed, stats.flights), (99, 0), "{name}");
     }
 }
@@ -54,7 +55,7 @@ async fn response_shared_without_redis_is_not_reported_stored() {
         assert!(!status.contains("stored"), "{status}");
         assert!(status.contains("detail=store-failed"), "{status}");
     }
-    assert_eq!(cache.stats().unwrap().stores, 0);
+    assert_eq!(cache.handle().unwrap().stats().stores, 0);
 }
 
 #[actix_rt::test]
@@ -86,7 +87,7 @@ async fn variants_are_shared_only_by_their_selectors_without_redis() {
         let requests = (0..20).map(|n| get_with("/", ("accept-language", languages[n % 2])));
         let answers = join_all(requests.map(|request| send(&app, request)));
         let open = async {
-            until("the store is asked", || cache.stats().unwrap().errors >= 20).await;
+            until("the store is asked", || cache.handle().unwrap().stats().errors >= 20).await;
             sleep(50 * MILLISECOND).await;
             gate.open_wide();
         };

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use actix_response_cache::{Purge, ResponseCache};
+use actix_response_cache::{Coalescing, Purge, Redis, ResponseCache};
 use futures_util::future::{Either, select};
 
 use super::{Steps, Version, app, purges};
@@ -17,7 +17,7 @@ use crate::support::{
 fn cache(url: &str) -> ResponseCache {
     // a command that waits at the gate must not time out
     let long = Duration::from_secs(30);
-    ResponseCache::redis(url).connect_timeout(long).operate_timeout(long)
+    ResponseCache::new(Redis::new(url).connect_timeout(long).response_timeout(long))
 }
 
 /// One purge of each kind: a URL, a path, a prefix, a group, all.
@@ -52,7 +52,8 @@ async fn examine(kinds: &[usize]) -> usize {
     let server = RedisServer::start();
     let (filling, purging) = (Proxy::start(server.address()), Proxy::start(server.address()));
     // only who fills has a lead: others do not wait for what waits at the gate
-    let impatient = |url: &str| cache(url).coalesce_timeout(Duration::from_millis(1));
+    let impatient =
+        |url: &str| cache(url).coalescing(Coalescing::new().timeout(Duration::from_millis(1)));
     let caches = [cache(&filling.url()), impatient(&purging.url()), impatient(&server.url())];
     let (version, steps) = (Version::default(), Steps::default());
     let filler = app(&caches[0], &version, &steps).await;
