@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use actix_response_cache::{CacheHandle, ResponseCache};
 use futures_util::future::join_all;
 use test_support::{
-    fault::{Fault, Scene},
+    fault::{Fault, FaultyRedis},
     load::Seen,
 };
 use tokio::time::sleep;
@@ -46,7 +46,7 @@ const FAULTS: [(&str, Fault); 18] = [
     ("restarted empty: killed with -9, back without data", Fault::Killed),
     ("killed with -9, back with its data", Fault::KilledPersistent),
     ("frozen: stopped (`SIGSTOP`) and continued", Fault::Stopped),
-    ("thin line: replies at 1 Mbit/s in all", Fault::Thin(125_000)),
+    ("thin line: replies at 1 Mbit/s in all", Fault::Limited(125_000)),
     ("many purges: 1,700 a second of other paths", Fault::Purges),
 ];
 
@@ -79,7 +79,7 @@ fn main() {
 }
 
 async fn measure(name: &str, fault: Fault, cache: fn(String) -> ResponseCache) {
-    let scene = Scene::new(fault);
+    let scene = FaultyRedis::new(fault);
     let cache = cache(scene.url());
     let handle = cache.handle().expect("settings are right");
     load::run(&cache, async |load| {

@@ -22,7 +22,7 @@ use test_support::{
     redis::{
         RedisServer,
         cluster::RedisCluster,
-        sentinel::{SERVICE, Watched},
+        sentinel::{SERVICE, SentinelSetup},
         tls::TlsServer,
     },
 };
@@ -66,10 +66,10 @@ fn main() {
             let ca = cluster.authority().pem();
             let make = || ResponseCache::new(Redis::cluster(cluster.urls()).ca(&ca));
             reach("Cluster by TLS", make).await;
-            let watched = Watched::start();
+            let watched = SentinelSetup::start();
             let make = || ResponseCache::new(Redis::sentinel(SERVICE, watched.urls()));
             reach("Sentinel", make).await;
-            let watched = Watched::start_with_tls();
+            let watched = SentinelSetup::start_with_tls();
             let ca = watched.authority().pem();
             let make = || ResponseCache::new(Redis::sentinel(SERVICE, watched.urls()).ca(&ca));
             reach("Sentinel by TLS", make).await;

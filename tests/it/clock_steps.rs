@@ -6,9 +6,8 @@ use std::time::Duration;
 use actix_response_cache::{Clock, HandlerPolicy, ResponseCache, entry::Timestamp};
 use actix_web::HttpResponse;
 
-use crate::support::{Origin, app, get, redis::RedisServer, send, settle};
+use crate::support::{Origin, SECOND, app, get, redis::RedisServer, send, settle};
 
-const SECOND: Duration = Duration::from_secs(1);
 const HOUR: i64 = 3600;
 
 /// Sets the wall clock this many seconds forward, or back.

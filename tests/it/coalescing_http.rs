@@ -25,12 +25,12 @@ use futures_util::future::join_all;
 use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
 
 use crate::support::{
+    SECOND,
     client::{Answer, Client, get},
     server::serve,
     until,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
 /// What is waited for here comes long before, also on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 const MANY: usize = 1000;

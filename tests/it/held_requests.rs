@@ -19,9 +19,7 @@ use actix_web::{
 };
 use tokio::time::sleep;
 
-use crate::support::{Origin, Seen, TestApp, get, get_with, send, settle};
-
-const SECOND: Duration = Duration::from_secs(1);
+use crate::support::{Origin, SECOND, Seen, TestApp, get, get_with, send, settle};
 
 thread_local! {
     static PANICS: Rc<std::cell::Cell<usize>> = Rc::default();

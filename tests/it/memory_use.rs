@@ -20,10 +20,9 @@ use actix_web::{
 use bytes::Bytes;
 use futures_util::{future::join_all, stream};
 
-use crate::support::{Origin, TestApp, app, get, redis::RedisServer, send, settle};
+use crate::support::{Origin, SECOND, TestApp, app, get, redis::RedisServer, send, settle};
 
 const MIB: usize = 1 << 20;
-const SECOND: Duration = Duration::from_secs(1);
 
 /// Large buffers, and how many of them something still holds.
 #[derive(Clone, Default)]

@@ -8,7 +8,7 @@ use futures_util::future::join;
 
 use crate::support::{
     Origin, app, get,
-    proxy::{Line, Proxy, Way},
+    proxy::{Bandwidth, Mode, Proxy},
     redis::RedisServer,
     send, settle,
 };
@@ -30,7 +30,7 @@ fn origin() -> Origin {
 async fn large_body_hits_and_does_not_delay_small_ones() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.address());
-    proxy.go(Way::Thin(Line::new(BYTES_PER_SECOND)));
+    proxy.set_mode(Mode::Limited(Bandwidth::new(BYTES_PER_SECOND)));
     let cache = ResponseCache::new(Redis::new(proxy.url()).response_timeout(OPERATE));
     let origin = origin();
     let app = app(&cache, &origin).await;
@@ -72,11 +72,11 @@ async fn body_too_large_for_bandwidth_is_backed_off() {
     }
     settle(&cache).await;
     // the large one takes 15 seconds, a small one 20 ms
-    proxy.go(Way::Thin(Line::new(100_000)));
+    proxy.set_mode(Mode::Limited(Bandwidth::new(100_000)));
     let begun = std::time::Instant::now();
     assert_ne!(send(&app, get("/large")).await.word(), "HIT", "it does not come in time");
     assert!(begun.elapsed() < 30 * OPERATE, "and is not waited for: {:?}", begun.elapsed());
-    proxy.go(Way::Thin(Line::new(BYTES_PER_SECOND)));
+    proxy.set_mode(Mode::Limited(Bandwidth::new(BYTES_PER_SECOND)));
     let mut word = String::new();
     for _ in 0..100 {
         word = send(&app, get("/small")).await.word().to_owned();

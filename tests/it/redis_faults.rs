@@ -11,9 +11,9 @@ use futures_util::future::{join, join_all};
 
 use crate::support::{
     Origin, app,
-    fault::{Fault, Scene},
+    fault::{Fault, FaultyRedis},
     get, load,
-    proxy::{Proxy, Way},
+    proxy::{Mode, Proxy},
     redis::RedisServer,
     send, settle,
 };
@@ -32,7 +32,7 @@ async fn examine(fault: Fault) {
 
 /// Runs the load before, during and after a fault.
 async fn examine_one(fault: Fault, cache: fn(String) -> ResponseCache) {
-    let scene = Scene::new(fault);
+    let scene = FaultyRedis::new(fault);
     let cache = cache(scene.url());
     let errors = || cache.handle().unwrap().stats().errors;
     load::run(&cache, async |load| {
@@ -73,7 +73,7 @@ async fn silent_redis_delays_request_by_one_timeout() {
         let app = app(&cache, &Origin::counting()).await;
         send(&app, get("/there")).await;
         settle(&cache).await;
-        proxy.go(Way::Silent);
+        proxy.set_mode(Mode::Silent);
         let begun = Instant::now();
         assert_eq!(send(&app, get("/missing")).await.status.as_u16(), 200);
         let took = begun.elapsed();

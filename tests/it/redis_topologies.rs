@@ -12,7 +12,7 @@ use crate::support::{
     redis::{
         RedisServer,
         cluster::RedisCluster,
-        sentinel::{SERVICE, Watched},
+        sentinel::{SERVICE, SentinelSetup},
         tls::{Authority, TlsServer},
     },
     send, settle,
@@ -132,7 +132,7 @@ async fn cluster_purges_paths_and_groups_with_braces() {
 
 #[actix_rt::test]
 async fn sentinel_works() {
-    let watched = Watched::start();
+    let watched = SentinelSetup::start();
     assert_shared(|| Redis::sentinel(SERVICE, watched.urls())).await;
 }
 
@@ -147,13 +147,13 @@ async fn cluster_over_tls_works() {
 
 #[actix_rt::test]
 async fn sentinel_over_tls_works() {
-    let watched = Watched::start_with_tls();
+    let watched = SentinelSetup::start_with_tls();
     assert_shared(|| Redis::sentinel(SERVICE, watched.urls()).ca(watched.authority().pem())).await;
 }
 
 #[actix_rt::test]
 async fn purges_by_sentinel_over_tls_open_no_connections() {
-    let watched = Watched::start_with_tls();
+    let watched = SentinelSetup::start_with_tls();
     let cache = Redis::sentinel(SERVICE, watched.urls()).ca(watched.authority().pem());
     let handle = patient(cache).handle().unwrap();
     handle.purge_path("/first").await.unwrap();
@@ -209,15 +209,15 @@ async fn load(cache: &ResponseCache, mut is_over: impl FnMut(bool) -> bool) {
 
 /// Requests while `fail_over` has its effect are answered; caching resumes at the new primary, and
 /// what is purged from then on is gone.
-async fn assert_followed(fail_over: impl FnOnce(&mut Watched)) {
-    let watched = Watched::start();
+async fn assert_followed(fail_over: impl FnOnce(&mut SentinelSetup)) {
+    let watched = SentinelSetup::start();
     let cache = ResponseCache::new(Redis::sentinel(SERVICE, watched.urls()));
     assert_follows(cache, watched, fail_over).await;
 }
 
 /// As [`assert_followed`], by TLS.
-async fn assert_followed_by_tls(fail_over: impl FnOnce(&mut Watched)) {
-    let watched = Watched::start_with_tls();
+async fn assert_followed_by_tls(fail_over: impl FnOnce(&mut SentinelSetup)) {
+    let watched = SentinelSetup::start_with_tls();
     let cache =
         ResponseCache::new(Redis::sentinel(SERVICE, watched.urls()).ca(watched.authority().pem()));
     assert_follows(cache, watched, fail_over).await;
@@ -225,8 +225,8 @@ async fn assert_followed_by_tls(fail_over: impl FnOnce(&mut Watched)) {
 
 async fn assert_follows(
     cache: ResponseCache,
-    mut watched: Watched,
-    fail_over: impl FnOnce(&mut Watched),
+    mut watched: SentinelSetup,
+    fail_over: impl FnOnce(&mut SentinelSetup),
 ) {
     load(&cache, |all_hit| all_hit).await;
     assert_eq!(watched.primary(), 0);
@@ -335,7 +335,7 @@ async fn silent_sentinels_and_nodes_are_reported_by_address() {
         assert!(log.contains("Redis fails") && log.contains("127.0.0.1:1"), "{log}");
         assert!(!log.contains("hunter2"), "{log}");
     }
-    let watched = Watched::start();
+    let watched = SentinelSetup::start();
     let log = log_of(Redis::sentinel("other", watched.urls())).await;
     assert!(log.contains("do not know the service"), "{log}");
 }

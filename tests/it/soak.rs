@@ -26,13 +26,14 @@ use futures_util::future::join_all;
 use tokio::time::{sleep, timeout};
 
 use crate::support::{
+    SECOND,
     client::{Client, request},
     redis::RedisServer,
     server::serve,
+    until,
 };
 use model::{FATES, KINDS, LANGUAGES, Question, World};
 
-const SECOND: Duration = Duration::from_secs(1);
 /// What is waited for here comes long before, also on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 const CLIENTS: usize = 16;
@@ -139,16 +140,11 @@ async fn soak(cache: ResponseCache, clock: Clock, seed: u64, length: Duration) {
     }
 
     timeout(DEADLINE, handle.settle()).await.expect("no task is left");
-    let begun = Instant::now();
-    loop {
+    until("no flights, refreshes or recorded bytes are left", || {
         let stats = handle.stats();
-        let left = (stats.flights, stats.refreshes, stats.recorded);
-        if left == (0, 0, 0) {
-            break;
-        }
-        assert!(begun.elapsed() < DEADLINE, "flights, refreshes, recorded bytes: {left:?}");
-        sleep(Duration::from_millis(5)).await;
-    }
+        (stats.flights, stats.refreshes, stats.recorded) == (0, 0, 0)
+    })
+    .await;
     timeout(DEADLINE, stop.stop(true)).await.expect("the server stops");
     soak.check_counters();
 }

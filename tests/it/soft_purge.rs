@@ -6,9 +6,8 @@ use actix_response_cache::{CacheHandle, Clock, Purge, Redis, ResponseCache, Rule
 use actix_web::{App, HttpRequest, HttpResponse, http::StatusCode, test::init_service, web};
 use tokio::sync::Notify;
 
-use crate::support::{Origin, app, get, redis::RedisServer, request, send, settle};
+use crate::support::{Origin, SECOND, app, get, redis::RedisServer, request, send, settle};
 
-const SECOND: Duration = Duration::from_secs(1);
 const STALE_WINDOWS: (&str, &str) =
     ("cache-control", "max-age=100, stale-while-revalidate=30, stale-if-error=60");
 

@@ -8,9 +8,7 @@ use actix_web::{
     App, HttpResponse, error::ErrorInternalServerError, http::StatusCode, test::init_service,
 };
 
-use crate::support::{Origin, app, get, request, send, send_or_error};
-
-const SECOND: Duration = Duration::from_secs(1);
+use crate::support::{Origin, SECOND, app, get, request, send, send_or_error};
 
 /// Answers once, then fails with this status, or with an error where there is none.
 async fn after_failure(

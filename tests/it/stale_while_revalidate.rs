@@ -23,9 +23,8 @@ use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 use crate::custom_store::Table;
-use crate::support::{Origin, app, get, get_with, request, send, settle};
+use crate::support::{Origin, SECOND, app, get, get_with, request, send, settle};
 
-const SECOND: Duration = Duration::from_secs(1);
 const WINDOW: (&str, &str) = ("cache-control", "max-age=10, stale-while-revalidate=60");
 
 fn stale_after_10(clock: &Clock) -> ResponseCache {

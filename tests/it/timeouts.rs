@@ -15,12 +15,10 @@ use actix_web::{
 };
 
 use crate::support::{
-    Origin, Seen,
+    Origin, SECOND, Seen,
     gate::{Gate, gated},
     get, get_with, send, send_or_error, settle,
 };
-
-const SECOND: Duration = Duration::from_secs(1);
 
 fn stale(clock: &Clock) -> ResponseCache {
     ResponseCache::memory().clock(clock.clone()).stale_if_error(3600 * SECOND)

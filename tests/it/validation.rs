@@ -8,9 +8,7 @@ use actix_web::{
     App, HttpRequest, HttpResponse, HttpResponseBuilder, http::StatusCode, test::init_service, web,
 };
 
-use crate::support::{Origin, app, get, get_with, request, send};
-
-const SECOND: Duration = Duration::from_secs(1);
+use crate::support::{Origin, SECOND, app, get, get_with, request, send};
 
 fn condition(req: &HttpRequest) -> Option<&str> {
     req.headers().get("if-none-match").map(|value| value.to_str().unwrap())

@@ -13,9 +13,8 @@ use actix_response_cache::{CacheHints, Clock, Memory, Redis, ResponseCache, Rule
 use actix_web::{App, HttpRequest, HttpResponse, test::init_service, web};
 use tokio::sync::Notify;
 
-use crate::support::{get, redis::RedisServer, request, send};
+use crate::support::{SECOND, get, redis::RedisServer, request, send};
 
-const SECOND: Duration = Duration::from_secs(1);
 /// A date of whole seconds, which does not change with each version.
 const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 

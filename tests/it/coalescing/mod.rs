@@ -8,7 +8,7 @@ use actix_web::{Error, HttpResponse, test::TestRequest};
 use futures_util::future::join_all;
 
 use crate::support::{
-    Seen, TestApp,
+    SECOND, Seen, TestApp,
     gate::{Gate, rest},
     get, send,
 };
@@ -17,7 +17,6 @@ mod leader;
 mod sharing;
 mod streams;
 
-const SECOND: Duration = Duration::from_secs(1);
 const MANY: usize = 50;
 
 fn assert_empty(cache: &ResponseCache) {

@@ -20,14 +20,13 @@ use actix_web::{
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Seen, TestApp, get, send};
+use crate::support::{SECOND, Seen, TestApp, get, send};
 
 mod conditional_requests;
 mod slow_handlers;
 mod unshared;
 mod without_redis;
 
-const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// What a handler answers to a request, by the number of the call.

@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use super::{Steps, Version, app, purges};
 use crate::support::{
     get,
-    proxy::{Proxy, Way},
+    proxy::{Mode, Proxy},
     redis::RedisServer,
     send,
 };
@@ -86,19 +86,19 @@ async fn examine(kinds: &[usize]) -> usize {
             Either::Left((gone, _)) => {
                 gone.unwrap();
                 fresh("the fill under way").await;
-                filling.go(Way::Pass);
+                filling.set_mode(Mode::Pass);
                 fill.await;
                 Outcome::PurgeWasOver
             }
             Either::Right(((), purge)) => {
-                filling.go(Way::Pass);
+                filling.set_mode(Mode::Pass);
                 fill.await;
-                purging.go(Way::Pass);
+                purging.set_mode(Mode::Pass);
                 purge.await.unwrap();
                 Outcome::Done
             }
         };
-        purging.go(Way::Pass);
+        purging.set_mode(Mode::Pass);
         fresh("all done").await;
         for app in [&filler, &purger] {
             assert_eq!(send(app, get(uri)).await.text(), "2", "{context}");
@@ -118,7 +118,7 @@ async fn examine(kinds: &[usize]) -> usize {
                 }
             }
         }
-        filling.go(Way::Pass);
+        filling.set_mode(Mode::Pass);
     }
     cases
 }

@@ -1,9 +1,12 @@
 //! What the tests share: an origin that counts its calls, an app with a cache before it, and
 //! answers that can be looked at after they have been read to their end.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use actix_response_cache::{CacheHandle, ResponseCache};
@@ -26,6 +29,8 @@ pub use test_support::{
 
 pub mod gate;
 pub mod load;
+
+pub const SECOND: Duration = Duration::from_secs(1);
 
 type AnswerFn = dyn Fn(&HttpRequest, usize) -> HttpResponse + Send + Sync;
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::{
-    proxy::{Line, Proxy, Way},
+    proxy::{Bandwidth, Mode, Proxy},
     redis::RedisServer,
 };
 
@@ -15,7 +15,7 @@ pub enum Fault {
     Cut,
     Slow,
     /// All replies together come at this rate, in bytes per second.
-    Thin(u32),
+    Limited(u32),
     Garbage,
     /// Connections that subscribe are cut, all others work.
     Subscribers,
@@ -38,7 +38,7 @@ pub enum Fault {
 }
 
 /// A server with a proxy before it, to which something may happen.
-pub struct Scene {
+pub struct FaultyRedis {
     fault: Fault,
     server: RefCell<RedisServer>,
     proxy: Proxy,
@@ -46,7 +46,7 @@ pub struct Scene {
     insider: RefCell<redis::Connection>,
 }
 
-impl Scene {
+impl FaultyRedis {
     pub fn new(fault: Fault) -> Self {
         let server = RedisServer::start_with(match fault {
             Fault::KilledPersistent => &["--appendonly", "yes", "--appendfsync", "always"],
@@ -74,14 +74,14 @@ impl Scene {
 
     pub fn begin(&self) {
         match self.fault {
-            Fault::Refused => self.proxy.go(Way::Refuse),
-            Fault::Silent => self.proxy.go(Way::Silent),
-            Fault::Cut => self.proxy.go(Way::CutReplies),
-            Fault::Slow => self.proxy.go(Way::Slow),
-            Fault::Thin(rate) => self.proxy.go(Way::Thin(Line::new(rate))),
-            Fault::Garbage => self.proxy.go(Way::Garbage),
-            Fault::Subscribers => self.proxy.go(Way::CutSubscribers),
-            Fault::Error(text) => self.proxy.go(Way::Error(text)),
+            Fault::Refused => self.proxy.set_mode(Mode::Refuse),
+            Fault::Silent => self.proxy.set_mode(Mode::Silent),
+            Fault::Cut => self.proxy.set_mode(Mode::CutReplies),
+            Fault::Slow => self.proxy.set_mode(Mode::Slow),
+            Fault::Limited(rate) => self.proxy.set_mode(Mode::Limited(Bandwidth::new(rate))),
+            Fault::Garbage => self.proxy.set_mode(Mode::Garbage),
+            Fault::Subscribers => self.proxy.set_mode(Mode::CutSubscribers),
+            Fault::Error(text) => self.proxy.set_mode(Mode::Error(text)),
             Fault::Full => self.command("CONFIG SET maxmemory 1"),
             Fault::ReadOnly => self.command("REPLICAOF 127.0.0.1 1"),
             Fault::Password => {
@@ -101,10 +101,10 @@ impl Scene {
             | Fault::Silent
             | Fault::Cut
             | Fault::Slow
-            | Fault::Thin(_)
+            | Fault::Limited(_)
             | Fault::Garbage
             | Fault::Subscribers
-            | Fault::Error(_) => self.proxy.go(Way::Pass),
+            | Fault::Error(_) => self.proxy.set_mode(Mode::Pass),
             Fault::Full => self.command("CONFIG SET maxmemory 0"),
             Fault::ReadOnly => self.command("REPLICAOF NO ONE"),
             Fault::Password => {

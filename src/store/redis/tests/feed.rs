@@ -1,7 +1,7 @@
 //! What one process hears of another, and what it makes of hearing nothing.
 
 use super::{
-    proxy::{Proxy, Way},
+    proxy::{Mode, Proxy},
     *,
 };
 
@@ -203,14 +203,14 @@ async fn subscription_that_passes_no_messages_on_is_not_trusted() {
     let store = RedisStore::new(proxy.url(), &options).expect("a URL");
     listening(&store).await;
     fill(&store, "/a", &[]).await;
-    proxy.go(Way::Mute);
+    proxy.set_mode(Mode::Mute);
     // nobody purges, so that no number is missed
     until("noticed", || !store.known().is_trusted()).await;
     assert!(has(&store, "/a").await, "by a second look");
     let lead = store.lead(&key("/b"), KEEP).await.expect("an answer");
     let other = store.lead(&key("/b"), KEEP).await.expect("an answer");
     assert!(matches!((lead, other), (Lead::Yours(_), Lead::Yours(_))), "nobody waits in vain");
-    proxy.go(Way::Pass);
+    proxy.set_mode(Mode::Pass);
     listening(&store).await;
 }
 

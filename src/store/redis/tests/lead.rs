@@ -281,8 +281,8 @@ async fn release_that_is_not_confirmed_is_repeated() {
 #[cfg(feature = "redis-sentinel")]
 #[tokio::test]
 async fn release_is_repeated_on_the_heir_of_a_primary_that_forgot_it() {
-    use server::sentinel::{SERVICE, Watched};
-    let watched = Watched::start();
+    use server::sentinel::{SERVICE, SentinelSetup};
+    let watched = SentinelSetup::start();
     let options = RedisOptions {
         connect_timeout: Duration::from_secs(2),
         operate_timeout: Duration::from_secs(2),

@@ -1,6 +1,6 @@
 //! The other ways to servers: TLS, Cluster, Sentinel, and clients of the `redis` crate.
 
-use server::{cluster::RedisCluster, sentinel, sentinel::Watched, tls::TlsServer};
+use server::{cluster::RedisCluster, sentinel, sentinel::SentinelSetup, tls::TlsServer};
 
 use super::*;
 use crate::store::redis::connect::Access;
@@ -39,7 +39,7 @@ async fn tls_with_a_login_passes_the_examination() {
 #[test]
 fn connections_of_a_runtime_end_with_it() {
     let (server, cluster, watched) =
-        (RedisServer::start(), RedisCluster::start(), Watched::start());
+        (RedisServer::start(), RedisCluster::start(), SentinelSetup::start());
     let sentinel = RedisServers::sentinel(sentinel::SERVICE, watched.urls());
     for store in [at(server.url()), at(RedisServers::cluster(cluster.urls())), at(sentinel)] {
         for _ in 0..5 {
@@ -61,7 +61,7 @@ async fn a_cluster_passes_the_examination() {
 
 #[tokio::test]
 async fn what_sentinels_know_passes_the_examination() {
-    let watched = Watched::start();
+    let watched = SentinelSetup::start();
     examine(RedisServers::sentinel(sentinel::SERVICE, watched.urls()), Access::default()).await;
 }
 
@@ -91,7 +91,7 @@ async fn a_login_may_be_set_apart_from_the_url() {
 
 #[tokio::test]
 async fn clients_of_the_redis_crate_are_taken() {
-    let (cluster, watched) = (RedisCluster::start(), Watched::start());
+    let (cluster, watched) = (RedisCluster::start(), SentinelSetup::start());
     let one = redis::Client::open(watched.servers[0].url()).expect("a URL");
     let several = redis::cluster::ClusterClient::new(cluster.urls()).expect("URLs");
     let sentinel = redis::sentinel::SentinelClient::build(
@@ -110,7 +110,7 @@ async fn clients_of_the_redis_crate_are_taken() {
 
 #[tokio::test]
 async fn sentinels_may_have_another_login_than_the_servers() {
-    let watched = Watched::start();
+    let watched = SentinelSetup::start();
     // the sentinel has its own way in by now, and a server's user is new to it
     for server in &watched.servers {
         let () = server.command(&["ACL", "SETUSER", "cache", "on", ">secret", "~*", "+@all"]);
@@ -130,7 +130,7 @@ async fn sentinels_may_have_another_login_than_the_servers() {
 #[tokio::test]
 async fn purges_wait_for_replicas_if_told_and_hits_do_not_wait_for_purges() {
     let within = Duration::from_secs(1);
-    let mut watched = Watched::start();
+    let mut watched = SentinelSetup::start();
     let servers = || RedisServers::sentinel(sentinel::SERVICE, watched.urls());
     let waiting_for = |count, within| {
         let replicas = Some(Replicas { count, within });

@@ -16,20 +16,20 @@ use tokio::{
 };
 
 use super::{
-    Gate, Way,
+    Gate, Mode,
     commands::{Command, Commands},
 };
 
 const PER_BYTE: Duration = Duration::from_millis(10);
-/// What passes a line at a time.
+/// The bytes that limited bandwidth lets pass at a time.
 const PACKET: usize = 4096;
 const GARBAGE: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n";
 
-/// Runs until one of the ends closes, or the way asks for it.
+/// Runs until one of the ends closes, or the mode demands it.
 pub(super) async fn serve(
     client: TcpStream,
     upstream: String,
-    way: watch::Receiver<Way>,
+    mode: watch::Receiver<Mode>,
 ) -> io::Result<()> {
     let server = TcpStream::connect(upstream).await?;
     client.set_nodelay(true)?;
@@ -38,24 +38,24 @@ pub(super) async fn serve(
     let (from_server, to_server) = server.into_split();
     let to_client = Mutex::new(to_client);
     let subscribes = AtomicBool::new(false);
-    let there = There { to_server, to_client: &to_client, subscribes: &subscribes };
+    let requests = Upstream { to_server, to_client: &to_client, subscribes: &subscribes };
     tokio::select! {
-        ended = there.commands(from_client, way.clone()) => ended,
-        ended = replies(from_server, &to_client, way.clone()) => ended,
-        () = cut(way, &subscribes) => Ok(()),
+        ended = requests.commands(from_client, mode.clone()) => ended,
+        ended = replies(from_server, &to_client, mode.clone()) => ended,
+        () = cut(mode, &subscribes) => Ok(()),
     }
 }
 
 /// Returns when the connection is to be cut.
-async fn cut(mut way: watch::Receiver<Way>, subscribes: &AtomicBool) {
-    let mut before = way.borrow().clone();
-    while way.changed().await.is_ok() {
-        let now = way.borrow_and_update().clone();
+async fn cut(mut mode: watch::Receiver<Mode>, subscribes: &AtomicBool) {
+    let mut before = mode.borrow().clone();
+    while mode.changed().await.is_ok() {
+        let now = mode.borrow_and_update().clone();
         // of a connection where bytes got lost the ends no longer agree
-        let is_broken = matches!(before, Way::Silent | Way::Garbage);
+        let is_broken = matches!(before, Mode::Silent | Mode::Garbage);
         let is_meant = match now {
-            Way::Refuse => true,
-            Way::CutSubscribers => subscribes.load(Ordering::SeqCst),
+            Mode::Refuse => true,
+            Mode::CutSubscribers => subscribes.load(Ordering::SeqCst),
             _ => false,
         };
         if is_broken || is_meant {
@@ -65,23 +65,23 @@ async fn cut(mut way: watch::Receiver<Way>, subscribes: &AtomicBool) {
     }
 }
 
-/// The way from client to server.
-struct There<'a> {
+/// The direction from client to server.
+struct Upstream<'a> {
     to_server: OwnedWriteHalf,
     to_client: &'a Mutex<OwnedWriteHalf>,
     subscribes: &'a AtomicBool,
 }
 
-impl There<'_> {
+impl Upstream<'_> {
     async fn commands(
         mut self,
         mut from_client: OwnedReadHalf,
-        mut way: watch::Receiver<Way>,
+        mut mode: watch::Receiver<Mode>,
     ) -> io::Result<()> {
         let mut commands = Commands::default();
         while from_client.read_buf(&mut commands.0).await? != 0 {
             while let Some(command) = commands.next() {
-                self.command(&command, &mut way).await?;
+                self.command(&command, &mut mode).await?;
             }
         }
         Ok(())
@@ -90,23 +90,23 @@ impl There<'_> {
     async fn command(
         &mut self,
         command: &Command,
-        way: &mut watch::Receiver<Way>,
+        mode: &mut watch::Receiver<Mode>,
     ) -> io::Result<()> {
         if command.name.ends_with("SUBSCRIBE") {
             self.subscribes.store(true, Ordering::SeqCst);
         }
-        let now = way.borrow_and_update().clone();
+        let now = mode.borrow_and_update().clone();
         match now {
-            Way::Silent => Ok(()),
-            Way::Garbage => self.to_client.lock().await.write_all(GARBAGE).await,
-            Way::Error(text) => {
+            Mode::Silent => Ok(()),
+            Mode::Garbage => self.to_client.lock().await.write_all(GARBAGE).await,
+            Mode::Error(text) => {
                 self.to_client.lock().await.write_all(format!("-{text}\r\n").as_bytes()).await
             }
-            Way::CutSubscribers if self.subscribes.load(Ordering::SeqCst) => {
+            Mode::CutSubscribers if self.subscribes.load(Ordering::SeqCst) => {
                 Err(io::ErrorKind::ConnectionAborted.into())
             }
-            Way::Hold(gate) => {
-                pass(&gate, way).await;
+            Mode::Hold(gate) => {
+                pass(&gate, mode).await;
                 self.to_server.write_all(&command.bytes).await
             }
             _ => self.to_server.write_all(&command.bytes).await,
@@ -114,20 +114,20 @@ impl There<'_> {
     }
 }
 
-/// Waits for the gate, or for another way.
-async fn pass(gate: &Gate, way: &mut watch::Receiver<Way>) {
+/// Waits for the gate, or for another mode.
+async fn pass(gate: &Gate, mode: &mut watch::Receiver<Mode>) {
     if let Ok(permit) = gate.left.try_acquire() {
         permit.forget();
     } else {
         gate.held.notify_one();
-        let _ = way.changed().await;
+        let _ = mode.changed().await;
     }
 }
 
 async fn replies(
     mut from_server: OwnedReadHalf,
     to_client: &Mutex<OwnedWriteHalf>,
-    way: watch::Receiver<Way>,
+    mode: watch::Receiver<Mode>,
 ) -> io::Result<()> {
     let mut bytes = vec![0; 64 * 1024];
     loop {
@@ -136,23 +136,23 @@ async fn replies(
         if length == 0 {
             return Ok(());
         }
-        let now = way.borrow().clone();
+        let now = mode.borrow().clone();
         match now {
-            Way::Silent => {}
-            Way::CutReplies => {
+            Mode::Silent => {}
+            Mode::CutReplies => {
                 return to_client.lock().await.write_all(&read[..length / 2]).await;
             }
-            Way::Mute => to_client.lock().await.write_all(&without_messages(read)).await?,
-            Way::Thin(line) => {
+            Mode::Mute => to_client.lock().await.write_all(&without_messages(read)).await?,
+            Mode::Limited(bandwidth) => {
                 for packet in read.chunks(PACKET) {
-                    line.pass(packet.len()).await;
+                    bandwidth.pass(packet.len()).await;
                     to_client.lock().await.write_all(packet).await?;
                 }
             }
             _ => {
                 let mut rest = read;
                 while let [byte, later @ ..] = rest
-                    && matches!(*way.borrow(), Way::Slow)
+                    && matches!(*mode.borrow(), Mode::Slow)
                 {
                     tokio::time::sleep(PER_BYTE).await;
                     to_client.lock().await.write_all(&[*byte]).await?;

@@ -22,7 +22,7 @@ mod connection;
 
 /// What the proxy does with connections, those that it has already among them.
 #[derive(Clone)]
-pub enum Way {
+pub enum Mode {
     Pass,
     /// Connections are refused, and those that there were are cut.
     Refuse,
@@ -32,8 +32,8 @@ pub enum Way {
     CutReplies,
     /// What comes back passes by one byte in 10 ms.
     Slow,
-    /// What comes back passes over a line that all connections share.
-    Thin(Arc<Line>),
+    /// What comes back passes at a rate that all connections share.
+    Limited(Arc<Bandwidth>),
     /// Each command is answered with what is no reply.
     Garbage,
     /// Each command is answered with this error, without the server.
@@ -42,7 +42,7 @@ pub enum Way {
     CutSubscribers,
     /// Published messages are swallowed; all else passes.
     Mute,
-    /// Commands pass until the gate is used up; the next one waits for another way.
+    /// Commands pass until the gate is used up; the next one waits for another mode.
     Hold(Arc<Gate>),
 }
 
@@ -52,13 +52,13 @@ pub struct Gate {
     held: Notify,
 }
 
-/// A line by its rate.
-pub struct Line {
+/// A rate at which bytes pass.
+pub struct Bandwidth {
     bytes_per_second: f64,
     free_at: Mutex<Instant>,
 }
 
-impl Line {
+impl Bandwidth {
     pub fn new(bytes_per_second: u32) -> Arc<Self> {
         let bytes_per_second = f64::from(bytes_per_second);
         Arc::new(Self { bytes_per_second, free_at: Mutex::new(Instant::now()) })
@@ -80,7 +80,7 @@ impl Line {
 /// A proxy on a port of its own.
 pub struct Proxy {
     address: SocketAddr,
-    way: watch::Sender<Way>,
+    mode: watch::Sender<Mode>,
     accepted: Arc<AtomicUsize>,
     runtime: Option<Runtime>,
 }
@@ -90,7 +90,7 @@ impl Proxy {
     pub fn start(upstream: String) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let (way, changes) = watch::channel(Way::Pass);
+        let (mode, changes) = watch::channel(Mode::Pass);
         let entered = runtime.enter();
         // keeps the port while it refuses connections
         let placeholder = bound(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0).into());
@@ -103,7 +103,7 @@ impl Proxy {
             drop(placeholder);
         });
         drop(entered);
-        Self { address, way, accepted, runtime: Some(runtime) }
+        Self { address, mode, accepted, runtime: Some(runtime) }
     }
 
     /// The proxy's URL.
@@ -116,15 +116,15 @@ impl Proxy {
         self.accepted.load(Ordering::SeqCst)
     }
 
-    /// Goes this way from now on.
-    pub fn go(&self, way: Way) {
-        self.way.send_replace(way);
+    /// Misbehaves in this mode from now on.
+    pub fn set_mode(&self, mode: Mode) {
+        self.mode.send_replace(mode);
     }
 
-    /// Lets `commands` more commands pass; the one after them waits until the way changes.
+    /// Lets `commands` more commands pass; the one after them waits until the mode changes.
     pub fn hold_after(&self, commands: usize) -> Arc<Gate> {
         let gate = Arc::new(Gate { left: Semaphore::new(commands), held: Notify::new() });
-        self.go(Way::Hold(Arc::clone(&gate)));
+        self.set_mode(Mode::Hold(Arc::clone(&gate)));
         gate
     }
 }
@@ -147,27 +147,27 @@ impl Drop for Proxy {
 async fn accept(
     first: TcpListener,
     upstream: &str,
-    mut way: watch::Receiver<Way>,
+    mut mode: watch::Receiver<Mode>,
     accepted: &AtomicUsize,
 ) {
     let address = first.local_addr().expect("its address");
     let mut listener = Some(first);
     let mut connections = JoinSet::new();
     loop {
-        if matches!(*way.borrow_and_update(), Way::Refuse) {
+        if matches!(*mode.borrow_and_update(), Mode::Refuse) {
             listener = None;
             connections.abort_all();
-            if way.changed().await.is_err() {
+            if mode.changed().await.is_err() {
                 return;
             }
             continue;
         }
         let listener = listener.get_or_insert_with(|| listening(address));
         tokio::select! {
-            changed = way.changed() => if changed.is_err() { return },
+            changed = mode.changed() => if changed.is_err() { return },
             Ok((client, _)) = listener.accept() => {
                 accepted.fetch_add(1, Ordering::SeqCst);
-                connections.spawn(connection::serve(client, upstream.to_owned(), way.clone()));
+                connections.spawn(connection::serve(client, upstream.to_owned(), mode.clone()));
             }
         }
         while connections.try_join_next().is_some() {}

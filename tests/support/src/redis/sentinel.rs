@@ -16,7 +16,7 @@ use super::{
 pub const SERVICE: &str = "cache";
 
 /// Two servers and a sentinel that notices within half a second when the primary is gone.
-pub struct Watched {
+pub struct SentinelSetup {
     pub servers: Vec<RedisServer>,
     sentinel: Sentinel,
     certificates: Option<Certificates>,
@@ -29,7 +29,7 @@ struct Sentinel {
     _directory: tempfile::TempDir,
 }
 
-impl Watched {
+impl SentinelSetup {
     pub fn start() -> Self {
         Self::start_with(None)
     }
