@@ -14,7 +14,7 @@ use std::{
     collections::BTreeMap,
     env,
     rc::Rc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use actix_response_cache::{

@@ -1,6 +1,6 @@
 //! Soft purges: what they name becomes stale, and is served and validated as any stale response.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use actix_response_cache::{CacheHandle, Clock, Purge, Redis, ResponseCache, Rule};
 use actix_web::{App, HttpRequest, HttpResponse, http::StatusCode, test::init_service, web};

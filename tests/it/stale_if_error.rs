@@ -1,7 +1,5 @@
 //! `stale-if-error`: a stale response is served in place of a handler that fails.
 
-use std::time::Duration;
-
 use actix_response_cache::{Clock, ResponseCache};
 use actix_service::Service as _;
 use actix_web::{

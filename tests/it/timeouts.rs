@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use actix_response_cache::{Clock, HandlerPolicy, ResponseCache, Responses};

@@ -1,12 +1,9 @@
 //! Validation beside purges: a 304 does not revive an entry that was purged meanwhile, and a
 //! validated entry stays in its groups.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use actix_response_cache::{CacheHints, Clock, Memory, Redis, ResponseCache, Rule, Tiered};

@@ -1,8 +1,6 @@
 //! Coalescing: a burst of requests for one missing response calls the handler once, and all of the
 //! burst share what it returns.
 
-use std::time::Duration;
-
 use actix_response_cache::ResponseCache;
 use actix_web::{Error, HttpResponse, test::TestRequest};
 use futures_util::future::join_all;
