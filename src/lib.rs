@@ -11,6 +11,7 @@ pub mod guide {
 }
 pub mod key;
 pub mod purge;
+mod purge_log;
 pub mod store;
 
 #[cfg(feature = "admin")]

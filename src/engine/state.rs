@@ -20,11 +20,7 @@ use super::{
     stored_paths::StoredPaths,
     vary_index::VaryIndex,
 };
-use crate::{
-    clock::Clock,
-    key::Secret,
-    store::{any::AnyStore, stamps::Stamps},
-};
+use crate::{clock::Clock, key::Secret, purge_log::SharedPurgeLog, store::any::AnyStore};
 
 /// How many handlers go on without a client at a time. Without a bound, clients could begin any
 /// number of them and go away.
@@ -46,7 +42,7 @@ pub(crate) struct Engine {
     pub(super) flights: Flights,
     pub(super) hit_for_miss: ExpiringKeys,
     /// The purges of this process, for responses that are shared while the store is away.
-    pub(super) purges_here: Stamps,
+    pub(super) purges_here: SharedPurgeLog,
     /// Keys whose handler failed a short while ago.
     pub(super) failing_handlers: Arc<ExpiringKeys>,
     pub(super) recording_budget: RecordingBudget,
@@ -79,7 +75,7 @@ impl Engine {
             ),
             flights: Flights::new(),
             hit_for_miss: ExpiringKeys::new(clock.clone()),
-            purges_here: Stamps::default(),
+            purges_here: SharedPurgeLog::default(),
             failing_handlers,
             recording_budget: RecordingBudget::default(),
             detached_handlers: Arc::new(Semaphore::new(MAX_DETACHED_HANDLERS)),

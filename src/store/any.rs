@@ -164,7 +164,7 @@ impl AnyStore {
             #[cfg(feature = "memory")]
             Self::Memory(store) if !counts => {
                 for purge in purges {
-                    store.stamp_now(purge);
+                    store.purge_now(purge);
                 }
                 Ok(Purged::default())
             }

@@ -18,8 +18,6 @@ mod lease;
 pub(crate) mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
-#[cfg_attr(not(feature = "memory"), allow(dead_code, reason = "memory counts and walks"))]
-pub(crate) mod stamps;
 #[cfg(all(feature = "memory", feature = "redis"))]
 pub(crate) mod tiered;
 

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::source::{Source, SourceFile};
 
 /// Each folder or file of `src` with its floor.
-const FLOORS: [(&str, usize); 10] = [
+const FLOORS: [(&str, usize); 11] = [
     ("semantics", 0),
     ("clock", 1),
     ("key", 1),
     ("purge", 1),
+    ("purge_log", 1),
     ("entry", 1),
     ("store", 2),
     ("engine", 3),

@@ -9,7 +9,7 @@ use std::sync::{
 use crate::store::tiered::validity::Validity;
 use crate::{
     entry::{Entry, Timestamp, allocated},
-    store::stamps::{Stamps, Standing},
+    purge_log::{PurgeState, SharedPurgeLog},
 };
 
 /// What the table itself takes for an entry: its share of the cache's hash table, of its
@@ -32,7 +32,7 @@ pub(in crate::store) struct Slot {
     checked: AtomicU64,
     /// Tells it from others of the same end; changed under the lock of the ends only.
     place: AtomicU64,
-    /// Of an entry before Redis, what its use depends on instead of stamps. Boxed, as entries of
+    /// Of an entry before Redis, what its use depends on instead of the purge log. Boxed, as entries of
     /// the store in memory have none.
     #[cfg(feature = "redis")]
     validity: Option<Box<Validity>>,
@@ -79,8 +79,8 @@ impl Slot {
     }
 
     /// The entry as purges have left it, unless it is gone.
-    pub(in crate::store) fn read(&self, stamps: &Stamps) -> Option<Arc<Entry>> {
-        self.check(stamps).then(|| match self.stale_since() {
+    pub(in crate::store) fn read(&self, purges: &SharedPurgeLog) -> Option<Arc<Entry>> {
+        self.check(purges).then(|| match self.stale_since() {
             None => Arc::clone(&self.entry),
             // made for each reader, as a second copy would double what the entry takes
             Some(then) => Arc::new(self.entry.stale_since(then)),
@@ -88,16 +88,14 @@ impl Slot {
     }
 
     /// Takes in the purges since it was last looked at: `false` where one has taken the entry.
-    pub(in crate::store) fn check(&self, stamps: &Stamps) -> bool {
+    pub(in crate::store) fn check(&self, purges: &SharedPurgeLog) -> bool {
         let checked = self.checked();
-        let known = match stamps.standing(&self.entry, checked) {
-            Standing::Alive(known) => known,
-            Standing::Stale(then, known) => {
-                self.outdate(then);
-                known
-            }
-            Standing::Gone => return false,
-        };
+        let (state, known) = purges.state(&self.entry, checked);
+        match state {
+            PurgeState::Valid => {}
+            PurgeState::StaleSince(then) => drop(self.outdate(then)),
+            PurgeState::Purged | PurgeState::Unknown => return false,
+        }
         if known != checked {
             self.checked.fetch_max(known, Ordering::Release);
         }

@@ -8,40 +8,40 @@ use crate::{
     entry::{Entry, Timestamp},
     key::CacheKey,
     purge::{Purge, PurgeNumber, Purged, Target},
+    purge_log::{PurgeState, RecordedPurge, SharedPurgeLog},
     store::{
         error::StoreError,
         interface::{Put, Size, Store},
-        stamps::{Stamped, Stamps, Standing},
     },
 };
 
 /// Past this many entries, a purge walks them on a thread where no request waits behind it.
 const WALK_IN_PLACE: usize = 4096;
 
-/// A [`Store`] in memory. Purges are stamps, so they are done before they return, whatever is
-/// still being walked for the count.
+/// A [`Store`] in memory. A purge is done when it is in the log, whatever is still being walked for
+/// the count.
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryStore {
     table: Arc<Table>,
-    stamps: Arc<Stamps>,
+    purges: Arc<SharedPurgeLog>,
 }
 
 impl MemoryStore {
     /// A store that takes at most about `capacity` bytes of memory.
     pub(crate) fn new(capacity: u64, clock: Clock) -> Self {
-        Self { table: Arc::new(Table::new(capacity, clock)), stamps: Arc::default() }
+        Self { table: Arc::new(Table::new(capacity, clock)), purges: Arc::default() }
     }
 
     /// [`Store::purge_number`], at once. A handler is about to be asked: the moment to tidy up.
     pub(crate) fn purge_number_now(&self) -> PurgeNumber {
         self.table.expire();
-        self.stamps.purge_number()
+        self.purges.purge_number()
     }
 
     /// [`Store::get`], at once.
     pub(crate) fn get_now(&self, key: &CacheKey) -> Option<Arc<Entry>> {
         let slot = self.table.get(key)?;
-        let entry = slot.read(&self.stamps);
+        let entry = slot.read(&self.purges);
         if entry.is_none() {
             self.table.remove(&slot);
         }
@@ -52,7 +52,7 @@ impl MemoryStore {
     pub(crate) fn put_now(&self, entry: Arc<Entry>, keep_for: Duration) -> Put {
         let end = self.end_of(&entry, keep_for);
         let slot = Slot::new(entry, end);
-        if !slot.check(&self.stamps) {
+        if !slot.check(&self.purges) {
             return Put::Refused;
         }
         let put = if slot.is_stale() { Put::Stale } else { Put::Kept };
@@ -72,12 +72,12 @@ impl MemoryStore {
 
     /// Whether a purge that names `key` itself has come since this logical time.
     pub(crate) fn is_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
-        self.stamps.is_purged(key, since.number())
+        self.purges.is_purged(key, since.number())
     }
 
     /// Whether any URL of the key's path has been purged since this logical time.
     pub(crate) fn is_any_url_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
-        self.stamps.is_any_url_purged(key, since.number())
+        self.purges.is_any_url_purged(key, since.number())
     }
 
     /// When an entry is of no more use. The note of variants serves all of them: the next one of a
@@ -86,40 +86,40 @@ impl MemoryStore {
         let end = self.table.now() + keep_for;
         let is_note = |entry: &Entry| entry.response().is_none();
         let there = if is_note(entry) { self.table.peek(&entry.key) } else { None };
-        let there = there.filter(|there| is_note(&there.entry) && there.check(&self.stamps));
+        let there = there.filter(|there| is_note(&there.entry) && there.check(&self.purges));
         there.map_or(end, |there| there.end().max(end))
     }
 
     /// Whether there is one in its place that no soft purge has concerned.
     fn has_fresher(&self, slot: &Slot) -> bool {
         let there = self.table.peek(&slot.entry.key);
-        there.is_some_and(|there| there.check(&self.stamps) && !there.is_stale())
+        there.is_some_and(|there| there.check(&self.purges) && !there.is_stale())
     }
 
     /// Whether a purge has taken it, or a soft purge has brought its end forward.
     fn is_dead(&self, slot: &Slot) -> bool {
-        !slot.check(&self.stamps) || slot.has_ended_early(|| self.table.now())
+        !slot.check(&self.purges) || slot.has_ended_early(|| self.table.now())
     }
 
     /// [`Store::purge`] without the count, at once.
-    pub(crate) fn stamp_now(&self, purge: &Purge) {
-        self.stamps.stamp(purge);
+    pub(crate) fn purge_now(&self, purge: &Purge) {
+        self.purges.record(purge);
         self.walk_behind();
         if purge.stale_since().is_some() {
             return;
         }
         let Target::Entry(key) = purge.target() else { return self.table.suspect() };
         if let Some(slot) = self.table.peek(key)
-            && !slot.check(&self.stamps)
+            && !slot.check(&self.purges)
         {
             self.table.remove(&slot);
         }
     }
 
     /// Now and then looks at all entries, so that those which no request asks for are not taken for purged
-    /// when the oldest stamps go.
+    /// when the oldest purges are forgotten.
     fn walk_behind(&self) {
-        if !self.stamps.claim_walk() {
+        if !self.purges.claim_walk() {
             return;
         }
         // without a runtime, a reader of the entry does this
@@ -132,15 +132,15 @@ impl MemoryStore {
     /// Removes what purges have taken.
     fn walk(&self) {
         self.table.for_each(|slot| {
-            if !slot.check(&self.stamps) {
+            if !slot.check(&self.purges) {
                 self.table.remove(slot);
             }
         });
     }
 
-    /// Removes what the purge `stamped` took, or marks it, and counts the responses which were
+    /// Removes what the purge `recorded` took, or marks it, and counts the responses which were
     /// alive until then.
-    fn sweep(&self, purge: &Purge, stamped: Stamped) -> u64 {
+    fn sweep(&self, purge: &Purge, recorded: RecordedPurge) -> u64 {
         let mut responses = 0;
         self.table.for_each(|slot| {
             let entry = &slot.entry;
@@ -148,13 +148,13 @@ impl MemoryStore {
                 return;
             }
             let checked = slot.checked();
-            match self.stamps.standing(entry, checked) {
+            match self.purges.state(entry, checked).0 {
                 // a fill that began after the purge is not what it was for
-                Standing::Alive(_) => {}
-                Standing::Stale(then, _) => responses += u64::from(slot.outdate(then)),
-                Standing::Gone => {
+                PurgeState::Valid => {}
+                PurgeState::StaleSince(then) => responses += u64::from(slot.outdate(then)),
+                PurgeState::Purged | PurgeState::Unknown => {
                     let counts = entry.response().is_some() && purge.stale_since().is_none();
-                    let taken = counts && self.stamps.alive_before(entry, checked, stamped);
+                    let taken = counts && self.purges.was_valid_before(entry, checked, recorded);
                     responses += u64::from(taken);
                     self.table.remove(slot);
                 }
@@ -178,15 +178,15 @@ impl Store for MemoryStore {
     }
 
     async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
-        let stamped = self.stamps.stamp(purge);
+        let recorded = self.purges.record(purge);
         self.walk_behind();
         let runtime = tokio::runtime::Handle::try_current();
         let walk = match runtime {
             Ok(runtime) if self.table.len() > WALK_IN_PLACE => {
                 let (store, purge) = (self.clone(), purge.clone());
-                runtime.spawn_blocking(move || store.sweep(&purge, stamped)).await.ok()
+                runtime.spawn_blocking(move || store.sweep(&purge, recorded)).await.ok()
             }
-            _ => Some(self.sweep(purge, stamped)),
+            _ => Some(self.sweep(purge, recorded)),
         };
         Ok(Purged::of(walk.unwrap_or(0)))
     }
@@ -270,7 +270,7 @@ mod tests {
                 let entry = Entry { groups: vec!["g".into()], ..entry };
                 store.put_now(Arc::new(entry), KEEP);
             }
-            store.stamp_now(&purge);
+            store.purge_now(&purge);
             for number in 0..50 {
                 let entry =
                     samples::entry(&key(&format!("/new/{number}")), store.purge_number_now());
@@ -292,7 +292,7 @@ mod tests {
             store.put_now(Arc::new(entry), KEEP);
         };
         (0..20).for_each(|number| put(&format!("/old/{number}")));
-        store.stamp_now(&Purge::all().soft_since(clock.now()));
+        store.purge_now(&Purge::all().soft_since(clock.now()));
         clock.advance(4 * SECOND);
         (0..10).for_each(|_| put("/new"));
         assert_eq!(store.size().unwrap().entries, 21);
@@ -306,7 +306,7 @@ mod tests {
         let (store, clock) = store();
         store.put_now(Arc::new(samples::entry(&key("/"), store.purge_number_now())), KEEP);
         let fresh = store.size();
-        store.stamp_now(&Purge::all().soft_since(clock.now()));
+        store.purge_now(&Purge::all().soft_since(clock.now()));
         let terms = store.get_now(&key("/")).map(|entry| entry.response().unwrap().terms);
         assert!(terms.is_some_and(|terms| terms.soft_purged));
         assert_eq!(store.size(), fresh);
@@ -318,11 +318,11 @@ mod tests {
         store.put_now(Arc::new(note("/", 0)), KEEP);
         let slot = store.table.peek(&key("/")).expect("put");
         let mut purges = 0;
-        // as many stamps as are kept, and more
+        // as many purges as are kept, and more
         while purges < 1 << 19 {
             for _ in 0..1 << 14 {
                 purges += 1;
-                store.stamp_now(&Purge::path(format!("/{purges}")));
+                store.purge_now(&Purge::path(format!("/{purges}")));
             }
             let begun = std::time::Instant::now();
             while slot.checked() < purges {

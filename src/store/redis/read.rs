@@ -8,12 +8,13 @@ use redis::Value;
 
 use super::{
     client::reply,
-    invalidation::{confirm, fence::Admission, ledger::Standing, logical_clock},
+    invalidation::{confirm, fence::Admission, logical_clock},
     store::RedisStore,
 };
 use crate::{
     entry::Entry,
     key::CacheKey,
+    purge_log::PurgeState,
     store::{StoreError, StoreErrorKind, codec},
 };
 
@@ -48,11 +49,11 @@ impl RedisStore {
         let Some(entry) = self.with_receipt(entry).await? else { return Ok(None) };
         // without a clock it is not known what was purged
         let Some(now) = reply::number(&now) else { return Ok(None) };
-        let (admission, now) = match self.known.standing(&entry, before, now) {
-            Standing::Alive => (Admission::Fresh, now),
-            Standing::Stale(then) => (Admission::Stale(then), now),
-            Standing::Purged => (Admission::Refused, now),
-            Standing::Unknown => confirm::look(&self.client, &self.names, &entry).await?,
+        let (admission, now) = match self.known.state(&entry, before, now) {
+            PurgeState::Valid => (Admission::Fresh, now),
+            PurgeState::StaleSince(then) => (Admission::Stale(then), now),
+            PurgeState::Purged => (Admission::Refused, now),
+            PurgeState::Unknown => confirm::look(&self.client, &self.names, &entry).await?,
         };
         Ok(match admission {
             Admission::Fresh => Some((entry, now)),

@@ -26,7 +26,7 @@ use test_support::{log, proxy, redis as server, wait::until};
 
 use super::{
     RedisOptions, RedisServers, RedisStore, Replicas, index,
-    invalidation::{fence::Admission, ledger::Standing, logical_clock, tags, trust},
+    invalidation::{fence::Admission, logical_clock, tags, trust},
     raise,
     removal::Removal,
     store::MAX_GROUPS,
@@ -35,6 +35,7 @@ use crate::{
     entry::Entry,
     key::{CacheKey, KeyBuilder},
     purge::{Purge, PurgeNumber, Purged},
+    purge_log::PurgeState,
     store::{
         Lead, Put, Store, StoreErrorKind,
         acceptance::{self, samples},
@@ -81,9 +82,9 @@ async fn listening(store: &RedisStore) {
 }
 
 /// What the store knows of an entry, up to the last purge that it has heard of.
-fn standing(store: &RedisStore, entry: &Entry) -> Standing {
+fn state(store: &RedisStore, entry: &Entry) -> PurgeState {
     let known = store.known();
-    known.standing(entry, 0, known.last().max(entry.since.number()))
+    known.state(entry, 0, known.last().max(entry.since.number()))
 }
 
 /// Waits until the store has removed all that was purged.

@@ -57,7 +57,7 @@ impl LocalTier {
     /// A tier that takes at most about `capacity` bytes of memory.
     pub(super) fn new(capacity: u64, known: &Arc<Known>, clock: Clock) -> Self {
         let (table, known) = (Box::new(Table::new(capacity, clock)), Arc::clone(known));
-        Self { table, known, purges: LocalPurges::new(OFFLINE_TTL) }
+        Self { table, known, purges: LocalPurges::default() }
     }
 
     /// What is kept under `key` and may be used now.
@@ -134,7 +134,7 @@ impl LocalTier {
     /// A purge that begins here takes at once the entries that only this process has. Entries of
     /// Redis go by what is known of purges there.
     pub(super) fn purge(&self, purge: &Purge) {
-        self.purges.add(purge, self.known.now());
+        self.purges.record(purge, self.known.now());
         self.table.suspect();
     }
 

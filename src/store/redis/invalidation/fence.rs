@@ -22,20 +22,18 @@
 
 use redis::{Cmd, Value};
 
-use super::{
-    ledger::Raised,
-    tags::{self, Field},
-};
+use super::tags::{self, Tag};
 use crate::{
     entry::{Entry, Timestamp},
     purge::PurgeNumber,
+    purge_log::PurgeNumbers,
     store::redis::{client::reply::number, names::Names},
 };
 
 /// The fences in a page of the clock's fields, each `None` where its value cannot be read.
 pub(in crate::store::redis) fn raised_in(
     page: &Value,
-    raised: &mut Vec<(Field, Option<Raised>)>,
+    raised: &mut Vec<(Tag, Option<PurgeNumbers>)>,
 ) -> Option<()> {
     let pairs: Vec<(&Value, &Value)> = match page {
         Value::Array(items) => {
@@ -46,8 +44,8 @@ pub(in crate::store::redis) fn raised_in(
     };
     for (name, value) in pairs {
         let Value::BulkString(name) = name else { continue };
-        let Ok(field) = name.as_slice().try_into() else { continue };
-        raised.push((field, fence(value)));
+        let Ok(tag) = name.as_slice().try_into() else { continue };
+        raised.push((tag, fence(value)));
     }
     Some(())
 }
@@ -56,8 +54,8 @@ pub(in crate::store::redis) fn raised_in(
 pub(in crate::store::redis) fn read(names: &Names, entry: &Entry) -> Cmd {
     let mut read = redis::cmd("HMGET");
     read.arg(names.clock()).arg("base").arg("seed").arg("now").arg("life");
-    for field in tags::concerning(&entry.key, &entry.groups) {
-        read.arg(&field);
+    for tag in tags::concerning(&entry.key, &entry.groups) {
+        read.arg(&tag);
     }
     read
 }
@@ -131,8 +129,10 @@ fn behind(value: &Value, since: u64) -> Admission {
         return Admission::Fresh;
     }
     match fence(value) {
-        Some(Raised { hard, .. }) if hard > since => Admission::Refused,
-        Some(Raised { soft: Some((soft, then)), .. }) if soft > since => Admission::Stale(then),
+        Some(PurgeNumbers { hard, .. }) if hard > since => Admission::Refused,
+        Some(PurgeNumbers { soft: Some((soft, then)), .. }) if soft > since => {
+            Admission::Stale(then)
+        }
         Some(_) => Admission::Fresh,
         None => Admission::Refused,
     }
@@ -140,7 +140,7 @@ fn behind(value: &Value, since: u64) -> Admission {
 
 /// A fence by its value: the number of a hard purge; or that, the number of a soft one, and since
 /// when that makes stale.
-fn fence(value: &Value) -> Option<Raised> {
+fn fence(value: &Value) -> Option<PurgeNumbers> {
     let Value::BulkString(text) = value else { return None };
     let mut numbers = std::str::from_utf8(text).ok()?.split(' ').map(str::parse::<u64>);
     let hard = numbers.next()?.ok()?;
@@ -152,7 +152,7 @@ fn fence(value: &Value) -> Option<Raised> {
         }
         _ => return None,
     };
-    Some(Raised { hard, soft })
+    Some(PurgeNumbers { hard, soft })
 }
 
 impl Admission {
@@ -242,9 +242,9 @@ mod tests {
             assert_eq!(raised, flat_raised);
             raised
         };
-        assert_eq!(read(text(7)), vec![(field, Some(Raised { hard: 7, soft: None }))]);
+        assert_eq!(read(text(7)), vec![(field, Some(PurgeNumbers { hard: 7, soft: None }))]);
         let soft = Some((8, Timestamp::from_millis(1000)));
-        assert_eq!(read(text("7 8 1000")), vec![(field, Some(Raised { hard: 7, soft }))]);
+        assert_eq!(read(text("7 8 1000")), vec![(field, Some(PurgeNumbers { hard: 7, soft }))]);
         assert_eq!(read(name(b"foreign")), vec![(field, None)]);
         assert_eq!(raised_in(&Value::Nil, &mut vec![]), None);
     }

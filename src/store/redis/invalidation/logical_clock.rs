@@ -13,16 +13,16 @@
 //!   of them, is served.
 //!
 //! One fence takes about 100 bytes of Redis, so that all of them take 13 MB at most, or 26 MB where
-//! no removal is ever done; and about 100 bytes in each process (see [`ledger`](super::ledger)).
+//! no removal is ever done; and about 100 bytes in each process (see [`known_purges`](super::known_purges)).
 //! They are swept by purges, a few by each, so that none holds the server up.
 
 use redis::{Cmd, Value};
 
 use super::{
     fence,
-    ledger::Fences,
+    known_purges::LoadedPurges,
     message,
-    tags::{self, Field},
+    tags::{self, Tag},
 };
 use crate::{
     purge::{Purge, PurgeNumber},
@@ -209,7 +209,7 @@ pub(in crate::store::redis) async fn raise_bounded(
 /// Raises the fence of a purge.
 fn of(names: &Names, purge: &Purge, most: u32) -> Cmd {
     let mut tick = begin_keeping(names, most);
-    tick.arg(&tags::raised_by(purge.target()));
+    tick.arg(&tags::tag_of(purge.target()));
     // no time before 1970, as a sign would be no digit
     tick.arg(purge.stale_since().map(|then| then.as_millis().max(0)));
     tick
@@ -241,9 +241,9 @@ pub(in crate::store::redis) fn extend(names: &Names, life_ms: u64) -> Cmd {
 }
 
 /// What the purge of this field with this number named has been removed.
-pub(in crate::store::redis) fn done(names: &Names, field: &Field, number: PurgeNumber) -> Cmd {
+pub(in crate::store::redis) fn done(names: &Names, tag: &Tag, number: PurgeNumber) -> Cmd {
     let mut done = script(DONE, &[&names.clock()]);
-    done.arg(field).arg(number.number());
+    done.arg(tag).arg(number.number());
     done
 }
 
@@ -266,7 +266,10 @@ fn ask_ends(names: &Names) -> Cmd {
 ///
 /// A process that listens to announcements before this misses no purge: one that comes between two steps is
 /// announced, and one whose fence goes meanwhile is older than the seed at the end.
-pub(in crate::store::redis) async fn load(client: &RedisClient, names: &Names) -> Option<Fences> {
+pub(in crate::store::redis) async fn load(
+    client: &RedisClient,
+    names: &Names,
+) -> Option<LoadedPurges> {
     let ends = async || {
         let replies = client.ask_aside(vec![ask_ends(names)]).await?;
         match replies.first()? {
@@ -292,6 +295,6 @@ pub(in crate::store::redis) async fn load(client: &RedisClient, names: &Names) -
     if raised.iter().any(|(_, raised)| raised.is_none_or(|raised| raised.newest() > last)) {
         seed = last;
     }
-    let known = raised.into_iter().filter_map(|(field, raised)| Some((field, raised?)));
-    Some(Fences { seed, now, raised: known.collect() })
+    let known = raised.into_iter().filter_map(|(tag, numbers)| Some((tag, numbers?)));
+    Some(LoadedPurges { seed, now, purges: known.collect() })
 }

@@ -1,12 +1,12 @@
 //! What processes tell each other, in one channel for each prefix: short messages that scripts
 //! publish with the change they tell of. Whatever else arrives there is nothing, or lost news.
 
-use super::tags::Field;
+use super::tags::Tag;
 use crate::entry::Timestamp;
 
 /// What begins the message of a purge: kind and version. The script of the fence adds the time
-/// before the purge, the purge's number, for a soft one since when it makes stale, and the field of
-/// the clock that it raised.
+/// before the purge, the purge's number, for a soft one since when it makes stale, and the tag
+/// of its target.
 pub(in crate::store) const PURGED: &str = "p1";
 const STORED: &[u8] = b"s1";
 const RELEASED: &[u8] = b"r1";
@@ -19,9 +19,9 @@ pub(in crate::store) type Digest = [u8; 16];
 /// A message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum News {
-    /// `field` was raised to `number`, softly if it says since when that makes stale; the purge
+    /// what `tag` stands for was purged with this number, softly if it says since when that makes stale; the purge
     /// before that had the number `before`.
-    Purged { before: u64, number: u64, stale_since: Option<Timestamp>, field: Field },
+    Purged { before: u64, number: u64, stale_since: Option<Timestamp>, tag: Tag },
     /// The entry with this digest was stored by `origin`.
     Stored { digest: Digest, origin: Origin },
     /// The lead in filling this entry was given up.
@@ -69,14 +69,14 @@ impl News {
 }
 
 fn purged(message: &[u8]) -> Option<News> {
-    let (numbers, field) = message.strip_prefix(PURGED.as_bytes())?.split_last_chunk()?;
+    let (numbers, tag) = message.strip_prefix(PURGED.as_bytes())?.split_last_chunk()?;
     let mut numbers = std::str::from_utf8(numbers).ok()?.strip_suffix(' ')?.splitn(3, ' ');
     let (before, number) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
     let stale_since = match numbers.next()? {
         "-" => None,
         then => Some(Timestamp::from_millis(then.parse().ok()?)),
     };
-    (before < number).then_some(News::Purged { before, number, stale_since, field: *field })
+    (before < number).then_some(News::Purged { before, number, stale_since, tag: *tag })
 }
 
 #[cfg(test)]
@@ -91,17 +91,17 @@ mod tests {
         assert_eq!(News::read(&stored(&digest, origin)), News::Stored { digest, origin });
         assert_eq!(News::read(&released(&digest)), News::Released { digest });
         assert_eq!(News::read(&beat(7)), News::Beat { number: 7 });
-        let field = [b' '; 16];
+        let tag = [b' '; 16];
         for (then, stale_since) in [("-", None), ("1000", Some(Timestamp::from_millis(1000)))] {
-            let message = [format!("p15 17 {then} ").as_bytes(), &field].concat();
-            let expected = News::Purged { before: 5, number: 17, stale_since, field };
+            let message = [format!("p15 17 {then} ").as_bytes(), &tag].concat();
+            let expected = News::Purged { before: 5, number: 17, stale_since, tag };
             assert_eq!(News::read(&message), expected);
         }
     }
 
     #[test]
     fn a_purge_that_cannot_be_read_is_one_all_the_same() {
-        let field = "0123456789abcdef";
+        let tag = "0123456789abcdef";
         for text in [
             "p",
             "p2",
@@ -115,7 +115,7 @@ mod tests {
             "p11 2 - - ",
             "p11 99999999999999999999 - ",
         ] {
-            assert_eq!(News::read(format!("{text}{field}").as_bytes()), News::Unreadable, "{text}");
+            assert_eq!(News::read(format!("{text}{tag}").as_bytes()), News::Unreadable, "{text}");
         }
         assert_eq!(News::read(b"p11 2 - short"), News::Unreadable);
     }

@@ -4,7 +4,7 @@
 pub(in crate::store) mod confirm;
 pub(in crate::store) mod fence;
 mod heartbeat;
-pub(in crate::store) mod ledger;
+pub(in crate::store) mod known_purges;
 mod listeners;
 pub(in crate::store) mod logical_clock;
 pub(in crate::store) mod message;

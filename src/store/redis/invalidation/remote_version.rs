@@ -7,20 +7,20 @@ use std::sync::{
 };
 
 use super::{
-    ledger::Standing,
     message::Digest,
     state::Known,
-    tags::{self, Field},
+    tags::{self, Tag},
 };
 use crate::{
     entry::{Entry, allocated},
     purge::PurgeNumber,
+    purge_log::PurgeState,
 };
 
 /// The version of an entry in Redis that a copy of it in memory is of.
 #[derive(Debug)]
 pub(in crate::store) struct RemoteVersion {
-    fields: Box<[Field]>,
+    tags: Box<[Tag]>,
     digest: Digest,
     /// See [`Known::stored_elsewhere`].
     stored: u32,
@@ -33,7 +33,7 @@ pub(in crate::store) struct RemoteVersion {
 impl RemoteVersion {
     /// The bytes of memory that it takes beside itself.
     pub(in crate::store) fn weight(&self) -> usize {
-        allocated(size_of_val(&*self.fields))
+        allocated(size_of_val(&*self.tags))
     }
 }
 
@@ -48,17 +48,19 @@ impl Known {
         digest: Digest,
         stored: u32,
     ) -> Option<(Arc<Entry>, RemoteVersion)> {
-        let fields = tags::concerning(&entry.key, &entry.groups);
+        let tags = tags::concerning(&entry.key, &entry.groups);
         let since = as_of.number();
-        let ledger = self.read();
-        let (entry, checked) = match ledger.standing(since, &fields) {
-            Standing::Alive => (entry, since),
-            Standing::Stale(then) => (Arc::new(entry.stale_since(then)), ledger.last().max(since)),
-            Standing::Purged | Standing::Unknown => return None,
+        let purges = self.read();
+        let (entry, checked) = match purges.state(since, &tags) {
+            PurgeState::Valid => (entry, since),
+            PurgeState::StaleSince(then) => {
+                (Arc::new(entry.stale_since(then)), purges.last().max(since))
+            }
+            PurgeState::Purged | PurgeState::Unknown => return None,
         };
-        drop(ledger);
+        drop(purges);
         let (version, checked) = (AtomicU64::new(0), AtomicU64::new(checked));
-        let remote = RemoteVersion { fields: fields.into(), digest, stored, version, checked };
+        let remote = RemoteVersion { tags: tags.into(), digest, stored, version, checked };
         self.is_current(&remote).then_some((entry, remote))
     }
 
@@ -71,14 +73,14 @@ impl Known {
         if remote.version.load(Ordering::Acquire) == self.version() {
             return true;
         }
-        let ledger = self.read();
+        let purges = self.read();
         // read under the lock, as it only changes under it
         let version = self.version();
         let checked = remote.checked.load(Ordering::Relaxed);
-        if ledger.standing(checked, &remote.fields) != Standing::Alive {
+        if purges.state(checked, &remote.tags) != PurgeState::Valid {
             return false;
         }
-        remote.checked.fetch_max(ledger.last(), Ordering::Relaxed);
+        remote.checked.fetch_max(purges.last(), Ordering::Relaxed);
         remote.version.fetch_max(version, Ordering::Release);
         true
     }

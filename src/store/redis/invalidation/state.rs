@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    ledger::{Fences, Ledger, Raised, Standing},
+    known_purges::{KnownPurges, LoadedPurges},
     listeners::{Listener, Listeners},
     message::{Digest, News, Origin},
     tags,
@@ -22,6 +22,7 @@ use crate::{
     entry::Entry,
     key::CacheKey,
     purge::{Purge, PurgeNumber},
+    purge_log::{PurgeNumbers, PurgeState},
 };
 
 /// Entries share counters of what was stored elsewhere: one whose counter has moved is read again.
@@ -31,8 +32,8 @@ const COUNTERS: u16 = 1 << 14;
 pub(in crate::store) struct Known {
     up: Stopwatch,
     trust: Trust,
-    ledger: RwLock<Ledger>,
-    /// How often the ledger has changed.
+    purges: RwLock<KnownPurges>,
+    /// How often what is known of purges has changed.
     version: AtomicU64,
     stored: Box<[AtomicU32]>,
     listeners: Arc<Listeners>,
@@ -54,7 +55,7 @@ impl Known {
         Self {
             up: Stopwatch::start(),
             trust: Trust::default(),
-            ledger: RwLock::default(),
+            purges: RwLock::default(),
             version: AtomicU64::new(1),
             stored: (0..COUNTERS).map(|_| AtomicU32::new(0)).collect(),
             listeners: Arc::default(),
@@ -86,18 +87,18 @@ impl Known {
     }
 
     /// Takes over what the server tells.
-    pub(in crate::store) fn load(&self, fences: Fences) {
-        let mut ledger = self.write();
-        ledger.load(fences);
+    pub(in crate::store) fn load(&self, loaded: LoadedPurges) {
+        let mut purges = self.write();
+        purges.load(loaded);
         self.version.fetch_add(1, Ordering::Release);
     }
 
     /// Takes in a message.
     pub(in crate::store) fn hear(&self, message: &[u8]) -> Heard {
         match News::read(message) {
-            News::Purged { before, number, stale_since, field } => {
-                let mut ledger = self.write();
-                let is_next = ledger.announced(before, field, Raised::by(number, stale_since));
+            News::Purged { before, number, stale_since, tag } => {
+                let mut purges = self.write();
+                let is_next = purges.announced(before, tag, PurgeNumbers::of(number, stale_since));
                 self.version.fetch_add(1, Ordering::Release);
                 if !is_next {
                     return Heard::Gap;
@@ -141,56 +142,58 @@ impl Known {
     /// A purge has begun here: it takes all that is from before it. The number it will have is
     /// higher than every known one.
     pub(in crate::store) fn begun(&self, purge: &Purge) {
-        let mut ledger = self.write();
-        let number = ledger.next();
-        self.raise(&mut ledger, purge, number);
+        let mut purges = self.write();
+        let number = purges.next_number();
+        self.raise(&mut purges, purge, number);
     }
 
     /// A purge begun here has this number; the time before it was `before`.
     pub(in crate::store) fn raised(&self, purge: &Purge, before: u64, number: PurgeNumber) {
-        let field = tags::raised_by(purge.target());
-        let raised = Raised::by(number.number(), purge.stale_since());
+        let tag = tags::tag_of(purge.target());
+        let numbers = PurgeNumbers::of(number.number(), purge.stale_since());
         // a gap is noticed by who listens
-        let _ = self.write().announced(before, field, raised);
+        let _ = self.write().announced(before, tag, numbers);
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    fn raise(&self, ledger: &mut Ledger, purge: &Purge, number: u64) {
-        ledger.stamp(tags::raised_by(purge.target()), Raised::by(number, purge.stale_since()));
+    fn raise(&self, purges: &mut KnownPurges, purge: &Purge, number: u64) {
+        purges.record(tags::tag_of(purge.target()), PurgeNumbers::of(number, purge.stale_since()));
         self.version.fetch_add(1, Ordering::Release);
     }
 
     /// What is known of an entry that was read from Redis together with the time `now`; `before` was
     /// the [last](Self::last) purge known when it was asked for. All purges up to then count, or it
     /// is not known.
-    pub(in crate::store) fn standing(&self, entry: &Entry, before: u64, now: u64) -> Standing {
+    pub(in crate::store) fn state(&self, entry: &Entry, before: u64, now: u64) -> PurgeState {
         let since = entry.since.number();
         // a clock that has gone back, or an entry that is from after it
         if now < before || now < since {
-            return Standing::Unknown;
+            return PurgeState::Unknown;
         }
-        let ledger = self.read();
-        let is_complete = ledger.last() >= now;
-        if is_complete && !ledger.is_of_interest(since) {
-            return Standing::Alive;
+        let purges = self.read();
+        let is_complete = purges.last() >= now;
+        if is_complete && !purges.is_newer_than(since) {
+            return PurgeState::Valid;
         }
-        drop(ledger);
-        let fields = tags::concerning(&entry.key, &entry.groups);
-        let ledger = self.read();
-        match ledger.standing(since, &fields) {
-            Standing::Alive | Standing::Stale(_) if ledger.last() < now => Standing::Unknown,
-            standing => standing,
+        drop(purges);
+        let tags = tags::concerning(&entry.key, &entry.groups);
+        let purges = self.read();
+        match purges.state(since, &tags) {
+            PurgeState::Valid | PurgeState::StaleSince(_) if purges.last() < now => {
+                PurgeState::Unknown
+            }
+            state => state,
         }
     }
 
     /// Whether a purge that names `key` itself is known that came after this logical time.
     pub(in crate::store) fn is_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
         let since = since.number();
-        if !self.read().is_of_interest(since) {
+        if !self.read().is_newer_than(since) {
             return false;
         }
-        let fields = tags::concerning(key, &[]);
-        matches!(self.read().standing(since, &fields), Standing::Purged | Standing::Stale(_))
+        let tags = tags::concerning(key, &[]);
+        matches!(self.read().state(since, &tags), PurgeState::Purged | PurgeState::StaleSince(_))
     }
 
     /// What is heard of an entry from now on.
@@ -209,7 +212,7 @@ impl Known {
         self.counter(counter_of(digest)).load(Ordering::Acquire)
     }
 
-    /// How often the ledger has changed.
+    /// How often what is known of purges has changed.
     #[cfg(feature = "memory")]
     pub(in crate::store) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
@@ -220,12 +223,12 @@ impl Known {
         self.stored.get(usize::from(number)).unwrap_or(&NONE)
     }
 
-    pub(in crate::store) fn read(&self) -> RwLockReadGuard<'_, Ledger> {
-        self.ledger.read().unwrap_or_else(PoisonError::into_inner)
+    pub(in crate::store) fn read(&self) -> RwLockReadGuard<'_, KnownPurges> {
+        self.purges.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Ledger> {
-        self.ledger.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, KnownPurges> {
+        self.purges.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

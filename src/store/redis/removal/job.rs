@@ -129,8 +129,8 @@ impl Removal {
     }
 
     /// What its fence stands under.
-    pub(in crate::store::redis) fn field(&self) -> tags::Field {
-        tags::raised_by(&self.target)
+    pub(in crate::store::redis) fn tag(&self) -> tags::Tag {
+        tags::tag_of(&self.target)
     }
 
     /// Whether everything has been counted that goes.
@@ -302,7 +302,7 @@ impl Removal {
 
     async fn end(&mut self, client: &RedisClient, names: &Names) -> Result<(), StoreError> {
         let mut commands = self.unlist.clone();
-        commands.push(logical_clock::done(names, &self.field(), self.number));
+        commands.push(logical_clock::done(names, &self.tag(), self.number));
         client.ask_behind(commands).await?;
         self.unlist.clear();
         self.is_done = true;

@@ -17,7 +17,7 @@ use crate::{
         error::{StoreError, StoreErrorKind},
         redis::{
             client::RedisClient,
-            invalidation::{subscription::Feed, tags::Field},
+            invalidation::{subscription::Feed, tags::Tag},
             names::Names,
         },
     },
@@ -42,8 +42,8 @@ pub(in crate::store::redis) struct Removals {
 
 #[derive(Default)]
 struct Queue {
-    order: VecDeque<Field>,
-    waiting: HashMap<Field, Removal>,
+    order: VecDeque<Tag>,
+    waiting: HashMap<Tag, Removal>,
     runners: usize,
 }
 
@@ -94,25 +94,25 @@ impl Removals {
 
 impl Queue {
     fn add(&mut self, removal: Removal) {
-        let field = removal.field();
-        if self.waiting.contains_key(&field) {
-            self.waiting.insert(field, removal);
+        let tag = removal.tag();
+        if self.waiting.contains_key(&tag) {
+            self.waiting.insert(tag, removal);
         } else if self.order.len() < MAX_WAITING {
-            self.order.push_back(field);
-            self.waiting.insert(field, removal);
+            self.order.push_back(tag);
+            self.waiting.insert(tag, removal);
         }
     }
 
     /// Puts back one that was under way, unless a later one of its target waits.
     fn put_back(&mut self, removal: Removal) {
-        if !self.waiting.contains_key(&removal.field()) {
+        if !self.waiting.contains_key(&removal.tag()) {
             self.add(removal);
         }
     }
 
     fn next(&mut self) -> Option<Removal> {
-        let field = self.order.pop_front()?;
-        self.waiting.remove(&field)
+        let tag = self.order.pop_front()?;
+        self.waiting.remove(&tag)
     }
 }
 

@@ -246,7 +246,7 @@ async fn what_happens_on_any_node_is_heard_of() {
         let put = fill(&one, &path, &["g"]).await;
         until("stored", || two.known().stored_elsewhere(&digest) > stored).await;
         one.purge(&Purge::path(&path)).await.expect("purged");
-        until("purged", || standing(&two, &put) == Standing::Purged).await;
+        until("purged", || state(&two, &put) == PurgeState::Purged).await;
     }
     let lead = one.lead(&key("/a"), KEEP).await.expect("an answer");
     let other = two.lead(&key("/a"), KEEP).await.expect("an answer");
@@ -276,7 +276,7 @@ async fn former_member_among_the_seeds_gets_no_subscription() {
         let [one, two, ..] = stores.as_slice() else { panic!("six stores") };
         let put = fill(one, "/a", &["g"]).await;
         one.purge(&Purge::group("g")).await.expect("purged");
-        until("purged", || standing(two, &put) == Standing::Purged).await;
+        until("purged", || state(two, &put) == PurgeState::Purged).await;
         drop(stores);
         until("gone", || cluster.subscribers("arc:news:0") == 0).await;
     }

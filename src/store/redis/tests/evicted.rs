@@ -63,7 +63,7 @@ async fn raise_bounded(store: &RedisStore, most: u32, groups: std::ops::Range<u3
     for number in groups {
         let purge = Purge::group(number.to_string());
         let raised = logical_clock::raise_bounded(&store.client, &store.names, &purge, most).await;
-        let field = tags::raised_by(purge.target());
+        let field = tags::tag_of(purge.target());
         let number = raised.expect("raised").number;
         let done = logical_clock::done(&store.names, &field, number);
         store.client.ask(vec![done]).await.expect("done");

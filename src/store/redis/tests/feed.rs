@@ -13,12 +13,12 @@ async fn a_purge_elsewhere_is_heard_of() {
         let entry =
             Entry { since: one.purge_number().await.expect("a purge number"), ..samples::target() };
         listening(&two).await;
-        assert_eq!(standing(&two, &entry), Standing::Alive);
+        assert_eq!(state(&two, &entry), PurgeState::Valid);
         one.purge(&purge).await.expect("purged");
-        assert_eq!(standing(&one, &entry), Standing::Purged, "{purge:?}");
-        until("heard", || standing(&two, &entry) == Standing::Purged).await;
+        assert_eq!(state(&one, &entry), PurgeState::Purged, "{purge:?}");
+        until("heard", || state(&two, &entry) == PurgeState::Purged).await;
         let after = Entry { since: one.purge_number().await.expect("a purge number"), ..entry };
-        assert_eq!(standing(&two, &after), Standing::Alive, "{purge:?}");
+        assert_eq!(state(&two, &after), PurgeState::Valid, "{purge:?}");
     }
 }
 
@@ -50,7 +50,7 @@ async fn a_subscription_that_is_cut_is_noticed_and_made_anew() {
         Entry { since: one.purge_number().await.expect("a purge number"), ..samples::target() };
     one.purge(&Purge::all()).await.expect("purged");
     listening(&two).await;
-    assert_eq!(standing(&two, &entry), Standing::Purged, "purged while nothing was heard");
+    assert_eq!(state(&two, &entry), PurgeState::Purged, "purged while nothing was heard");
     assert!(two.known().trust_period(two.known().now()) > before);
 }
 
@@ -64,12 +64,12 @@ async fn a_purge_that_is_not_announced_is_found_within_the_bound() {
     let _: redis::Value = server.command(&["SCRIPT", "FLUSH"]);
     // as by a process which may not publish
     let now = (since.number() + 1_000_000_000).to_string();
-    let field = tags::raised_by(Purge::path("/shop/7").target());
+    let field = tags::tag_of(Purge::path("/shop/7").target());
     let mut raise = redis::cmd("HSET");
     raise.arg("arc:clock").arg("now").arg(&now).arg(&field).arg(&now);
     let () = raise.query(&mut server.connection()).expect("a reply");
     let entry = Entry { since, ..samples::target() };
-    until("missed", || standing(&two, &entry) == Standing::Purged).await;
+    until("missed", || state(&two, &entry) == PurgeState::Purged).await;
     let known = two.known();
     assert_eq!(known.trust_period(known.now()), first, "nothing else can have been missed");
 }
@@ -137,7 +137,7 @@ async fn without_a_permit_for_the_channel_purges_are_found_all_the_same() {
     let entry = entry("/a", mute.purge_number().await.expect("a purge number"), &["g"]);
     assert_eq!(mute.purge(&Purge::group("g")).await.expect("purged"), Purged::of(1));
     assert!(!has(&mute, "/a").await);
-    until("found", || standing(&hearing, &entry) == Standing::Purged).await;
+    until("found", || state(&hearing, &entry) == PurgeState::Purged).await;
     assert!(!mute.known().is_trusted());
 }
 
@@ -233,7 +233,7 @@ async fn clock_that_is_evicted_over_and_over_costs_no_trust() {
         until("begun anew", || two.known().last() > last && one.known().last() > last).await;
         let entry = entry("/a", one.purge_number().await.expect("a purge number"), &["g"]);
         one.purge(&Purge::group("g")).await.expect("purged");
-        until("heard", || standing(&two, &entry) == Standing::Purged).await;
+        until("heard", || state(&two, &entry) == PurgeState::Purged).await;
         assert_eq!(trust(), before, "round {round}");
     }
 }
@@ -250,7 +250,7 @@ async fn user_who_may_use_the_channel_of_announcements_only_trusts_them() {
     listening(&narrow).await;
     let entry = entry("/a", wide.purge_number().await.expect("a purge number"), &["g"]);
     wide.purge(&Purge::group("g")).await.expect("purged");
-    until("heard", || standing(&narrow, &entry) == Standing::Purged).await;
+    until("heard", || state(&narrow, &entry) == PurgeState::Purged).await;
     let last = narrow.known().last();
     let () = server.command(&["DEL", "arc:clock"]);
     until("begun anew", || narrow.known().last() > last).await;

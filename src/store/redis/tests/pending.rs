@@ -219,7 +219,7 @@ async fn many_purges_are_fenced_before_the_first_is_carried_out() {
     }
     drop(one.pending.attempt(&Purge::path("/shop/7")));
     server.signal("CONT");
-    let last = tags::raised_by(Purge::path("/shop/7").target());
+    let last = tags::tag_of(Purge::path("/shop/7").target());
     let mut is_fenced = redis::cmd("HEXISTS");
     is_fenced.arg(one.names.clock()).arg(&last);
     until_async("not fenced", async || {

@@ -1,0 +1,27 @@
+//! Purges as numbers: a purge is recorded once under the name of its target, and every entry looks
+//! for itself whether one that it must reflect has come since. A purge is therefore cheap however
+//! much it takes, and a fill that began before it is recognised however late it is stored. Without a
+//! log, a purge would have to find and remove all that it takes, and a fill that is still under way
+//! would bring it back.
+//!
+//! ```text
+//! number     1              2                3
+//! purge                     /a (hard)        /b (soft)
+//! fill /a    begins ─────────────── stored: began before 2, which takes it
+//! read /b                                      began before 3: stale
+//! ```
+//!
+//! [`PurgeLog`] is the table, without a lock and without an idea of where numbers come from. The
+//! memory store and the engine number purges by themselves ([`SharedPurgeLog`]); Redis numbers those
+//! of all processes, and each process keeps what it knows of them in a log.
+
+mod log;
+mod shared;
+mod target_name;
+
+#[cfg(feature = "redis")]
+pub(crate) use self::target_name::{EntryNames, TargetName, with_name};
+pub(crate) use self::{
+    log::{PurgeLog, PurgeNumbers, PurgeState},
+    shared::{RecordedPurge, SharedPurgeLog},
+};
