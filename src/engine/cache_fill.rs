@@ -12,7 +12,7 @@ use super::{
     state::Engine,
 };
 use crate::{
-    entry::Entry,
+    entry::{Entry, Selecting},
     key::CacheKey,
     semantics::{
         date::{Moment, Monotonic},
@@ -60,20 +60,7 @@ impl Engine {
         mut leader: Option<Leader>,
         stored: Option<&Entry>,
     ) -> CacheFill {
-        // first, as a purge of this process is counted before it reaches the store
-        let process = self.purges_here.purge_number().number();
-        let number = match stored {
-            Some(entry) => self.store.purge_number_to_renew(entry).await,
-            None => self.store.purge_number().await.map(|number| (number, false)),
-        };
-        let (store, may_renew) = match number {
-            Ok((number, may_renew)) => (Some(number), may_renew),
-            Err(error) => {
-                self.store_failed("read the logical time", &error);
-                (None, false)
-            }
-        };
-        let since = LogicalTime { store, process };
+        let (since, may_renew) = self.logical_time(stored).await;
         if let Some(leader) = &mut leader {
             leader.begin(since);
         }
@@ -90,6 +77,25 @@ impl Engine {
             handler_failed: false,
             leader,
         }
+    }
+
+    /// The logical time now, and whether the `stored` entry may be renewed later on: no purge has
+    /// removed it up to this time.
+    async fn logical_time(&self, stored: Option<&Entry>) -> (LogicalTime, bool) {
+        // first, as a purge of this process is counted before it reaches the store
+        let process = self.purges_here.purge_number().number();
+        let number = match stored {
+            Some(entry) => self.store.purge_number_to_renew(entry).await,
+            None => self.store.purge_number().await.map(|number| (number, false)),
+        };
+        let (store, may_renew) = match number {
+            Ok((number, may_renew)) => (Some(number), may_renew),
+            Err(error) => {
+                self.store_failed("read the logical time", &error);
+                (None, false)
+            }
+        };
+        (LogicalTime { store, process }, may_renew)
     }
 }
 
@@ -129,12 +135,6 @@ impl CacheFill {
     /// Whether the client has this response already, as the conditions of its request say.
     pub(crate) fn is_not_modified<F: Fields + ?Sized>(&self, res: &ResponseView<'_, F>) -> bool {
         evaluate(&self.request(), res, self.now().date) == Condition::NotModified
-    }
-
-    /// Whether a URL of the path has been purged since the handler was called.
-    fn is_any_url_purged(&self) -> bool {
-        let purged = |since| self.engine.store.is_any_url_purged_since(&self.key, since);
-        self.since.store.is_some_and(purged)
     }
 
     /// Whether no cache downstream may share the response.
@@ -186,29 +186,13 @@ impl CacheFill {
         terms: Terms,
         groups: Vec<String>,
     ) -> Result<DraftEntry, Reason> {
-        // a header that is not stored, such as one that `Connection` names, selects all the same
-        let names = match vary::selecting(res.fields) {
-            Ok(names) => names,
+        let (url, selecting) = match self.stored_under(res) {
+            Ok(stored_under) => stored_under,
             Err(why) => {
                 self.refuse(why, res.status);
                 return Err(why);
             }
         };
-        let rule = NoVarySearch::parse(res.fields);
-        let url = match self.engine.no_vary_search.learn(&self.key, rule) {
-            // purges of URLs of this path did not know that the response answers them
-            Some((_, true)) if self.is_any_url_purged() => {
-                self.refuse(Reason::Purged, res.status);
-                return Err(Reason::Purged);
-            }
-            Some((url, _)) => url,
-            None => self.key,
-        };
-        // a URL that has varied may vary again, though this response has no `Vary`
-        let known = self.engine.vary.selecting(&url);
-        let mut selecting = known.map(Arc::unwrap_or_clone).unwrap_or_default();
-        selecting.add(&names);
-        selecting.learn(&self.headers, res.fields);
         let key = if selecting.is_empty() {
             url.clone()
         } else {
@@ -226,6 +210,34 @@ impl CacheFill {
             terms,
             leader: self.leader,
         })
+    }
+
+    /// The URL's key under which the response is stored, and what selects between its variants.
+    fn stored_under<F: Fields + ?Sized>(
+        &self,
+        res: &ResponseView<'_, F>,
+    ) -> Result<(CacheKey, Selecting), Reason> {
+        // a header that is not stored, such as one that `Connection` names, selects all the same
+        let names = vary::selecting(res.fields)?;
+        let rule = NoVarySearch::parse(res.fields);
+        let url = match self.engine.no_vary_search.learn(&self.key, rule) {
+            // purges of URLs of this path did not know that the response answers them
+            Some((_, true)) if self.is_any_url_purged() => return Err(Reason::Purged),
+            Some((url, _)) => url,
+            None => self.key.clone(),
+        };
+        // a URL that has varied may vary again, though this response has no `Vary`
+        let known = self.engine.vary.selecting(&url);
+        let mut selecting = known.map(Arc::unwrap_or_clone).unwrap_or_default();
+        selecting.add(&names);
+        selecting.learn(&self.headers, res.fields);
+        Ok((url, selecting))
+    }
+
+    /// Whether a URL of the path has been purged since the handler was called.
+    fn is_any_url_purged(&self) -> bool {
+        let purged = |since| self.engine.store.is_any_url_purged_since(&self.key, since);
+        self.since.store.is_some_and(purged)
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     entry::{Entry, Kind, StoredResponse},
+    key::CacheKey,
     semantics::verdict::Reason,
     store::{Put, StoreErrorKind},
 };
@@ -33,12 +34,7 @@ impl Engine {
             Ok(()) => self.stored(),
             Err(why) => self.counters.not_stored(why),
         }
-        let mut displaced = None;
-        if published.stored.is_ok() && !published.selecting.is_empty() {
-            let Published { url, selecting, entry, .. } = &published;
-            displaced = self.vary.add(url, selecting, &entry.key);
-            self.store_vary_entry(&published, keep_for).await;
-        }
+        let displaced = self.add_variant(&published, keep_for).await;
         if let Some(leader) = leader {
             self.publish(leader, published, put, since);
         }
@@ -62,6 +58,18 @@ impl Engine {
             StoreErrorKind::TooLarge => Reason::TooLarge,
             _ => self.not_stored(&error),
         })
+    }
+
+    /// Where the stored response is a variant, makes it known under its URL. Gives the key of the
+    /// variant that is to be removed in its place.
+    async fn add_variant(&self, published: &Published, keep_for: Duration) -> Option<CacheKey> {
+        let Published { url, selecting, entry, stored } = published;
+        if stored.is_err() || selecting.is_empty() {
+            return None;
+        }
+        let displaced = self.vary.add(url, selecting, &entry.key);
+        self.store_vary_entry(published, keep_for).await;
+        displaced
     }
 
     /// Stores under the URL's own key which headers select between its variants. The entry is in
@@ -92,17 +100,20 @@ impl Engine {
             Ok(Put::Kept) => leader.publish(published),
             // kept as stale, or not at all: a purge came after the handler was called
             Ok(Put::Stale | Put::Refused) => leader.publish_purged(published),
-            Err(_) => {
-                // without this, requests for other variants would wait for this one
-                if !published.selecting.is_empty() {
-                    self.vary.learn(&published.url, &published.selecting);
-                }
-                if self.purges_here.concerns(&published.entry, since.process) {
-                    leader.publish_purged(published);
-                } else {
-                    leader.publish_unstored(published);
-                }
-            }
+            Err(_) => self.publish_unstored(leader, published, since),
+        }
+    }
+
+    /// Shares a response that the store could not take, unless a purge of this process concerns it.
+    fn publish_unstored(&self, leader: Leader, published: Published, since: LogicalTime) {
+        // without this, requests for other variants would wait for this one
+        if !published.selecting.is_empty() {
+            self.vary.learn(&published.url, &published.selecting);
+        }
+        if self.purges_here.concerns(&published.entry, since.process) {
+            leader.publish_purged(published);
+        } else {
+            leader.publish_unstored(published);
         }
     }
 }

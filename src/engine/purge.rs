@@ -38,7 +38,7 @@ impl Engine {
     /// stored.
     fn all_spellings(&self, purge: &Purge) -> Vec<Purge> {
         let Target::Url { host, path, query } = purge.target() else { return vec![purge.clone()] };
-        let mut queries = self.query_rules.all_spellings(path, query);
+        let mut queries = self.query_rules.stored_queries(path, query);
         // under which queries other processes have stored it is not known here
         let mut any = !self.store.is_private();
         for query in queries.clone() {

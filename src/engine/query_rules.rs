@@ -1,5 +1,5 @@
-//! By which rules queries become parts of keys, over all clones of a cache: a URL is stored under what
-//! each of them makes of its query, and a purge of the URL has to reach all of these.
+//! The query rules of all clones of a cache: by its rules, each clone stores a URL under another
+//! form of its query, and a purge of the URL has to reach all of these.
 
 use std::{
     fmt,
@@ -16,8 +16,8 @@ type ByPath = dyn Fn(&str) -> Arc<QueryRules> + Send + Sync;
 pub(crate) struct AllQueryRules(RwLock<Vec<(String, Box<ByPath>)>>);
 
 impl AllQueryRules {
-    /// Clones with these rules share the store. `settings` tell them from others: each worker has a
-    /// clone, and `rules` are made for the first one.
+    /// Adds the rules of a clone. Each worker has one with the same rules: they are built for the
+    /// first clone with these `settings` only.
     pub(crate) fn add<E>(
         &self,
         settings: &str,
@@ -39,17 +39,17 @@ impl AllQueryRules {
         all.iter().any(|(known, _)| known == settings)
     }
 
-    /// The queries, each with its question mark, that clones store a URL of this canonical path with
-    /// this query under.
-    pub(super) fn all_spellings(&self, path: &str, query: &str) -> Vec<String> {
+    /// The queries, each with its question mark, under which clones store a URL of this canonical path
+    /// with this query.
+    pub(super) fn stored_queries(&self, path: &str, query: &str) -> Vec<String> {
         let mut queries = vec![query.to_owned()];
-        // to rules `/a/` is another path than `/a`, to purges it is the same
+        // rules tell `/a/` from `/a`, purges do not
         let readings = [path::reading(path).into_owned(), format!("{path}/")];
         for (_, rules) in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
             for reading in &readings {
                 let rules = rules(reading);
-                let counted = query.strip_prefix('?').and_then(|query| rules.apply(query));
-                queries.push(counted.map_or_else(String::new, |query| format!("?{query}")));
+                let kept = query.strip_prefix('?').and_then(|query| rules.apply(query));
+                queries.push(kept.map_or_else(String::new, |query| format!("?{query}")));
             }
         }
         queries.sort_unstable();
@@ -78,9 +78,9 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_purged_as_each_clone_stores_it() {
+    fn purge_of_a_url_reaches_the_query_of_each_clone() {
         let all = AllQueryRules::default();
-        let spellings = |query: &str| all.all_spellings("/a", query);
+        let spellings = |query: &str| all.stored_queries("/a", query);
         assert_eq!(spellings("?b=1&a=1"), ["?b=1&a=1"]);
         add(&all, "default", QueryRules::default(), "/");
         add(&all, "sorted", QueryRules { sort: true, ..QueryRules::default() }, "/");
@@ -92,11 +92,11 @@ mod tests {
     }
 
     #[test]
-    fn rules_of_another_path_do_not_count() {
+    fn rules_of_another_path_are_not_applied() {
         let all = AllQueryRules::default();
         let none = QueryRules { only: Some(Vec::new()), ..QueryRules::default() };
         add(&all, "rule", none, "/search");
-        assert_eq!(all.all_spellings("/search", "?q=1"), ["", "?q=1"]);
-        assert_eq!(all.all_spellings("/products", "?q=1"), ["?q=1"]);
+        assert_eq!(all.stored_queries("/search", "?q=1"), ["", "?q=1"]);
+        assert_eq!(all.stored_queries("/products", "?q=1"), ["?q=1"]);
     }
 }

@@ -1,5 +1,5 @@
-//! Under which paths responses may be stored, over all clones of a cache: an unsafe request to any other
-//! path has nothing to invalidate, and costs the store nothing.
+//! The paths under which clones of a cache store responses. An unsafe request to any other path has
+//! nothing to invalidate; without this, it would cost the store a purge.
 
 use std::{
     fmt,
@@ -11,13 +11,13 @@ use crate::key::path;
 /// Whether responses of a path, [as the router reads it](path::reading), may be stored.
 type Test = dyn Fn(&str) -> bool + Send + Sync;
 
-/// The paths of all clones that requests go through.
+/// The paths of all clones that serve requests.
 #[derive(Default)]
 pub(crate) struct StoredPaths(RwLock<Vec<(String, Arc<Test>)>>);
 
 impl StoredPaths {
-    /// Requests go through a clone that stores what passes this test. `settings` tell it from others:
-    /// each worker has a clone.
+    /// Adds the paths of a clone, those that pass the test. Each worker has a clone with the same
+    /// `settings`: they are added once.
     pub(crate) fn add(
         &self,
         settings: String,
@@ -29,8 +29,8 @@ impl StoredPaths {
         }
     }
 
-    /// Whether anything may be stored under this path of a request.
-    pub(crate) fn may_have(&self, path: &str) -> bool {
+    /// Whether responses may be stored under this path of a request.
+    pub(crate) fn contains(&self, path: &str) -> bool {
         let reading = path::reading(path);
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         all.is_empty() || all.iter().any(|(_, test)| test(&reading))
@@ -49,13 +49,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_of_all_clones_count_in_any_spelling() {
+    fn paths_of_all_clones_are_contained_in_any_spelling() {
         let paths = StoredPaths::default();
-        assert!(paths.may_have("/a"), "nothing is known");
+        assert!(paths.contains("/a"), "nothing is known");
         paths.add("a".to_owned(), |path| path == "/a");
         paths.add("a".to_owned(), |_| panic!("another worker's clone is the same"));
         paths.add("b".to_owned(), |path| path == "/b/");
-        let found = ["/a", "//%61", "/a/", "/b/", "/b", "/c"].map(|path| paths.may_have(path));
+        let found = ["/a", "//%61", "/a/", "/b/", "/b", "/c"].map(|path| paths.contains(path));
         assert_eq!(found, [true, true, false, true, false, false]);
     }
 }

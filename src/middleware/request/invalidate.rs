@@ -49,7 +49,7 @@ impl PendingChange {
         let (_, groups) = self.worker.plan.rule(&self.routed);
         let hinted = self.context.hints().groups.clone();
         let groups = groups.into_iter().chain(hinted).map(Purge::group);
-        let is_stored = self.worker.engine.stored_paths().may_have(&self.path);
+        let is_stored = self.worker.engine.stored_paths().contains(&self.path);
         let path = is_stored.then(|| Purge::requested(&self.path));
         path.into_iter().chain(groups).map(Purge::soft).collect()
     }
@@ -85,6 +85,6 @@ pub(crate) fn invalidated<B>(
     // the whole path: a change of `/products/7` is one of `/products/7?currency=EUR` too
     let target = target.then(|| req.uri().path());
     let locations = locations.iter().map(|location| location.split('?').next().unwrap_or_default());
-    let paths = target.into_iter().chain(locations).filter(|path| stored.may_have(path));
+    let paths = target.into_iter().chain(locations).filter(|path| stored.contains(path));
     paths.map(Purge::requested).chain(groups.into_iter().map(Purge::group)).collect()
 }
