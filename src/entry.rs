@@ -9,7 +9,7 @@ use crate::{key::CacheKey, purge::PurgeNumber, semantics::validation::has_valida
 
 pub use crate::semantics::{
     date::{Monotonic, Timestamp},
-    fields::FieldList,
+    fields::HeaderList,
     terms::Terms,
     vary::Selecting,
 };
@@ -47,7 +47,7 @@ pub struct StoredResponse {
     /// The status.
     pub status: StatusCode,
     /// The header fields, repeated ones in order, always with a `Date`.
-    pub fields: FieldList,
+    pub headers: HeaderList,
     /// The terms under which it may be reused.
     pub terms: Terms,
     /// The whole body.
@@ -100,7 +100,7 @@ impl StoredResponse {
 
     fn useful_under(&self, terms: &Terms) -> Duration {
         let Terms { lifetime, initial_age, while_revalidate, if_error, .. } = *terms;
-        let validated = if has_validator(self.fields.as_slice()) {
+        let validated = if has_validator(self.headers.as_slice()) {
             lifetime.clamp(SHORTEST_VALIDATION, LONGEST_VALIDATION)
         } else {
             Duration::ZERO

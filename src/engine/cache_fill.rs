@@ -16,7 +16,7 @@ use crate::{
     key::CacheKey,
     semantics::{
         date::{Moment, Monotonic},
-        fields::{FieldList, Fields, RequestView, ResponseView},
+        fields::{Fields, HeaderList, RequestView, ResponseView},
         no_vary_search::NoVarySearch,
         policy::Policy,
         storing::{Exchange, UncoveredCredentials, storable},
@@ -182,7 +182,7 @@ impl CacheFill {
     pub(crate) fn into_draft<F: Fields + ?Sized>(
         self,
         res: &ResponseView<'_, F>,
-        fields: FieldList,
+        fields: HeaderList,
         terms: Terms,
         groups: Vec<String>,
     ) -> Result<DraftEntry, Reason> {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     entry::{Entry, Kind, Selecting, StoredResponse},
     key::CacheKey,
-    semantics::{fields::FieldList, groups, terms::Terms, verdict::Reason},
+    semantics::{fields::HeaderList, groups, terms::Terms, verdict::Reason},
 };
 
 /// An entry without its body.
@@ -27,7 +27,7 @@ pub(crate) struct DraftEntry {
     pub(super) selecting: Selecting,
     pub(super) groups: Vec<String>,
     pub(super) status: StatusCode,
-    pub(super) fields: FieldList,
+    pub(super) fields: HeaderList,
     pub(super) terms: Terms,
     pub(super) leader: Option<Leader>,
 }
@@ -51,7 +51,7 @@ impl DraftEntry {
             self;
         // now, as the client has its response, and may send another request before the store is asked
         leader.iter_mut().for_each(Leader::begin_put);
-        let kind = Kind::Response(StoredResponse { status, fields, terms, body });
+        let kind = Kind::Response(StoredResponse { status, headers: fields, terms, body });
         let entry = Entry { key, since: since.store.unwrap_or_default(), groups, kind };
         let published =
             Published { entry: Arc::new(entry.with_own_head()), url, selecting, stored: Ok(()) };
@@ -74,7 +74,7 @@ impl DraftEntry {
     /// The response as it will be stored, with this body.
     pub(crate) fn response(&self, body: Bytes) -> StoredResponse {
         let (status, fields, terms) = (self.status, self.fields.clone(), self.terms);
-        StoredResponse { status, fields, terms, body }
+        StoredResponse { status, headers: fields, terms, body }
     }
 
     /// The response will not be stored after all.

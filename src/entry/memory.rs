@@ -4,7 +4,7 @@
 use actix_web::http::header::{HeaderName, HeaderValue};
 use bytes::Bytes;
 
-use super::{Entry, FieldList, Kind, Selecting, StoredResponse};
+use super::{Entry, HeaderList, Kind, Selecting, StoredResponse};
 use crate::key::CacheKey;
 
 impl Entry {
@@ -13,9 +13,9 @@ impl Entry {
     /// entries share counts for each.
     pub fn weight(&self) -> usize {
         let kind = match &self.kind {
-            Kind::Response(StoredResponse { fields, body, .. }) => {
-                let values = fields.iter().map(|(_, value)| value.len()).sum();
-                let fields = weight_of_list(fields, |(name, _)| weight_of_name(name));
+            Kind::Response(StoredResponse { headers, body, .. }) => {
+                let values = headers.iter().map(|(_, value)| value.len()).sum();
+                let fields = weight_of_list(headers, |(name, _)| weight_of_name(name));
                 fields + weight_of_bytes(values) + weight_of_bytes(body.len())
             }
             Kind::Varies(selecting) => weight_of_list(&selecting.names, weight_of_name),
@@ -40,8 +40,8 @@ impl Entry {
     pub(crate) fn with_own_head(self) -> Self {
         let kind = match self.kind {
             Kind::Response(response) => {
-                let fields = own_fields(&response.fields);
-                Kind::Response(StoredResponse { fields, ..response })
+                let fields = own_fields(&response.headers);
+                Kind::Response(StoredResponse { headers: fields, ..response })
             }
             Kind::Varies(Selecting { names, codings }) => {
                 let names = names.iter().map(own_name).collect();
@@ -54,7 +54,7 @@ impl Entry {
 }
 
 /// The fields with all their values in one allocation of exactly their length.
-fn own_fields(fields: &FieldList) -> FieldList {
+fn own_fields(fields: &HeaderList) -> HeaderList {
     let length = fields.iter().map(|(_, value)| value.len()).sum();
     let mut values = Vec::with_capacity(length);
     for (_, value) in fields {

@@ -122,7 +122,7 @@ fn push_delta(text: &mut String, directive: &str, delta: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::semantics::{cache_control::Directives, fields::FieldList, names::CACHE_CONTROL};
+    use crate::semantics::{cache_control::Directives, fields::HeaderList, names::CACHE_CONTROL};
 
     const MINUTE: Duration = Duration::from_secs(60);
     const PLAIN: ClientTerms = ClientTerms {
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let terms = ClientTerms { if_error: Some(MINUTE), ..PLAIN };
-        let fields: FieldList = vec![(CACHE_CONTROL.clone(), terms.cache_control())];
+        let fields: HeaderList = vec![(CACHE_CONTROL.clone(), terms.cache_control())];
         let read = Directives::parse(fields.as_slice(), &CACHE_CONTROL);
         assert_eq!((read.max_age, read.stale_if_error), (Some(MINUTE), Some(MINUTE)));
     }

@@ -38,9 +38,9 @@ mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::semantics::fields::FieldList;
+    use crate::semantics::fields::HeaderList;
 
-    fn fields(lines: &[(&'static str, &'static str)]) -> FieldList {
+    fn fields(lines: &[(&'static str, &'static str)]) -> HeaderList {
         let field = |(name, value): &(&'static str, &'static str)| {
             (HeaderName::from_static(name), HeaderValue::from_static(value))
         };

@@ -12,7 +12,7 @@ use super::names::{
 };
 
 /// A stored list of header fields: repeated ones keep their order.
-pub type FieldList = Vec<(HeaderName, HeaderValue)>;
+pub type HeaderList = Vec<(HeaderName, HeaderValue)>;
 
 /// Header fields, wherever they are kept.
 pub(crate) trait Fields {

@@ -5,7 +5,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 
 use super::{
     date::Timestamp,
-    fields::{FieldList, Fields, end_to_end},
+    fields::{Fields, HeaderList, end_to_end},
     names::{AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED},
     validation::{EntityTag, is_date_strong},
 };
@@ -32,8 +32,8 @@ pub(crate) fn identifies<S: Fields + ?Sized, F: Fields + ?Sized>(stored: &S, fre
 ///
 /// The result is like a response that has just come: ask [`storable`](super::storing::storable)
 /// for its terms and [`storable_fields`](super::stored_fields::storable_fields) for what is kept of it.
-pub(crate) fn freshen<F: Fields + ?Sized>(stored: &mut FieldList, fresh: &F, received: Timestamp) {
-    let news: FieldList = end_to_end(fresh)
+pub(crate) fn freshen<F: Fields + ?Sized>(stored: &mut HeaderList, fresh: &F, received: Timestamp) {
+    let news: HeaderList = end_to_end(fresh)
         .filter(|(name, _)| !belongs_to_body(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();

@@ -91,9 +91,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::semantics::fields::FieldList;
+    use crate::semantics::fields::HeaderList;
 
-    fn fields(name: &HeaderName, lines: &[&str]) -> FieldList {
+    fn fields(name: &HeaderName, lines: &[&str]) -> HeaderList {
         lines.iter().map(|v| (name.clone(), HeaderValue::from_str(v).unwrap())).collect()
     }
 

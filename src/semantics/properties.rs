@@ -10,7 +10,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::{
     date::{MAX_DELTA, Moment, Timestamp},
-    fields::{FieldList, Fields, RequestView, ResponseView},
+    fields::{Fields, HeaderList, RequestView, ResponseView},
     freshening::{freshen, identifies},
     policy::Policy,
     reuse::{Reuse, only_if_cached, reuse},
@@ -78,7 +78,7 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn fields() -> impl Strategy<Value = FieldList> {
+fn fields() -> impl Strategy<Value = HeaderList> {
     vec((prop::sample::select(NAMES), value()), 0..6).prop_map(|lines| {
         let line = |(name, value): (&'static str, Vec<u8>)| {
             Some((HeaderName::from_static(name), HeaderValue::from_bytes(&value).ok()?))
@@ -122,9 +122,9 @@ fn credentials() -> impl Strategy<Value = UncoveredCredentials> {
 }
 
 fn store(
-    req: &FieldList,
+    req: &HeaderList,
     status: u16,
-    res: &FieldList,
+    res: &HeaderList,
     uncovered: UncoveredCredentials,
     at: i64,
     policy: &Policy,
@@ -143,7 +143,7 @@ fn store(
 }
 
 fn ask(
-    req: &FieldList,
+    req: &HeaderList,
     terms: &Terms,
     uncovered: UncoveredCredentials,
     at: i64,

@@ -1,7 +1,7 @@
 //! Which fields of a response are stored (RFC 9111 s.3.1).
 
 use super::{
-    fields::{FieldList, Fields, end_to_end},
+    fields::{Fields, HeaderList, end_to_end},
     names::AGE,
     policy::Policy,
     targeted::governing,
@@ -17,7 +17,7 @@ pub(crate) fn storable_fields<S: Fields + ?Sized>(
     fields: &S,
     policy: &Policy,
     keep_targets: bool,
-) -> FieldList {
+) -> HeaderList {
     let directives = governing(fields, &policy.targets).directives;
     end_to_end(fields)
         .filter(|(name, _)| {

@@ -86,12 +86,12 @@ mod tests {
     use actix_web::http::header::HeaderValue;
 
     use super::*;
-    use crate::semantics::{cache_control::Flag, fields::FieldList};
+    use crate::semantics::{cache_control::Flag, fields::HeaderList};
 
     static APP: HeaderName = HeaderName::from_static("app-cache-control");
     static CDN: HeaderName = HeaderName::from_static("cdn-cache-control");
 
-    fn fields(lines: &[(&HeaderName, &'static str)]) -> FieldList {
+    fn fields(lines: &[(&HeaderName, &'static str)]) -> HeaderList {
         lines.iter().map(|(n, v)| ((*n).clone(), HeaderValue::from_static(v))).collect()
     }
 

@@ -8,7 +8,7 @@ use actix_web::http::{
 
 use super::{
     date::Timestamp,
-    fields::{FieldList, Fields, RequestView, ResponseView},
+    fields::{Fields, HeaderList, RequestView, ResponseView},
     names::{
         CONTENT_DIGEST, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_MD5,
         CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
@@ -61,7 +61,7 @@ pub(crate) fn is_conditional(name: &HeaderName) -> bool {
 /// validators as they came (RFC 9111 s.4.3.1).
 ///
 /// Where they `must_tell_changes`, after a soft purge, a date counts only if it is a strong validator.
-pub(crate) fn validators<S: Fields + ?Sized>(stored: &S, must_tell_changes: bool) -> FieldList {
+pub(crate) fn validators<S: Fields + ?Sized>(stored: &S, must_tell_changes: bool) -> HeaderList {
     let etag = etag(stored).map(|tag| (IF_NONE_MATCH.clone(), tag.clone()));
     let modified = modified(stored).filter(|_| !must_tell_changes || is_date_strong(stored));
     let modified = modified.map(|date| (IF_MODIFIED_SINCE.clone(), date.clone()));

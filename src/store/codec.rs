@@ -168,7 +168,7 @@ pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
 #[cfg(feature = "compression")]
 fn packed(response: &StoredResponse, above: usize) -> Option<Bytes> {
     use actix_web::http::header::CONTENT_ENCODING;
-    let is_encoded = response.fields.iter().any(|(name, _)| *name == CONTENT_ENCODING);
+    let is_encoded = response.headers.iter().any(|(name, _)| *name == CONTENT_ENCODING);
     if is_encoded || response.body.len() < above {
         return None;
     }
@@ -234,11 +234,11 @@ fn checksum<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
 impl<'a> Metadata<'a> {
     fn of(entry: &'a Entry) -> Self {
         let kind = match &entry.kind {
-            Kind::Response(StoredResponse { status, fields, terms, .. }) => {
+            Kind::Response(StoredResponse { status, headers, terms, .. }) => {
                 let field = |(name, value): &'a (HeaderName, HeaderValue)| {
                     (name.as_str(), Raw(value.as_bytes()))
                 };
-                let fields = fields.iter().map(field).collect();
+                let fields = headers.iter().map(field).collect();
                 KindMetadata::Response { status: status.as_u16(), fields, terms: *terms }
             }
             Kind::Varies(Selecting { names, codings }) => {
@@ -261,7 +261,7 @@ impl<'a> Metadata<'a> {
                 };
                 let fields = fields.into_iter().map(field).collect::<Option<_>>()?;
                 let status = StatusCode::from_u16(status).ok()?;
-                Kind::Response(StoredResponse { status, fields, terms, body })
+                Kind::Response(StoredResponse { status, headers: fields, terms, body })
             }
             KindMetadata::Varies(names, codings) => {
                 let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();

@@ -9,10 +9,11 @@ use crate::{
     purge::PurgeNumber,
 };
 
-fn entry(fields: FieldList, body: Bytes) -> Entry {
+fn entry(fields: HeaderList, body: Bytes) -> Entry {
     let mut key = KeyBuilder::new(false, "shop.example", "/a//b", Some("q=1"));
     key.part(Part::Header, "x", std::iter::once(b"1".as_slice()));
-    let response = StoredResponse { status: StatusCode::OK, fields, terms: Terms::default(), body };
+    let response =
+        StoredResponse { status: StatusCode::OK, headers: fields, terms: Terms::default(), body };
     Entry {
         key: key.finish(),
         since: PurgeNumber::new(7),
@@ -41,15 +42,15 @@ fn copy_says_the_same_and_keeps_no_larger_buffer() {
     let (entry, buffer) = sliced();
     let own = entry.with_own_memory();
     let (was, is) = (entry.response().unwrap(), own.response().unwrap());
-    assert_eq!((&is.fields, &is.body), (&was.fields, &was.body));
+    assert_eq!((&is.headers, &is.body), (&was.headers, &was.body));
     assert_eq!(
         (&own.key, own.key.url(), &own.groups),
         (&entry.key, entry.key.url(), &entry.groups)
     );
-    let sensitive = |fields: &FieldList| {
+    let sensitive = |fields: &HeaderList| {
         fields.iter().map(|(_, value)| value.is_sensitive()).collect::<Vec<_>>()
     };
-    assert_eq!(sensitive(&is.fields), sensitive(&was.fields));
+    assert_eq!(sensitive(&is.headers), sensitive(&was.headers));
     drop(entry);
     assert!(buffer.is_unique(), "something keeps the buffer");
 }

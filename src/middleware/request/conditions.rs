@@ -27,7 +27,7 @@ use crate::{
         worker::Worker,
     },
     semantics::{
-        fields::FieldList,
+        fields::HeaderList,
         validation::{in_not_modified, is_conditional},
     },
 };
@@ -37,7 +37,7 @@ const MAX_DRAIN: Duration = Duration::from_secs(30);
 
 /// Replaces the request's conditions by these; `false` where the request cannot be changed, and goes
 /// to the handler as it is.
-pub(super) fn replace(worker: &Worker, req: &mut ServiceRequest, conditions: &FieldList) -> bool {
+pub(super) fn replace(worker: &Worker, req: &mut ServiceRequest, conditions: &HeaderList) -> bool {
     change(worker, req, |headers| {
         headers.retain(|name, _| !is_conditional(name));
         for (name, value) in conditions {

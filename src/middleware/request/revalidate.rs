@@ -29,7 +29,7 @@ use crate::{
     },
     purge::Purge,
     semantics::{
-        fields::{FieldList, ResponseView},
+        fields::{HeaderList, ResponseView},
         freshening::{HeadSays, freshen, head_says, identifies},
         freshness::current_age,
         terms::Terms,
@@ -68,7 +68,7 @@ where
             Ok(found.serve_stale(call, res.into_parts().0, status))
         }
         Ok(res) if validates && res.status() == StatusCode::NOT_MODIFIED => {
-            if identifies(stored.fields.as_slice(), res.headers()) {
+            if identifies(stored.headers.as_slice(), res.headers()) {
                 return Ok(found.confirm(call, res).await);
             }
             match without_conditions(&worker, res, &original) {
@@ -93,8 +93,8 @@ fn set_conditions(
 ) -> bool {
     // only a GET can be sent twice: the body of a QUERY is read once
     let validators = match (req.method(), call.renews()) {
-        (&Method::GET, true) => validators(stored.fields.as_slice(), stored.terms.soft_purged),
-        _ => FieldList::new(),
+        (&Method::GET, true) => validators(stored.headers.as_slice(), stored.terms.soft_purged),
+        _ => HeaderList::new(),
     };
     let validates = !validators.is_empty() && replace(worker, req, &validators);
     call.evaluates_conditions =
@@ -130,7 +130,8 @@ fn without_conditions<B>(
     let (req, res) = res.into_parts();
     drop(res);
     let mut req = ServiceRequest::from_request(req);
-    if unroute(worker, &mut req, &original.unrouted) && replace(worker, &mut req, &FieldList::new())
+    if unroute(worker, &mut req, &original.unrouted)
+        && replace(worker, &mut req, &HeaderList::new())
     {
         Ok(req)
     } else {
@@ -184,12 +185,12 @@ impl Revalidation<'_> {
             return res.map_body(|_, body| CacheBody::passed(body));
         };
         let now = fill.now();
-        let mut fields = stored.fields.clone();
+        let mut fields = stored.headers.clone();
         freshen(&mut fields, res.headers(), now.date);
         let terms = Terms { response_time: now.date, ..Terms::default() };
         let (status, body) = (stored.status, stored.body.clone());
-        let mut renewed = StoredResponse { status, fields, terms, body };
-        let view = ResponseView { status, fields: renewed.fields.as_slice() };
+        let mut renewed = StoredResponse { status, headers: fields, terms, body };
+        let view = ResponseView { status, fields: renewed.headers.as_slice() };
         let storing = self.storing(&ended, original.unrouted.as_str());
         let outcome = match storing.draft(*fill, &view) {
             Ok(draft) => {
@@ -240,7 +241,7 @@ impl Revalidation<'_> {
         let Self { worker, entry, stored, .. } = *self;
         let length = stored.body.len() as u64;
         let says = match head_says(
-            stored.fields.as_slice(),
+            stored.headers.as_slice(),
             length,
             res.headers(),
             stored.terms.soft_purged,
@@ -252,7 +253,7 @@ impl Revalidation<'_> {
         };
         match says {
             HeadSays::Same => {
-                let mut fields = stored.fields.clone();
+                let mut fields = stored.headers.clone();
                 freshen(&mut fields, res.headers(), fill.now().date);
                 let view = ResponseView { status: stored.status, fields: fields.as_slice() };
                 let storing = self.storing(ended, res.request().match_info().as_str());

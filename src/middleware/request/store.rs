@@ -13,7 +13,7 @@ use crate::{
     engine::{cache_fill::CacheFill, draft_entry::DraftEntry, jitter, recording::Recording},
     middleware::{body::CacheBody, context::RequestContext, recorder::Recorder, worker::Worker},
     semantics::{
-        fields::{FieldList, Fields, ResponseView},
+        fields::{Fields, HeaderList, ResponseView},
         freshening::date_field,
         groups,
         stored_fields::storable_fields,
@@ -113,7 +113,7 @@ fn stored_headers<F: Fields + ?Sized>(
     treatment: &ResolvedRule,
     res: &F,
     terms: &Terms,
-) -> FieldList {
+) -> HeaderList {
     let keep_targets = worker.plan.compliance().forward_targeted_headers || has_validator(res);
     let mut fields = storable_fields(res, &treatment.policy, keep_targets);
     fields.retain(|(name, _)| !worker.plan.excluded_headers.contains(name));

@@ -57,8 +57,8 @@ pub(super) fn from_stored<B>(
     let mut res = HttpResponse::with_body(status, body);
     let fields = res.headers_mut();
     // some more of our own
-    fields.reserve(stored.fields.len() + 2);
-    for (name, value) in &stored.fields {
+    fields.reserve(stored.headers.len() + 2);
+    for (name, value) in &stored.headers {
         if form.carries(name) && !stripped.contains(name) {
             fields.append(name.clone(), value.clone());
         }
@@ -102,7 +102,7 @@ impl Form {
 
 /// Conditions come before ranges (RFC 9110 s.13.2.2).
 fn form(req: &RequestView<'_, HeaderMap>, stored: &StoredResponse) -> Form {
-    let response = ResponseView { status: stored.status, fields: stored.fields.as_slice() };
+    let response = ResponseView { status: stored.status, fields: stored.headers.as_slice() };
     if evaluate(req, &response, stored.terms.response_time) == Condition::NotModified {
         return Form::NotModified;
     }

@@ -32,7 +32,7 @@ impl Partial {
             return Self { body: cut(&stored.body, part), field };
         }
         let boundary = Boundary(unpredictable());
-        let content_type = Fields::first(stored.fields.as_slice(), &header::CONTENT_TYPE);
+        let content_type = Fields::first(stored.headers.as_slice(), &header::CONTENT_TYPE);
         let segments = boundary.segments(content_type, parts, length);
         let total = usize::try_from(total_length(&segments)).unwrap_or_default();
         let mut body = BytesMut::with_capacity(total);

@@ -4,17 +4,17 @@ use actix_web::http::header::HeaderValue;
 use proptest::prelude::*;
 
 use super::*;
-use crate::semantics::fields::FieldList;
+use crate::semantics::fields::HeaderList;
 
 const CHROME: &str = "gzip, deflate, br, zstd";
 const SAFARI: &str = "gzip, deflate, br";
 const RUBY: &str = "gzip;q=1.0,deflate;q=0.6,identity;q=0.3";
 
-fn accepts(value: &str) -> FieldList {
+fn accepts(value: &str) -> HeaderList {
     vec![(ACCEPT_ENCODING.clone(), HeaderValue::from_str(value).unwrap())]
 }
 
-fn encoded(coding: &str) -> FieldList {
+fn encoded(coding: &str) -> HeaderList {
     let field = (CONTENT_ENCODING.clone(), HeaderValue::from_str(coding).unwrap());
     if coding.is_empty() { vec![] } else { vec![field] }
 }
@@ -75,7 +75,7 @@ fn handler_is_asked_where_it_may_choose_something_else() {
     ] {
         assert_eq!(choice(&codings, accepted), None, "{accepted}");
     }
-    assert_eq!(codings.choice(FieldList::new().as_slice()), None, "nothing was said");
+    assert_eq!(codings.choice(HeaderList::new().as_slice()), None, "nothing was said");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn plain_responses_are_shared_by_all_that_could_have_had_a_coding() {
 
 #[test]
 fn request_without_the_field_is_given_what_such_ones_are() {
-    let nothing = FieldList::new();
+    let nothing = HeaderList::new();
     let mut codings = learned(&[(CHROME, "br")]);
     codings.learn(nothing.as_slice(), encoded("gzip").as_slice());
     assert_eq!(codings.choice(nothing.as_slice()), Some("gzip"));
@@ -235,7 +235,7 @@ proptest! {
             let req = [(ACCEPT_ENCODING.clone(), value)];
             let _ = codings.choice(req.as_slice());
             let mut codings = codings;
-            codings.learn(req.as_slice(), FieldList::new().as_slice());
+            codings.learn(req.as_slice(), HeaderList::new().as_slice());
         }
     }
 }

@@ -9,7 +9,7 @@ const RECEIVED: Timestamp = Timestamp::from_secs(784_111_777);
 
 type Lines<'a> = &'a [(&'static str, &'static str)];
 
-fn fields(lines: Lines<'_>) -> FieldList {
+fn fields(lines: Lines<'_>) -> HeaderList {
     let field = |(name, value): &(&'static str, &'static str)| {
         (HeaderName::from_static(name), HeaderValue::from_static(value))
     };

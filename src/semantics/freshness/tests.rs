@@ -4,7 +4,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 
 use super::*;
-use crate::semantics::{date::Monotonic, fields::FieldList, targeted::governing};
+use crate::semantics::{date::Monotonic, fields::HeaderList, targeted::governing};
 
 /// Sun, 06 Nov 1994 08:49:37 GMT
 const NOW: Timestamp = Timestamp::from_secs(784_111_777);
@@ -12,7 +12,7 @@ static CDN: HeaderName = HeaderName::from_static("cdn-cache-control");
 
 type Lines<'a> = &'a [(&'static str, &'static str)];
 
-fn fields(lines: Lines<'_>) -> FieldList {
+fn fields(lines: Lines<'_>) -> HeaderList {
     let field = |(name, value): &(&'static str, &'static str)| {
         (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
     };
@@ -194,7 +194,7 @@ proptest! {
         received: i64,
         delay: Duration,
     ) {
-        let fields: FieldList = values
+        let fields: HeaderList = values
             .into_iter()
             .filter_map(|(name, value)| {
                 Some((HeaderName::from_static(name), HeaderValue::from_bytes(&value).ok()?))

@@ -4,9 +4,9 @@ use actix_web::http::header::HeaderName;
 use proptest::prelude::*;
 
 use super::*;
-use crate::semantics::{fields::FieldList, names::CACHE_GROUP_INVALIDATION};
+use crate::semantics::{fields::HeaderList, names::CACHE_GROUP_INVALIDATION};
 
-fn after(method: &str, status: u16, fields: &FieldList) -> Option<Invalidation> {
+fn after(method: &str, status: u16, fields: &HeaderList) -> Option<Invalidation> {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let status = StatusCode::from_u16(status).unwrap();
     invalidated(&method, status, "/a/b?q", Some("example.com"), false, fields.as_slice())

@@ -4,11 +4,11 @@ use actix_web::http::header::HeaderName;
 use proptest::prelude::*;
 
 use super::*;
-use crate::semantics::{fields::FieldList, names::DATE};
+use crate::semantics::{fields::HeaderList, names::DATE};
 
 type Lines<'a> = &'a [(&'a HeaderName, &'static str)];
 
-fn fields(lines: Lines<'_>) -> FieldList {
+fn fields(lines: Lines<'_>) -> HeaderList {
     lines.iter().map(|(n, v)| ((*n).clone(), HeaderValue::from_static(v))).collect()
 }
 

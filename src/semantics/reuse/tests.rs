@@ -6,7 +6,7 @@ use actix_web::http::{
 };
 
 use super::*;
-use crate::semantics::{date::Timestamp, fields::FieldList};
+use crate::semantics::{date::Timestamp, fields::HeaderList};
 
 const NOW: Timestamp = Timestamp::from_secs(784_111_777);
 
@@ -42,7 +42,7 @@ fn obeying() -> Policy {
 }
 
 fn at(age: i64, lines: &[(&'static str, &str)], terms: &Terms, policy: &Policy) -> Reuse {
-    let fields: FieldList = lines
+    let fields: HeaderList = lines
         .iter()
         .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_str(v).unwrap()))
         .collect();
@@ -212,7 +212,7 @@ fn only_if_cached_is_read_always() {
         (&[("cache-control", "max-age=0, Only-If-Cached")], true),
         (&[("pragma", "only-if-cached")], false),
     ] {
-        let fields: FieldList = lines
+        let fields: HeaderList = lines
             .iter()
             .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
             .collect();

@@ -5,7 +5,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use super::*;
 use crate::semantics::{
     date::{Moment, Timestamp},
-    fields::FieldList,
+    fields::HeaderList,
     policy::Windows,
 };
 
@@ -17,7 +17,7 @@ const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT"
 const TAG: (&str, &str) = ("etag", "\"a\"");
 const HOUR: (&str, &str) = ("cache-control", "max-age=3600");
 
-fn fields(lines: Lines<'_>) -> FieldList {
+fn fields(lines: Lines<'_>) -> HeaderList {
     let field = |(name, value): &(&'static str, &str)| {
         (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
     };

@@ -11,7 +11,7 @@ const RECEIVED: Timestamp = Timestamp::from_secs(784_111_777);
 
 type Lines<'a> = &'a [(&'a HeaderName, &'a str)];
 
-fn fields(lines: Lines<'_>) -> FieldList {
+fn fields(lines: Lines<'_>) -> HeaderList {
     lines
         .iter()
         .map(|(n, v)| ((*n).clone(), HeaderValue::from_bytes(v.as_bytes()).unwrap()))

@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::semantics::fields::FieldList;
+use crate::semantics::fields::HeaderList;
 
 type Lines<'a> = &'a [(&'static str, &'a str)];
 
-fn fields(lines: Lines<'_>) -> FieldList {
+fn fields(lines: Lines<'_>) -> HeaderList {
     let field = |(name, value): &(&'static str, &str)| {
         (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
     };
@@ -106,7 +106,7 @@ fn requests_that_differ() {
 
 fn with(name: &str, lines: &[&str]) -> Vec<u8> {
     let name = HeaderName::try_from(name).unwrap();
-    let request: FieldList = lines
+    let request: HeaderList = lines
         .iter()
         .map(|v| (name.clone(), HeaderValue::from_bytes(v.as_bytes()).unwrap()))
         .collect();

@@ -105,7 +105,12 @@ pub(in crate::store) fn response(body: &Bytes) -> Kind {
         for_authorization: false,
         for_cookie: true,
     };
-    Kind::Response(StoredResponse { status: StatusCode::OK, fields, terms, body: body.clone() })
+    Kind::Response(StoredResponse {
+        status: StatusCode::OK,
+        headers: fields,
+        terms,
+        body: body.clone(),
+    })
 }
 
 /// All of an entry that a store gives back as it was put. When this process received it is the

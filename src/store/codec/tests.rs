@@ -40,7 +40,7 @@ fn entries() -> impl Strategy<Value = Entry> {
         4 => (100..1000_u16, pairs, any::<i64>(), any::<u32>(), any::<Vec<u8>>()).prop_map(
             |(status, pairs, millis, span, body)| Kind::Response(StoredResponse {
                 status: StatusCode::from_u16(status).expect("a status"),
-                fields: fields(&pairs),
+                headers: fields(&pairs),
                 terms: terms(millis, span),
                 body: body.into(),
             })
@@ -85,7 +85,7 @@ fn example() -> Entry {
         groups: vec!["g".to_owned(), String::new()],
         kind: Kind::Response(StoredResponse {
             status: StatusCode::NOT_FOUND,
-            fields: fields(&pairs),
+            headers: fields(&pairs),
             terms: terms(1_700_000_000_000, 5),
             body: Bytes::from_static(b"the body"),
         }),
@@ -112,7 +112,7 @@ fn a_compressed_body_is_read_as_it_was() {
     let with = |body: &[u8], fields| Entry {
         kind: Kind::Response(StoredResponse {
             status: StatusCode::OK,
-            fields,
+            headers: fields,
             terms: terms(1, 2),
             body: Bytes::copy_from_slice(body),
         }),

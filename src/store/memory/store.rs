@@ -286,7 +286,7 @@ mod tests {
         let put = |path: &str| {
             let mut entry = samples::entry(&key(path), store.purge_number_now());
             if let Kind::Response(response) = &mut entry.kind {
-                response.fields.clear();
+                response.headers.clear();
                 response.terms.while_revalidate = 5 * SECOND;
             }
             store.put_now(Arc::new(entry), KEEP);
