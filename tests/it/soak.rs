@@ -94,7 +94,7 @@ async fn memory_soak_serves_no_wrong_or_purged_response() {
                 .hard_timeout(Duration::from_millis(4))
                 .early_refresh(1.0),
         )
-        .responses(Responses::new().ttl_jitter(0.3));
+        .responses(Responses::new().x_cache(true).ttl_jitter(0.3));
     soak(cache, clock, seed, length).await;
 }
 
