@@ -56,8 +56,9 @@ pub use crate::{
     middleware::{
         extract::CacheHints,
         typed_headers::{CacheGroupInvalidation, CacheGroups},
+        verdict::{CacheVerdict, VerdictKind},
     },
     purge::{Purge, Purged},
-    semantics::verdict::Reason,
+    semantics::verdict::{Reason, StaleCause},
     store::{Store, StoreError, StoreErrorKind},
 };

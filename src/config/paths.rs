@@ -85,6 +85,11 @@ impl Paths {
         self.rules.iter().position(|rule| rule.resource.is_match(path))
     }
 
+    /// The pattern of the first rule that matches the routed path.
+    pub(super) fn pattern(&self, path: &str) -> Option<&str> {
+        self.rules.get(self.rule(path)?)?.resource.pattern()
+    }
+
     /// What the pattern of the rule captures from the path.
     pub(super) fn captures(&self, rule: usize, path: &str) -> Path<String> {
         let mut captures = Path::new(path.to_owned());

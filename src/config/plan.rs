@@ -170,6 +170,11 @@ impl Plan {
         }
     }
 
+    /// The pattern of the rule that this path, as the router matches it, has.
+    pub(crate) fn rule_pattern(&self, routed: &str) -> Option<&str> {
+        self.paths.pattern(routed)
+    }
+
     /// What clients are told of the responses of this path. Told when they are answered, and never
     /// stored: what is stored is the handler's word, by which the response is judged again.
     pub(crate) fn client(&self, routed: &str) -> Option<&ClientCache> {

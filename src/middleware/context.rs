@@ -1,5 +1,5 @@
-//! What a cache leaves with a request that it passes on: its handle and the handler's hints for
-//! the extractors, and how caches inside one another agree on which of them reports a request.
+//! What a cache leaves with a request: its handle and the handler's hints for the extractors, its
+//! verdict for logs, and how caches inside one another agree on which of them reports a request.
 
 use std::{
     cell::{Cell, Ref, RefCell},
@@ -8,33 +8,26 @@ use std::{
 
 use actix_web::{HttpMessage as _, HttpRequest, dev::ServiceRequest};
 
+use super::{hints::HandlerHints, worker::Worker};
 use crate::{engine::handle::CacheHandle, semantics::verdict::Verdict};
 
-/// The context of one request in one cache.
+/// The context of one request in one cache: there is one where the request went to the handler.
 #[derive(Clone, Debug)]
 pub(super) struct RequestContext(Rc<ContextInner>);
 
 #[derive(Debug)]
 struct ContextInner {
-    handle: CacheHandle,
+    worker: Rc<Worker>,
     /// The context of the cache outside.
     outer: Option<RequestContext>,
-    /// Identifies the cache's rules of admission and keys; and how many caches outside have
-    /// other rules.
-    rules_id: u64,
+    /// How many caches outside have other rules.
     nested: u8,
     /// Whether the cache handles the request, or only lets it pass.
     #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "the admin scope asks"))]
     cached: bool,
     hints: Rc<RefCell<HandlerHints>>,
     inner: Cell<Option<InnerOutcome>>,
-}
-
-/// What a handler said of its own response.
-#[derive(Clone, Debug, Default)]
-pub(super) struct HandlerHints {
-    pub(super) groups: Vec<String>,
-    pub(super) no_store: bool,
+    verdict: Cell<Option<Verdict>>,
 }
 
 /// What a cache inside this one did with the request.
@@ -43,6 +36,12 @@ pub(super) struct InnerOutcome {
     pub(super) verdict: Verdict,
     /// It shares this cache's store and statistics.
     pub(super) is_clone: bool,
+}
+
+/// The verdict on a request that did not go to the handler, as the request's extensions have it.
+struct ServedVerdict {
+    worker: Rc<Worker>,
+    verdict: Verdict,
 }
 
 impl RequestContext {
@@ -58,42 +57,48 @@ impl RequestContext {
 
     /// Leaves a context with the request. The handler's hints are for the outer caches too.
     pub(super) fn open(
+        worker: &Rc<Worker>,
         req: &ServiceRequest,
-        handle: CacheHandle,
-        rules_id: u64,
         cached: bool,
         outer: Option<&Self>,
     ) -> Self {
-        let hints = outer.map(|outer| Rc::clone(&outer.0.hints)).unwrap_or_default();
-        let nested = Self::nested(outer, rules_id);
-        let outer = outer.cloned();
-        let inner = Cell::new(None);
-        let context =
-            Self(Rc::new(ContextInner { handle, outer, rules_id, nested, cached, hints, inner }));
+        let context = Self(Rc::new(ContextInner {
+            worker: Rc::clone(worker),
+            outer: outer.cloned(),
+            nested: Self::nested(outer, worker),
+            cached,
+            hints: outer.map(|outer| Rc::clone(&outer.0.hints)).unwrap_or_default(),
+            inner: Cell::new(None),
+            verdict: Cell::new(None),
+        }));
         req.extensions_mut().insert(context.clone());
         context
     }
 
-    /// How many caches outside of one with these rules admit or key requests by other rules. Each of
-    /// them has keys of its own, as they may share a store: what an inner one keeps out, or keys more
-    /// finely, an outer one must not find.
-    pub(super) fn nested(outer: Option<&Self>, rules_id: u64) -> u8 {
+    /// How many caches outside of this one admit or key requests by other rules. Each of them has
+    /// keys of its own, as they may share a store: what an inner one keeps out, or keys more finely,
+    /// an outer one must not find.
+    pub(super) fn nested(outer: Option<&Self>, worker: &Worker) -> u8 {
         match outer {
             None => 0,
-            Some(outer) if outer.0.rules_id == rules_id => outer.0.nested,
+            Some(outer) if outer.0.worker.has_rules_of(worker) => outer.0.nested,
             Some(outer) => outer.0.nested.saturating_add(1),
         }
     }
 
-    /// Whether a clone outside looks for the same keys as a cache inside it with this handle and these
-    /// rules.
-    pub(super) fn shares_keys(&self, handle: &CacheHandle, rules_id: u64) -> bool {
-        let is_same = self.0.rules_id == rules_id && self.0.handle.is_clone_of(handle);
-        is_same || self.0.outer.as_ref().is_some_and(|outer| outer.shares_keys(handle, rules_id))
+    /// Whether a clone outside looks for the same keys as this cache inside it.
+    pub(super) fn shares_keys(&self, worker: &Worker) -> bool {
+        let is_same = self.0.worker.has_rules_of(worker) && self.is_of_clone(worker);
+        is_same || self.0.outer.as_ref().is_some_and(|outer| outer.shares_keys(worker))
+    }
+
+    /// Whether the context is one of a clone of this cache.
+    pub(super) fn is_of_clone(&self, worker: &Worker) -> bool {
+        self.0.worker.handle().is_clone_of(worker.handle())
     }
 
     pub(super) fn handle(&self) -> &CacheHandle {
-        &self.0.handle
+        self.0.worker.handle()
     }
 
     pub(super) fn hints(&self) -> Ref<'_, HandlerHints> {
@@ -113,6 +118,33 @@ impl RequestContext {
     pub(super) fn report_inner(&self, outcome: InnerOutcome) {
         self.0.inner.set(Some(outcome));
     }
+
+    /// Leaves the verdict for logs.
+    pub(super) fn leave_verdict(&self, verdict: Verdict) {
+        self.0.verdict.set(Some(verdict));
+    }
+
+    /// The verdict of the outermost cache that has one.
+    fn verdict(&self) -> Option<(Rc<Worker>, Verdict)> {
+        let outer = self.0.outer.as_ref().and_then(Self::verdict);
+        outer.or_else(|| Some((Rc::clone(&self.0.worker), self.0.verdict.get()?)))
+    }
+}
+
+/// Leaves the verdict for logs with a request that did not go to the handler.
+pub(super) fn leave_verdict(worker: &Rc<Worker>, req: &HttpRequest, verdict: Verdict) {
+    req.extensions_mut().insert(ServedVerdict { worker: Rc::clone(worker), verdict });
+}
+
+/// The verdict of the outermost cache that has one, and that cache.
+pub(super) fn verdict(req: &HttpRequest) -> Option<(Rc<Worker>, Verdict)> {
+    let extensions = req.extensions();
+    let context = extensions.get::<RequestContext>();
+    // where a cache outside has a context and no verdict yet, one inside may have served the request
+    context.and_then(RequestContext::verdict).or_else(|| {
+        let served = extensions.get::<ServedVerdict>()?;
+        Some((Rc::clone(&served.worker), served.verdict))
+    })
 }
 
 /// Whether a cache outside handles the request, and stores its response.

@@ -9,7 +9,7 @@ use std::{
 
 use actix_web::{Error, FromRequest, HttpRequest, dev::Payload, error};
 
-use super::context::{HandlerHints, RequestContext};
+use super::{context::RequestContext, hints::HandlerHints};
 use crate::engine::handle::CacheHandle;
 
 impl FromRequest for CacheHandle {

@@ -1,9 +1,11 @@
 //! Recording of a response's body while it streams to its client. What is recorded is stored on the
 //! clean end of the body; never on its drop, never on an error.
 
+use std::{cell::RefCell, rc::Rc};
+
 use bytes::Bytes;
 
-use super::context::RequestContext;
+use super::hints::HandlerHints;
 use crate::{
     engine::{draft_entry::DraftEntry, recording::Recording},
     semantics::verdict::Reason,
@@ -13,14 +15,18 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Recorder {
     draft: Option<DraftEntry>,
-    /// Holds the hints that the handler gives while the body streams.
-    context: RequestContext,
+    /// The handler may give hints while the body streams.
+    hints: Rc<RefCell<HandlerHints>>,
     body: Option<Recording>,
 }
 
 impl Recorder {
-    pub(super) fn new(draft: DraftEntry, context: RequestContext, body: Recording) -> Self {
-        Self { draft: Some(draft), context, body: Some(body) }
+    pub(super) fn new(
+        draft: DraftEntry,
+        hints: Rc<RefCell<HandlerHints>>,
+        body: Recording,
+    ) -> Self {
+        Self { draft: Some(draft), hints, body: Some(body) }
     }
 
     /// Records a chunk, or says why not.
@@ -41,7 +47,7 @@ impl Recorder {
 
     /// Hints that the handler has given since the head of its response count as well.
     fn apply_late_hints(&mut self) -> Result<(), Reason> {
-        let hints = self.context.hints();
+        let hints = self.hints.borrow();
         if hints.no_store {
             return Err(Reason::OptedOut);
         }

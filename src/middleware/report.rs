@@ -1,13 +1,15 @@
-//! What became of a request, reported: counted in the statistics, and written into the response or
-//! left with the cache outside.
+//! What became of a request, reported: counted in the statistics, left for logs, and written into the
+//! response or left with the cache outside.
+
+use std::rc::Rc;
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::header::{HeaderName, HeaderValue},
 };
 
 use super::{
-    context::{InnerOutcome, RequestContext},
+    context::{self, InnerOutcome, RequestContext},
     worker::Worker,
 };
 use crate::{
@@ -31,19 +33,41 @@ pub(super) struct Report<'a> {
     pub(super) outer: Option<&'a RequestContext>,
     /// What the cache inside did with the request, if it came there: that is what is reported.
     pub(super) inner: Option<InnerOutcome>,
+    /// Where the verdict is left for logs.
+    pub(super) left_with: LeftWith<'a>,
     /// What the request was looked up by, for `Cache-Status`.
     pub(super) key: Option<&'a CacheKey>,
 }
 
+/// Where a verdict is left for logs.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LeftWith<'a> {
+    /// The request has no context in this cache, as it did not go to the handler.
+    Request(&'a HttpRequest),
+    Context(&'a RequestContext),
+}
+
 impl Report<'_> {
-    /// Counts the verdict, and writes it into the response or leaves it with the cache outside.
-    pub(super) fn write<B>(&self, worker: &Worker, res: &mut HttpResponse<B>, verdict: Verdict) {
+    /// Counts the verdict, leaves it for logs, and writes it into the response or leaves it with the
+    /// cache outside.
+    pub(super) fn write<B>(
+        &self,
+        worker: &Rc<Worker>,
+        res: &mut HttpResponse<B>,
+        verdict: Verdict,
+    ) {
         let verdict = without_empty_promise(worker, verdict);
         let reported = self.inner.map_or(verdict, |inner| inner.verdict);
         let is_clone = self.is_clone(worker);
         if !is_clone {
             let by_clone = self.inner.is_some_and(|inner| inner.is_clone);
             worker.engine.counters().verdict(if by_clone { &reported } else { &verdict });
+        }
+        if worker.plan.responses().verdict {
+            match self.left_with {
+                LeftWith::Request(req) => context::leave_verdict(worker, req, reported),
+                LeftWith::Context(context) => context.leave_verdict(reported),
+            }
         }
         match self.outer {
             Some(outer) => outer.report_inner(InnerOutcome { verdict: reported, is_clone }),
@@ -60,7 +84,7 @@ impl Report<'_> {
 
     /// Whether the cache outside is a clone of this one.
     fn is_clone(&self, worker: &Worker) -> bool {
-        self.outer.is_some_and(|outer| worker.is_clone_of(outer))
+        self.outer.is_some_and(|outer| outer.is_of_clone(worker))
     }
 }
 

@@ -64,7 +64,7 @@ where
     fn call(&self, req: ServiceRequest) -> Self::Future {
         let worker = &self.worker;
         let outer = RequestContext::outer(&req);
-        let nested = worker.nested(outer.as_ref());
+        let nested = RequestContext::nested(outer.as_ref(), worker);
         let admitted = match worker.plan.admit(req.request(), nested) {
             Ok(_) if !worker.engine.is_enabled() => Err(Reason::Disabled),
             admitted => admitted,
@@ -127,7 +127,7 @@ where
             let admission = match read_body(&mut req).await {
                 Some(_) if !worker.engine.is_enabled() => Err(Reason::Disabled),
                 Some(body) => {
-                    let nested = worker.nested(outer.as_ref());
+                    let nested = RequestContext::nested(outer.as_ref(), &worker);
                     worker.plan.admit_query(req.request(), &body, nested)
                 }
                 None => Err(Reason::RequestBody),

@@ -2,14 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    dev::{ServiceRequest, ServiceResponse},
-};
+use actix_web::{HttpRequest, HttpResponse, dev::ServiceResponse};
 
 use super::{
     body::CacheBody,
-    context::RequestContext,
     held_routes::HeldRoutes,
     respond::{self, ClientView},
     seconds::BySeconds,
@@ -40,29 +36,14 @@ impl Worker {
         Self { plan, engine, handle, hits, ages, held }
     }
 
-    /// Opens the context of a request that goes to the handler.
-    pub(super) fn open_context(
-        &self,
-        req: &ServiceRequest,
-        cached: bool,
-        outer: Option<&RequestContext>,
-    ) -> RequestContext {
-        RequestContext::open(req, self.handle.clone(), self.plan.rules_id, cached, outer)
+    /// The handle that handlers extract.
+    pub(super) fn handle(&self) -> &CacheHandle {
+        &self.handle
     }
 
-    /// How many caches outside have other rules.
-    pub(super) fn nested(&self, outer: Option<&RequestContext>) -> u8 {
-        RequestContext::nested(outer, self.plan.rules_id)
-    }
-
-    /// Whether a clone outside looks for the same keys.
-    pub(super) fn shares_keys(&self, outer: &RequestContext) -> bool {
-        outer.shares_keys(&self.handle, self.plan.rules_id)
-    }
-
-    /// Whether the context is one of a clone of this cache.
-    pub(super) fn is_clone_of(&self, context: &RequestContext) -> bool {
-        context.handle().is_clone_of(&self.handle)
+    /// Whether both caches admit and key requests by the same rules.
+    pub(super) fn has_rules_of(&self, other: &Self) -> bool {
+        self.plan.rules_id == other.plan.rules_id
     }
 
     /// The stored response as a response to this request.

@@ -162,19 +162,20 @@ impl Forwarding {
 }
 
 /// Why a stale response is served instead of the handler's.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StaleCause {
+pub enum StaleCause {
     /// The handler failed, with this status or without any.
     Failed(Option<u16>),
-    /// The handler is still at work.
+    /// The handler is still running.
     Slow,
-    /// The handler failed a short while ago, and is not asked again yet.
+    /// The handler failed a short while ago, and is not called again yet.
     BackingOff,
 }
 
 impl StaleCause {
     /// The cause in lower case with hyphens: `handler-slow`.
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Failed(_) => "handler-failed",
             Self::Slow => "handler-slow",

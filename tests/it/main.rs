@@ -81,3 +81,4 @@ mod timeouts;
 mod unsafe_requests;
 mod validation;
 mod validation_and_purge;
+mod verdict;

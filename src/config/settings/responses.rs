@@ -16,6 +16,7 @@ use crate::config::error::ConfigError;
 /// | [`cache_status`](Self::cache_status) | `true` |
 /// | [`cache_status_key`](Self::cache_status_key) | `false` |
 /// | [`x_cache`](Self::x_cache) | `false` |
+/// | [`verdict`](Self::verdict) | `false` |
 ///
 /// ```
 /// use actix_response_cache::{ResponseCache, Responses};
@@ -25,6 +26,7 @@ use crate::config::error::ConfigError;
 /// ```
 #[must_use = "a setting does nothing until a cache gets it"]
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Responses {
     pub(crate) max_body: usize,
     pub(crate) excluded_headers: Vec<HeaderName>,
@@ -33,6 +35,7 @@ pub struct Responses {
     pub(crate) cache_status: bool,
     pub(crate) cache_status_key: bool,
     pub(crate) x_cache: bool,
+    pub(crate) verdict: bool,
     error: Option<ConfigError>,
 }
 
@@ -47,6 +50,7 @@ impl Responses {
             cache_status: true,
             cache_status_key: false,
             x_cache: false,
+            verdict: false,
             error: None,
         }
     }
@@ -108,6 +112,13 @@ impl Responses {
     /// Whether responses carry `X-Cache: HIT`, `MISS`, `STALE` or `BYPASS`. Default: `false`.
     pub fn x_cache(mut self, on: bool) -> Self {
         self.x_cache = on;
+        self
+    }
+
+    /// Whether requests carry a [`CacheVerdict`](crate::CacheVerdict), for access logs and other
+    /// middleware outside of the cache. Default: `false`, as it costs each hit an allocation.
+    pub fn verdict(mut self, on: bool) -> Self {
+        self.verdict = on;
         self
     }
 

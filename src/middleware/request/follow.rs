@@ -52,7 +52,7 @@ pub(crate) async fn follow<B>(worker: &Rc<Worker>, waiting: WaitingRequest) -> S
 
 /// The response to the other request, in the form that this one asks for, if it may be shared.
 fn share<B>(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     request: &CacheRequest,
     miss: &Miss,
     published: &Arc<Published>,

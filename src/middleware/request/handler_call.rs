@@ -19,7 +19,7 @@ use crate::{
     middleware::{
         body::{CacheBody, CacheResult},
         context::RequestContext,
-        report::Report,
+        report::{LeftWith, Report},
         worker::Worker,
     },
     semantics::verdict::{Forwarding, Reason, Verdict},
@@ -62,13 +62,13 @@ pub(super) struct EndedCall {
 
 impl HandlerCall {
     pub(crate) fn new(
-        worker: &Worker,
+        worker: &Rc<Worker>,
         req: &ServiceRequest,
         outer: Option<RequestContext>,
         purpose: CallPurpose,
     ) -> Self {
         let cached = !matches!(purpose, CallPurpose::Bypass(_));
-        let context = worker.open_context(req, cached, outer.as_ref());
+        let context = RequestContext::open(worker, req, cached, outer.as_ref());
         Self {
             outer,
             context,
@@ -82,7 +82,7 @@ impl HandlerCall {
 
     /// A call whose client has its response already.
     pub(super) fn in_background(
-        worker: &Worker,
+        worker: &Rc<Worker>,
         req: &ServiceRequest,
         purpose: CallPurpose,
     ) -> Self {
@@ -141,7 +141,7 @@ impl HandlerCall {
     /// client.
     pub(crate) fn finish<B: MessageBody + 'static>(
         self,
-        worker: &Worker,
+        worker: &Rc<Worker>,
         res: Result<ServiceResponse<B>, Error>,
     ) -> CacheResult<B> {
         let evaluates_conditions = self.evaluates_conditions;
@@ -178,7 +178,8 @@ impl HandlerCall {
 impl EndedCall {
     pub(super) fn report(&self) -> Report<'_> {
         let (outer, key) = (self.outer.as_ref(), self.key.as_ref());
-        Report { outer, inner: self.context.inner(), key }
+        let left_with = LeftWith::Context(&self.context);
+        Report { outer, inner: self.context.inner(), left_with, key }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Stored responses served as they are: fresh, or stale and refreshed in the background.
 
-use std::{sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, dev::ServiceRequest, http::Method};
 use tokio::sync::oneshot;
@@ -54,7 +54,7 @@ fn stale(stored: &StoredResponse, age: Duration) -> Verdict {
 /// Serves the stored response. `published` is how many responses had been published before it was
 /// looked up.
 pub(super) fn respond<B>(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     mut request: CacheRequest,
     servable: &Servable<'_>,
     watch: Option<Stopwatch>,
@@ -95,7 +95,7 @@ fn begin_refresh(worker: &Worker, req: &ServiceRequest, entry: &Entry) -> Option
 }
 
 /// Nothing is stored that answers a request which wants nothing else (RFC 9111 s.5.2.1.7).
-pub(super) fn respond_only_if_cached<B>(worker: &Worker, request: CacheRequest) -> Step<B> {
+pub(super) fn respond_only_if_cached<B>(worker: &Rc<Worker>, request: CacheRequest) -> Step<B> {
     let mut res = respond::only_if_cached();
     request.report().write(worker, &mut res, Verdict::Refused(Reason::OnlyIfCached));
     Step::Respond(request.req.into_response(res))

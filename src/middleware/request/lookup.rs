@@ -38,7 +38,7 @@ const MAX_LOOKS: u8 = 4;
 
 /// The response to a request that the store can answer at once, with nothing else to do.
 pub(crate) fn hit<B>(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     request: &CacheRequest,
 ) -> Option<HttpResponse<CacheBody<B>>> {
     let watch = worker.engine.counters().sample_hit();
@@ -156,7 +156,7 @@ fn may_share(worker: &Worker, request: &CacheRequest, miss: &Miss) -> bool {
     let uncovered = request.admitted.keyed.uncovered;
     let may_be_shared = miss.stale.is_some() || !uncovered.any();
     // the flight that a clone of this cache leads for the request outside is its own
-    let is_first = request.outer.as_ref().is_none_or(|outer| !worker.shares_keys(outer));
+    let is_first = request.outer.as_ref().is_none_or(|outer| !outer.shares_keys(worker));
     can_be_stored && may_be_shared && is_first && !request.has_preconditions()
 }
 

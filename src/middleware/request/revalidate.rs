@@ -141,7 +141,7 @@ fn without_conditions<B>(
 
 /// A stored response that the handler has been asked about.
 struct Revalidation<'a> {
-    worker: &'a Worker,
+    worker: &'a Rc<Worker>,
     original: &'a OriginalRequest,
     entry: &'a Entry,
     stored: &'a StoredResponse,

@@ -5,7 +5,7 @@
 //! places where the request may be at that time: at hand, with a handler that has failed, or with one
 //! that is still running.
 
-use std::{sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     Error, HttpResponse,
@@ -24,7 +24,10 @@ use crate::{
     entry::{Entry, StoredResponse},
     key::CacheKey,
     middleware::{
-        body::CacheBody, context::RequestContext, report::Report, respond::ClientView,
+        body::CacheBody,
+        context::RequestContext,
+        report::{LeftWith, Report},
+        respond::ClientView,
         worker::Worker,
     },
     semantics::verdict::{StaleCause, Verdict},
@@ -40,7 +43,7 @@ pub(super) struct StaleResponse<'a> {
 
 /// Serves the stale response: counted, logged, and reported for its `cause`.
 fn serve_stale<B>(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     stale: &StaleResponse<'_>,
     report: &Report<'_>,
     cause: StaleCause,
@@ -72,7 +75,7 @@ pub(super) fn is_allowed_during_call(req: &ServiceRequest, stale: &StaleEntry) -
 
 /// Serves the stale response without a handler call.
 pub(super) fn for_request<B>(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     mut request: CacheRequest,
     miss: &Miss,
     cause: StaleCause,
@@ -92,7 +95,7 @@ pub(super) fn for_request<B>(
 /// Serves the stale response instead of what the handler responded with: this `status`, or no
 /// response at all. The handler is not called for a while.
 pub(super) fn for_failed_call<B>(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     call: HandlerCall,
     stale: &StaleResponse<'_>,
     status: Option<u16>,
@@ -108,6 +111,7 @@ pub(super) fn for_failed_call<B>(
 pub(super) struct StaleFallback {
     original: OriginalRequest,
     outer: Option<RequestContext>,
+    context: RequestContext,
     entry: Arc<Entry>,
     age: Duration,
     key: Option<CacheKey>,
@@ -118,6 +122,7 @@ impl StaleFallback {
         Self {
             original: OriginalRequest::new(req, call),
             outer: call.report_to(),
+            context: call.context.clone(),
             entry: Arc::clone(&stale.entry),
             age: stale.age,
             key: call.key().cloned(),
@@ -126,14 +131,19 @@ impl StaleFallback {
 
     /// Serves the stale response as the handler has been running for this time: as an error that
     /// carries the response, as only the handler can make one of the request.
-    pub(super) fn for_slow_call(&self, worker: &Worker, running: Duration) -> Error {
+    pub(super) fn for_slow_call(&self, worker: &Rc<Worker>, running: Duration) -> Error {
         let Some(stored) = self.entry.response() else {
             return ErrorServiceUnavailable("nothing is stored");
         };
         let age = self.age.saturating_add(running);
         let (client, entry) = (self.original.client_view(), &self.entry);
         let stale = StaleResponse { client, entry, stored, age };
-        let report = Report { outer: self.outer.as_ref(), inner: None, key: self.key.as_ref() };
+        let report = Report {
+            outer: self.outer.as_ref(),
+            inner: None,
+            left_with: LeftWith::Context(&self.context),
+            key: self.key.as_ref(),
+        };
         let res: HttpResponse<CacheBody<BoxBody>> =
             serve_stale(worker, &stale, &report, StaleCause::Slow);
         let cause = "the handler is still running; a stale response is served";

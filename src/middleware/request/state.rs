@@ -20,7 +20,10 @@ use crate::{
     },
     entry::Entry,
     middleware::{
-        body::CacheBody, context::RequestContext, report::Report, respond::ClientView,
+        body::CacheBody,
+        context::RequestContext,
+        report::{LeftWith, Report},
+        respond::ClientView,
         worker::Worker,
     },
     semantics::{
@@ -73,7 +76,8 @@ impl CacheRequest {
 
     pub(super) fn report(&self) -> Report<'_> {
         let key = Some(&self.admitted.keyed.key);
-        Report { outer: self.outer.as_ref(), inner: None, key }
+        let left_with = LeftWith::Request(self.req.request());
+        Report { outer: self.outer.as_ref(), inner: None, left_with, key }
     }
 
     pub(super) fn has_preconditions(&self) -> bool {

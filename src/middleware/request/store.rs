@@ -153,7 +153,7 @@ fn store_body<B: MessageBody + 'static>(
             let max_bytes = worker.plan.responses().recording_budget;
             let reservation = worker.engine.recording_budget().reservation(max_bytes);
             let recording = Recording::new(at_most, stated, reservation);
-            CacheBody::recorded(body, Recorder::new(draft, context.clone(), recording))
+            CacheBody::recorded(body, Recorder::new(draft, context.share_hints(), recording))
         }
     });
     (res, stored)
