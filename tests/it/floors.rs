@@ -109,7 +109,7 @@ fn imports_are_found_in_every_form() {
     assert_eq!(absolute("any::AnyStore").as_deref(), Some("store::any::AnyStore"));
     assert_eq!(absolute("std::sync::Arc"), None);
     let re_exported = ["store".to_owned(), "Lease".to_owned()];
-    assert_eq!(shown(source.definition(&re_exported).unwrap().0), "store/lead.rs");
+    assert_eq!(shown(source.definition(&re_exported).unwrap().0), "store/lease.rs");
 }
 
 #[test]
