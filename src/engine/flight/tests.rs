@@ -54,11 +54,11 @@ fn join(flights: &Flights, n: usize, may_lead: bool) -> Role {
 }
 
 /// A leader whose handler has been called.
-fn lead(flights: &Flights) -> Leader {
+fn leader(flights: &Flights) -> Leader {
     match join(flights, 1, true) {
-        Role::Leader(mut lead) => {
-            lead.begin(at(0));
-            lead
+        Role::Leader(mut leader) => {
+            leader.begin(at(0));
+            leader
         }
         other => panic!("{other:?}"),
     }
@@ -80,7 +80,7 @@ fn outcome(follower: Follower) -> Option<Outcome> {
 #[test]
 fn one_request_leads_and_all_followers_get_its_response() {
     let flights = Flights::new();
-    let first = lead(&flights);
+    let first = leader(&flights);
     let followers = [follow(&flights), follow(&flights)];
     let before = flights.publication_count(&key(1));
     first.publish(published());
@@ -93,7 +93,7 @@ fn one_request_leads_and_all_followers_get_its_response() {
 #[test]
 fn follower_that_joins_during_the_put_looks_again() {
     let flights = Flights::new();
-    let (mut first, in_time) = (lead(&flights), follow(&flights));
+    let (mut first, in_time) = (leader(&flights), follow(&flights));
     first.begin_put();
     let late = follow(&flights);
     first.publish(published());
@@ -104,7 +104,7 @@ fn follower_that_joins_during_the_put_looks_again() {
 #[test]
 fn follower_that_joins_during_the_put_waits_for_the_next_leader() {
     let flights = Flights::new();
-    let (mut first, in_time) = (lead(&flights), follow(&flights));
+    let (mut first, in_time) = (leader(&flights), follow(&flights));
     first.begin_put();
     let late = follow(&flights);
     drop(first);
@@ -112,7 +112,7 @@ fn follower_that_joins_during_the_put_waits_for_the_next_leader() {
     second.publish(published());
     assert!(matches!(outcome(late), Some(Outcome::Shared(_))));
     // where no other follower is left, it becomes the leader
-    let mut first = lead(&flights);
+    let mut first = leader(&flights);
     first.begin_put();
     let late = follow(&flights);
     drop(first);
@@ -142,10 +142,10 @@ fn flight_from_before_a_purge_takes_no_followers() {
 #[test]
 fn response_that_cannot_be_shared_releases_all_followers() {
     let flights = Flights::new();
-    let (first, follower) = (lead(&flights), follow(&flights));
+    let (first, follower) = (leader(&flights), follow(&flights));
     first.release();
     assert!(matches!(outcome(follower), Some(Outcome::Alone)));
-    let (first, follower) = (lead(&flights), follow(&flights));
+    let (first, follower) = (leader(&flights), follow(&flights));
     first.look_again();
     assert!(matches!(outcome(follower), Some(Outcome::LookAgain)));
     assert_eq!(flights.len(), 0);
@@ -154,7 +154,7 @@ fn response_that_cannot_be_shared_releases_all_followers() {
 #[test]
 fn dropped_leader_is_replaced_by_the_follower_that_has_waited_longest() {
     let flights = Flights::new();
-    let first = lead(&flights);
+    let first = leader(&flights);
     let [gone, second, third] = [follow(&flights), follow(&flights), follow(&flights)];
     drop(gone);
     drop(first);
@@ -163,7 +163,7 @@ fn dropped_leader_is_replaced_by_the_follower_that_has_waited_longest() {
     drop(second);
     drop(third);
     assert_eq!(flights.len(), 0, "no follower is left");
-    let first = lead(&flights);
+    let first = leader(&flights);
     let (second, third) = (follow(&flights), follow(&flights));
     drop(first);
     drop(second);
@@ -174,7 +174,7 @@ fn dropped_leader_is_replaced_by_the_follower_that_has_waited_longest() {
 #[test]
 fn panicked_leader_is_replaced() {
     let flights = Flights::new();
-    let (first, follower) = (lead(&flights), follow(&flights));
+    let (first, follower) = (leader(&flights), follow(&flights));
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let _first = first;
         std::panic::resume_unwind(Box::new("the handler"));
@@ -186,7 +186,7 @@ fn panicked_leader_is_replaced() {
 #[test]
 fn number_of_handovers_is_bounded() {
     let flights = Flights::new();
-    let mut current = lead(&flights);
+    let mut current = leader(&flights);
     let mut followers: VecDeque<_> = (0..20).map(|_| follow(&flights)).collect();
     let mut runs = 1;
     loop {
@@ -206,7 +206,7 @@ fn number_of_handovers_is_bounded() {
 async fn slow_handler_gets_additional_leaders_one_by_one() {
     let flights = Flights::new();
     let begun = tokio::time::Instant::now();
-    let first = lead(&flights);
+    let first = leader(&flights);
     let outcomes = (0..4).map(|_| Box::pin(follow(&flights).outcome(None)));
     let (one, _, rest) = futures_util::future::select_all(outcomes).await;
     let Outcome::Promoted(mut second) = one else { panic!("{one:?}") };
@@ -227,7 +227,7 @@ async fn slow_handler_gets_additional_leaders_one_by_one() {
 #[tokio::test(start_paused = true)]
 async fn request_that_joins_a_slow_flight_leads_at_once() {
     let flights = Flights::new();
-    let _first = lead(&flights);
+    let _first = leader(&flights);
     tokio::time::advance(TIMEOUT).await;
     let begun = tokio::time::Instant::now();
     assert!(matches!(follow(&flights).outcome(None).await, Outcome::Promoted(_)));
@@ -237,7 +237,7 @@ async fn request_that_joins_a_slow_flight_leads_at_once() {
 #[tokio::test(start_paused = true)]
 async fn long_stream_is_not_waited_for() {
     let flights = Flights::new();
-    let mut first = lead(&flights);
+    let mut first = leader(&flights);
     let follower = follow(&flights);
     first.set_streaming();
     let begun = tokio::time::Instant::now();
@@ -250,7 +250,7 @@ async fn long_stream_is_not_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn stream_of_a_dropped_leader_is_not_waited_for() {
     let flights = Flights::new();
-    let mut first = lead(&flights);
+    let mut first = leader(&flights);
     let follower = follow(&flights);
     tokio::time::advance(TIMEOUT).await;
     let Outcome::Promoted(mut second) = follow(&flights).outcome(None).await else {
@@ -265,7 +265,7 @@ async fn stream_of_a_dropped_leader_is_not_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn no_additional_leader_while_the_leader_waits_for_a_lease() {
     let flights = Flights::new();
-    let first = lead(&flights);
+    let first = leader(&flights);
     first.set_waits_for_lease(true);
     let mut waiting = Box::pin(follow(&flights).outcome(None));
     assert!(tokio::time::timeout(3 * TIMEOUT, &mut waiting).await.is_err());
@@ -276,7 +276,7 @@ async fn no_additional_leader_while_the_leader_waits_for_a_lease() {
 #[test]
 fn purged_response_is_shared_with_followers_from_before_its_handler_call() {
     let flights = Flights::new();
-    let (first, [one, two, three]) = (lead(&flights), [(); 3].map(|()| follow(&flights)));
+    let (first, [one, two, three]) = (leader(&flights), [(); 3].map(|()| follow(&flights)));
     first.publish_purged(published());
     let Some(Outcome::Promoted(mut second)) = outcome(one) else { panic!("one calls it again") };
     second.begin(at(1));
@@ -292,7 +292,7 @@ fn purged_response_is_shared_with_followers_from_before_its_handler_call() {
 #[tokio::test(start_paused = true)]
 async fn unstored_response_is_shared_with_followers_of_one_second() {
     let flights = Flights::new();
-    let first = lead(&flights);
+    let first = leader(&flights);
     tokio::time::advance(Duration::from_secs(1)).await;
     let soon = follow(&flights);
     tokio::time::advance(Duration::from_millis(1)).await;
@@ -306,7 +306,7 @@ async fn unstored_response_is_shared_with_followers_of_one_second() {
 async fn slow_response_that_cannot_be_shared_releases_all_followers() {
     for (after, is_released) in [(50, false), (300, true)] {
         let flights = Flights::new();
-        let (first, followers) = (lead(&flights), [follow(&flights), follow(&flights)]);
+        let (first, followers) = (leader(&flights), [follow(&flights), follow(&flights)]);
         tokio::time::advance(Duration::from_millis(after)).await;
         first.retry();
         let [one, two] = followers.map(outcome);
@@ -318,18 +318,18 @@ async fn slow_response_that_cannot_be_shared_releases_all_followers() {
 #[tokio::test(start_paused = true)]
 async fn failed_handler_is_called_once_more_for_all() {
     for panics in [false, true] {
-        let fail = |lead: Leader| {
+        let fail = |leader: Leader| {
             let fails = std::panic::AssertUnwindSafe(|| {
                 if !panics {
-                    return lead.fail();
+                    return leader.fail();
                 }
-                let _lead = lead;
+                let _lead = leader;
                 std::panic::resume_unwind(Box::new("the handler"));
             });
             assert_eq!(std::panic::catch_unwind(fails).is_err(), panics);
         };
         let flights = Flights::new();
-        let (first, [one, two, three]) = (lead(&flights), [(); 3].map(|()| follow(&flights)));
+        let (first, [one, two, three]) = (leader(&flights), [(); 3].map(|()| follow(&flights)));
         tokio::time::advance(Duration::from_millis(300)).await;
         fail(first);
         let Some(Outcome::Promoted(second)) = outcome(one) else { panic!("one calls it again") };
@@ -346,14 +346,14 @@ async fn failed_handler_is_called_once_more_for_all() {
 fn request_that_may_not_lead_follows_or_goes_alone() {
     let flights = Flights::new();
     assert!(matches!(join(&flights, 1, false), Role::Alone));
-    let _lead = lead(&flights);
+    let _lead = leader(&flights);
     assert!(matches!(join(&flights, 1, false), Role::Follower(_)));
 }
 
 #[test]
 fn flights_and_followers_are_bounded() {
     let flights = Flights::new();
-    let _lead = lead(&flights);
+    let _lead = leader(&flights);
     let mut followers: Vec<_> = (0..MAX_FOLLOWERS).map(|_| follow(&flights)).collect();
     assert!(matches!(join(&flights, 1, true), Role::Alone));
     followers.pop();
@@ -368,7 +368,7 @@ fn flights_and_followers_are_bounded() {
 #[tokio::test(start_paused = true)]
 async fn wait_ends_at_its_timeout() {
     let flights = Flights::new();
-    let _lead = lead(&flights);
+    let _lead = leader(&flights);
     let begun = tokio::time::Instant::now();
     let timeout = Duration::from_secs(2);
     assert!(matches!(follow(&flights).outcome(Some(timeout)).await, Outcome::TimedOut));
@@ -384,10 +384,10 @@ fn every_follower_gets_an_outcome_with_many_threads() {
             scope.spawn(move || {
                 for n in 0..2_000_usize {
                     match join(flights, n % 3, true) {
-                        Role::Leader(lead) => match (n + seed) % 4 {
-                            0 => lead.publish(published()),
-                            1 => lead.release(),
-                            _ => drop(lead),
+                        Role::Leader(leader) => match (n + seed) % 4 {
+                            0 => leader.publish(published()),
+                            1 => leader.release(),
+                            _ => drop(leader),
                         },
                         Role::Follower(follower) if (n + seed) % 2 == 0 => drop(follower),
                         Role::Follower(follower) => {

@@ -92,8 +92,8 @@ where
     let view = RequestView { method: &Method::GET, fields: req.headers() };
     let lookup = Lookup { key: &key, view, uncovered, policy: &worker.plan.default_rule().policy };
     let coalescing = worker.plan.coalescing();
-    let lead = match worker.engine.join_flight(&lookup, true, coalescing) {
-        Role::Leader(lead) => Some(lead),
+    let leader = match worker.engine.join_flight(&lookup, true, coalescing) {
+        Role::Leader(leader) => Some(leader),
         // another request calls the handler already
         Role::Follower(_) => return Some(()),
         Role::Alone => None,
@@ -102,12 +102,12 @@ where
     if worker.engine.flights().publication_count(&key) != published {
         let found = worker.engine.look_up(&lookup).await;
         if matches!(found, Found::Selected(_, Reuse::Fresh { age, .. }) if age < stale.age) {
-            lead.into_iter().for_each(Leader::look_again);
+            leader.into_iter().for_each(Leader::look_again);
             return Some(());
         }
     }
     let stored = Some(stale.entry.as_ref());
-    let fill = worker.engine.begin_fill(&lookup, personal, lead, stored).await;
+    let fill = worker.engine.begin_fill(&lookup, personal, leader, stored).await;
     let purpose = CallPurpose::Fill(Forwarding::Stale, Box::new(fill));
     let call = HandlerCall::in_background(&worker, &req, purpose);
     let res = revalidate(service, worker, req, call, stale).await.ok()?;

@@ -33,9 +33,9 @@ pub(crate) async fn follow<B>(worker: &Rc<Worker>, waiting: WaitingRequest) -> S
             None => look_up(Rc::clone(worker), request).await,
         },
         Outcome::LookAgain => look_up(Rc::clone(worker), request).await,
-        Outcome::Promoted(lead) => {
+        Outcome::Promoted(leader) => {
             // it may have been stored by a request that went alone
-            request.lead = Some(lead);
+            request.leader = Some(leader);
             look_up(Rc::clone(worker), request).await
         }
         Outcome::TimedOut => serve_stale::for_request(worker, request, &miss, StaleCause::Slow),

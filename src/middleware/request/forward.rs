@@ -21,7 +21,7 @@ pub(super) async fn forward<B>(
     worker: &Rc<Worker>,
     request: CacheRequest,
     miss: Miss,
-    lead: Option<Leader>,
+    leader: Option<Leader>,
 ) -> Step<B> {
     // conditions that only the handler can judge come first, and go to it with all others
     let is_plain_get = !request.has_preconditions() && *request.req.method() == Method::GET;
@@ -37,7 +37,7 @@ pub(super) async fn forward<B>(
     let view = RequestView { method: &Method::GET, fields: req.headers() };
     let lookup = Lookup { key: &key, view, uncovered, policy: &worker.plan.default_rule().policy };
     let stored = stale.as_ref().map(|stale| stale.entry.as_ref());
-    let fill = worker.engine.begin_fill(&lookup, personal, lead, stored).await;
+    let fill = worker.engine.begin_fill(&lookup, personal, leader, stored).await;
     let purpose = CallPurpose::Fill(why, Box::new(fill));
     let mut call = HandlerCall::new(worker, &req, outer, purpose).with_key(key);
     if let Some(stale) = stale {

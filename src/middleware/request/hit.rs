@@ -62,8 +62,8 @@ pub(super) fn respond<B>(
 ) -> Step<B> {
     let Servable { entry, stored, age, verdict, refreshes } = *servable;
     let mut res = worker.respond(&request.client_view(), stored, age);
-    if let Some(lead) = request.lead.take() {
-        lead.look_again();
+    if let Some(leader) = request.leader.take() {
+        leader.look_again();
     }
     request.report().write(worker, &mut res, verdict);
     if let Some(watch) = watch {

@@ -80,19 +80,19 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
                 return Step::Wait(Box::new(WaitingRequest { request, miss, follower }));
             }
             // what was stored since it looked may be what it wants
-            Role::Leader(lead)
+            Role::Leader(leader)
                 if looks < MAX_LOOKS
                     && worker.engine.flights().publication_count(&request.admitted.keyed.key)
                         != published =>
             {
-                request.lead = Some(lead);
+                request.leader = Some(leader);
             }
-            Role::Leader(mut lead) => {
-                if leads_all_processes(&worker, &request, &miss, &mut lead).await {
-                    return forward(&worker, request, miss, Some(lead)).await;
+            Role::Leader(mut leader) => {
+                if leads_all_processes(&worker, &request, &miss, &mut leader).await {
+                    return forward(&worker, request, miss, Some(leader)).await;
                 }
                 request.remote_waits += 1;
-                request.lead = Some(lead);
+                request.leader = Some(leader);
             }
             Role::Alone => return forward(&worker, request, miss, None).await,
         }
@@ -117,19 +117,19 @@ async fn leads_all_processes(
     worker: &Worker,
     request: &CacheRequest,
     miss: &Miss,
-    lead: &mut Leader,
+    leader: &mut Leader,
 ) -> bool {
     let timeout = worker.plan.coalescing().timeout;
     // a store that has just failed is not asked who leads
     miss.why == Forwarding::Miss(Reason::StoreFailed)
         || request.remote_waits >= MAX_WAITS
-        || worker.engine.acquire_lease(lead, timeout).await
+        || worker.engine.acquire_lease(leader, timeout).await
 }
 
 /// Whether the request calls the handler for others too, waits for another one, or does neither.
 fn join_flight(worker: &Worker, request: &mut CacheRequest, miss: &Miss) -> Role {
-    if let Some(lead) = request.lead.take() {
-        return Role::Leader(lead);
+    if let Some(leader) = request.leader.take() {
+        return Role::Leader(leader);
     }
     if request.waits >= MAX_WAITS || !may_share(worker, request, miss) {
         return Role::Alone;

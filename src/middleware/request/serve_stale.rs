@@ -86,8 +86,8 @@ pub(super) fn for_request<B>(
     };
     let stale = StaleResponse { client: request.client_view(), entry, stored, age };
     let res = serve_stale(worker, &stale, &request.report(), cause);
-    if let Some(lead) = request.lead.take() {
-        lead.release();
+    if let Some(leader) = request.leader.take() {
+        leader.release();
     }
     Step::Respond(request.req.into_response(res))
 }

@@ -43,7 +43,7 @@ pub(crate) struct CacheRequest {
     /// How often it has waited for another process.
     pub(super) remote_waits: u8,
     /// Set while it leads a flight.
-    pub(super) lead: Option<Leader>,
+    pub(super) leader: Option<Leader>,
 }
 
 impl CacheRequest {
@@ -52,7 +52,7 @@ impl CacheRequest {
         admitted: Admitted,
         outer: Option<RequestContext>,
     ) -> Self {
-        Self { req, admitted, outer, waits: 0, remote_waits: 0, lead: None }
+        Self { req, admitted, outer, waits: 0, remote_waits: 0, leader: None }
     }
 
     pub(super) fn view(&self) -> RequestView<'_, HeaderMap> {
