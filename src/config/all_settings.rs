@@ -1,14 +1,14 @@
 //! `Config`: all settings of one clone of a cache, as they were set.
 
-use std::{fmt, hash::Hash, sync::Arc, time::Duration};
+use std::{fmt, hash::Hash, time::Duration};
 
-use actix_web::{HttpRequest, http::header::HeaderName};
+use actix_web::http::header::HeaderName;
 
 use super::{
     auth::Auth,
     client::ClientCache,
     error::ConfigError,
-    key_rules::{KeyFn, KeyRules},
+    functions::{Predicate, RequestFn},
     rule::Rule,
     settings::{
         coalescing::Coalescing, compliance::Compliance, credentials::Credentials,
@@ -34,7 +34,7 @@ pub(crate) struct Config {
     pub(super) auth: Option<Auth>,
     pub(super) keyed_headers: Vec<HeaderName>,
     pub(super) keyed_cookies: Vec<String>,
-    pub(super) key_fn: Option<KeyFn>,
+    pub(super) key_fn: Option<RequestFn>,
     pub(super) query: Query,
     pub(super) credentials: Credentials,
     pub(super) handlers: HandlerPolicy,
@@ -42,16 +42,6 @@ pub(crate) struct Config {
     pub(super) compliance: Compliance,
     pub(super) responses: Responses,
     pub(super) clock: Clock,
-}
-
-/// A user's function that decides whether a request is for the cache.
-#[derive(Clone)]
-pub(super) struct Predicate(pub(super) Arc<dyn Fn(&HttpRequest) -> bool + Send + Sync>);
-
-impl fmt::Debug for Predicate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Predicate")
-    }
 }
 
 impl Default for Config {
@@ -148,34 +138,6 @@ impl Config {
         };
         let rules: Vec<_> = self.rules.iter().map(rule).collect();
         (self.include.clone(), self.exclude.clone(), rules, self.compliance.query_method)
-    }
-
-    /// Settings that work and are probably not what was meant.
-    pub(super) fn warnings(&self) -> Vec<String> {
-        let mut warnings: Vec<&str> = Vec::new();
-        if matches!(self.ttl, Setting::Set(Some(Duration::ZERO))) {
-            warnings
-                .push("ttl is zero: only responses which state a lifetime themselves are stored");
-        }
-        if self.auth.is_some() && self.credentials.says_cookies_are_harmless() {
-            warnings
-                .push("vary_by_auth and Credentials::cookies_are_harmless contradict each other");
-        }
-        warnings.extend(self.responses.warnings());
-        warnings.extend(self.handlers.warnings());
-        warnings.into_iter().map(Into::into).collect()
-    }
-}
-
-#[cfg(feature = "redis")]
-impl Config {
-    /// What tells this application's configuration, as far as keys depend on it, from another's.
-    pub(super) fn fingerprint(&self) -> String {
-        let program = std::env::current_exe().ok();
-        let program = program.as_deref().and_then(std::path::Path::file_stem);
-        let text = format!("{program:?} {:?} {:?}", KeyRules::new(self), self.path_settings());
-        let digest = u128::from_be_bytes(crate::key::digest(text.as_bytes()));
-        format!("{digest:032x}")
     }
 }
 

@@ -1,6 +1,6 @@
 //! `Auth`: how the one who asks becomes part of the key.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use actix_web::{
     HttpRequest,
@@ -11,14 +11,13 @@ use super::{
     cookies::{self, Pair},
     credential_headers::CredentialHeaders,
     error::ConfigError,
+    functions::RequestFn,
     headers::HeaderFlags,
 };
 use crate::{
     key::{KeyBuilder, Part, Secret},
     semantics::storing::UncoveredCredentials,
 };
-
-type Function = dyn Fn(&HttpRequest) -> Option<String> + Send + Sync;
 
 /// How the one who asks becomes part of the key, so that nobody gets another's response.
 ///
@@ -61,7 +60,7 @@ pub enum Auth {
 
 /// A function that says who is asking. Made by [`Auth::from_fn`].
 #[derive(Clone)]
-pub struct AuthFn(Arc<Function>);
+pub struct AuthFn(RequestFn);
 
 impl Auth {
     /// Each value that `function` gives has a cache of its own: a tenant, a role, a user. Requests
@@ -92,7 +91,7 @@ impl Auth {
     where
         F: Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static,
     {
-        Self::FromFn(AuthFn(Arc::new(function)))
+        Self::FromFn(AuthFn(RequestFn::new(function)))
     }
 
     /// Each value of this cookie has a cache of its own.
@@ -142,7 +141,7 @@ impl Auth {
                 key.secret_part(Part::Auth, name, cookies::values(cookies, name), secret);
             }
             Self::FromFn(AuthFn(function)) => {
-                let who = function(req)?;
+                let who = function.call(req)?;
                 let who = std::iter::once(who.as_bytes());
                 key.secret_part(Part::Auth, "by", who, secret);
             }
@@ -165,7 +164,7 @@ impl Auth {
     /// Where the function of [`Auth::from_fn`] is, so that two can be told apart.
     pub(super) fn function_address(&self) -> usize {
         match self {
-            Self::FromFn(AuthFn(function)) => Arc::as_ptr(function).cast::<()>().addr(),
+            Self::FromFn(AuthFn(function)) => function.address(),
             _ => 0,
         }
     }

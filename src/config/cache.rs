@@ -11,11 +11,11 @@ use super::settings::redis::Redis;
 #[cfg(all(feature = "memory", feature = "redis"))]
 use super::settings::tiered::Tiered;
 use super::{
-    all_settings::{Config, Predicate},
+    all_settings::Config,
     auth::Auth,
     client::ClientCache,
     error::ConfigError,
-    key_rules::KeyFn,
+    functions::{Predicate, RequestFn},
     plan::Plan,
     query_rules,
     rule::Rule,
@@ -25,6 +25,7 @@ use super::{
         setting::Setting, store::IntoStore,
     },
     shared::Shared,
+    warnings::warnings,
 };
 #[cfg(feature = "testing")]
 use crate::clock::Clock;
@@ -158,7 +159,7 @@ impl ResponseCache {
     where
         F: Fn(&HttpRequest) -> bool + Send + Sync + 'static,
     {
-        self.set(|config| config.only_if = Some(Predicate(Arc::new(predicate))))
+        self.set(|config| config.only_if = Some(Predicate::new(predicate)))
     }
 
     /// What clients are told of the freshness of responses that do not say it themselves. Default:
@@ -192,7 +193,7 @@ impl ResponseCache {
     where
         F: Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static,
     {
-        self.set(|config| config.key_fn = Some(KeyFn(Arc::new(function))))
+        self.set(|config| config.key_fn = Some(RequestFn::new(function)))
     }
 
     /// How the query of a URL becomes part of the key. Default: [`Query::as_received`].
@@ -314,7 +315,7 @@ impl ResponseCache {
 
     /// Settings that work and are probably not what was meant.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.config.warnings();
+        let mut warnings = warnings(&self.config);
         warnings.extend(self.shared.warnings(&self.config));
         warnings
     }

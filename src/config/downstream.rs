@@ -105,16 +105,14 @@ fn allows_one_origin(fields: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::config::key_rules::KeyFn;
+    use crate::config::functions::RequestFn;
 
     fn told(names: &[&'static str], is_private: bool, given: &[(&str, &str)]) -> [String; 2] {
         let headers = names.iter().map(|name| HeaderName::from_static(name)).collect();
         let mut rules = KeyRules { headers, vary_by_origin: true, ..KeyRules::default() };
         if is_private {
-            rules.custom = Some(KeyFn(Arc::new(|_| None)));
+            rules.custom = Some(RequestFn::new(|_| None));
         }
         let mut res = HttpResponse::Ok();
         for field in given {
@@ -144,7 +142,7 @@ mod tests {
     #[test]
     fn nothing_overrides_private_downstream() {
         for name in ["cdn-cache-control", "cloudflare-cdn-cache-control", "x-accel-expires"] {
-            let rules = KeyRules { custom: Some(KeyFn(Arc::new(|_| None))), ..KeyRules::default() };
+            let rules = KeyRules { custom: Some(RequestFn::new(|_| None)), ..KeyRules::default() };
             let mut res = HttpResponse::Ok().insert_header((name, "300")).finish();
             Downstream::new(&rules).report(&mut res, &HeaderMap::new());
             assert!(!res.headers().contains_key(name), "{name}");

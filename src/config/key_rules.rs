@@ -1,7 +1,6 @@
 //! How a request becomes a key: what is in it by default, and what settings add or leave out.
 
 use std::{
-    fmt,
     hash::{Hash as _, Hasher},
     sync::Arc,
 };
@@ -16,6 +15,7 @@ use super::{
     auth::{self, Asking, Auth},
     cookies::{self, Pair},
     credential_headers::CredentialHeaders,
+    functions::RequestFn,
     headers::{FORWARDING_HEADERS, HeaderFlags},
     settings::compliance::Forwarded,
     target::{Target, is_cached_scheme},
@@ -35,7 +35,7 @@ pub(super) struct KeyRules {
     pub(super) forwarded: Forwarded,
     pub(super) headers: Vec<HeaderName>,
     pub(super) cookies: Vec<String>,
-    pub(super) custom: Option<KeyFn>,
+    pub(super) custom: Option<RequestFn>,
     pub(super) auth: Option<Auth>,
     pub(super) ignored_cookies: Vec<String>,
     pub(super) cookies_are_harmless: bool,
@@ -66,18 +66,6 @@ pub(crate) struct Keyed {
     pub(crate) uncovered: UncoveredCredentials,
     /// Whether no cache behind this one, which does not know the key, may share the response.
     pub(crate) personal: bool,
-}
-
-/// The user's own part of the key.
-#[derive(Clone)]
-pub(super) struct KeyFn(pub(super) Arc<Function>);
-
-type Function = dyn Fn(&HttpRequest) -> Option<String> + Send + Sync;
-
-impl fmt::Debug for KeyFn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyFn")
-    }
 }
 
 impl KeyRules {
@@ -149,8 +137,8 @@ impl KeyRules {
         for name in &self.cookies {
             key.secret_part(Part::Cookie, name, cookies::values(cookies, name), secret);
         }
-        if let Some(KeyFn(function)) = &self.custom {
-            let part = function(req).ok_or(Reason::NoKey)?;
+        if let Some(function) = &self.custom {
+            let part = function.call(req).ok_or(Reason::NoKey)?;
             key.secret_part(Part::Custom, "", std::iter::once(part.as_bytes()), secret);
         }
         if let Some(auth) = &self.auth {
@@ -276,7 +264,7 @@ impl KeyRules {
     /// What tells these rules from others in this process.
     pub(super) fn hash_rules(&self, hasher: &mut impl Hasher) {
         format!("{self:?}").hash(hasher);
-        self.custom.as_ref().map(|custom| Arc::as_ptr(&custom.0).cast::<()>().addr()).hash(hasher);
+        self.custom.as_ref().map(RequestFn::address).hash(hasher);
         self.auth.as_ref().map(Auth::function_address).hash(hasher);
     }
 }

@@ -13,6 +13,7 @@ use super::{
     client::ClientCache,
     downstream::Downstream,
     error::ConfigError,
+    functions::Predicate,
     headers::HeaderFlags,
     key_rules::{KeyInput, KeyRules, Keyed},
     paths::Paths,
@@ -102,6 +103,11 @@ impl Plan {
         &self.config.compliance
     }
 
+    /// The secret under which what may tell who is asking enters keys.
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
     /// Whether the request is for the cache, and under which key. `nested` is how many caches outside
     /// decide by other rules.
     pub(crate) fn admit(&self, req: &HttpRequest, nested: u8) -> Result<Admitted, Reason> {
@@ -136,7 +142,7 @@ impl Plan {
         let mut flags = HeaderFlags::of(req.headers(), &self.key_rules.credentials);
         flags.body &= body.is_none();
         self.key_rules.admits(&flags)?;
-        if self.config.only_if.as_ref().is_some_and(|only_if| !(only_if.0)(req)) {
+        if self.config.only_if.as_ref().is_some_and(|only_if| !only_if.call(req)) {
             return Err(Reason::Predicate);
         }
         let query = rule.and_then(|rule| self.rules.get(rule)?.query.as_deref());
@@ -191,7 +197,6 @@ fn rules_id(config: &Config, keys: &KeyRules, secret: &Secret, admin_paths: &[St
     let mut hasher = DefaultHasher::new();
     keys.hash_rules(&mut hasher);
     (config.path_settings(), admin_paths, secret.digest(b"rules")).hash(&mut hasher);
-    let predicate = config.only_if.as_ref();
-    predicate.map(|only_if| Arc::as_ptr(&only_if.0).cast::<()>().addr()).hash(&mut hasher);
+    config.only_if.as_ref().map(Predicate::address).hash(&mut hasher);
     hasher.finish()
 }

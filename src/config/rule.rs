@@ -111,6 +111,20 @@ impl Rule {
         self
     }
 
+    /// The names of what is set.
+    pub(super) fn settings(&self) -> Vec<&'static str> {
+        let settings = [
+            (self.ttl.is_set(), "ttl"),
+            (!self.statuses.is_empty(), "ttl_for"),
+            (!self.groups.is_empty(), "groups"),
+            (self.while_revalidate.is_some(), "stale_while_revalidate"),
+            (self.if_error.is_some(), "stale_if_error"),
+            (self.client.is_set(), "client_cache"),
+            (self.query.is_some(), "query"),
+        ];
+        settings.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name).collect()
+    }
+
     pub(super) fn status_ttls(&self) -> Result<Vec<(StatusCode, Duration)>, ConfigError> {
         let named = self.statuses.iter().map(|(status, ttl)| {
             let code = StatusCode::from_u16(*status).ok().filter(|code| {

@@ -75,7 +75,7 @@ impl Shared {
             return Ok(Arc::clone(engine));
         }
         let store = self.store(config)?;
-        let engine = Engine::new(store, config.clock.clone(), self.secret(config));
+        let engine = Engine::new(store, config.clock.clone());
         Ok(Arc::clone(self.engine.get_or_init(|| engine)))
     }
 
@@ -199,10 +199,20 @@ fn default_secret(backend: &Backend) -> Secret {
 #[cfg(feature = "redis")]
 fn redis(redis: &Redis, config: &Config) -> Result<RedisStore, ConfigError> {
     let mut options = redis.options.clone();
-    options.configuration = config.fingerprint();
+    options.configuration = fingerprint(config);
     options.clock = config.clock.clone();
     let store = RedisStore::new(redis.servers.clone(), &options);
     store.map_err(|error| ConfigError::new(error.setting, error.to_string()))
+}
+
+/// What tells this application's configuration, as far as keys depend on it, from another's.
+#[cfg(feature = "redis")]
+fn fingerprint(config: &Config) -> String {
+    let program = std::env::current_exe().ok();
+    let program = program.as_deref().and_then(std::path::Path::file_stem);
+    let text = format!("{program:?} {:?} {:?}", KeyRules::new(config), config.path_settings());
+    let digest = u128::from_be_bytes(crate::key::digest(text.as_bytes()));
+    format!("{digest:032x}")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

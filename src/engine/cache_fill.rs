@@ -8,12 +8,12 @@ use actix_web::http::{Method, StatusCode, header::HeaderMap};
 use super::{
     draft_entry::DraftEntry,
     flight::{Leader, LogicalTime},
-    lookup::Lookup,
+    lookup::{Lookup, variant_key},
     state::Engine,
 };
 use crate::{
     entry::{Entry, Selecting},
-    key::CacheKey,
+    key::{CacheKey, Secret},
     semantics::{
         date::{Moment, Monotonic},
         fields::{Fields, HeaderList, RequestView, ResponseView},
@@ -39,6 +39,7 @@ pub(crate) struct CacheFill {
     method: Method,
     /// The request's headers as they came: inner middleware may change its copy.
     headers: HeaderMap,
+    secret: Secret,
     uncovered: UncoveredCredentials,
     is_personal: bool,
     may_renew: bool,
@@ -71,6 +72,7 @@ impl Engine {
             begun_at: self.clock.monotonic(),
             method: lookup.view.method.clone(),
             headers: lookup.view.fields.clone(),
+            secret: lookup.secret.clone(),
             uncovered: lookup.uncovered,
             is_personal,
             may_renew,
@@ -196,7 +198,7 @@ impl CacheFill {
         let key = if selecting.is_empty() {
             url.clone()
         } else {
-            self.engine.variant_key(&url, &selecting, &self.headers)
+            variant_key(&url, &selecting, &self.headers, &self.secret)
         };
         Ok(DraftEntry {
             engine: self.engine,

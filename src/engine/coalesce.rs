@@ -31,8 +31,7 @@ impl Engine {
         let canonical = self.no_vary_search.canonical(lookup.key);
         let url = canonical.as_ref().unwrap_or(lookup.key);
         let selecting = self.vary.selecting(url);
-        let variant =
-            selecting.map(|selecting| self.variant_key(url, &selecting, lookup.view.fields));
+        let variant = selecting.map(|selecting| lookup.variant_key(url, &selecting));
         let selected = variant.as_ref().unwrap_or(url);
         if self.is_hit_for_miss(selected) {
             return Role::Alone;
@@ -78,14 +77,14 @@ impl Engine {
     /// Whether the response that another request has got may be used for this one; `None` where this
     /// one selects another response.
     pub(crate) fn reuse_shared(&self, published: &Published, lookup: &Lookup<'_>) -> Option<Reuse> {
-        let Lookup { key, ref view, uncovered, policy } = *lookup;
+        let Lookup { key, ref view, uncovered, policy, .. } = *lookup;
         let canonical = self.no_vary_search.canonical(key);
         let url = canonical.as_ref().unwrap_or(key);
         let is_selected = *url == published.url
             && if published.selecting.is_empty() {
                 *url == published.entry.key
             } else {
-                self.variant_key(url, &published.selecting, view.fields) == published.entry.key
+                lookup.variant_key(url, &published.selecting) == published.entry.key
             };
         let response = published.entry.response().filter(|_| is_selected)?;
         Some(reuse(view, &response.terms, uncovered, self.clock.moment(), policy))

@@ -7,7 +7,7 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 use super::state::Engine;
 use crate::{
     entry::{Entry, Kind, Selecting},
-    key::CacheKey,
+    key::{CacheKey, Secret},
     semantics::{
         fields::RequestView,
         policy::Policy,
@@ -29,6 +29,15 @@ pub(crate) struct Lookup<'a> {
     /// may be shared answers a request with such.
     pub(crate) uncovered: UncoveredCredentials,
     pub(crate) policy: &'a Policy,
+    /// The secret under which selecting headers that may tell who is asking enter keys.
+    pub(crate) secret: &'a Secret,
+}
+
+impl Lookup<'_> {
+    /// The key of the variant of `url` that the request selects.
+    pub(super) fn variant_key(&self, url: &CacheKey, selecting: &Selecting) -> CacheKey {
+        variant_key(url, selecting, self.view.fields, self.secret)
+    }
 }
 
 /// What a look-up found.
@@ -45,7 +54,7 @@ impl Engine {
     pub(crate) async fn look_up(&self, lookup: &Lookup<'_>) -> Found {
         let canonical = self.no_vary_search.canonical(lookup.key);
         let key = canonical.as_ref().unwrap_or(lookup.key);
-        match self.select(key, lookup.view.fields).await {
+        match self.select(key, lookup).await {
             Ok(entry) => match entry.response() {
                 Some(response) => {
                     let Lookup { view, uncovered, policy, .. } = lookup;
@@ -61,13 +70,13 @@ impl Engine {
 
     /// The stored response that answers the request, where the store has it without waiting.
     pub(crate) fn look_up_now(&self, lookup: &Lookup<'_>) -> Option<(Arc<Entry>, Reuse)> {
-        let Lookup { key, ref view, uncovered, policy } = *lookup;
+        let Lookup { key, ref view, uncovered, policy, .. } = *lookup;
         let canonical = self.no_vary_search.canonical(key);
         let mut key = canonical.as_ref().unwrap_or(key);
         let mut entry = self.store.get_near(key).filter(|entry| entry.key == *key)?;
         let variant;
         if let Kind::Varies(selecting) = &entry.kind {
-            variant = self.variant_key(key, selecting, view.fields);
+            variant = lookup.variant_key(key, selecting);
             key = &variant;
             entry = self.store.get_near(key).filter(|entry| entry.key == *key)?;
         }
@@ -77,10 +86,10 @@ impl Engine {
     }
 
     /// The entry of the URL, or of its variant where it has some (RFC 9111 s.4.1).
-    async fn select(&self, key: &CacheKey, req: &HeaderMap) -> Result<Arc<Entry>, Forwarding> {
+    async fn select(&self, key: &CacheKey, lookup: &Lookup<'_>) -> Result<Arc<Entry>, Forwarding> {
         if !self.store.is_immediate()
             && let Some(selecting) = self.vary.selecting(key)
-            && let Ok(entry) = self.get(&self.variant_key(key, &selecting, req)).await
+            && let Ok(entry) = self.get(&lookup.variant_key(key, &selecting)).await
         {
             return Ok(entry);
         }
@@ -89,7 +98,7 @@ impl Engine {
         if !self.store.is_immediate() {
             self.vary.learn(key, selecting); // and no lock where it saves no round trip
         }
-        self.get(&self.variant_key(key, selecting, req)).await.map_err(|why| match why {
+        self.get(&lookup.variant_key(key, selecting)).await.map_err(|why| match why {
             Forwarding::UriMiss => Forwarding::VaryMiss,
             why => why,
         })
@@ -106,22 +115,22 @@ impl Engine {
             }
         }
     }
+}
 
-    /// The key of the variant that a request with these headers selects. Their values enter the key
-    /// as a digest, unless none of the selecting headers can identify a person.
-    pub(super) fn variant_key(
-        &self,
-        key: &CacheKey,
-        selecting: &Selecting,
-        req: &HeaderMap,
-    ) -> CacheKey {
-        let mut selected = Vec::new();
-        vary::write_selecting(req, selecting, &mut selected);
-        if selecting.names.iter().all(is_impersonal) {
-            return key.variant(&selected);
-        }
-        key.variant(&self.secret.digest(&selected))
+/// The key of the variant that a request with these headers selects. Their values enter the key as a
+/// digest, unless none of the selecting headers can identify a person.
+pub(super) fn variant_key(
+    url: &CacheKey,
+    selecting: &Selecting,
+    req: &HeaderMap,
+    secret: &Secret,
+) -> CacheKey {
+    let mut selected = Vec::new();
+    vary::write_selecting(req, selecting, &mut selected);
+    if selecting.names.iter().all(is_impersonal) {
+        return url.variant(&selected);
     }
+    url.variant(&secret.digest(&selected))
 }
 
 /// Whether a request header says which form of the content is wanted, and nothing of a person.

@@ -20,7 +20,7 @@ use super::{
     stored_paths::StoredPaths,
     vary_index::VaryIndex,
 };
-use crate::{clock::Clock, key::Secret, purge_log::SharedPurgeLog, store::any::AnyStore};
+use crate::{clock::Clock, purge_log::SharedPurgeLog, store::any::AnyStore};
 
 /// How many handlers go on without a client at a time. Without a bound, clients could begin any
 /// number of them and go away.
@@ -31,7 +31,6 @@ const MAX_DETACHED_HANDLERS: usize = 1024;
 pub(crate) struct Engine {
     pub(super) store: AnyStore,
     pub(super) clock: Clock,
-    pub(super) secret: Secret,
     pub(super) counters: Counters,
     pub(super) vary: VaryIndex,
     pub(super) no_vary_search: NoVarySearchIndex,
@@ -58,11 +57,10 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(store: AnyStore, clock: Clock, secret: Secret) -> Arc<Self> {
+    pub(crate) fn new(store: AnyStore, clock: Clock) -> Arc<Self> {
         let failing_handlers = Arc::new(ExpiringKeys::new(clock.clone()));
         Arc::new(Self {
             store,
-            secret,
             counters: Counters::default(),
             vary: VaryIndex::default(),
             no_vary_search: NoVarySearchIndex::default(),

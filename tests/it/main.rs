@@ -66,6 +66,7 @@ mod redis_faults;
 mod redis_outage;
 mod redis_topologies;
 mod response_headers;
+mod settings;
 mod soak;
 mod soft_purge;
 mod source;

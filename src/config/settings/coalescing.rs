@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::{config::error::ConfigError, engine::flight::Coalescing as Limits};
 
+const DEFAULT_LEADERS: u32 = 4;
+
 /// How requests that need the same response wait for one handler call.
 ///
 /// | setting | default |
@@ -31,7 +33,7 @@ pub struct Coalescing {
 impl Coalescing {
     /// The defaults of the table above.
     pub fn new() -> Self {
-        Self { limits: Limits { timeout: Duration::from_secs(5), max_leaders: 4 } }
+        Self { limits: Limits { timeout: Duration::from_secs(5), max_leaders: DEFAULT_LEADERS } }
     }
 
     /// How long one handler call may keep the requests waiting that need the same response. Default:
@@ -57,6 +59,14 @@ impl Coalescing {
 
     pub(crate) const fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// What is probably not meant.
+    pub(crate) fn warning(&self) -> Option<&'static str> {
+        let Limits { timeout, max_leaders } = self.limits;
+        (timeout.is_zero() && max_leaders != DEFAULT_LEADERS).then_some(
+            "Coalescing::max_leaders has no effect: with a timeout of zero requests do not wait",
+        )
     }
 
     /// What cannot be used.

@@ -18,4 +18,9 @@ impl<T> Setting<T> {
             Self::Set(value) => value,
         }
     }
+
+    /// Whether a value is set.
+    pub(crate) const fn is_set(&self) -> bool {
+        matches!(self, Self::Set(_))
+    }
 }

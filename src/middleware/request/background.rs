@@ -90,7 +90,8 @@ where
     req.headers_mut().retain(|name, _| !is_conditional(name));
     let FoundStale { keyed: Keyed { key, uncovered, personal }, stale, published } = found;
     let view = RequestView { method: &Method::GET, fields: req.headers() };
-    let lookup = Lookup { key: &key, view, uncovered, policy: &worker.plan.default_rule().policy };
+    let (policy, secret) = (&worker.plan.default_rule().policy, worker.plan.secret());
+    let lookup = Lookup { key: &key, view, uncovered, policy, secret };
     let coalescing = worker.plan.coalescing();
     let leader = match worker.engine.join_flight(&lookup, true, coalescing) {
         Role::Leader(leader) => Some(leader),

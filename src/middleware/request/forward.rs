@@ -35,7 +35,8 @@ pub(super) async fn forward<B>(
     }
     // what a HEAD brings up to date is the response to a GET
     let view = RequestView { method: &Method::GET, fields: req.headers() };
-    let lookup = Lookup { key: &key, view, uncovered, policy: &worker.plan.default_rule().policy };
+    let (policy, secret) = (&worker.plan.default_rule().policy, worker.plan.secret());
+    let lookup = Lookup { key: &key, view, uncovered, policy, secret };
     let stored = stale.as_ref().map(|stale| stale.entry.as_ref());
     let fill = worker.engine.begin_fill(&lookup, personal, leader, stored).await;
     let purpose = CallPurpose::Fill(why, Box::new(fill));

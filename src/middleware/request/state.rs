@@ -62,7 +62,8 @@ impl CacheRequest {
     pub(super) fn lookup<'a>(&'a self, worker: &'a Worker) -> Lookup<'a> {
         let Keyed { key, uncovered, .. } = &self.admitted.keyed;
         let policy = &worker.plan.default_rule().policy;
-        Lookup { key, view: self.view(), uncovered: *uncovered, policy }
+        let secret = worker.plan.secret();
+        Lookup { key, view: self.view(), uncovered: *uncovered, policy, secret }
     }
 
     pub(super) fn client_view(&self) -> ClientView<'_> {

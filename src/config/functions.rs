@@ -1,0 +1,59 @@
+//! Functions of the application that settings hold.
+
+use std::{fmt, sync::Arc};
+
+use actix_web::HttpRequest;
+
+/// A function that says what a request is, or `None` where it is not to be cached.
+#[derive(Clone)]
+pub(super) struct RequestFn(Arc<Function>);
+
+type Function = dyn Fn(&HttpRequest) -> Option<String> + Send + Sync;
+
+/// A function that decides whether a request is for the cache.
+#[derive(Clone)]
+pub(super) struct Predicate(Arc<dyn Fn(&HttpRequest) -> bool + Send + Sync>);
+
+impl RequestFn {
+    pub(super) fn new(
+        function: impl Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(function))
+    }
+
+    pub(super) fn call(&self, req: &HttpRequest) -> Option<String> {
+        (self.0)(req)
+    }
+
+    /// What tells it from other functions.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).cast::<()>().addr()
+    }
+}
+
+impl Predicate {
+    pub(super) fn new(function: impl Fn(&HttpRequest) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(function))
+    }
+
+    pub(super) fn call(&self, req: &HttpRequest) -> bool {
+        (self.0)(req)
+    }
+
+    /// What tells it from other functions.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).cast::<()>().addr()
+    }
+}
+
+impl fmt::Debug for RequestFn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequestFn")
+    }
+}
+
+impl fmt::Debug for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Predicate")
+    }
+}

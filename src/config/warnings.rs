@@ -1,0 +1,66 @@
+//! Warnings: settings that work and are probably not what was meant, or have no effect where they
+//! stand.
+
+use std::time::Duration;
+
+use super::{all_settings::Config, pattern::Pattern, rule::Rule, settings::setting::Setting};
+use crate::key::path::{canonical, is_under};
+
+/// What is probably not meant.
+pub(super) fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if matches!(config.ttl, Setting::Set(Some(Duration::ZERO))) {
+        warnings.push("ttl is zero: only responses which state a lifetime themselves are stored");
+    }
+    if config.auth.is_some() && config.credentials.says_cookies_are_harmless() {
+        warnings.push("vary_by_auth and Credentials::cookies_are_harmless contradict each other");
+    }
+    warnings.extend(config.responses.warnings());
+    warnings.extend(config.handlers.warnings());
+    warnings.extend(config.coalescing.warning());
+    let rules = rule_warnings(config);
+    warnings.into_iter().map(Into::into).chain(rules).collect()
+}
+
+fn rule_warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let mut earlier: Vec<(&str, Pattern)> = Vec::new();
+    for (text, rule) in &config.rules {
+        warnings.extend(unused_settings(text, rule));
+        // a pattern that cannot be read is an error, and told as one
+        let Ok(pattern) = Pattern::read(text) else { continue };
+        if let Some((by, _)) = earlier.iter().find(|(_, earlier)| earlier.covers(&pattern)) {
+            warnings.push(format!(
+                "rule `{text}` has no effect: the rule `{by}` before it matches all of its paths"
+            ));
+        }
+        if let Some(problem) = unreachable(config, rule, &pattern) {
+            warnings.push(format!("rule `{text}` has no effect: {problem}"));
+        }
+        earlier.push((text, pattern));
+    }
+    warnings
+}
+
+/// What a rule says of responses that it keeps out of the cache.
+fn unused_settings(text: &str, rule: &Rule) -> Option<String> {
+    let settings = rule.settings();
+    (rule.is_bypass && !settings.is_empty()).then(|| {
+        let settings = settings.join(", ");
+        format!("rule `{text}` bypasses the cache, so its settings have no effect: {settings}")
+    })
+}
+
+/// Why no request of these paths is for the cache, whatever the rule says.
+fn unreachable(config: &Config, rule: &Rule, pattern: &Pattern) -> Option<String> {
+    let own = pattern.literal_prefix();
+    let is_below = |prefix: &String| is_under(&own, &canonical(prefix));
+    if let Some(excluded) = config.exclude.iter().find(|prefix| is_below(prefix)) {
+        return Some(format!("`{excluded}` is excluded"));
+    }
+    let is_above = |prefix: &String| is_under(&canonical(prefix), &own);
+    let is_included =
+        config.include.is_empty() || config.include.iter().any(|at| is_below(at) || is_above(at));
+    // a bypass also keeps the paths out of the caches outside of this one
+    (!is_included && !rule.is_bypass).then(|| "no included path is matched by it".to_owned())
+}
