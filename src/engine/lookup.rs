@@ -73,12 +73,12 @@ impl Engine {
         let Lookup { key, ref view, uncovered, policy, .. } = *lookup;
         let canonical = self.no_vary_search.canonical(key);
         let mut key = canonical.as_ref().unwrap_or(key);
-        let mut entry = self.store.get_near(key).filter(|entry| entry.key == *key)?;
+        let mut entry = self.store.get_local(key).filter(|entry| entry.key == *key)?;
         let variant;
         if let Kind::Varies(selecting) = &entry.kind {
             variant = lookup.variant_key(key, selecting);
             key = &variant;
-            entry = self.store.get_near(key).filter(|entry| entry.key == *key)?;
+            entry = self.store.get_local(key).filter(|entry| entry.key == *key)?;
         }
         let terms = &entry.response()?.terms;
         let verdict = reuse(view, terms, uncovered, self.clock.quick_moment(), policy);

@@ -60,12 +60,34 @@ impl PurgeNumbers {
         self.soft.map_or(self.hard, |(soft, _)| self.hard.max(soft))
     }
 
+    /// What they make of an entry that reflects the purges up to the number `since`.
+    pub(crate) fn state(self, since: u64) -> PurgeState {
+        match self.soft {
+            _ if self.hard > since => PurgeState::Purged,
+            Some((soft, then)) if soft > since => PurgeState::StaleSince(then),
+            _ => PurgeState::Valid,
+        }
+    }
+
     fn merged_with(self, other: Self) -> Self {
         let soft = match (self.soft, other.soft) {
             (Some(one), Some(other)) if other.0 > one.0 => Some(other),
             (one, other) => one.or(other),
         };
         Self { hard: self.hard.max(other.hard), soft }
+    }
+}
+
+impl PurgeState {
+    /// What purges have made of an entry that these and others concern. Of soft ones the first counts.
+    #[must_use]
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Purged, _) | (_, Self::Purged) => Self::Purged,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::StaleSince(one), Self::StaleSince(other)) => Self::StaleSince(one.min(other)),
+            (Self::Valid, state) | (state, Self::Valid) => state,
+        }
     }
 }
 
@@ -133,22 +155,17 @@ impl<T: Copy + Eq + Hash> PurgeLog<T> {
     /// What purges have made of an entry that reflects those up to the number `since`; `tags` are those
     /// of all targets that concern it.
     pub(crate) fn state(&self, since: u64, tags: impl IntoIterator<Item = T>) -> PurgeState {
-        let mut stale: Option<Timestamp> = None;
+        let lost = since < self.complete_from;
+        let mut state = if lost { PurgeState::Unknown } else { PurgeState::Valid };
         if since < self.newest {
             for numbers in tags.into_iter().filter_map(|tag| self.by_tag.get(&tag)) {
-                if numbers.hard > since {
-                    return PurgeState::Purged;
-                }
-                if let Some((_, then)) = numbers.soft.filter(|(number, _)| *number > since) {
-                    stale = Some(stale.map_or(then, |stale| stale.min(then)));
+                state = state.and(numbers.state(since));
+                if state == PurgeState::Purged {
+                    break;
                 }
             }
         }
-        match stale {
-            _ if since < self.complete_from => PurgeState::Unknown,
-            Some(then) => PurgeState::StaleSince(then),
-            None => PurgeState::Valid,
-        }
+        state
     }
 
     /// Forgets a quarter at once, so that the cost is spread over many purges.
@@ -169,126 +186,4 @@ impl<T: Copy + Eq + Hash> PurgeLog<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_secs(seconds)
-    }
-
-    fn hard(number: u64) -> PurgeNumbers {
-        PurgeNumbers::of(number, None)
-    }
-
-    fn soft(number: u64, seconds: i64) -> PurgeNumbers {
-        PurgeNumbers::of(number, Some(at(seconds)))
-    }
-
-    #[test]
-    fn hard_purge_takes_entries_from_before_it() {
-        let mut log = PurgeLog::new(10);
-        log.record('a', hard(5));
-        assert_eq!(log.state(4, ['b', 'a']), PurgeState::Purged);
-        assert_eq!(log.state(5, ['b', 'a']), PurgeState::Valid);
-        assert_eq!(log.state(4, ['b']), PurgeState::Valid);
-    }
-
-    #[test]
-    fn hard_purge_beats_soft_ones_and_first_stale_time_counts() {
-        let mut log = PurgeLog::new(10);
-        log.record('a', soft(5, 9));
-        log.record('b', soft(6, 8));
-        assert_eq!(log.state(4, ['a']), PurgeState::StaleSince(at(9)));
-        assert_eq!(log.state(4, ['a', 'b']), PurgeState::StaleSince(at(8)));
-        assert_eq!(log.state(6, ['a', 'b']), PurgeState::Valid);
-        log.record('a', hard(7));
-        assert_eq!(log.state(4, ['b', 'a']), PurgeState::Purged);
-        assert_eq!(log.numbers_of('a'), PurgeNumbers { hard: 7, soft: Some((5, at(9))) });
-    }
-
-    #[test]
-    fn repeated_purge_takes_no_room() {
-        let mut log = PurgeLog::new(2);
-        for _ in 0..10 {
-            log.record('a', hard(1));
-            log.record('b', soft(2, 3));
-        }
-        assert_eq!((log.len(), log.complete_from()), (2, 0));
-    }
-
-    #[test]
-    fn lost_purges_make_older_entries_unknown_but_recorded_ones_still_count() {
-        let mut log = PurgeLog::new(10);
-        log.record('a', hard(5));
-        log.lose_up_to(7);
-        assert_eq!(log.state(4, ['a']), PurgeState::Purged);
-        assert_eq!(log.state(5, ['a']), PurgeState::Unknown);
-        assert_eq!(log.state(7, ['a']), PurgeState::Valid);
-        log.clear(3);
-        assert_eq!(log.state(4, ['a']), PurgeState::Unknown, "what is lost stays lost");
-    }
-
-    /// What a log of unlimited size says.
-    fn expected(purges: &[(u8, bool, u64)], since: u64, tags: &[u8]) -> PurgeState {
-        let concerning = |tag| tags.contains(&tag);
-        let newer = purges.iter().filter(|(tag, _, number)| concerning(*tag) && *number > since);
-        let (mut stale, mut newest_soft) = (None, HashMap::new());
-        for (tag, is_soft, number) in newer {
-            if !is_soft {
-                return PurgeState::Purged;
-            }
-            newest_soft
-                .entry(*tag)
-                .and_modify(|newest| *newest = (*number).max(*newest))
-                .or_insert(*number);
-        }
-        for number in newest_soft.into_values() {
-            let then = time_of(number);
-            stale = Some(stale.map_or(then, |stale: Timestamp| stale.min(then)));
-        }
-        stale.map_or(PurgeState::Valid, PurgeState::StaleSince)
-    }
-
-    /// Times that are in another order than the numbers.
-    fn time_of(number: u64) -> Timestamp {
-        Timestamp::from_millis(i64::try_from(number * 7919 % 101).unwrap())
-    }
-
-    proptest! {
-        #[test]
-        fn bounded_log_says_what_an_unbounded_one_does_or_that_it_does_not_know(
-            mut purges: Vec<(u8, bool)>,
-            order: proptest::sample::Index,
-            since in 0..40_u64,
-            tags: Vec<u8>,
-            capacity in 1..50_usize,
-        ) {
-            purges.truncate(40);
-            let numbered = purges.iter().zip(1..).map(|(&(tag, is_soft), number)| (tag % 8, is_soft, number));
-            let mut numbered: Vec<_> = numbered.collect();
-            let tags: Vec<_> = tags.iter().map(|tag| tag % 8).collect();
-            if !numbered.is_empty() {
-                // some come late, and some twice
-                let at = order.index(numbered.len());
-                numbered.rotate_left(at);
-                numbered.extend_from_within(..at);
-            }
-            let mut log = PurgeLog::new(capacity);
-            for &(tag, is_soft, number) in &numbered {
-                log.record(tag, PurgeNumbers::of(number, is_soft.then(|| time_of(number))));
-            }
-            prop_assert!(log.len() <= capacity);
-            let expected = expected(&numbered, since, &tags);
-            match log.state(since, tags) {
-                PurgeState::Unknown => prop_assert!(since < log.complete_from()),
-                state if since < log.complete_from() => {
-                    prop_assert_eq!(state, PurgeState::Purged);
-                    prop_assert_eq!(expected, PurgeState::Purged);
-                }
-                state => prop_assert_eq!(state, expected),
-            }
-        }
-    }
-}
+mod tests;

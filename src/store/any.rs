@@ -66,12 +66,12 @@ impl AnyStore {
     }
 
     /// The entry under `key` where the store has it at hand, without waiting for anything.
-    pub(crate) fn get_near(&self, key: &CacheKey) -> Option<Arc<Entry>> {
+    pub(crate) fn get_local(&self, key: &CacheKey) -> Option<Arc<Entry>> {
         match self {
             #[cfg(feature = "memory")]
             Self::Memory(store) => store.get_now(key),
             #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => store.get_near(key),
+            Self::Tiered(store) => store.get_local(key),
             _ => {
                 let _ = key;
                 None

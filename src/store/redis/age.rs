@@ -59,7 +59,7 @@ impl RedisStore {
 /// What Redis says of when a value expires.
 enum Remaining {
     Gone,
-    /// Somebody else has seen to it that it does not.
+    /// It does not: its expiry has been removed from outside.
     Forever,
     Time(Duration),
 }

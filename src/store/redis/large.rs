@@ -2,7 +2,7 @@
 //! exchange. So the bound is on silence, and not on the whole of a reply that flows; and whoever asks
 //! for something small waits behind one piece at most.
 //!
-//! Pieces are read on the connection of the [feed](super::feed), one at a time for the whole store,
+//! Pieces are read on the connection of the [subscriber](super::invalidation::subscriber), one at a time for the whole store,
 //! and for all who ask for one value together. A value that does not come in time is left alone for a
 //! while, as if it were not there.
 

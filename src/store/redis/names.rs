@@ -58,7 +58,7 @@ impl Names {
     }
 
     /// The channel of this prefix and database for announcements.
-    pub(super) fn news(&self) -> &str {
+    pub(super) fn channel(&self) -> &str {
         &self.channel
     }
 

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 
 use super::{
     client::RedisClient,
-    invalidation::{logical_clock, state::Known},
+    invalidation::{logical_clock, state::InvalidationState},
     names::Names,
     raise,
     removal::{Removal, Removals},
@@ -38,7 +38,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(20);
 pub(super) struct Pending {
     client: Arc<RedisClient>,
     names: Names,
-    known: Arc<Known>,
+    invalidation: Arc<InvalidationState>,
     removals: Arc<Removals>,
     /// Whether there are any, so that a hit takes no lock.
     any: AtomicBool,
@@ -59,14 +59,14 @@ impl Pending {
     pub(super) fn new(
         client: &Arc<RedisClient>,
         names: &Names,
-        known: &Arc<Known>,
+        invalidation: &Arc<InvalidationState>,
         removals: &Arc<Removals>,
     ) -> Arc<Self> {
         Arc::new(Self {
             removals: Arc::clone(removals),
             client: Arc::clone(client),
             names: names.clone(),
-            known: Arc::clone(known),
+            invalidation: Arc::clone(invalidation),
             any: AtomicBool::new(false),
             queue: Mutex::default(),
         })
@@ -116,7 +116,8 @@ impl Pending {
         }
         while let Some(purge) = self.next() {
             let purges = std::slice::from_ref(&purge);
-            let numbers = raise::fences(&self.client, &self.names, &self.known, purges).await?;
+            let numbers =
+                raise::fences(&self.client, &self.names, &self.invalidation, purges).await?;
             if self.client.was_replaced().await {
                 return Err(StoreError::new(StoreErrorKind::Unavailable));
             }

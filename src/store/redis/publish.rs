@@ -9,7 +9,7 @@ use super::{
     client::{reply, script},
     index,
     invalidation::{
-        fence::{self, Admission, Reading},
+        fence::{self, Fences},
         logical_clock, message,
     },
     large,
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     entry::Entry,
+    purge_log::PurgeState,
     store::{
         codec::{self, Encoded},
         error::StoreError,
@@ -58,14 +59,14 @@ return (mark or marked) and 2 or 1
 ";
 
 impl RedisStore {
-    /// Stores and indexes an entry where nobody reads it, and says how it may be published.
+    /// Stores and indexes an entry where nobody reads it, and says what purges have made of it.
     pub(super) async fn prepare(
         &self,
         entry: &Entry,
         encoded: &Encoded,
         waiting: &str,
         keep: u64,
-    ) -> Result<Admission, StoreError> {
+    ) -> Result<PurgeState, StoreError> {
         let mut set = redis::cmd("SET");
         set.arg(waiting);
         let is_large = large::is_large(encoded);
@@ -82,7 +83,7 @@ impl RedisStore {
             reply::check_all(&replies)?;
             let digest = entry.key.digest();
             if !self.large.append(&self.client, digest, waiting, encoded).await? {
-                return Ok(Admission::Refused);
+                return Ok(PurgeState::Unknown);
             }
         }
         let fences = fence::read(&self.names, entry);
@@ -90,15 +91,15 @@ impl RedisStore {
         let fences = replies.pop().unwrap_or_default();
         // a value that is not in all of its indexes could not be purged
         reply::check_all(&replies)?;
-        let Some(reading) = Reading::of(&fences) else { return Ok(Admission::Refused) };
-        self.extend(reading.life, keep).await?;
-        Ok(reading.of_fill(entry.since))
+        let Some(fences) = Fences::of(&fences) else { return Ok(PurgeState::Unknown) };
+        self.extend(fences.life, keep).await?;
+        Ok(fences.state_of_fill(entry.since))
     }
 
     /// Sees to it that nothing of the clock goes before an entry does that lives so long: the fences
     /// are needed until then, and where the clock is lost no older entry is served.
     async fn extend(&self, life: u64, keep: u64) -> Result<(), StoreError> {
-        let now = self.known.now().as_secs() + 1;
+        let now = self.invalidation.now().as_secs() + 1;
         let last = self.extended_at.load(Ordering::Relaxed);
         if life >= keep && last != 0 && now.saturating_sub(last) < EXTEND_EVERY_S {
             return Ok(());
@@ -112,15 +113,15 @@ impl RedisStore {
     pub(super) async fn publish(
         &self,
         encoded: &Encoded,
-        admission: Admission,
+        state: PurgeState,
         digest: &[u8; 16],
         keep: u64,
     ) -> Result<Put, StoreError> {
         let (waiting, live) = (self.names.waiting(digest), self.names.live(digest));
-        let stale_since = match admission {
-            Admission::Fresh => None,
-            Admission::Stale(then) => Some(codec::mark_of(then)),
-            Admission::Refused => {
+        let stale_since = match state {
+            PurgeState::Valid => None,
+            PurgeState::StaleSince(then) => Some(codec::mark_of(then)),
+            PurgeState::Purged | PurgeState::Unknown => {
                 let mut discard = redis::cmd("UNLINK");
                 discard.arg(&waiting);
                 self.client.ask(vec![discard]).await?;
@@ -129,8 +130,13 @@ impl RedisStore {
         };
         let head = encoded.head.get(codec::CHECKSUM_AT..).unwrap_or_default();
         let mut publish = script(PUBLISH, &[&waiting, &live]);
-        let news = message::stored(digest, self.known.origin());
-        publish.arg(head).arg(keep).arg(self.names.news()).arg(news).arg(stale_since.as_ref());
+        let message = message::stored(digest, self.invalidation.origin());
+        publish
+            .arg(head)
+            .arg(keep)
+            .arg(self.names.channel())
+            .arg(message)
+            .arg(stale_since.as_ref());
         let replies = self.client.ask(vec![publish]).await?;
         Ok(match replies.first().and_then(reply::number) {
             Some(1) => Put::Kept,

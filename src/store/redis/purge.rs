@@ -35,7 +35,7 @@ impl RedisStore {
             let put_off = attempts.into_iter().map(|attempt| attempt.put_off(error));
             Ok(put_off.last().unwrap_or_default())
         };
-        let raise = || raise::fences(&self.client, &self.names, self.known(), purges);
+        let raise = || raise::fences(&self.client, &self.names, self.invalidation(), purges);
         let mut numbers = match raise().await {
             Ok(numbers) => numbers,
             Err(error) => return put_off(attempts, &error),

@@ -3,8 +3,8 @@
 use super::{
     client::RedisClient,
     invalidation::{
-        logical_clock::{self, Ticked},
-        state::Known,
+        logical_clock::{self, NumberedPurge},
+        state::InvalidationState,
     },
     names::Names,
     removal::Removal,
@@ -18,11 +18,11 @@ use crate::{
 pub(super) async fn fences(
     client: &RedisClient,
     names: &Names,
-    known: &Known,
+    invalidation: &InvalidationState,
     purges: &[Purge],
 ) -> Result<Vec<PurgeNumber>, StoreError> {
     for purge in purges {
-        known.begun(purge);
+        invalidation.purge_begun(purge);
     }
     let raised = match logical_clock::raise(client, names, purges).await {
         Err(error) if error.kind() == StoreErrorKind::Refused => {
@@ -31,8 +31,8 @@ pub(super) async fn fences(
         }
         raised => raised?,
     };
-    let numbers = purges.iter().zip(raised).map(|(purge, Ticked { number, before })| {
-        known.raised(purge, before, number);
+    let numbers = purges.iter().zip(raised).map(|(purge, NumberedPurge { number, before })| {
+        invalidation.purge_numbered(purge, before, number);
         number
     });
     Ok(numbers.collect())

@@ -8,7 +8,7 @@ use redis::Value;
 
 use super::{
     client::reply,
-    invalidation::{confirm, fence::Admission, logical_clock},
+    invalidation::{fence, logical_clock},
     store::RedisStore,
 };
 use crate::{
@@ -26,7 +26,7 @@ impl RedisStore {
         key: &CacheKey,
     ) -> Result<Option<(Arc<Entry>, u64)>, StoreError> {
         self.check()?;
-        let before = self.known().last();
+        let before = self.invalidation().complete_up_to();
         let digest = key.digest();
         if self.large.is_left_alone(&digest) {
             return Ok(None);
@@ -49,16 +49,14 @@ impl RedisStore {
         let Some(entry) = self.with_receipt(entry).await? else { return Ok(None) };
         // without a clock it is not known what was purged
         let Some(now) = reply::number(&now) else { return Ok(None) };
-        let (admission, now) = match self.known.state(&entry, before, now) {
-            PurgeState::Valid => (Admission::Fresh, now),
-            PurgeState::StaleSince(then) => (Admission::Stale(then), now),
-            PurgeState::Purged => (Admission::Refused, now),
-            PurgeState::Unknown => confirm::look(&self.client, &self.names, &entry).await?,
+        let (state, now) = match self.invalidation.state_of_read(&entry, before, now) {
+            PurgeState::Unknown => fence::recheck(&self.client, &self.names, &entry).await?,
+            state => (state, now),
         };
-        Ok(match admission {
-            Admission::Fresh => Some((entry, now)),
-            Admission::Stale(then) => Some((Arc::new(entry.stale_since(then)), now)),
-            Admission::Refused => None,
+        Ok(match state {
+            PurgeState::Valid => Some((entry, now)),
+            PurgeState::StaleSince(then) => Some((Arc::new(entry.stale_since(then)), now)),
+            PurgeState::Purged | PurgeState::Unknown => None,
         })
     }
 
@@ -76,7 +74,7 @@ impl RedisStore {
         if begin.len() >= length || !begin.starts_with(&codec::MAGIC) {
             return (!begin.is_empty()).then_some(Value::BulkString(begin));
         }
-        let runtime = self.feed.runtime();
+        let runtime = self.subscriber.runtime();
         let whole = self.large.whole(&self.client, runtime, name, digest, begin, length);
         Some(Value::BulkString(whole.await?))
     }

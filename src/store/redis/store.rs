@@ -14,10 +14,10 @@ use super::{
     configuration::Configuration,
     connect::{Bounds, RedisServers, ServersError},
     invalidation::{
-        fence::{self, Admission, Reading},
+        fence::{self, Fences},
         logical_clock,
-        state::Known,
-        subscription::Feed,
+        state::InvalidationState,
+        subscriber::Subscriber,
     },
     large::Large,
     names::{self, Names},
@@ -30,6 +30,7 @@ use crate::{
     entry::Entry,
     key::CacheKey,
     purge::{Purge, PurgeNumber, Purged},
+    purge_log::PurgeState,
     store::{
         codec,
         error::{StoreError, StoreErrorKind},
@@ -51,8 +52,8 @@ pub(crate) struct RedisStore {
     pub(super) replicas: Option<Replicas>,
     pub(super) max_body: usize,
     pub(super) compress_above: Option<usize>,
-    pub(super) known: Arc<Known>,
-    pub(super) feed: Arc<Feed>,
+    pub(super) invalidation: Arc<InvalidationState>,
+    pub(super) subscriber: Arc<Subscriber>,
     pub(super) removals: Arc<Removals>,
     pub(super) large: Arc<Large>,
     /// When [`Self::extend`] last was done, in seconds, counted from 1; 0 for never.
@@ -74,18 +75,19 @@ impl RedisStore {
         if client.is_to_several() && !names::keeps_entries_in_a_slot(prefix) {
             return Err(ServersError::new("Redis::key_prefix", names::SPOILS_HASH_TAG));
         }
-        let (names, known) = (Names::new(prefix, client.database()), Arc::new(Known::new()));
-        let feed = Arc::new(Feed::default());
-        let removals = Removals::new(&client, &names, &feed);
+        let names = Names::new(prefix, client.database());
+        let invalidation = Arc::new(InvalidationState::new());
+        let subscriber = Arc::new(Subscriber::default());
+        let removals = Removals::new(&client, &names, &subscriber);
         Ok(Self {
-            pending: Pending::new(&client, &names, &known, &removals),
+            pending: Pending::new(&client, &names, &invalidation, &removals),
             client,
             names,
             replicas: options.replicas,
             max_body: options.max_body,
             compress_above: options.compress_above,
-            known,
-            feed,
+            invalidation,
+            subscriber,
             removals,
             large: Large::new(bounds),
             extended_at: AtomicU64::new(0),
@@ -97,8 +99,8 @@ impl RedisStore {
 
     /// What is known of what happens in Redis, kept up to date from the first use on.
     #[cfg(feature = "memory")]
-    pub(in crate::store) const fn knows(&self) -> &Arc<Known> {
-        &self.known
+    pub(in crate::store) const fn shared_invalidation(&self) -> &Arc<InvalidationState> {
+        &self.invalidation
     }
 
     /// [`Store::purge_number`], and in the same exchange whether an entry that was read before may be renewed.
@@ -107,13 +109,14 @@ impl RedisStore {
         entry: &Entry,
     ) -> Result<(PurgeNumber, bool), StoreError> {
         self.check()?;
-        self.known();
+        self.invalidation();
         let replies = self.client.ask(vec![fence::read(&self.names, entry)]).await?;
         self.client.check_answer()?;
-        match replies.first().and_then(Reading::of) {
-            Some(reading) => {
-                let is_there = reading.of_fill(entry.since) != Admission::Refused;
-                Ok((PurgeNumber::new(reading.now), is_there))
+        match replies.first().and_then(Fences::of) {
+            Some(fences) => {
+                let state = fences.state_of_fill(entry.since);
+                let is_there = matches!(state, PurgeState::Valid | PurgeState::StaleSince(_));
+                Ok((PurgeNumber::new(fences.now), is_there))
             }
             None => Ok((logical_clock::purge_number(&self.client, &self.names).await?, false)),
         }
@@ -121,7 +124,7 @@ impl RedisStore {
 
     /// Whether a purge that names `key` itself has been heard of that came after this logical time.
     pub(in crate::store) fn is_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
-        self.known.is_purged_since(key, since)
+        self.invalidation.is_purged_since(key, since)
     }
 
     /// Whether Redis may be asked: every purge of this process is confirmed, and others have had time
@@ -132,9 +135,9 @@ impl RedisStore {
     }
 
     /// What is known of what happens in Redis, kept up to date from now on.
-    pub(super) fn known(&self) -> &Arc<Known> {
-        self.feed.start(&self.known, &self.client, &self.names, &self.configuration);
-        &self.known
+    pub(super) fn invalidation(&self) -> &Arc<InvalidationState> {
+        self.subscriber.start(&self.invalidation, &self.client, &self.names, &self.configuration);
+        &self.invalidation
     }
 
     /// Whether the server answers, asked even while the breaker is open.
@@ -175,7 +178,7 @@ impl RedisStore {
 impl Store for RedisStore {
     async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
         self.check()?;
-        self.known();
+        self.invalidation();
         let mark = logical_clock::purge_number(&self.client, &self.names).await?;
         self.client.check_answer().map(|()| mark)
     }

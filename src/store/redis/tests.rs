@@ -3,11 +3,11 @@
 mod cluster;
 mod evicted;
 mod faults;
-mod feed;
-mod fences;
+mod fence;
 mod lead;
 mod pending;
 mod purges;
+mod subscription;
 #[cfg(feature = "memory")]
 mod tiered;
 mod values;
@@ -26,7 +26,7 @@ use test_support::{log, proxy, redis as server, wait::until};
 
 use super::{
     RedisOptions, RedisServers, RedisStore, Replicas, index,
-    invalidation::{fence::Admission, logical_clock, tags, trust},
+    invalidation::{logical_clock, tags, trust},
     raise,
     removal::Removal,
     store::MAX_GROUPS,
@@ -76,15 +76,15 @@ async fn fill(store: &RedisStore, path: &str, groups: &[&str]) -> Arc<Entry> {
     entry
 }
 
-/// Waits until the store hears announcements.
-async fn listening(store: &RedisStore) {
-    until("listening", || store.known().is_trusted()).await;
+/// Waits until the store trusts announcements.
+async fn subscribed(store: &RedisStore) {
+    until("subscribed", || store.invalidation().is_trusted()).await;
 }
 
-/// What the store knows of an entry, up to the last purge that it has heard of.
+/// What the store knows of an entry, up to the last purge that it has received.
 fn state(store: &RedisStore, entry: &Entry) -> PurgeState {
-    let known = store.known();
-    known.state(entry, 0, known.last().max(entry.since.number()))
+    let invalidation = store.invalidation();
+    invalidation.state_of_read(entry, 0, invalidation.complete_up_to().max(entry.since.number()))
 }
 
 /// Waits until the store has removed all that was purged.

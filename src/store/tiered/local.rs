@@ -13,7 +13,7 @@ use crate::{
     store::{
         interface::{Put, Size},
         memory::{slot::Slot, table::Table},
-        redis::invalidation::{message::Digest, state::Known},
+        redis::invalidation::{message::Digest, state::InvalidationState},
     },
 };
 
@@ -31,7 +31,7 @@ const NOTE_TTL: Duration = Duration::from_secs(60 * 60);
 pub(super) struct LocalTier {
     // boxed, as futures that hold a store would be as large
     table: Box<Table>,
-    known: Arc<Known>,
+    invalidation: Arc<InvalidationState>,
     purges: LocalPurges,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Snapshot {
     at: Duration,
     trust_period: Option<u64>,
     digest: Digest,
-    /// See [`Known::stored_elsewhere`].
+    /// See [`InvalidationState::stored_elsewhere`].
     stored: u32,
 }
 
@@ -55,9 +55,9 @@ impl Snapshot {
 
 impl LocalTier {
     /// A tier that takes at most about `capacity` bytes of memory.
-    pub(super) fn new(capacity: u64, known: &Arc<Known>, clock: Clock) -> Self {
-        let (table, known) = (Box::new(Table::new(capacity, clock)), Arc::clone(known));
-        Self { table, known, purges: LocalPurges::default() }
+    pub(super) fn new(capacity: u64, invalidation: &Arc<InvalidationState>, clock: Clock) -> Self {
+        let table = Box::new(Table::new(capacity, clock));
+        Self { table, invalidation: Arc::clone(invalidation), purges: LocalPurges::default() }
     }
 
     /// What is kept under `key` and may be used now.
@@ -80,15 +80,15 @@ impl LocalTier {
     /// To be called before Redis is asked for an entry, or given one.
     pub(super) fn snapshot(&self, key: &CacheKey) -> Snapshot {
         self.table.expire();
-        let (at, digest) = (self.known.now(), key.digest());
-        let stored = self.known.stored_elsewhere(&digest);
-        Snapshot { at, trust_period: self.known.trust_period(at), digest, stored }
+        let (at, digest) = (self.invalidation.now(), key.digest());
+        let stored = self.invalidation.stored_elsewhere(&digest);
+        Snapshot { at, trust_period: self.invalidation.trust_period(at), digest, stored }
     }
 
     /// Keeps an entry that Redis has. It already reflects the purges up to the number `as_of`.
     pub(super) fn keep_remote(&self, entry: &Arc<Entry>, snapshot: Snapshot, as_of: PurgeNumber) {
         let Snapshot { at, trust_period, digest, stored } = snapshot;
-        let kept = self.known.remote_version(Arc::clone(entry), as_of, digest, stored);
+        let kept = self.invalidation.remote_version(Arc::clone(entry), as_of, digest, stored);
         let Some((entry, remote)) = kept else { return };
         let is_trusted = trust_period.is_some();
         let offline_until = if is_trusted { Duration::ZERO } else { at + OFFLINE_TTL };
@@ -107,7 +107,7 @@ impl LocalTier {
 
     /// The logical time of this process, for a fill that begins while Redis is away.
     pub(super) fn local_purge_number(&self) -> PurgeNumber {
-        let micros = u64::try_from(self.known.now().as_micros()).unwrap_or(u64::MAX);
+        let micros = u64::try_from(self.invalidation.now().as_micros()).unwrap_or(u64::MAX);
         PurgeNumber::new(LOCAL_CLOCK_BIT | micros)
     }
 
@@ -124,7 +124,7 @@ impl LocalTier {
     pub(super) fn keep_local(&self, entry: Arc<Entry>, began: Duration) -> Put {
         let offline_until = began + OFFLINE_TTL;
         let validity = Validity { remote: None, trust_period: None, offline_until };
-        if self.known.now() >= offline_until || self.purges.concern(&entry, began) {
+        if self.invalidation.now() >= offline_until || self.purges.concern(&entry, began) {
             return Put::Refused;
         }
         self.insert(entry, self.table.now() + OFFLINE_TTL, validity);
@@ -134,7 +134,7 @@ impl LocalTier {
     /// A purge that begins here takes at once the entries that only this process has. Entries of
     /// Redis go by what is known of purges there.
     pub(super) fn purge(&self, purge: &Purge) {
-        self.purges.record(purge, self.known.now());
+        self.purges.record(purge, self.invalidation.now());
         self.table.suspect();
     }
 
@@ -151,14 +151,14 @@ impl LocalTier {
     }
 
     fn is_valid(&self, entry: &Entry, validity: &Validity) -> bool {
-        let now = self.known.now();
-        let is_in_time = match self.known.trust_period(now) {
+        let now = self.invalidation.now();
+        let is_in_time = match self.invalidation.trust_period(now) {
             Some(period) => validity.trust_period == Some(period),
             None => now < validity.offline_until,
         };
         is_in_time
             && match (&validity.remote, Self::local_begin(entry.since)) {
-                (Some(remote), _) => self.known.is_current(remote),
+                (Some(remote), _) => self.invalidation.is_current(remote),
                 (None, Some(began)) => !self.purges.concern(entry, began),
                 (None, None) => false,
             }

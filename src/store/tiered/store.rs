@@ -1,5 +1,5 @@
-//! Memory before Redis. What is near is answered without asking anybody, and is no older than what
-//! announcements allow; what is not near is asked for in Redis and kept near.
+//! The store of two tiers. An entry of the local tier is used without asking Redis, and reflects every
+//! purge that announcements tell in time. Any other entry is read from Redis and kept locally.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -26,11 +26,11 @@ pub(crate) struct TieredStore {
 impl TieredStore {
     /// At most about `capacity` bytes of memory before this store.
     pub(crate) fn new(capacity: u64, clock: Clock, redis: RedisStore) -> Self {
-        Self { local: LocalTier::new(capacity, redis.knows(), clock), redis }
+        Self { local: LocalTier::new(capacity, redis.shared_invalidation(), clock), redis }
     }
 
-    /// What is near, at once.
-    pub(crate) fn get_near(&self, key: &CacheKey) -> Option<Arc<Entry>> {
+    /// What the local tier has, at once.
+    pub(crate) fn get_local(&self, key: &CacheKey) -> Option<Arc<Entry>> {
         self.local.get(key)
     }
 
@@ -72,7 +72,7 @@ impl TieredStore {
 }
 
 impl Store for TieredStore {
-    /// A handler is asked while Redis is away too, and what it answers is kept near for a moment.
+    /// A handler is asked while Redis is away too, and what it answers is kept locally for a moment.
     async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
         Ok(self.redis.purge_number().await.unwrap_or_else(|_| self.local.local_purge_number()))
     }

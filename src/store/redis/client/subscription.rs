@@ -26,7 +26,7 @@ impl RedisClient {
     ) -> Option<Subscription> {
         let Subscriber { connection, seat } = self.connections.subscriber().await.ok()?;
         let (mut sink, stream) = connection.split();
-        sink.subscribe(names.news()).await.ok()?;
+        sink.subscribe(names.channel()).await.ok()?;
         // a user may be permitted the one channel and not the other
         let has_own = sink.subscribe(own).await.is_ok();
         Some(Subscription { sink, stream, seat, has_own })

@@ -1,24 +1,42 @@
-//! The fence between purges and fills, and between purges and what they have not removed yet. All of
-//! it is one key, so that it is read and written as one and lost as one: a hash of the logical time
-//! `now`, and for each purged target a fence: the number of its newest hard purge, and where there
-//! has been a soft one since, that one's number and since when it has made stale.
+//! The fence between purges and fills, and between purges and entries that they have not removed yet.
 //!
-//! A purge is done when its fence stands. A fill stores where nobody looks, reads the fences that
-//! concern it, and only then publishes; behind the fence of a soft purge it publishes what is
-//! already marked. A read compares what it finds with the fences too, so that it does not matter
-//! when what was purged is [removed](super::removal):
+//! # The problem
+//!
+//! A handler reads its data, then a purge comes because the data has changed, and then the old response
+//! is stored: every read gets what was purged. The purge cannot remove an entry that is not there
+//! yet, and the processes have no lock in common. The same happens when a purge takes its time to remove
+//! what it names: a read in between finds an entry that counts as gone.
+//!
+//! # The algorithm
+//!
+//! Purges are numbered by a [logical clock](super::logical_clock) in Redis. A purge writes its number as
+//! a *fence* under the [tag](super::tags) of its target, and is done as soon as the fence stands. A fill
+//! notes the time when it begins. It stores its value under a name where no process looks, then reads
+//! the fences that concern it, and publishes the value by renaming it, unless a fence is newer than its
+//! begin. Behind the fence of a soft purge it publishes a value that is marked as stale. A read compares
+//! what it finds with the fences too, so it does not matter when the [removal](super::super::removal)
+//! comes.
 //!
 //! ```text
-//! fill    store ─ read fences ─ publish
-//! purge                      P                removed, some time
-//! read                          finds it, and that P is newer than its begin
+//!          begins at 7
+//! fill     │── handler ──── store ──── read fences: 8 ──── discard
+//! purge             fence := 8  (done)          removal, some time
+//! read                              finds an entry from before 8: a miss
 //! ```
 //!
-//! Fences are [bounded](super::logical_clock), so that older ones go. `seed` is the number of the newest that
-//! is gone: a fill from before it is never published, as what became of purges then is not known.
-//! An entry from before it was removed by all of them that concerned it, if all its indexes list it;
-//! and is never used if it is from before `base`, up to which removals may not be done. A clock that
-//! is lost begins anew with both.
+//! Whichever way the steps interleave, one of them sees the other: a fence that stands before the fill
+//! reads the fences stops it; one that comes later is newer than the entry, so that no read uses it.
+//!
+//! # What is forgotten
+//!
+//! All fences of a prefix are one key, so that they are read and written as one and lost as one: a
+//! hash of the time `now`, and for each purged target the number of its newest hard purge, and where
+//! there has been a soft one since, that one's number and since when it makes stale. Fences are
+//! [bounded](super::logical_clock), so older ones go. `seed` is the number of the newest that is gone: a
+//! fill from before it is never published, as it is not known what was purged then. An entry from
+//! before it was removed by every purge that concerned it, if all its indexes list it; and it is never
+//! used if it is from before `base`, up to which removals may not be done. A clock that is lost begins
+//! anew with both. Without these two numbers, a purge whose fence is gone would not have been.
 
 use redis::{Cmd, Value};
 
@@ -26,31 +44,18 @@ use super::tags::{self, Tag};
 use crate::{
     entry::{Entry, Timestamp},
     purge::PurgeNumber,
-    purge_log::PurgeNumbers,
-    store::redis::{client::reply::number, names::Names},
+    purge_log::{PurgeNumbers, PurgeState},
+    store::{
+        error::StoreError,
+        redis::{
+            client::{RedisClient, reply::number},
+            index,
+            names::Names,
+        },
+    },
 };
 
-/// The fences in a page of the clock's fields, each `None` where its value cannot be read.
-pub(in crate::store::redis) fn raised_in(
-    page: &Value,
-    raised: &mut Vec<(Tag, Option<PurgeNumbers>)>,
-) -> Option<()> {
-    let pairs: Vec<(&Value, &Value)> = match page {
-        Value::Array(items) => {
-            items.as_chunks().0.iter().map(|[name, value]| (name, value)).collect()
-        }
-        Value::Map(pairs) => pairs.iter().map(|(name, value)| (name, value)).collect(),
-        _ => return None,
-    };
-    for (name, value) in pairs {
-        let Value::BulkString(name) = name else { continue };
-        let Ok(tag) = name.as_slice().try_into() else { continue };
-        raised.push((tag, fence(value)));
-    }
-    Some(())
-}
-
-/// Reads all fences that concern `entry`; for [`Reading`].
+/// Reads all fences that concern `entry`; for [`Fences`].
 pub(in crate::store::redis) fn read(names: &Names, entry: &Entry) -> Cmd {
     let mut read = redis::cmd("HMGET");
     read.arg(names.clock()).arg("base").arg("seed").arg("now").arg("life");
@@ -62,7 +67,7 @@ pub(in crate::store::redis) fn read(names: &Names, entry: &Entry) -> Cmd {
 
 /// What the reply to [`read`] says.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store::redis) struct Reading<'a> {
+pub(in crate::store::redis) struct Fences<'a> {
     /// No entry from before is served.
     base: u64,
     /// No fill from before is published.
@@ -71,76 +76,90 @@ pub(in crate::store::redis) struct Reading<'a> {
     pub(in crate::store::redis) now: u64,
     /// No entry has been kept for longer so far, in milliseconds.
     pub(in crate::store::redis) life: u64,
-    fences: &'a [Value],
+    values: &'a [Value],
 }
 
-impl<'a> Reading<'a> {
+impl<'a> Fences<'a> {
     /// `None` where there is no clock.
     pub(in crate::store::redis) fn of(reply: &'a Value) -> Option<Self> {
         let Value::Array(values) = reply else { return None };
-        let [base, seed, now, life, fences @ ..] = values.as_slice() else { return None };
+        let [base, seed, now, life, values @ ..] = values.as_slice() else { return None };
         let (seed, now) = (number(seed)?, number(now)?);
         let base = number(base).unwrap_or(seed);
-        Some(Self { base, seed, now, life: number(life).unwrap_or(0), fences })
+        Some(Self { base, seed, now, life: number(life).unwrap_or(0), values })
     }
 
-    /// How a fill that began at `since` may be published.
-    pub(in crate::store::redis) fn of_fill(&self, since: PurgeNumber) -> Admission {
-        self.behind_all(since, self.seed)
+    /// What purges have made of a fill that began at `since`: it is published if they leave it valid,
+    /// or as stale.
+    pub(in crate::store::redis) fn state_of_fill(&self, since: PurgeNumber) -> PurgeState {
+        self.state(since, self.seed)
     }
 
-    /// What purges have left of a published entry whose fill began at `since`, if all its indexes
+    /// What purges have made of a published entry whose fill began at `since`, if all its indexes
     /// list it or it does not [need](Self::needs_index) them to.
-    pub(in crate::store::redis) fn of_entry(&self, since: PurgeNumber) -> Admission {
-        self.behind_all(since, self.base)
+    pub(in crate::store::redis) fn state_of_entry(&self, since: PurgeNumber) -> PurgeState {
+        self.state(since, self.base)
     }
 
-    /// Whether fences may be gone that an entry was behind. Its indexes then tell that those purges
+    /// Whether fences may be gone that concerned an entry. Its indexes then tell that those purges
     /// have not missed it: an evicted index would not lead to it.
     pub(in crate::store::redis) const fn needs_index(&self, since: PurgeNumber) -> bool {
         since.number() < self.seed
     }
 
-    fn behind_all(&self, since: PurgeNumber, first: u64) -> Admission {
+    fn state(&self, since: PurgeNumber, complete_from: u64) -> PurgeState {
         let since = since.number();
         // a time that has not been is from before the clock went back, as a failover can make it
-        if since < first || since > self.now {
-            return Admission::Refused;
+        if since < complete_from || since > self.now {
+            return PurgeState::Unknown;
         }
-        let judged = self.fences.iter().map(|fence| behind(fence, since));
-        judged.fold(Admission::Fresh, Admission::and)
+        let states = self.values.iter().map(|fence| match fence {
+            Value::Nil => PurgeState::Valid,
+            fence => read_fence(fence).map_or(PurgeState::Unknown, |numbers| numbers.state(since)),
+        });
+        states.fold(PurgeState::Valid, PurgeState::and)
     }
 }
 
-/// What the purges since its begin have left of a fill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store::redis) enum Admission {
-    /// It may be published.
-    Fresh,
-    /// It may be published as stale since then.
-    Stale(Timestamp),
-    /// It may not.
-    Refused,
+/// A second look at an entry that was read while not all purges of its time are known here: asks for
+/// its fences. Returns what purges have made of it, and up to which number that counts.
+pub(in crate::store::redis) async fn recheck(
+    client: &RedisClient,
+    names: &Names,
+    entry: &Entry,
+) -> Result<(PurgeState, u64), StoreError> {
+    let mut commands = index::look_up(names, entry);
+    commands.push(read(names, entry));
+    let mut replies = client.ask(commands).await?;
+    let reply = replies.pop().unwrap_or_default();
+    let Some(fences) = Fences::of(&reply) else { return Ok((PurgeState::Unknown, 0)) };
+    let is_listed = |reply: &Value| !matches!(reply, Value::Nil | Value::ServerError(_));
+    if fences.needs_index(entry.since) && !replies.iter().all(is_listed) {
+        return Ok((PurgeState::Unknown, fences.now));
+    }
+    Ok((fences.state_of_entry(entry.since), fences.now))
 }
 
-/// How a fill that began at `since` may be published behind one fence.
-fn behind(value: &Value, since: u64) -> Admission {
-    if matches!(value, Value::Nil) {
-        return Admission::Fresh;
-    }
-    match fence(value) {
-        Some(PurgeNumbers { hard, .. }) if hard > since => Admission::Refused,
-        Some(PurgeNumbers { soft: Some((soft, then)), .. }) if soft > since => {
-            Admission::Stale(then)
+/// The fences in a page of the clock's fields, each `None` where its value cannot be read.
+pub(super) fn read_page(page: &Value, fences: &mut Vec<(Tag, Option<PurgeNumbers>)>) -> Option<()> {
+    let pairs: Vec<(&Value, &Value)> = match page {
+        Value::Array(items) => {
+            items.as_chunks().0.iter().map(|[name, value]| (name, value)).collect()
         }
-        Some(_) => Admission::Fresh,
-        None => Admission::Refused,
+        Value::Map(pairs) => pairs.iter().map(|(name, value)| (name, value)).collect(),
+        _ => return None,
+    };
+    for (name, value) in pairs {
+        let Value::BulkString(name) = name else { continue };
+        let Ok(tag) = name.as_slice().try_into() else { continue };
+        fences.push((tag, read_fence(value)));
     }
+    Some(())
 }
 
 /// A fence by its value: the number of a hard purge; or that, the number of a soft one, and since
 /// when that makes stale.
-fn fence(value: &Value) -> Option<PurgeNumbers> {
+fn read_fence(value: &Value) -> Option<PurgeNumbers> {
     let Value::BulkString(text) = value else { return None };
     let mut numbers = std::str::from_utf8(text).ok()?.split(' ').map(str::parse::<u64>);
     let hard = numbers.next()?.ok()?;
@@ -155,108 +174,5 @@ fn fence(value: &Value) -> Option<PurgeNumbers> {
     Some(PurgeNumbers { hard, soft })
 }
 
-impl Admission {
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Refused, _) | (_, Self::Refused) => Self::Refused,
-            (Self::Stale(one), Self::Stale(other)) => Self::Stale(one.min(other)),
-            (Self::Stale(then), Self::Fresh) | (Self::Fresh, Self::Stale(then)) => {
-                Self::Stale(then)
-            }
-            (Self::Fresh, Self::Fresh) => Self::Fresh,
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::fmt::Display;
-
-    use super::*;
-
-    fn text(text: impl Display) -> Value {
-        Value::BulkString(text.to_string().into_bytes())
-    }
-
-    /// What is read of a clock with this base, seed and time.
-    fn clock(base: Value, seed: Value, now: Value, fences: &[Value]) -> Value {
-        Value::Array([&[base, seed, now, text(60_000)], fences].concat())
-    }
-
-    /// Of a fill that began at 7.
-    fn of_fill(seed: u64, now: u64, fences: &[Value]) -> Admission {
-        let reply = clock(text(3), text(seed), text(now), fences);
-        Reading::of(&reply).expect("a clock").of_fill(PurgeNumber::new(7))
-    }
-
-    #[test]
-    fn a_fill_is_admitted_when_no_purge_came_after_it() {
-        assert_eq!(of_fill(5, 9, &[Value::Nil, text(6), text(7), text("0 7 9")]), Admission::Fresh);
-        assert_eq!(of_fill(7, 7, &[]), Admission::Fresh);
-        assert_eq!(of_fill(5, 9, &[Value::Nil, text(8)]), Admission::Refused);
-    }
-
-    #[test]
-    fn behind_a_soft_purge_it_is_stale_and_behind_a_hard_one_refused() {
-        let judge = |fences: &[&str]| of_fill(5, 9, &fences.iter().map(text).collect::<Vec<_>>());
-        let stale = |then| Admission::Stale(Timestamp::from_millis(then));
-        assert_eq!(judge(&["0 8 1000"]), stale(1000));
-        assert_eq!(judge(&["7 8 1000", "0 9 900", "3"]), stale(900));
-        assert_eq!(judge(&["8 9 1000"]), Admission::Refused);
-        assert_eq!(judge(&["0 8 1000", "9"]), Admission::Refused);
-        for odd in ["", "x", "0 8", "0 8 x", "0 8 1 1", "0  8 1", "-1"] {
-            assert_eq!(judge(&[odd]), Admission::Refused, "{odd:?}");
-        }
-        assert_eq!(judge(&["0 8 18446744073709551615"]), stale(i64::MAX));
-    }
-
-    #[test]
-    fn a_published_entry_outlives_fences_that_are_gone_if_they_were_carried_out() {
-        let reply = clock(text(3), text(5), text(9), &[text(1)]);
-        let reading = Reading::of(&reply).expect("a clock");
-        assert_eq!(reading.of_entry(PurgeNumber::new(4)), Admission::Fresh);
-        assert!(
-            reading.needs_index(PurgeNumber::new(4)) && !reading.needs_index(PurgeNumber::new(5))
-        );
-        assert_eq!(reading.of_fill(PurgeNumber::new(4)), Admission::Refused);
-        assert_eq!(
-            reading.of_entry(PurgeNumber::new(2)),
-            Admission::Refused,
-            "they may not have been"
-        );
-        let reply = clock(Value::Nil, text(5), text(9), &[]);
-        let of_earlier_version = Reading::of(&reply).expect("a clock");
-        assert_eq!(of_earlier_version.of_entry(PurgeNumber::new(4)), Admission::Refused);
-    }
-
-    #[test]
-    fn all_fences_are_read_in_either_protocol() {
-        let name = |text: &[u8]| Value::BulkString(text.to_vec());
-        let field = *b"0123456789abcdef";
-        let read = |fence: Value| {
-            let pairs = vec![(name(b"seed"), text(5)), (name(&field), fence)];
-            let flat = pairs.iter().flat_map(|(name, value)| [name.clone(), value.clone()]);
-            let (mut flat_raised, mut raised) = (vec![], vec![]);
-            raised_in(&Value::Array(flat.collect()), &mut flat_raised).expect("pairs");
-            raised_in(&Value::Map(pairs), &mut raised).expect("pairs");
-            assert_eq!(raised, flat_raised);
-            raised
-        };
-        assert_eq!(read(text(7)), vec![(field, Some(PurgeNumbers { hard: 7, soft: None }))]);
-        let soft = Some((8, Timestamp::from_millis(1000)));
-        assert_eq!(read(text("7 8 1000")), vec![(field, Some(PurgeNumbers { hard: 7, soft }))]);
-        assert_eq!(read(name(b"foreign")), vec![(field, None)]);
-        assert_eq!(raised_in(&Value::Nil, &mut vec![]), None);
-    }
-
-    #[test]
-    fn a_fill_from_a_time_that_is_not_known_is_not() {
-        assert_eq!(of_fill(8, 9, &[]), Admission::Refused, "before the seed");
-        assert_eq!(of_fill(5, 6, &[]), Admission::Refused, "after now");
-        assert_eq!(of_fill(5, 9, &[text("x")]), Admission::Refused, "no number");
-        for none in [Value::Nil, Value::Array(vec![]), clock(text(1), Value::Nil, Value::Nil, &[])]
-        {
-            assert!(Reading::of(&none).is_none(), "{none:?}");
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
-//! What is written to the clock and its fences: a purge raises one, a removal that is done says so,
-//! and what is not needed any more is let go; and how all of them are loaded.
+//! The logical clock in Redis, which numbers purges, and its [fences](super::fence): a purge raises one,
+//! a removal that is done says so, fences that are not needed any more go, and all of them can be loaded.
 //!
 //! A fence is kept for as long as an entry that it forbids may be in Redis. Two bounds let it go
 //! earlier or later:
@@ -173,12 +173,12 @@ pub(in crate::store::redis) async fn purge_number(
     replies.first().and_then(number).map(PurgeNumber::new).ok_or_else(unexpected)
 }
 
-/// A fence that has been raised.
+/// A purge whose fence has been raised.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store::redis) struct Ticked {
+pub(in crate::store::redis) struct NumberedPurge {
     /// The purge's number.
     pub(in crate::store::redis) number: PurgeNumber,
-    /// The time before it.
+    /// The number of the newest purge before it.
     pub(in crate::store::redis) before: u64,
 }
 
@@ -188,10 +188,11 @@ pub(in crate::store::redis) async fn raise(
     client: &RedisClient,
     names: &Names,
     purges: &[Purge],
-) -> Result<Vec<Ticked>, StoreError> {
-    let replies =
-        client.ask(purges.iter().map(|purge| of(names, purge, MAX_FENCES)).collect()).await?;
-    replies.iter().map(|reply| ticked(reply).ok_or_else(unexpected)).collect()
+) -> Result<Vec<NumberedPurge>, StoreError> {
+    let replies = client
+        .ask(purges.iter().map(|purge| raise_one(names, purge, MAX_FENCES)).collect())
+        .await?;
+    replies.iter().map(|reply| numbered(reply).ok_or_else(unexpected)).collect()
 }
 
 /// [`raise`] for one purge, as if there were room for only `most` fences.
@@ -201,35 +202,35 @@ pub(in crate::store::redis) async fn raise_bounded(
     names: &Names,
     purge: &Purge,
     most: u32,
-) -> Result<Ticked, StoreError> {
-    let replies = client.ask(vec![of(names, purge, most)]).await?;
-    replies.first().and_then(ticked).ok_or_else(unexpected)
+) -> Result<NumberedPurge, StoreError> {
+    let replies = client.ask(vec![raise_one(names, purge, most)]).await?;
+    replies.first().and_then(numbered).ok_or_else(unexpected)
 }
 
 /// Raises the fence of a purge.
-fn of(names: &Names, purge: &Purge, most: u32) -> Cmd {
-    let mut tick = begin_keeping(names, most);
+fn raise_one(names: &Names, purge: &Purge, most: u32) -> Cmd {
+    let mut tick = tick_keeping(names, most);
     tick.arg(&tags::tag_of(purge.target()));
     // no time before 1970, as a sign would be no digit
     tick.arg(purge.stale_since().map(|then| then.as_millis().max(0)));
     tick
 }
 
-fn ticked(reply: &Value) -> Option<Ticked> {
+fn numbered(reply: &Value) -> Option<NumberedPurge> {
     let Value::Array(numbers) = reply else { return None };
     let [first, before] = numbers.as_slice() else { return None };
-    Some(Ticked { number: PurgeNumber::new(number(first)?), before: number(before)? })
+    Some(NumberedPurge { number: PurgeNumber::new(number(first)?), before: number(before)? })
 }
 
 /// Begins a clock where there is none.
 pub(in crate::store::redis) fn begin(names: &Names) -> Cmd {
-    begin_keeping(names, MAX_FENCES)
+    tick_keeping(names, MAX_FENCES)
 }
 
-fn begin_keeping(names: &Names, most: u32) -> Cmd {
+fn tick_keeping(names: &Names, most: u32) -> Cmd {
     let mut tick = script(TICK, &[&names.clock()]);
     tick.arg(CLOCK_TTL_MS).arg(most).arg(SWEPT).arg(MAX_FILL);
-    tick.arg(names.news()).arg(message::PURGED);
+    tick.arg(names.channel()).arg(message::PURGED);
     tick
 }
 
@@ -240,7 +241,7 @@ pub(in crate::store::redis) fn extend(names: &Names, life_ms: u64) -> Cmd {
     extend
 }
 
-/// What the purge of this field with this number named has been removed.
+/// The removal of what the purge with this tag and number named is done.
 pub(in crate::store::redis) fn done(names: &Names, tag: &Tag, number: PurgeNumber) -> Cmd {
     let mut done = script(DONE, &[&names.clock()]);
     done.arg(tag).arg(number.number());
@@ -264,12 +265,9 @@ fn ask_ends(names: &Names) -> Cmd {
 /// All fences, in steps that each take the server little time; `None` where the server does not
 /// answer, and where there is no clock.
 ///
-/// A process that listens to announcements before this misses no purge: one that comes between two steps is
+/// A process that is subscribed to announcements before this misses no purge: one that comes between two steps is
 /// announced, and one whose fence goes meanwhile is older than the seed at the end.
-pub(in crate::store::redis) async fn load(
-    client: &RedisClient,
-    names: &Names,
-) -> Option<LoadedPurges> {
+pub(super) async fn load(client: &RedisClient, names: &Names) -> Option<LoadedPurges> {
     let ends = async || {
         let replies = client.ask_aside(vec![ask_ends(names)]).await?;
         match replies.first()? {
@@ -278,13 +276,13 @@ pub(in crate::store::redis) async fn load(
         }
     };
     let (_, now) = ends().await?;
-    let (mut raised, mut cursor) = (Vec::new(), Value::Int(0));
+    let (mut fences, mut cursor) = (Vec::new(), Value::Int(0));
     loop {
         let mut scan = redis::cmd("HSCAN");
         scan.arg(names.clock()).arg(number(&cursor)?).arg("COUNT").arg(PAGE);
         let Value::Array(page) = client.ask_aside(vec![scan]).await?.pop()? else { return None };
         let [next, pairs]: [Value; 2] = page.try_into().ok()?;
-        fence::raised_in(&pairs, &mut raised)?;
+        fence::read_page(&pairs, &mut fences)?;
         if number(&next)? == 0 {
             break;
         }
@@ -292,9 +290,9 @@ pub(in crate::store::redis) async fn load(
     }
     let (mut seed, last) = ends().await?;
     // a purge of which the time is not known was after everything
-    if raised.iter().any(|(_, raised)| raised.is_none_or(|raised| raised.newest() > last)) {
+    if fences.iter().any(|(_, fence)| fence.is_none_or(|numbers| numbers.newest() > last)) {
         seed = last;
     }
-    let known = raised.into_iter().filter_map(|(tag, numbers)| Some((tag, numbers?)));
+    let known = fences.into_iter().filter_map(|(tag, numbers)| Some((tag, numbers?)));
     Some(LoadedPurges { seed, now, purges: known.collect() })
 }

@@ -1,37 +1,39 @@
-//! What processes tell each other, in one channel for each prefix: short messages that scripts
-//! publish with the change they tell of. Whatever else arrives there is nothing, or lost news.
+//! The messages by which processes tell each other of changes, in one channel for each prefix: scripts
+//! publish them together with the change. Anything else that arrives there is not ours and is ignored,
+//! unless it looks like a purge: then one may have been missed.
 
 use super::tags::Tag;
 use crate::entry::Timestamp;
 
-/// What begins the message of a purge: kind and version. The script of the fence adds the time
-/// before the purge, the purge's number, for a soft one since when it makes stale, and the tag
+/// What begins the message of a purge: kind and version. The script that raises the fence adds the
+/// number of the purge before, that of the purge, for a soft one since when it makes stale, and the tag
 /// of its target.
 pub(in crate::store) const PURGED: &str = "p1";
 const STORED: &[u8] = b"s1";
 const RELEASED: &[u8] = b"r1";
-const BEAT: &[u8] = b"b1";
+const HEARTBEAT: &[u8] = b"b1";
 
 /// Tells one store's messages from another's.
 pub(in crate::store) type Origin = [u8; 8];
+/// Stands for an entry's key.
 pub(in crate::store) type Digest = [u8; 16];
 
 /// A message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum News {
-    /// what `tag` stands for was purged with this number, softly if it says since when that makes stale; the purge
-    /// before that had the number `before`.
+pub(in crate::store) enum Message {
+    /// A purge of what `tag` stands for got this number; a soft one has a time since when it makes
+    /// stale. The newest purge before it has the number `before`.
     Purged { before: u64, number: u64, stale_since: Option<Timestamp>, tag: Tag },
     /// The entry with this digest was stored by `origin`.
     Stored { digest: Digest, origin: Origin },
-    /// The lead in filling this entry was given up.
+    /// The lease of this entry was released.
     Released { digest: Digest },
     /// What a process published for itself, with this number.
-    Beat { number: u64 },
-    /// A purge of which no more can be told.
+    Heartbeat { number: u64 },
+    /// A purge that cannot be read.
     Unreadable,
-    /// No message of ours.
-    Noise,
+    /// Not a message of this crate.
+    Foreign,
 }
 
 /// The message that an entry was stored.
@@ -39,17 +41,17 @@ pub(in crate::store) fn stored(digest: &Digest, origin: Origin) -> Vec<u8> {
     [STORED, &origin, digest].concat()
 }
 
-/// The message that the lead in filling an entry was given up.
+/// The message that the lease of an entry was released.
 pub(in crate::store) fn released(digest: &Digest) -> Vec<u8> {
     [RELEASED, digest].concat()
 }
 
 /// The message that a process publishes for itself.
-pub(in crate::store) fn beat(number: u64) -> Vec<u8> {
-    [BEAT, &number.to_be_bytes()].concat()
+pub(in crate::store) fn heartbeat(number: u64) -> Vec<u8> {
+    [HEARTBEAT, &number.to_be_bytes()].concat()
 }
 
-impl News {
+impl Message {
     /// Reads a message, which may be anything.
     pub(in crate::store) fn read(message: &[u8]) -> Self {
         if message.first() == PURGED.as_bytes().first() {
@@ -58,17 +60,17 @@ impl News {
         let rest = |kind| message.strip_prefix(kind);
         if let Some((origin, digest)) = rest(STORED).and_then(|rest| rest.split_first_chunk()) {
             let digest = digest.try_into().ok();
-            return digest.map_or(Self::Noise, |digest| Self::Stored { digest, origin: *origin });
+            return digest.map_or(Self::Foreign, |digest| Self::Stored { digest, origin: *origin });
         }
-        if let Some(number) = rest(BEAT).and_then(|rest| rest.try_into().ok()) {
-            return Self::Beat { number: u64::from_be_bytes(number) };
+        if let Some(number) = rest(HEARTBEAT).and_then(|rest| rest.try_into().ok()) {
+            return Self::Heartbeat { number: u64::from_be_bytes(number) };
         }
         let digest = rest(RELEASED).and_then(|rest| rest.try_into().ok());
-        digest.map_or(Self::Noise, |digest| Self::Released { digest })
+        digest.map_or(Self::Foreign, |digest| Self::Released { digest })
     }
 }
 
-fn purged(message: &[u8]) -> Option<News> {
+fn purged(message: &[u8]) -> Option<Message> {
     let (numbers, tag) = message.strip_prefix(PURGED.as_bytes())?.split_last_chunk()?;
     let mut numbers = std::str::from_utf8(numbers).ok()?.strip_suffix(' ')?.splitn(3, ' ');
     let (before, number) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
@@ -76,7 +78,7 @@ fn purged(message: &[u8]) -> Option<News> {
         "-" => None,
         then => Some(Timestamp::from_millis(then.parse().ok()?)),
     };
-    (before < number).then_some(News::Purged { before, number, stale_since, tag: *tag })
+    (before < number).then_some(Message::Purged { before, number, stale_since, tag: *tag })
 }
 
 #[cfg(test)]
@@ -88,19 +90,19 @@ mod tests {
     #[test]
     fn messages_are_read_back() {
         let (digest, origin) = ([7; 16], [8; 8]);
-        assert_eq!(News::read(&stored(&digest, origin)), News::Stored { digest, origin });
-        assert_eq!(News::read(&released(&digest)), News::Released { digest });
-        assert_eq!(News::read(&beat(7)), News::Beat { number: 7 });
+        assert_eq!(Message::read(&stored(&digest, origin)), Message::Stored { digest, origin });
+        assert_eq!(Message::read(&released(&digest)), Message::Released { digest });
+        assert_eq!(Message::read(&heartbeat(7)), Message::Heartbeat { number: 7 });
         let tag = [b' '; 16];
         for (then, stale_since) in [("-", None), ("1000", Some(Timestamp::from_millis(1000)))] {
             let message = [format!("p15 17 {then} ").as_bytes(), &tag].concat();
-            let expected = News::Purged { before: 5, number: 17, stale_since, tag };
-            assert_eq!(News::read(&message), expected);
+            let expected = Message::Purged { before: 5, number: 17, stale_since, tag };
+            assert_eq!(Message::read(&message), expected);
         }
     }
 
     #[test]
-    fn a_purge_that_cannot_be_read_is_one_all_the_same() {
+    fn unreadable_purge_is_not_ignored() {
         let tag = "0123456789abcdef";
         for text in [
             "p",
@@ -115,26 +117,30 @@ mod tests {
             "p11 2 - - ",
             "p11 99999999999999999999 - ",
         ] {
-            assert_eq!(News::read(format!("{text}{tag}").as_bytes()), News::Unreadable, "{text}");
+            assert_eq!(
+                Message::read(format!("{text}{tag}").as_bytes()),
+                Message::Unreadable,
+                "{text}"
+            );
         }
-        assert_eq!(News::read(b"p11 2 - short"), News::Unreadable);
+        assert_eq!(Message::read(b"p11 2 - short"), Message::Unreadable);
     }
 
     #[test]
-    fn what_is_foreign_is_noise() {
+    fn other_messages_are_foreign() {
         for message in [b"".as_slice(), b"s", b"s1", b"s1short", b"r1", b"r2", b"b1", &[0xff; 1000]]
         {
-            assert_eq!(News::read(message), News::Noise);
+            assert_eq!(Message::read(message), Message::Foreign);
         }
         let long = [&stored(&[7; 16], [8; 8])[..], b"x"].concat();
-        assert_eq!(News::read(&long), News::Noise);
+        assert_eq!(Message::read(&long), Message::Foreign);
     }
 
     proptest! {
         #[test]
-        fn anything_can_be_read(message: Vec<u8>) {
-            let _ = News::read(&message);
-            let _ = News::read(&[PURGED.as_bytes(), &message].concat());
+        fn any_bytes_can_be_read(message: Vec<u8>) {
+            let _ = Message::read(&message);
+            let _ = Message::read(&[PURGED.as_bytes(), &message].concat());
         }
     }
 }

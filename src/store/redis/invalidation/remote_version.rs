@@ -8,7 +8,7 @@ use std::sync::{
 
 use super::{
     message::Digest,
-    state::Known,
+    state::InvalidationState,
     tags::{self, Tag},
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 pub(in crate::store) struct RemoteVersion {
     tags: Box<[Tag]>,
     digest: Digest,
-    /// See [`Known::stored_elsewhere`].
+    /// See [`InvalidationState::stored_elsewhere`].
     stored: u32,
     /// The version of what is known at which no purge concerned the entry.
     version: AtomicU64,
@@ -37,9 +37,9 @@ impl RemoteVersion {
     }
 }
 
-impl Known {
+impl InvalidationState {
     /// The entry with its version, if it may be used; as stale if a soft purge says so. It already
-    /// reflects the purges up to the number `as_of`. `stored` was [asked for](Known::stored_elsewhere)
+    /// reflects the purges up to the number `as_of`. `stored` was [asked for](InvalidationState::stored_elsewhere)
     /// before it was read or published.
     pub(in crate::store) fn remote_version(
         &self,
@@ -50,11 +50,11 @@ impl Known {
     ) -> Option<(Arc<Entry>, RemoteVersion)> {
         let tags = tags::concerning(&entry.key, &entry.groups);
         let since = as_of.number();
-        let purges = self.read();
+        let purges = self.purges();
         let (entry, checked) = match purges.state(since, &tags) {
             PurgeState::Valid => (entry, since),
             PurgeState::StaleSince(then) => {
-                (Arc::new(entry.stale_since(then)), purges.last().max(since))
+                (Arc::new(entry.stale_since(then)), purges.complete_up_to().max(since))
             }
             PurgeState::Purged | PurgeState::Unknown => return None,
         };
@@ -73,14 +73,14 @@ impl Known {
         if remote.version.load(Ordering::Acquire) == self.version() {
             return true;
         }
-        let purges = self.read();
+        let purges = self.purges();
         // read under the lock, as it only changes under it
         let version = self.version();
         let checked = remote.checked.load(Ordering::Relaxed);
         if purges.state(checked, &remote.tags) != PurgeState::Valid {
             return false;
         }
-        remote.checked.fetch_max(purges.last(), Ordering::Relaxed);
+        remote.checked.fetch_max(purges.complete_up_to(), Ordering::Relaxed);
         remote.version.fetch_max(version, Ordering::Release);
         true
     }

@@ -1,5 +1,5 @@
-//! What a process knows of what happens in Redis: kept up to date by the [subscription](super::subscription), asked
-//! by everybody who is about to use an entry.
+//! What a process knows of what happens in Redis: kept up to date by its
+//! [subscription](super::subscription), and asked before an entry is used.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -13,9 +13,9 @@ use std::{
 use super::{
     known_purges::{KnownPurges, LoadedPurges},
     listeners::{Listener, Listeners},
-    message::{Digest, News, Origin},
+    message::{Digest, Message, Origin},
     tags,
-    trust::{Check, Checks, Trust},
+    trust::{Check, CheckResult, Checks, Trust},
 };
 use crate::{
     clock::Stopwatch,
@@ -28,8 +28,8 @@ use crate::{
 /// Entries share counters of what was stored elsewhere: one whose counter has moved is read again.
 const COUNTERS: u16 = 1 << 14;
 
-/// What is known, shared by all threads.
-pub(in crate::store) struct Known {
+/// What one process knows, shared by its threads.
+pub(in crate::store) struct InvalidationState {
     up: Stopwatch,
     trust: Trust,
     purges: RwLock<KnownPurges>,
@@ -40,17 +40,18 @@ pub(in crate::store) struct Known {
     origin: Origin,
 }
 
-/// What an announcement leads to.
+/// What follows from a message for the subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum Heard {
-    Fine,
-    /// What this process has published for itself, with this number.
-    Beat(u64),
-    /// Others were missed before it: load, and check.
+pub(super) enum Received {
+    /// Nothing: it has been taken in.
+    Done,
+    /// This process has published it for itself, with this number.
+    Heartbeat(u64),
+    /// Purges before it were missed: they have to be loaded.
     Gap,
 }
 
-impl Known {
+impl InvalidationState {
     pub(in crate::store) fn new() -> Self {
         Self {
             up: Stopwatch::start(),
@@ -68,118 +69,116 @@ impl Known {
         self.up.elapsed()
     }
 
-    /// The number of this time of trust, if the feed is trusted at `now`.
+    /// The number of the period of trust, if announcements are [trusted](super::trust) at `now`.
     pub(in crate::store) fn trust_period(&self, now: Duration) -> Option<u64> {
         self.trust.period(now)
     }
 
+    /// Whether announcements are trusted now.
     pub(in crate::store) fn is_trusted(&self) -> bool {
         self.trust_period(self.now()).is_some()
     }
 
+    /// What tells this process's messages from those of others.
     pub(in crate::store) const fn origin(&self) -> Origin {
         self.origin
     }
 
-    /// The number of the newest purge whose predecessors are known.
-    pub(in crate::store) fn last(&self) -> u64 {
-        self.read().last()
+    /// The number of the newest purge whose predecessors are known too.
+    pub(in crate::store) fn complete_up_to(&self) -> u64 {
+        self.purges().complete_up_to()
     }
 
-    /// Takes over what the server tells.
-    pub(in crate::store) fn load(&self, loaded: LoadedPurges) {
-        let mut purges = self.write();
+    /// Takes over the purges that the server knows.
+    pub(super) fn load(&self, loaded: LoadedPurges) {
+        let mut purges = self.purges_mut();
         purges.load(loaded);
         self.version.fetch_add(1, Ordering::Release);
     }
 
     /// Takes in a message.
-    pub(in crate::store) fn hear(&self, message: &[u8]) -> Heard {
-        match News::read(message) {
-            News::Purged { before, number, stale_since, tag } => {
-                let mut purges = self.write();
+    pub(super) fn receive(&self, message: &[u8]) -> Received {
+        match Message::read(message) {
+            Message::Purged { before, number, stale_since, tag } => {
+                let mut purges = self.purges_mut();
                 let is_next = purges.announced(before, tag, PurgeNumbers::of(number, stale_since));
                 self.version.fetch_add(1, Ordering::Release);
                 if !is_next {
-                    return Heard::Gap;
+                    return Received::Gap;
                 }
             }
-            News::Unreadable => return Heard::Gap,
-            News::Beat { number } => return Heard::Beat(number),
-            News::Stored { digest, origin } => {
+            Message::Unreadable => return Received::Gap,
+            Message::Heartbeat { number } => return Received::Heartbeat(number),
+            Message::Stored { digest, origin } => {
                 if origin != self.origin {
                     self.counter(counter_of(&digest)).fetch_add(1, Ordering::Release);
                 }
                 self.listeners.wake(&digest);
             }
-            News::Released { digest } => self.listeners.wake(&digest),
-            News::Noise => {}
+            Message::Released { digest } => self.listeners.wake(&digest),
+            Message::Foreign => {}
         }
-        Heard::Fine
+        Received::Done
     }
 
-    /// Takes in a check that asked the clock at the time `of`; see [`Checks::judge`].
-    pub(in crate::store) fn checked(
-        &self,
-        checks: &mut Checks,
-        of: Duration,
-        before: u64,
-        now: u64,
-    ) -> Check {
-        let check = checks.judge(before, now, self.last());
-        if check == Check::Complete {
-            self.trust.complete(of, self.now());
+    /// Takes in a check of the logical clock.
+    pub(super) fn checked(&self, checks: &mut Checks, check: Check) -> CheckResult {
+        let result = checks.result(check, self.complete_up_to());
+        if result == CheckResult::Complete {
+            self.trust.extend(check.begun, self.now());
         }
-        check
+        result
     }
 
-    /// The feed is not to be trusted until a check is complete again.
-    pub(in crate::store) fn lose(&self) {
-        self.trust.lose();
+    /// Announcements are not trusted until a check is complete again.
+    pub(super) fn end_trust(&self) {
+        self.trust.end();
         self.listeners.wake_all();
     }
 
-    /// A purge has begun here: it takes all that is from before it. The number it will have is
+    /// A purge has begun here: from now on no entry from before it is used. The number it will have is
     /// higher than every known one.
-    pub(in crate::store) fn begun(&self, purge: &Purge) {
-        let mut purges = self.write();
-        let number = purges.next_number();
-        self.raise(&mut purges, purge, number);
+    pub(in crate::store) fn purge_begun(&self, purge: &Purge) {
+        let mut purges = self.purges_mut();
+        let numbers = PurgeNumbers::of(purges.next_number(), purge.stale_since());
+        purges.record(tags::tag_of(purge.target()), numbers);
+        self.version.fetch_add(1, Ordering::Release);
     }
 
-    /// A purge begun here has this number; the time before it was `before`.
-    pub(in crate::store) fn raised(&self, purge: &Purge, before: u64, number: PurgeNumber) {
+    /// A purge that has begun here has this number; the newest purge before it has the number `before`.
+    pub(in crate::store) fn purge_numbered(&self, purge: &Purge, before: u64, number: PurgeNumber) {
         let tag = tags::tag_of(purge.target());
         let numbers = PurgeNumbers::of(number.number(), purge.stale_since());
-        // a gap is noticed by who listens
-        let _ = self.write().announced(before, tag, numbers);
+        // a gap is noticed by the subscription
+        let _ = self.purges_mut().announced(before, tag, numbers);
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    fn raise(&self, purges: &mut KnownPurges, purge: &Purge, number: u64) {
-        purges.record(tags::tag_of(purge.target()), PurgeNumbers::of(number, purge.stale_since()));
-        self.version.fetch_add(1, Ordering::Release);
-    }
-
-    /// What is known of an entry that was read from Redis together with the time `now`; `before` was
-    /// the [last](Self::last) purge known when it was asked for. All purges up to then count, or it
-    /// is not known.
-    pub(in crate::store) fn state(&self, entry: &Entry, before: u64, now: u64) -> PurgeState {
+    /// What purges have made of an entry that was read from Redis together with the time `now`.
+    /// `before` is what was [known](Self::complete_up_to) when it was asked for. Where not all purges up
+    /// to `now` are known, neither is the state.
+    pub(in crate::store) fn state_of_read(
+        &self,
+        entry: &Entry,
+        before: u64,
+        now: u64,
+    ) -> PurgeState {
         let since = entry.since.number();
         // a clock that has gone back, or an entry that is from after it
         if now < before || now < since {
             return PurgeState::Unknown;
         }
-        let purges = self.read();
-        let is_complete = purges.last() >= now;
+        let purges = self.purges();
+        let is_complete = purges.complete_up_to() >= now;
         if is_complete && !purges.is_newer_than(since) {
             return PurgeState::Valid;
         }
         drop(purges);
+        // digested without the lock, as that takes a while
         let tags = tags::concerning(&entry.key, &entry.groups);
-        let purges = self.read();
+        let purges = self.purges();
         match purges.state(since, &tags) {
-            PurgeState::Valid | PurgeState::StaleSince(_) if purges.last() < now => {
+            PurgeState::Valid | PurgeState::StaleSince(_) if purges.complete_up_to() < now => {
                 PurgeState::Unknown
             }
             state => state,
@@ -189,14 +188,14 @@ impl Known {
     /// Whether a purge that names `key` itself is known that came after this logical time.
     pub(in crate::store) fn is_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
         let since = since.number();
-        if !self.read().is_newer_than(since) {
+        if !self.purges().is_newer_than(since) {
             return false;
         }
         let tags = tags::concerning(key, &[]);
-        matches!(self.read().state(since, &tags), PurgeState::Purged | PurgeState::StaleSince(_))
+        matches!(self.purges().state(since, &tags), PurgeState::Purged | PurgeState::StaleSince(_))
     }
 
-    /// What is heard of an entry from now on.
+    /// Waits for what is announced of an entry from now on.
     pub(in crate::store) fn listen(&self, digest: Digest) -> Listener {
         self.listeners.add(digest)
     }
@@ -206,7 +205,7 @@ impl Known {
         &self.listeners
     }
 
-    /// How often something has been stored elsewhere that may have been the entry with this digest.
+    /// How often another process has stored something that may have been the entry with this digest.
     #[cfg(any(test, feature = "memory"))]
     pub(in crate::store) fn stored_elsewhere(&self, digest: &Digest) -> u32 {
         self.counter(counter_of(digest)).load(Ordering::Acquire)
@@ -214,7 +213,7 @@ impl Known {
 
     /// How often what is known of purges has changed.
     #[cfg(feature = "memory")]
-    pub(in crate::store) fn version(&self) -> u64 {
+    pub(super) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
@@ -223,11 +222,12 @@ impl Known {
         self.stored.get(usize::from(number)).unwrap_or(&NONE)
     }
 
-    pub(in crate::store) fn read(&self) -> RwLockReadGuard<'_, KnownPurges> {
+    /// The purges that are known. They change under their lock only, and `version` with them.
+    pub(super) fn purges(&self) -> RwLockReadGuard<'_, KnownPurges> {
         self.purges.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, KnownPurges> {
+    fn purges_mut(&self) -> RwLockWriteGuard<'_, KnownPurges> {
         self.purges.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -53,13 +53,13 @@ impl RedisStore {
         at_most: Duration,
     ) -> Result<Lead, StoreError> {
         let at_most = at_most.min(LONGEST);
-        let known = self.known();
-        if !known.is_trusted() {
+        let invalidation = self.invalidation();
+        if !invalidation.is_trusted() {
             return Ok(Lead::Yours(Lease::free()));
         }
         let digest = key.digest();
         // before the question, as the answer may be old when it comes
-        let mut listener = known.listen(digest);
+        let mut listener = invalidation.listen(digest);
         let token: Token = RandomState::new().hash_one(0_u8).to_ne_bytes();
         // given up also when nobody waits for the answer any more
         let lease = self.lease(digest, token, at_most);
@@ -88,15 +88,16 @@ impl RedisStore {
 
     /// A lease which is given up in the background when it is dropped. It ends by itself after `at_most`.
     fn lease(&self, digest: [u8; 16], token: Token, at_most: Duration) -> Lease {
-        let Some(runtime) = self.feed.runtime() else { return Lease::free() };
+        let Some(runtime) = self.subscriber.runtime() else { return Lease::free() };
         let (client, names) = (Arc::clone(&self.client), self.names.clone());
-        let (known, releases) = (Arc::clone(&self.known), Arc::clone(self.feed.releases()));
+        let (invalidation, releases) =
+            (Arc::clone(&self.invalidation), Arc::clone(self.subscriber.releases()));
         // taken once the answer is there, which it is in time or not at all
-        let until = known.now().saturating_add(self.client.bound()).saturating_add(at_most);
+        let until = invalidation.now().saturating_add(self.client.bound()).saturating_add(at_most);
         Lease::new(move || {
             runtime.spawn(async move {
                 let release = Release { digest, token, until };
-                releases.give_up(&client, &names, &known, release).await;
+                releases.give_up(&client, &names, &invalidation, release).await;
             });
         })
     }

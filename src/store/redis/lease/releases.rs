@@ -24,7 +24,7 @@ use crate::store::redis::{
     client::{RedisClient, script},
     invalidation::{
         message::{self, Digest},
-        state::Known,
+        state::InvalidationState,
     },
     names::Names,
 };
@@ -54,7 +54,7 @@ pub(in crate::store::redis) type Token = [u8; 8];
 pub(in crate::store::redis) struct Release {
     pub(in crate::store::redis) digest: Digest,
     pub(in crate::store::redis) token: Token,
-    /// When the lease has ended by itself, on the clock of [`Known::now`].
+    /// When the lease has ended by itself, on the clock of [`InvalidationState::now`].
     pub(in crate::store::redis) until: Duration,
 }
 
@@ -68,16 +68,16 @@ impl Releases {
         &self,
         client: &RedisClient,
         names: &Names,
-        known: &Known,
+        invalidation: &InvalidationState,
         own: Release,
     ) {
-        self.add(own, known.now());
+        self.add(own, invalidation.now());
         let mut wait = FIRST_WAIT;
         loop {
             let replies = client.ask_aside(vec![own.command(names)]).await;
             let is_confirmed =
                 replies.is_some_and(|replies| matches!(replies[..], [Value::Int(_)]));
-            if is_confirmed || known.now() >= own.until {
+            if is_confirmed || invalidation.now() >= own.until {
                 return;
             }
             sleep(wait).await;
@@ -90,9 +90,9 @@ impl Releases {
         &self,
         client: &RedisClient,
         names: &Names,
-        known: &Known,
+        invalidation: &InvalidationState,
     ) {
-        let releases = self.recent(known.now());
+        let releases = self.recent(invalidation.now());
         for some in releases.chunks(BATCH) {
             let commands = some.iter().map(|own| own.command(names)).collect();
             if client.ask_aside(commands).await.is_none() {
@@ -126,7 +126,7 @@ impl Releases {
 impl Release {
     fn command(&self, names: &Names) -> Cmd {
         let mut release = script(RELEASE, &[&names.lease(&self.digest)]);
-        release.arg(&self.token).arg(names.news()).arg(message::released(&self.digest));
+        release.arg(&self.token).arg(names.channel()).arg(message::released(&self.digest));
         release
     }
 }

@@ -21,7 +21,7 @@ fn names_say_what_they_name() {
 
 #[test]
 fn each_database_has_a_channel_of_its_own() {
-    let channels = [0, 1].map(|database| Names::new("arc:", database).news().to_owned());
+    let channels = [0, 1].map(|database| Names::new("arc:", database).channel().to_owned());
     assert_eq!(channels, ["arc:news:0", "arc:news:1"]);
 }
 

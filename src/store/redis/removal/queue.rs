@@ -17,7 +17,7 @@ use crate::{
         error::{StoreError, StoreErrorKind},
         redis::{
             client::RedisClient,
-            invalidation::{subscription::Feed, tags::Tag},
+            invalidation::{subscriber::Subscriber, tags::Tag},
             names::Names,
         },
     },
@@ -36,7 +36,7 @@ const SHORT_STEP: Duration = Duration::from_millis(1);
 pub(in crate::store::redis) struct Removals {
     client: Arc<RedisClient>,
     names: Names,
-    feed: Arc<Feed>,
+    subscriber: Arc<Subscriber>,
     queue: Mutex<Queue>,
 }
 
@@ -51,10 +51,11 @@ impl Removals {
     pub(in crate::store::redis) fn new(
         client: &Arc<RedisClient>,
         names: &Names,
-        feed: &Arc<Feed>,
+        subscriber: &Arc<Subscriber>,
     ) -> Arc<Self> {
-        let (client, names, feed) = (Arc::clone(client), names.clone(), Arc::clone(feed));
-        Arc::new(Self { client, names, feed, queue: Mutex::default() })
+        let (client, names, subscriber) =
+            (Arc::clone(client), names.clone(), Arc::clone(subscriber));
+        Arc::new(Self { client, names, subscriber, queue: Mutex::default() })
     }
 
     /// Carries a removal out behind the caller. It takes the place of one that waits and has the same
@@ -63,7 +64,7 @@ impl Removals {
         let mut queue = self.lock();
         queue.add(removal);
         // runtimes of workers come and go
-        let runtime = self.feed.runtime().or_else(|| Handle::try_current().ok());
+        let runtime = self.subscriber.runtime().or_else(|| Handle::try_current().ok());
         if queue.runners < MAX_RUNNERS
             && let Some(runtime) = runtime
         {

@@ -237,14 +237,14 @@ async fn a_node_that_is_gone_costs_its_own_keys_only_and_delays_no_purge() {
 async fn what_happens_on_any_node_is_heard_of() {
     let cluster = RedisCluster::start();
     let (one, two) = (store(&cluster), store(&cluster));
-    listening(&two).await;
-    listening(&one).await;
+    subscribed(&two).await;
+    subscribed(&one).await;
     for number in 0..10 {
         let path = format!("/many/{number}");
         let digest = key(&path).digest();
-        let stored = two.known().stored_elsewhere(&digest);
+        let stored = two.invalidation().stored_elsewhere(&digest);
         let put = fill(&one, &path, &["g"]).await;
-        until("stored", || two.known().stored_elsewhere(&digest) > stored).await;
+        until("stored", || two.invalidation().stored_elsewhere(&digest) > stored).await;
         one.purge(&Purge::path(&path)).await.expect("purged");
         until("purged", || state(&two, &put) == PurgeState::Purged).await;
     }
@@ -267,9 +267,9 @@ async fn former_member_among_the_seeds_gets_no_subscription() {
         }
         let stores: Vec<_> = (0..6).map(|_| found_by(urls.clone())).collect();
         for store in &stores {
-            listening(store).await;
+            subscribed(store).await;
         }
-        let channel = stores[0].names.news();
+        let channel = stores[0].names.channel();
         assert_eq!(cluster.subscribers(channel), 6, "forgets: {forgets}");
         let (_, there): (String, u64) = former.command(&["PUBSUB", "NUMSUB", channel]);
         assert_eq!(there, 0, "forgets: {forgets}");
@@ -287,7 +287,7 @@ async fn lead_given_up_where_a_slot_was_is_given_up_where_it_is() {
     const LONG: Duration = Duration::from_secs(60);
     let cluster = RedisCluster::start();
     let store = store(&cluster);
-    listening(&store).await;
+    subscribed(&store).await;
     let name = store.names.lease(&key("/a").digest());
     let slot = slot(&name);
     let from = RedisCluster::holder(slot);

@@ -10,25 +10,25 @@ async fn is_one_get(server: &RedisServer, store: &RedisStore, path: &str) -> boo
 }
 
 #[tokio::test]
-async fn a_hit_is_one_get_once_purges_are_heard_of() {
+async fn hit_is_one_exchange_once_announcements_are_trusted() {
     let server = RedisServer::start();
     let (one, two) = (store(&server), store(&server));
     fill(&one, "/a", &["g", "h"]).await;
-    listening(&two).await;
+    subscribed(&two).await;
     assert!(is_one_get(&server, &two, "/a").await);
     one.purge(&Purge::group("other")).await.expect("purged");
     assert!(is_one_get(&server, &two, "/a").await);
 }
 
 #[tokio::test]
-async fn what_a_purge_could_not_reach_is_gone_all_the_same() {
+async fn purge_takes_entries_whose_indexes_were_evicted() {
     for index in ["arc:p:/a", "arc:g:g", "arc:clock"] {
         for purge in [Purge::path("/a"), Purge::group("g"), Purge::prefix("/"), Purge::url("/a")] {
             let server = RedisServer::start();
             let (one, two, late) = (store(&server), store(&server), store(&server));
             fill(&one, "/a", &["g"]).await;
-            listening(&one).await;
-            listening(&two).await;
+            subscribed(&one).await;
+            subscribed(&two).await;
             let gone: u64 = server.command(&["DEL", index]);
             assert_eq!(gone, 1);
             one.purge(&purge).await.expect("purged");
@@ -36,7 +36,10 @@ async fn what_a_purge_could_not_reach_is_gone_all_the_same() {
             // in the time that announcements may take
             let begun = std::time::Instant::now();
             while has(&two, "/a").await {
-                assert!(begun.elapsed() < trust::RELIED_ON, "{purge:?} without {index}, heard of");
+                assert!(
+                    begun.elapsed() < trust::TRUSTED_FOR,
+                    "{purge:?} without {index}, announced"
+                );
             }
             assert!(!has(&late, "/a").await, "{purge:?} without {index}, from the fences");
         }
@@ -44,11 +47,11 @@ async fn what_a_purge_could_not_reach_is_gone_all_the_same() {
 }
 
 #[tokio::test]
-async fn an_entry_older_than_a_lost_clock_is_not_served() {
+async fn entry_older_than_a_lost_clock_is_not_served() {
     let server = RedisServer::start();
     let store = store(&server);
     fill(&store, "/a", &["g"]).await;
-    listening(&store).await;
+    subscribed(&store).await;
     // with the fences gone, nothing tells what was purged and not yet removed
     let () = server.command(&["DEL", "arc:clock"]);
     assert!(!has(&store, "/a").await, "without a clock");
@@ -71,7 +74,7 @@ async fn raise_bounded(store: &RedisStore, most: u32, groups: std::ops::Range<u3
 }
 
 #[tokio::test]
-async fn an_entry_older_than_the_fences_is_served_if_its_indexes_list_it() {
+async fn entry_older_than_the_fences_is_served_if_its_indexes_list_it() {
     let server = RedisServer::start();
     let store = store(&server);
     fill(&store, "/a", &["g"]).await;
@@ -80,7 +83,7 @@ async fn an_entry_older_than_the_fences_is_served_if_its_indexes_list_it() {
     let fences: u64 = server.command(&["HLEN", "arc:clock"]);
     assert!(fences < 60, "{fences}");
     let store = prefixed(&server, "arc:");
-    listening(&store).await;
+    subscribed(&store).await;
     assert!(has(&store, "/a").await && has(&store, "/b").await);
     let () = server.command(&["CONFIG", "RESETSTAT"]);
     assert!(has(&store, "/a").await);
@@ -99,12 +102,12 @@ async fn an_entry_older_than_the_fences_is_served_if_its_indexes_list_it() {
 }
 
 #[tokio::test]
-async fn a_fence_stays_until_its_removal_is_done() {
+async fn fence_stays_until_its_removal_is_done() {
     let server = RedisServer::start();
     let store = store(&server);
     fill(&store, "/a", &["g"]).await;
     fill(&store, "/b", &[]).await;
-    // whoever purged did not live to remove anything
+    // the process that purged ended before it removed anything
     let purge = Purge::path("/a");
     logical_clock::raise_bounded(&store.client, &store.names, &purge, 20).await.expect("raised");
     let early = store.purge_number().await.expect("a purge number");
@@ -119,7 +122,7 @@ async fn a_fence_stays_until_its_removal_is_done() {
 }
 
 #[tokio::test]
-async fn too_many_removals_that_are_not_done_leave_no_older_entry() {
+async fn too_many_unfinished_removals_leave_no_older_entry() {
     let server = RedisServer::start();
     let store = store(&server);
     fill(&store, "/a", &["g"]).await;
@@ -139,12 +142,12 @@ async fn too_many_removals_that_are_not_done_leave_no_older_entry() {
 
 /// A server too small for what is stored, which evicts what it likes.
 #[tokio::test]
-async fn no_purge_is_outlived_while_the_server_evicts() {
+async fn no_entry_outlives_a_purge_while_the_server_evicts() {
     let server =
         RedisServer::start_with(&["--maxmemory", "4mb", "--maxmemory-policy", "allkeys-lru"]);
     let (one, two) = (store(&server), store(&server));
-    listening(&one).await;
-    listening(&two).await;
+    subscribed(&one).await;
+    subscribed(&two).await;
     for round in 0..4 {
         for number in 0..400 {
             let path = format!("/{round}/{number}");
@@ -158,7 +161,7 @@ async fn no_purge_is_outlived_while_the_server_evicts() {
             assert!(!has(&one, &format!("/{round}/{number}")).await, "round {round}");
         }
         let since = one.purge_number().await.expect("a purge number");
-        until("heard", || two.known().last() >= since.number()).await;
+        until("received", || two.invalidation().complete_up_to() >= since.number()).await;
         for number in 0..400 {
             assert!(!has(&two, &format!("/{round}/{number}")).await, "round {round}, elsewhere");
         }

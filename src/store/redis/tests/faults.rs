@@ -151,7 +151,7 @@ async fn a_login_that_is_asked_for_later_is_made() {
 async fn all_who_ask_share_one_connection() {
     let server = RedisServer::start();
     let store = prefixed(&server, "arc:");
-    listening(&store).await;
+    subscribed(&store).await;
     let () = server.command(&["CONFIG", "RESETSTAT"]);
     let asked = (0..200).map(async |number| store.get(&key(&format!("/{number}"))).await);
     for answer in futures_util::future::join_all(asked).await {

@@ -9,7 +9,7 @@ use crate::store::Lease;
 const LONG: Duration = Duration::from_secs(60);
 
 async fn lead(store: &RedisStore, at_most: Duration) -> Lead {
-    listening(store).await;
+    subscribed(store).await;
     store.lead(&key("/a"), at_most).await.expect("an answer")
 }
 
@@ -32,7 +32,7 @@ async fn one_of_many_leads() {
     let server = RedisServer::start();
     let stores: Vec<_> = (0..6).map(|_| store(&server)).collect();
     for store in &stores {
-        listening(store).await;
+        subscribed(store).await;
     }
     let asked = stores.iter().map(async |store| lead(store, LONG).await);
     let leads: Vec<Lead> = futures_util::future::join_all(asked).await;
@@ -51,7 +51,7 @@ async fn who_waits_is_woken_when_the_response_is_stored() {
     fill(&one, "/a", &[]).await;
     wait.await;
     assert!(has(&two, "/a").await);
-    assert_eq!(two.known().listeners().count(), 0);
+    assert_eq!(two.invalidation().listeners().count(), 0);
     drop(lease);
 }
 
@@ -108,7 +108,7 @@ async fn a_lost_announcement_costs_no_more_than_the_bound() {
 async fn a_lead_that_has_passed_to_another_is_not_given_up_for_him() {
     let server = RedisServer::start();
     let (one, two) = (store(&server), store(&server));
-    listening(&two).await;
+    subscribed(&two).await;
     let short = Duration::from_millis(200);
     let late = leads(&one, short).await;
     waits(&two, LONG).await.await;
@@ -124,7 +124,7 @@ async fn a_lead_that_has_passed_to_another_is_not_given_up_for_him() {
 async fn a_lease_that_says_no_end_is_waited_for_within_the_bound() {
     let server = RedisServer::start();
     let store = store(&server);
-    listening(&store).await;
+    subscribed(&store).await;
     // not ours: what we set has an end
     let () = server.command(&["SET", &store.names.lease(&key("/a").digest()), "x"]);
     waits(&store, Duration::from_millis(50)).await.await;
@@ -146,7 +146,7 @@ async fn who_waits_is_woken_when_nothing_can_be_heard_any_more() {
 async fn a_question_dropped_anywhere_leaves_no_lead_behind() {
     let server = RedisServer::start();
     let store = store(&server);
-    listening(&store).await;
+    subscribed(&store).await;
     for micros in (0..1500).step_by(50) {
         let key = key("/a");
         let asked = store.lead(&key, LONG);
@@ -157,7 +157,7 @@ async fn a_question_dropped_anywhere_leaves_no_lead_behind() {
             server.command::<u64>(&["EXISTS", &name]) == 0
         })
         .await;
-        assert_eq!(store.known().listeners().count(), 0);
+        assert_eq!(store.invalidation().listeners().count(), 0);
     }
 }
 
@@ -165,7 +165,7 @@ async fn a_question_dropped_anywhere_leaves_no_lead_behind() {
 async fn while_nothing_is_heard_each_leads() {
     let server = RedisServer::start();
     let store = store(&server);
-    assert!(!store.known().is_trusted());
+    assert!(!store.invalidation().is_trusted());
     let first = store.lead(&key("/a"), LONG).await.expect("an answer");
     let second = store.lead(&key("/a"), LONG).await.expect("an answer");
     assert!(matches!((first, second), (Lead::Yours(_), Lead::Yours(_))));
@@ -236,7 +236,7 @@ async fn waiter_gives_up_when_nothing_can_be_seen_of_the_lease() {
     let options = RedisOptions { operate_timeout, ..RedisOptions::default() };
     let hasty = RedisStore::new(server.url(), &options).expect("a URL");
     let lease = leads(&store(&server), LONG).await;
-    listening(&hasty).await;
+    subscribed(&hasty).await;
     let wait = waits(&hasty, LONG).await;
     server.signal("STOP");
     let begun = Instant::now();

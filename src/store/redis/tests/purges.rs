@@ -168,7 +168,7 @@ async fn what_was_purged_is_gone_for_all_before_it_is_removed() {
         let late = store(&server);
         // whoever purges dies with its fence
         let purges = [purge.clone()];
-        raise::fences(&one.client, &one.names, one.known(), &purges).await.expect("raised");
+        raise::fences(&one.client, &one.names, one.invalidation(), &purges).await.expect("raised");
         for store in [&two, &late, &one] {
             let found = store.get(&entry.key).await.expect("an answer");
             assert!(found.is_none(), "{purge:?}");
@@ -193,7 +193,8 @@ async fn what_is_filled_after_a_purge_is_not_removed_by_it() {
     for purge in [Purge::all(), Purge::prefix("/"), Purge::group("g"), Purge::path("/a")] {
         fill(&store, "/a", &["g"]).await;
         let purges = [purge.clone()];
-        let numbers = raise::fences(&store.client, &store.names, store.known(), &purges).await;
+        let numbers =
+            raise::fences(&store.client, &store.names, store.invalidation(), &purges).await;
         let number = numbers.expect("raised")[0];
         let late = fill(&store, "/a", &["g"]).await;
         let mut removal = Removal::new(&store.names, &purge, number);

@@ -17,7 +17,7 @@ fn tiered(server: &RedisServer, prefix: &str) -> TieredStore {
 async fn two(server: &RedisServer) -> [TieredStore; 2] {
     let stores = [tiered(server, "arc:"), tiered(server, "arc:")];
     for store in &stores {
-        listening(store.redis()).await;
+        subscribed(store.redis()).await;
     }
     stores
 }
@@ -39,8 +39,8 @@ async fn read(store: &TieredStore, path: &str) -> Option<String> {
     body(store.get(&key(path)).await.expect("an answer"))
 }
 
-fn near(store: &TieredStore, path: &str) -> Option<String> {
-    body(store.get_near(&key(path)))
+fn local(store: &TieredStore, path: &str) -> Option<String> {
+    body(store.get_local(&key(path)))
 }
 
 #[tokio::test]
@@ -49,14 +49,14 @@ async fn it_passes_the_examination() {
     let number = AtomicU64::new(0);
     acceptance::examine(async || {
         let store = tiered(&server, &format!("t{}:", number.fetch_add(1, Ordering::Relaxed)));
-        listening(store.redis()).await;
+        subscribed(store.redis()).await;
         store
     })
     .await;
 }
 
 #[tokio::test]
-async fn it_passes_the_examination_before_it_hears_of_anything() {
+async fn it_passes_the_examination_before_it_is_subscribed() {
     let server = RedisServer::start();
     let number = AtomicU64::new(0);
     let make = async || tiered(&server, &format!("t{}:", number.fetch_add(1, Ordering::Relaxed)));
@@ -64,21 +64,21 @@ async fn it_passes_the_examination_before_it_hears_of_anything() {
 }
 
 #[tokio::test]
-async fn what_was_read_or_stored_once_is_near_and_asks_nobody() {
+async fn local_hit_sends_nothing_to_redis() {
     let server = RedisServer::start();
     let [one, two] = two(&server).await;
     fill(&one, "/a", "1").await;
-    assert_eq!(near(&one, "/a").as_deref(), Some("1"));
-    assert_eq!(near(&two, "/a"), None);
+    assert_eq!(local(&one, "/a").as_deref(), Some("1"));
+    assert_eq!(local(&two, "/a"), None);
     until("not on its way any more", || {
-        two.redis().known().stored_elsewhere(&key("/a").digest()) == 1
+        two.redis().invalidation().stored_elsewhere(&key("/a").digest()) == 1
     })
     .await;
     assert_eq!(read(&two, "/a").await.as_deref(), Some("1"));
     let () = server.command(&["CONFIG", "RESETSTAT"]);
     for store in [&one, &two] {
         for _ in 0..1000 {
-            assert!(near(store, "/a").is_some() && read(store, "/a").await.is_some());
+            assert!(local(store, "/a").is_some() && read(store, "/a").await.is_some());
         }
     }
     let commands = ["get", "eval", "hmget", "zscore", "evalsha"];
@@ -86,31 +86,31 @@ async fn what_was_read_or_stored_once_is_near_and_asks_nobody() {
 }
 
 #[tokio::test]
-async fn a_purge_here_is_felt_at_once_and_elsewhere_when_it_is_announced() {
+async fn purge_holds_here_at_once_and_elsewhere_when_announced() {
     let server = RedisServer::start();
     for purge in [Purge::path("/a"), Purge::group("g"), Purge::prefix("/"), Purge::all()] {
         let [one, two] = two(&server).await;
         fill(&one, "/a", "old").await;
-        // whoever reads while the news of the store is on its way reads once more
+        // a read while the message of the store is on its way reads once more
         let begun = Instant::now();
-        while near(&two, "/a").is_none() {
+        while local(&two, "/a").is_none() {
             assert!(read(&two, "/a").await.is_some() && begun.elapsed() < KEEP);
         }
         one.purge(&purge).await.expect("purged");
         let purged = Instant::now();
-        assert_eq!((near(&one, "/a"), read(&one, "/a").await), (None, None), "{purge:?}");
-        while near(&two, "/a").is_some() {
+        assert_eq!((local(&one, "/a"), read(&one, "/a").await), (None, None), "{purge:?}");
+        while local(&two, "/a").is_some() {
             assert!(purged.elapsed() < OFFLINE_TTL, "{purge:?}");
         }
         assert_eq!(read(&two, "/a").await, None, "{purge:?}");
         fill(&two, "/a", "new").await;
-        assert_eq!(near(&two, "/a").as_deref(), Some("new"));
+        assert_eq!(local(&two, "/a").as_deref(), Some("new"));
         assert_eq!(read(&one, "/a").await.as_deref(), Some("new"));
     }
 }
 
 #[tokio::test]
-async fn a_soft_purge_makes_stale_near_as_far() {
+async fn soft_purge_makes_stale_in_both_tiers() {
     let server = RedisServer::start();
     let [one, two] = two(&server).await;
     let then = crate::entry::Timestamp::from_secs(1_700_000_005);
@@ -130,7 +130,7 @@ async fn a_soft_purge_makes_stale_near_as_far() {
 }
 
 #[tokio::test]
-async fn what_is_stored_elsewhere_takes_the_place_of_what_is_near() {
+async fn entry_stored_elsewhere_replaces_the_local_one() {
     let server = RedisServer::start();
     let [one, two] = two(&server).await;
     fill(&one, "/a", "1").await;
@@ -146,25 +146,25 @@ async fn what_is_stored_elsewhere_takes_the_place_of_what_is_near() {
 }
 
 #[tokio::test]
-async fn when_nothing_is_heard_nothing_from_before_is_used_and_nothing_comes_back() {
+async fn lost_subscription_ends_the_use_of_local_entries_for_good() {
     let server = RedisServer::start();
     let [one, two] = two(&server).await;
     fill(&one, "/a", "1").await;
     fill(&two, "/b", "1").await;
     assert!(read(&two, "/a").await.is_some());
-    let before = two.redis().known().trust_period(two.redis().known().now());
+    let before = two.redis().invalidation().trust_period(two.redis().invalidation().now());
     let cut: u64 = server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     assert!(cut >= 2);
-    until("noticed", || !two.redis().known().is_trusted()).await;
-    assert_eq!((near(&two, "/a"), near(&two, "/b")), (None, None), "whoever put it there");
-    listening(two.redis()).await;
-    assert!(two.redis().known().trust_period(two.redis().known().now()) > before);
-    assert_eq!((near(&two, "/a"), near(&two, "/b")), (None, None), "it was cleared");
+    until("noticed", || !two.redis().invalidation().is_trusted()).await;
+    assert_eq!((local(&two, "/a"), local(&two, "/b")), (None, None), "wherever it came from");
+    subscribed(two.redis()).await;
+    assert!(two.redis().invalidation().trust_period(two.redis().invalidation().now()) > before);
+    assert_eq!((local(&two, "/a"), local(&two, "/b")), (None, None), "it was cleared");
     assert_eq!(read(&two, "/a").await.as_deref(), Some("1"), "commands work");
 }
 
-/// A store whose user may use everything but the channel, so that it never hears of anything.
-fn deaf(server: &RedisServer) -> TieredStore {
+/// A store whose user may use everything but the channel, so that it never receives anything.
+fn without_subscription(server: &RedisServer) -> TieredStore {
     let user = ["ACL", "SETUSER", "deaf", "on", ">secret", "~*", "+@all", "resetchannels"];
     let () = server.command(&user);
     let url = server.url().replace("redis://", "redis://deaf:secret@");
@@ -175,13 +175,13 @@ fn deaf(server: &RedisServer) -> TieredStore {
 }
 
 #[tokio::test]
-async fn a_process_that_hears_of_nothing_holds_what_it_gets_for_a_moment() {
+async fn process_without_subscription_keeps_entries_for_the_offline_ttl() {
     let server = RedisServer::start();
-    let (one, deaf) = (tiered(&server, "arc:"), deaf(&server));
+    let (one, deaf) = (tiered(&server, "arc:"), without_subscription(&server));
     fill(&one, "/a", "1").await;
     let asked = Instant::now();
     assert_eq!(read(&deaf, "/a").await.as_deref(), Some("1"));
-    assert!(near(&deaf, "/a").is_some() || asked.elapsed() >= OFFLINE_TTL);
+    assert!(local(&deaf, "/a").is_some() || asked.elapsed() >= OFFLINE_TTL);
     one.purge(&Purge::path("/a")).await.expect("purged");
     let purged = Instant::now();
     while read(&deaf, "/a").await.is_some() {
@@ -189,22 +189,22 @@ async fn a_process_that_hears_of_nothing_holds_what_it_gets_for_a_moment() {
     }
     fill(&deaf, "/a", "2").await;
     deaf.purge(&Purge::group("g")).await.expect("purged");
-    assert_eq!(near(&deaf, "/a"), None, "a purge of its own is felt at once");
+    assert_eq!(local(&deaf, "/a"), None, "a purge of its own is felt at once");
 }
 
 #[tokio::test]
-async fn while_redis_is_away_a_response_is_held_for_a_moment_and_gone_when_it_is_back() {
+async fn response_is_kept_for_the_offline_ttl_while_redis_is_away() {
     let mut server = RedisServer::start();
     let store = tiered(&server, "arc:");
-    listening(store.redis()).await;
+    subscribed(store.redis()).await;
     fill(&store, "/before", "1").await;
     server.kill();
-    until("noticed", || !store.redis().known().is_trusted()).await;
-    assert_eq!(near(&store, "/before"), None);
+    until("noticed", || !store.redis().invalidation().is_trusted()).await;
+    assert_eq!(local(&store, "/before"), None);
     let begun = Instant::now();
     fill(&store, "/a", "alone").await;
-    assert!(near(&store, "/a").is_some() || begun.elapsed() >= OFFLINE_TTL);
-    while near(&store, "/a").is_some() {
+    assert!(local(&store, "/a").is_some() || begun.elapsed() >= OFFLINE_TTL);
+    while local(&store, "/a").is_some() {
         assert!(begun.elapsed() < OFFLINE_TTL + Duration::from_millis(100), "held for too long");
     }
     let early = store.purge_number().await.expect("a mark of its own");
@@ -212,11 +212,11 @@ async fn while_redis_is_away_a_response_is_held_for_a_moment_and_gone_when_it_is
     let purged = store.purge(&Purge::group("g")).await.expect("kept");
     assert!(purged.pending, "Redis is away");
     assert_eq!(store.put(Arc::clone(&early), KEEP).await.expect("no error"), Put::Refused);
-    assert_eq!(near(&store, "/a"), None, "purged in between");
+    assert_eq!(local(&store, "/a"), None, "purged in between");
     fill(&store, "/a", "after the purge").await;
 
     server.restart();
-    listening(store.redis()).await;
+    subscribed(store.redis()).await;
     let restarted = Instant::now();
     while store.redis().purge_number().await.is_err() {
         assert!(restarted.elapsed() < Duration::from_secs(10), "the purge is not repeated");
@@ -232,7 +232,7 @@ async fn while_redis_is_away_a_response_is_held_for_a_moment_and_gone_when_it_is
 }
 
 #[tokio::test]
-async fn what_redis_gives_is_kept_without_the_rest_of_its_reply() {
+async fn local_entry_does_not_keep_the_whole_reply() {
     let server = RedisServer::start();
     let [one, two] = two(&server).await;
     fill(&one, "/a", "1").await;
@@ -244,7 +244,7 @@ async fn what_redis_gives_is_kept_without_the_rest_of_its_reply() {
 async fn memory_is_bounded() {
     let server = RedisServer::start();
     let store = TieredStore::new(100_000, Clock::manual(), prefixed(&server, "arc:"));
-    listening(store.redis()).await;
+    subscribed(store.redis()).await;
     for number in 0..200 {
         let since = store.purge_number().await.expect("a purge number");
         let kind = samples::response(&vec![7; 5_000].into());
@@ -258,7 +258,7 @@ async fn memory_is_bounded() {
 /// Handlers that answer with the number of the last change, purges after each change in one process,
 /// and readers in the other which know what was purged for longer than the bound.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_reader_sees_what_was_purged_elsewhere_longer_ago_than_the_bound() {
+async fn no_read_is_older_than_the_bound_after_a_purge_elsewhere() {
     let server = RedisServer::start();
     let stores: [Arc<TieredStore>; 2] = two(&server).await.map(Arc::new);
     let changed = Arc::new(AtomicU64::new(0));

@@ -7,7 +7,7 @@ async fn a_hit_is_one_exchange() {
     let server = RedisServer::start();
     let store = store(&server);
     fill(&store, "/a", &["g"]).await;
-    listening(&store).await;
+    subscribed(&store).await;
     let () = server.command(&["CONFIG", "RESETSTAT"]);
     assert!(has(&store, "/a").await && !has(&store, "/b").await);
     assert_eq!((server.calls("getrange"), server.calls("strlen")), (2, 2));
@@ -187,7 +187,7 @@ async fn large_values_come_and_go_in_pieces() {
 async fn a_large_value_that_is_replaced_or_purged_meanwhile_is_never_mixed() {
     let server = RedisServer::start();
     let store = Arc::new(store(&server));
-    listening(&store).await;
+    subscribed(&store).await;
     let writers = (1..=3).map(|version| {
         let store = Arc::clone(&store);
         async move {

@@ -25,14 +25,14 @@ async fn interleave(store: &RedisStore, entry: &Entry, purge: &Purge, order: [St
     let encoded = codec::encode(entry).expect("encoded");
     let digest = entry.key.digest();
     let waiting = store.names.waiting(&digest);
-    let (mut admission, mut number) = (Admission::Refused, PurgeNumber::default());
+    let (mut state, mut number) = (PurgeState::Unknown, PurgeNumber::default());
     for step in order {
         match step {
             Step::Prepare => {
-                admission = store.prepare(entry, &encoded, &waiting, 10_000).await.expect("done");
+                state = store.prepare(entry, &encoded, &waiting, 10_000).await.expect("done");
             }
             Step::Publish => {
-                let published = store.publish(&encoded, admission, &digest, 10_000).await;
+                let published = store.publish(&encoded, state, &digest, 10_000).await;
                 published.expect("published or not");
             }
             Step::Raise => {
@@ -48,7 +48,7 @@ async fn interleave(store: &RedisStore, entry: &Entry, purge: &Purge, order: [St
 /// Raises the fence of a purge and does no more.
 async fn raised(store: &RedisStore, purge: &Purge) -> PurgeNumber {
     let purges = std::slice::from_ref(purge);
-    let numbers = raise::fences(&store.client, &store.names, store.known(), purges).await;
+    let numbers = raise::fences(&store.client, &store.names, store.invalidation(), purges).await;
     numbers.expect("raised")[0]
 }
 
@@ -62,7 +62,7 @@ async fn carried_out(store: &RedisStore, purge: &Purge, number: PurgeNumber) -> 
 }
 
 #[tokio::test]
-async fn a_purge_at_any_step_of_a_fill_wins() {
+async fn purge_wins_at_any_step_of_a_fill() {
     let server = RedisServer::start();
     for purge in samples::purges() {
         for order in orders() {
@@ -96,7 +96,7 @@ async fn fill_with(store: &RedisStore, entry: &Entry) -> Arc<Entry> {
 }
 
 #[tokio::test]
-async fn a_fill_begun_after_a_soft_purge_is_not_touched_by_it() {
+async fn fill_begun_after_a_soft_purge_stays_fresh() {
     let server = RedisServer::start();
     for purge in samples::purges() {
         let store = store(&server);
@@ -116,7 +116,7 @@ async fn a_fill_begun_after_a_soft_purge_is_not_touched_by_it() {
 }
 
 #[tokio::test]
-async fn another_fill_in_between_does_not_publish_what_was_not_checked() {
+async fn fill_does_not_publish_the_unchecked_value_of_another() {
     let server = RedisServer::start();
     let store = store(&server);
     let digest = key("/a").digest();
@@ -124,19 +124,19 @@ async fn another_fill_in_between_does_not_publish_what_was_not_checked() {
     let first = entry("/a", store.purge_number().await.expect("a purge number"), &[]);
     let first_encoded = codec::encode(&first).expect("encoded");
     let prepared = store.prepare(&first, &first_encoded, &waiting, 10_000).await;
-    assert_eq!(prepared.expect("prepared"), Admission::Fresh);
+    assert_eq!(prepared.expect("prepared"), PurgeState::Valid);
     let second = entry("/a", first.since, &["another"]);
     let second_encoded = codec::encode(&second).expect("encoded");
     let prepared = store.prepare(&second, &second_encoded, &waiting, 10_000).await;
-    assert_eq!(prepared.expect("prepared"), Admission::Fresh);
-    store.publish(&first_encoded, Admission::Fresh, &digest, 10_000).await.expect("no error");
+    assert_eq!(prepared.expect("prepared"), PurgeState::Valid);
+    store.publish(&first_encoded, PurgeState::Valid, &digest, 10_000).await.expect("no error");
     assert!(!has(&store, "/a").await, "the second waits there, not the first");
-    store.publish(&second_encoded, Admission::Fresh, &digest, 10_000).await.expect("no error");
+    store.publish(&second_encoded, PurgeState::Valid, &digest, 10_000).await.expect("no error");
     assert!(has(&store, "/a").await);
 }
 
 #[tokio::test]
-async fn a_fill_dropped_anywhere_leaves_nothing_that_a_purge_would_miss() {
+async fn dropped_fill_leaves_nothing_that_a_purge_would_miss() {
     let server = RedisServer::start();
     let store = store(&server);
     for micros in (0..3000).step_by(20) {
@@ -159,7 +159,7 @@ async fn time_goes_on_after_all_data_is_lost() {
     store.purge(&Purge::path("/a")).await.expect("purged");
     let () = server.command(&["FLUSHALL"]);
     store.put(entry("/a", early, &[]), KEEP).await.expect("no error");
-    assert!(!has(&store, "/a").await, "whether it was purged, nobody knows");
+    assert!(!has(&store, "/a").await, "it may have been purged");
     let late = store.purge_number().await.expect("a purge number");
     assert!(late > early);
     store.put(entry("/a", early, &[]), KEEP).await.expect("no error");
@@ -173,7 +173,7 @@ async fn time_goes_on_after_all_data_is_lost() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_none_is_replaced() {
+async fn foreign_clock_is_replaced() {
     let server = RedisServer::start();
     let store = store(&server);
     let mut last = PurgeNumber::default();
@@ -195,7 +195,7 @@ async fn a_clock_that_is_none_is_replaced() {
 }
 
 #[tokio::test]
-async fn many_purges_refuse_no_fill_that_none_of_them_concerned() {
+async fn many_purges_refuse_no_fill_that_none_of_them_concerns() {
     let server = RedisServer::start();
     let store = store(&server);
     let early = store.purge_number().await.expect("a purge number");
@@ -217,7 +217,7 @@ async fn many_purges_refuse_no_fill_that_none_of_them_concerned() {
 /// Handlers that answer with the number of the last change, purges after each change, and readers
 /// that know the number whose purge has returned.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_reader_sees_what_was_purged_before_it_asked() {
+async fn no_read_returns_what_was_purged_before_it_began() {
     let server = RedisServer::start();
     let store = Arc::new(store(&server));
     let (changed, purged) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
