@@ -16,6 +16,7 @@ pub mod store;
 
 #[cfg(feature = "admin")]
 mod admin;
+#[cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "public with that feature"))]
 mod clock;
 mod config;
 mod engine;

@@ -1,4 +1,4 @@
-//! `Auth`: how the one who asks becomes part of the key.
+//! `Auth`: how the identity of a client becomes part of the key.
 
 use std::fmt;
 
@@ -19,10 +19,11 @@ use crate::{
     semantics::storing::UncoveredCredentials,
 };
 
-/// How the one who asks becomes part of the key, so that nobody gets another's response.
+/// How the identity of a client becomes part of the key, so that no client gets a response that was
+/// made for another.
 ///
 /// Without one, a request that carries a credential is neither answered with a stored response nor
-/// leaves one, unless the response says that it may be shared.
+/// leaves one, unless the response says that it may be shared (RFC 9111 s.3.5).
 ///
 /// ```
 /// use actix_response_cache::{Auth, ResponseCache};
@@ -42,14 +43,14 @@ pub enum Auth {
     /// with another [credential](crate::Credentials::headers) or with a cookie that is
     /// not ignored counts as authenticated.
     ///
-    /// **All authenticated users share one cache**: for responses which depend on whether somebody
+    /// **All authenticated users share one cache**: for responses which depend on whether a client
     /// is logged in, not on who it is.
     Status,
     /// Each credential has responses of its own: a digest of `Authorization`, of every other
     /// [credential](crate::Credentials::headers) and of the cookies that are not ignored
     /// is part of the key.
     PerCredential,
-    /// As [`PerCredential`](Self::PerCredential), of this header field only.
+    /// As [`PerCredential`](Self::PerCredential), of this header only.
     Header(HeaderName),
     /// As [`PerCredential`](Self::PerCredential), of this cookie only. A request with
     /// `Authorization` still needs a response that says it may be shared.
@@ -58,7 +59,7 @@ pub enum Auth {
     FromFn(AuthFn),
 }
 
-/// A function that says who is asking. Made by [`Auth::from_fn`].
+/// A function that says who is input. Made by [`Auth::from_fn`].
 #[derive(Clone)]
 pub struct AuthFn(RequestFn);
 
@@ -99,13 +100,13 @@ impl Auth {
         Self::Cookie(name.into())
     }
 
-    /// Each value of this header field has a cache of its own.
+    /// Each value of this header has a cache of its own.
     ///
     /// # Errors
     ///
-    /// Where `name` is no field name.
-    pub fn header(name: &str) -> Result<Self, ConfigError> {
-        let name = name.parse();
+    /// Where `name` is no header name.
+    pub fn header(name: impl AsRef<str>) -> Result<Self, ConfigError> {
+        let name = name.as_ref().parse();
         name.map(Self::Header)
             .map_err(|_| ConfigError::new("Auth::header", "it is not a header name"))
     }
@@ -115,9 +116,9 @@ impl Auth {
         matches!(self, Self::Status | Self::PerCredential | Self::Cookie(_))
     }
 
-    /// Puts the one who asks into the key; `None` where the request is not to be cached.
-    pub(super) fn write(&self, asking: &Asking<'_>, key: &mut KeyBuilder) -> Option<()> {
-        let Asking { req, flags, cookies, ignored, credentials, secret } = *asking;
+    /// Adds the identity to the key; `None` where the request is not to be cached.
+    pub(super) fn write(&self, input: &AuthInput<'_>, key: &mut KeyBuilder) -> Option<()> {
+        let AuthInput { req, flags, cookies, ignored, credentials, secret } = *input;
         let values = |name: &HeaderName| req.headers().get_all(name).map(HeaderValue::as_bytes);
         match self {
             Self::Status => {
@@ -172,7 +173,7 @@ impl Auth {
 
 /// What an auth key is made of.
 #[derive(Clone, Copy)]
-pub(super) struct Asking<'a> {
+pub(super) struct AuthInput<'a> {
     pub(super) req: &'a HttpRequest,
     pub(super) flags: &'a HeaderFlags,
     pub(super) cookies: &'a [Pair<'a>],
@@ -181,7 +182,7 @@ pub(super) struct Asking<'a> {
     pub(super) secret: &'a Secret,
 }
 
-/// The request's fields that say who is asking, beside `Authorization` and `Cookie`, in one order
+/// The request's fields that say who is input, beside `Authorization` and `Cookie`, in one order
 /// whatever the order of the request.
 pub(super) fn credential_names<'a>(
     req: &'a HttpRequest,

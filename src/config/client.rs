@@ -1,4 +1,4 @@
-//! `ClientCache`: what clients are told of the freshness of responses that do not say it.
+//! `ClientCache`: the freshness that responses state for clients, where handlers state none.
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ use crate::semantics::{
 /// response's `Date`, so a client keeps nothing for longer than this says, however old the stored
 /// response was when the client got it.
 ///
-/// A response that its request's credentials, a cookie it sets or an auth key make personal is
-/// never told to be `public`; it becomes `private`.
+/// A response that its request's credentials, a cookie that it sets or an auth key make personal is
+/// never marked `public`; it becomes `private`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -49,7 +49,7 @@ impl ClientCache {
         Self::new(Sharing::Private)
     }
 
-    /// Nobody but this cache may keep the response.
+    /// No cache but this one may keep the response.
     pub const fn no_store() -> Self {
         Self::new(Sharing::NoStore)
     }
@@ -72,15 +72,16 @@ impl ClientCache {
         self
     }
 
-    /// Forbids stale use (`must-revalidate`).
-    pub const fn must_revalidate(mut self) -> Self {
-        self.terms.must_revalidate = true;
+    /// Whether stale use is forbidden (`must-revalidate`, RFC 9111 s.5.2.2.2). Default: `false`.
+    pub const fn must_revalidate(mut self, on: bool) -> Self {
+        self.terms.must_revalidate = on;
         self
     }
 
-    /// The response never changes while it is fresh, not even for a reload (RFC 8246).
-    pub const fn immutable(mut self) -> Self {
-        self.terms.immutable = true;
+    /// Whether the response never changes while it is fresh, so that a reload need not ask
+    /// (`immutable`, RFC 8246). Default: `false`.
+    pub const fn immutable(mut self, on: bool) -> Self {
+        self.terms.immutable = on;
         self
     }
 
@@ -96,14 +97,15 @@ impl ClientCache {
         self
     }
 
-    /// Also replaces what the handler says to clients. Its word still rules this cache.
-    pub const fn replace(mut self) -> Self {
-        self.replace = true;
+    /// Whether the handler's own headers are replaced too. This cache still obeys the handler's.
+    /// Default: `false`.
+    pub const fn replace(mut self, on: bool) -> Self {
+        self.replace = on;
         self
     }
 
-    /// Tells the client; `personal` where the response is not for everybody.
-    pub(crate) fn tell<B>(&self, res: &mut HttpResponse<B>, date: Timestamp, personal: bool) {
+    /// Writes the headers; `personal` where the response is for one client only.
+    pub(crate) fn write<B>(&self, res: &mut HttpResponse<B>, date: Timestamp, personal: bool) {
         let said = |name| res.headers().contains_key(name);
         let stated = said(header::CACHE_CONTROL) || said(header::EXPIRES) || said(header::PRAGMA);
         let concerns = res.status().is_success() || res.status() == StatusCode::NOT_MODIFIED;
@@ -136,41 +138,41 @@ mod tests {
     const DATE: Timestamp = Timestamp::from_secs(784_111_777);
     const MINUTE: ClientCache = ClientCache::public().max_age(Duration::from_secs(60));
 
-    fn told(client: &ClientCache, mut res: HttpResponse, personal: bool) -> [Option<String>; 2] {
-        client.tell(&mut res, DATE, personal);
+    fn written(client: &ClientCache, mut res: HttpResponse, personal: bool) -> [Option<String>; 2] {
+        client.write(&mut res, DATE, personal);
         [header::CACHE_CONTROL, header::EXPIRES]
             .map(|name| res.headers().get(name).map(|value| value.to_str().unwrap().to_owned()))
     }
 
     #[test]
-    fn both_fields_agree() {
-        let [control, expires] = told(&MINUTE, HttpResponse::Ok().finish(), false);
+    fn cache_control_and_expires_agree() {
+        let [control, expires] = written(&MINUTE, HttpResponse::Ok().finish(), false);
         assert_eq!(control.as_deref(), Some("public, max-age=60"));
         assert_eq!(expires.as_deref(), Some("Sun, 06 Nov 1994 08:50:37 GMT"));
         let dated = HttpResponse::Ok()
             .insert_header((header::DATE, "Sun, 06 Nov 1994 09:00:00 GMT"))
             .finish();
-        let [_, expires] = told(&MINUTE, dated, false);
+        let [_, expires] = written(&MINUTE, dated, false);
         assert_eq!(expires.as_deref(), Some("Sun, 06 Nov 1994 09:01:00 GMT"));
     }
 
     #[test]
-    fn the_handlers_word_stays_unless_replaced() {
+    fn headers_of_the_handler_stay_unless_replaced() {
         for field in [("cache-control", "no-cache"), ("expires", "0"), ("pragma", "no-cache")] {
             let res = || HttpResponse::Ok().insert_header(field).finish();
-            let [control, _] = told(&MINUTE, res(), false);
+            let [control, _] = written(&MINUTE, res(), false);
             assert!(control.is_none_or(|control| control == "no-cache"));
-            let [control, _] = told(&MINUTE.clone().replace(), res(), false);
+            let [control, _] = written(&MINUTE.clone().replace(true), res(), false);
             assert_eq!(control.as_deref(), Some("public, max-age=60"));
         }
-        assert_eq!(told(&MINUTE, HttpResponse::NotFound().finish(), false), [None, None]);
+        assert_eq!(written(&MINUTE, HttpResponse::NotFound().finish(), false), [None, None]);
     }
 
     #[test]
-    fn nothing_personal_is_public() {
+    fn personal_response_is_never_public() {
         let private = Some("private, max-age=60".to_owned());
         let cookie = HttpResponse::Ok().insert_header(("set-cookie", "a=b")).finish();
-        assert_eq!(told(&MINUTE, cookie, false)[0], private);
-        assert_eq!(told(&MINUTE, HttpResponse::Ok().finish(), true)[0], private);
+        assert_eq!(written(&MINUTE, cookie, false)[0], private);
+        assert_eq!(written(&MINUTE, HttpResponse::Ok().finish(), true)[0], private);
     }
 }

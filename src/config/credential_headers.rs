@@ -19,7 +19,7 @@ impl CredentialHeaders {
         Self { settings }
     }
 
-    /// Whether the header `name`, in lower case, says who is asking.
+    /// Whether the header `name`, in lower case, identifies a client.
     pub(super) fn counts(&self, name: &str) -> bool {
         let setting = self.settings.iter().rev().find(|(pattern, _)| matches(pattern, name));
         setting.map_or_else(|| is_credential(name), |(_, counts)| *counts)

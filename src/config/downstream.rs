@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use crate::config::functions::RequestFn;
 
-    fn told(names: &[&'static str], is_private: bool, given: &[(&str, &str)]) -> [String; 2] {
+    fn reported(names: &[&'static str], is_private: bool, given: &[(&str, &str)]) -> [String; 2] {
         let headers = names.iter().map(|name| HeaderName::from_static(name)).collect();
         let mut rules = KeyRules { headers, vary_by_origin: true, ..KeyRules::default() };
         if is_private {
@@ -127,20 +127,20 @@ mod tests {
     }
 
     #[test]
-    fn vary_is_merged_with_what_the_handler_says() {
+    fn vary_is_merged_with_that_of_the_handler() {
         let names = ["authorization", "cookie"];
-        let vary = |given: &[(&str, &str)]| told(&names, false, given)[0].clone();
+        let vary = |given: &[(&str, &str)]| reported(&names, false, given)[0].clone();
         assert_eq!(vary(&[]), "authorization, cookie");
         assert_eq!(vary(&[("vary", "Accept")]), "Accept, authorization, cookie");
         let lines = [("vary", "Accept, Cookie"), ("vary", "Origin")];
         assert_eq!(vary(&lines), "Accept, Cookie, Origin, authorization");
         assert_eq!(vary(&[("vary", "*")]), "*");
-        assert_eq!(told(&[], false, &[("vary", "accept")])[0], "accept");
-        assert_eq!(told(&[], false, &[]), ["", ""]);
+        assert_eq!(reported(&[], false, &[("vary", "accept")])[0], "accept");
+        assert_eq!(reported(&[], false, &[]), ["", ""]);
     }
 
     #[test]
-    fn nothing_overrides_private_downstream() {
+    fn targeted_headers_do_not_override_private() {
         for name in ["cdn-cache-control", "cloudflare-cdn-cache-control", "x-accel-expires"] {
             let rules = KeyRules { custom: Some(RequestFn::new(|_| None)), ..KeyRules::default() };
             let mut res = HttpResponse::Ok().insert_header((name, "300")).finish();
@@ -150,10 +150,10 @@ mod tests {
     }
 
     #[test]
-    fn one_allowed_origin_is_told_of() {
+    fn one_allowed_origin_adds_vary_origin() {
         let given = [("access-control-allow-origin", "https://a.example")];
-        assert_eq!(told(&[], false, &given)[0], "origin");
-        assert_eq!(told(&[], false, &[("access-control-allow-origin", "*")])[0], "");
+        assert_eq!(reported(&[], false, &given)[0], "origin");
+        assert_eq!(reported(&[], false, &[("access-control-allow-origin", "*")])[0], "");
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
         ] {
             let given = [("cache-control", said)];
             let given = if said.is_empty() { &[][..] } else { &given[..] };
-            assert_eq!(told(&[], true, given)[1], expected, "{said}");
+            assert_eq!(reported(&[], true, given)[1], expected, "{said}");
         }
     }
 }

@@ -1,22 +1,22 @@
-//! One look over a request's header fields that finds everything the cache needs to know of them,
-//! so that a hit does not ask the header map for twenty names.
+//! `HeaderFlags`: one pass over a request's headers finds everything that the cache needs to know of
+//! them, so that a hit does not look for twenty names in the header map.
 
 use actix_web::http::header::HeaderMap;
 
 use super::credential_headers::CredentialHeaders;
 
-/// Which of the fields that matter to a cache a request carries.
+/// Which of the headers that matter to a cache a request carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a field seen or not")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a header seen or not")]
 pub(crate) struct HeaderFlags {
     pub(crate) authorization: bool,
     pub(crate) cookie: bool,
-    /// Another field that says who is asking.
+    /// Another header that identifies a client.
     pub(crate) credential: bool,
     /// A body is coming: `Content-Length` above zero, or `Transfer-Encoding`.
     pub(crate) body: bool,
     pub(crate) method_override: bool,
-    /// A field that `ConnectionInfo` or a routing layer reads: host, scheme, port, prefix, path.
+    /// A header that `ConnectionInfo` or a routing layer reads: host, scheme, port, prefix, path.
     pub(crate) forwarded: bool,
     /// `Upgrade: websocket`. Every other upgrade may be ignored (RFC 9110 s.7.8).
     pub(crate) upgrade: bool,

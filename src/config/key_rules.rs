@@ -12,7 +12,7 @@ use actix_web::{
 
 use super::{
     all_settings::Config,
-    auth::{self, Asking, Auth},
+    auth::{Auth, AuthInput},
     cookies::{self, Pair},
     credential_headers::CredentialHeaders,
     functions::RequestFn,
@@ -143,8 +143,8 @@ impl KeyRules {
         }
         if let Some(auth) = &self.auth {
             let (ignored, credentials) = (self.ignored_cookies.as_slice(), &self.credentials);
-            let asking = Asking { req, flags, cookies, ignored, credentials, secret };
-            auth.write(&asking, key).ok_or(Reason::NoKey)?;
+            let auth_input = AuthInput { req, flags, cookies, ignored, credentials, secret };
+            auth.write(&auth_input, key).ok_or(Reason::NoKey)?;
         }
         Ok(())
     }
@@ -176,44 +176,6 @@ impl KeyRules {
         Ok(key)
     }
 
-    /// The request's cookies, where the key depends on them. Ignored and keyed ones are no credential.
-    fn cookies<'r>(
-        &self,
-        req: &'r HttpRequest,
-        flags: &mut HeaderFlags,
-    ) -> Result<Vec<Pair<'r>>, Reason> {
-        let are_named = !self.ignored_cookies.is_empty() || !self.cookies.is_empty();
-        let are_read = are_named || self.auth.as_ref().is_some_and(Auth::reads_cookies);
-        if !flags.cookie || !are_read {
-            return Ok(Vec::new());
-        }
-        let pairs = cookies::pairs(req.headers())?;
-        flags.cookie = pairs.iter().any(|(name, _)| {
-            !cookies::is_named(name, &self.ignored_cookies)
-                && !self.cookies.iter().any(|keyed| keyed == name)
-        });
-        Ok(pairs)
-    }
-
-    /// Whether a field says who is asking that is not part of the key by itself.
-    fn has_uncovered_credential(&self, req: &HttpRequest) -> bool {
-        self.headers.is_empty()
-            || auth::credential_names(req, &self.credentials)
-                .into_iter()
-                .any(|name| !self.headers.contains(name))
-    }
-
-    /// Whether caches downstream may not share the response: the request has a credential, or a
-    /// function of the application has made the key.
-    fn is_personal(&self, req: &HttpRequest, flags: &HeaderFlags) -> bool {
-        let HeaderFlags { authorization, cookie, credential, .. } = *flags;
-        let is_named = match &self.auth {
-            Some(Auth::Header(name)) => req.headers().contains_key(name),
-            _ => false,
-        };
-        authorization || cookie || credential || is_named || self.is_by_function()
-    }
-
     /// Whether a function of the user is part of the key, which nothing can tell other caches.
     pub(super) fn is_by_function(&self) -> bool {
         self.custom.is_some() || matches!(self.auth, Some(Auth::FromFn(_)))
@@ -243,22 +205,6 @@ impl KeyRules {
         names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         names.dedup();
         names
-    }
-
-    fn uncovered(&self, req: &HttpRequest, flags: &HeaderFlags) -> UncoveredCredentials {
-        let HeaderFlags { authorization, cookie, credential: other, .. } = *flags;
-        let mut uncovered = UncoveredCredentials { authorization, cookie, other };
-        if let Some(auth) = &self.auth {
-            let is_only = |name: &HeaderName| {
-                auth::credential_names(req, &self.credentials)
-                    .into_iter()
-                    .all(|other| other == name || self.headers.contains(other))
-            };
-            let is_only = matches!(auth, Auth::Header(name) if other && is_only(name));
-            auth.cover(&mut uncovered, is_only);
-        }
-        uncovered.cookie &= !self.cookies_are_harmless;
-        uncovered
     }
 
     /// What tells these rules from others in this process.
@@ -317,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_url_counts_as_received() {
+    fn url_is_keyed_as_received() {
         let rules = KeyRules::default();
         let (key, _) = key_of(&rules, get("/a%20b?y=2&x=1"));
         assert_eq!((key.host(), key.query()), ("shop.example", "?y=2&x=1"));
@@ -331,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn header_lines_are_kept_apart() {
+    fn header_lines_are_keyed_one_by_one() {
         let rules = KeyRules { headers: vec![header::ACCEPT], ..KeyRules::default() };
         let two = get("/").append_header(("accept", "a")).append_header(("accept", "b"));
         let one = get("/").append_header(("accept", "a, b"));
@@ -343,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_known_unless_ignored_or_keyed() {
+    fn credentials_are_uncovered_unless_ignored_or_keyed() {
         let rules = KeyRules {
             ignored_cookies: vec!["_ga*".into()],
             cookies: vec!["currency".into()],
@@ -358,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn trusted_forwarding_fields_are_in_the_key() {
+    fn trusted_forwarding_headers_are_keyed() {
         let rules = KeyRules { forwarded: Forwarded::Trust, ..KeyRules::default() };
         let plain = key_of(&rules, get("/")).0;
         let host = key_of(&rules, get("/").insert_header(("x-forwarded-host", "evil"))).0;

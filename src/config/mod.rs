@@ -3,6 +3,7 @@
 mod all_settings;
 pub(crate) mod auth;
 pub(crate) mod cache;
+mod cache_settings;
 pub(crate) mod client;
 mod cookies;
 mod credential_headers;
@@ -20,4 +21,5 @@ pub(crate) mod rule;
 pub(crate) mod settings;
 mod shared;
 mod target;
+mod uncovered;
 mod warnings;

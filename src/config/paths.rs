@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_decided_for_a_request_may_be_stored_under_its_path() {
+    fn admitted_requests_have_paths_that_may_be_stored() {
         let bypass = ("/b/{id}".to_owned(), Rule::bypass());
         let slash = ("/c/{id}".to_owned(), Rule::bypass());
         let rules = [bypass, slash, ("/c/{tail}/".to_owned(), Rule::new())];
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rule_wins() {
+    fn first_matching_rule_wins() {
         let paths = paths(&[], &[], &["/a/{id}", "/a/special", "/{tail:.*}"]);
         assert_eq!(paths.rule("/a/special"), Some(0));
         assert_eq!(paths.rule("/b"), Some(2));

@@ -103,7 +103,7 @@ impl Plan {
         &self.config.compliance
     }
 
-    /// The secret under which what may tell who is asking enters keys.
+    /// The secret under which what may identify a client enters keys.
     pub(crate) fn secret(&self) -> &Secret {
         &self.secret
     }
@@ -152,9 +152,8 @@ impl Plan {
         Ok(Admitted { keyed, conditional, directives })
     }
 
-    /// Lets the engine know under which paths requests that go by these settings are stored, and
-    /// what of their queries counts.
-    pub(crate) fn tell_paths(&self, engine: &Engine) {
+    /// Lets the engine know under which paths responses are stored by these settings.
+    pub(crate) fn register_paths(&self, engine: &Engine) {
         let paths = self.paths.clone();
         engine.stored_paths().add(format!("{paths:?}"), move |path| paths.may_store(path));
     }
@@ -181,8 +180,8 @@ impl Plan {
         self.paths.pattern(routed)
     }
 
-    /// What clients are told of the responses of this path. Told when they are answered, and never
-    /// stored: what is stored is the handler's word, by which the response is judged again.
+    /// The headers for clients of the responses of this path. They are added when a response is sent,
+    /// and never stored: a stored response is reused by what its handler said.
     pub(crate) fn client(&self, routed: &str) -> Option<&ClientCache> {
         if !self.has_client_cache {
             return None;

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn group_names_take_captures() {
+    fn group_names_are_filled_with_captures() {
         let name = GroupName::new("p:{id}/{kind}!", "/p/{kind}/{id:[0-9]+}").unwrap();
         let mut path = Path::new("/p/a/7".to_owned());
         actix_router::ResourceDef::new("/p/{kind}/{id:[0-9]+}").capture_match_info(&mut path);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn group_names_that_cannot_be_filled_are_refused() {
+    fn group_names_with_unknown_captures_are_refused() {
         for name in ["{id", "{other}"] {
             assert!(GroupName::new(name, "/p/{id}").is_err(), "{name}");
         }

@@ -98,8 +98,8 @@ impl Rule {
         self
     }
 
-    /// What clients are told of the responses' freshness; `None`: nothing. Default: as for the whole
-    /// cache.
+    /// The freshness that responses state for clients; `None`: nothing is added. Default: as for the
+    /// whole cache.
     pub fn client_cache(mut self, client: impl Into<Option<ClientCache>>) -> Self {
         self.client = Setting::Set(client.into());
         self
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statuses_that_answer_one_request_only_are_refused() {
+    fn statuses_of_one_request_only_are_refused() {
         for status in [0, 99, 100, 206, 304, 1000] {
             assert!(Rule::new().ttl_for(status, Duration::ZERO).status_ttls().is_err(), "{status}");
         }

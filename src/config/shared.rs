@@ -33,7 +33,7 @@ pub(super) struct Shared {
     /// The secret of clones that set none.
     secret: Secret,
     admin_paths: Mutex<Vec<String>>,
-    told: Mutex<HashSet<String>>,
+    reported: Mutex<HashSet<String>>,
     /// What tells this cache from others of the process.
     #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "caches in Redis are compared"))]
     number: u64,
@@ -50,14 +50,14 @@ impl Shared {
             backend,
             engine: OnceLock::new(),
             admin_paths: Mutex::default(),
-            told: Mutex::default(),
+            reported: Mutex::default(),
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             made_at: Location::caller(),
         })
     }
 
-    pub(super) fn is_news(&self, message: &str) -> bool {
-        lock(&self.told).insert(message.to_owned())
+    pub(super) fn is_first_report(&self, message: &str) -> bool {
+        lock(&self.reported).insert(message.to_owned())
     }
 
     #[cfg(feature = "admin")]
@@ -116,7 +116,7 @@ impl Shared {
         let mut warnings = Vec::new();
         warnings.extend(self.backend.warning().map(Into::into));
         #[cfg(feature = "redis")]
-        if self.is_keyed_otherwise(config) {
+        if self.has_other_keys(config) {
             warnings.push(
                 "another cache with the same store and prefix makes its keys in another way: \
                  what one of them stores, the other may not find"
@@ -132,7 +132,7 @@ impl Shared {
     /// the same place in Redis and makes all of its keys in other ways. Clones may differ: handles
     /// know the rules of all of them.
     #[cfg(feature = "redis")]
-    fn is_keyed_otherwise(&self, config: &Config) -> bool {
+    fn has_other_keys(&self, config: &Config) -> bool {
         type Ways = std::collections::HashMap<u64, HashSet<String>>;
         static PLACES: OnceLock<Mutex<std::collections::HashMap<String, Ways>>> = OnceLock::new();
         let Some(redis) = self.backend.redis() else { return false };
@@ -148,13 +148,13 @@ impl Shared {
         ways.iter().any(|(other, theirs)| *other != own && theirs.is_disjoint(ours))
     }
 
-    /// What is wrong if the line that has made this cache makes one in memory for each worker; told
+    /// What is wrong if the line that has made this cache makes one in memory for each worker; reported
     /// once for each line.
-    pub(super) fn second_of_its_line(&self) -> Option<String> {
+    pub(super) fn second_cache_warning(&self) -> Option<String> {
         type Line = (&'static str, u32, u32);
         struct First {
             engine: std::sync::Weak<Engine>,
-            is_told: bool,
+            is_reported: bool,
         }
         static LINES: OnceLock<Mutex<std::collections::HashMap<Line, First>>> = OnceLock::new();
         if !self.backend.is_in_memory() {
@@ -166,11 +166,11 @@ impl Shared {
         let mut lines = lock(LINES.get_or_init(Mutex::default));
         let first = lines
             .entry((at.file(), at.line(), at.column()))
-            .or_insert_with(|| First { engine: Arc::downgrade(engine), is_told: false });
+            .or_insert_with(|| First { engine: Arc::downgrade(engine), is_reported: false });
         match first.engine.upgrade() {
             None => first.engine = Arc::downgrade(engine),
-            Some(other) if !Arc::ptr_eq(&other, engine) && !first.is_told => {
-                first.is_told = true;
+            Some(other) if !Arc::ptr_eq(&other, engine) && !first.is_reported => {
+                first.is_reported = true;
                 return Some(format!(
                     "{at} makes a second cache in memory: each worker then has its own, and a purge \
                      reaches one of them. Make the cache once, outside of the closure that makes the \

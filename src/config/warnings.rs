@@ -27,7 +27,7 @@ fn rule_warnings(config: &Config) -> Vec<String> {
     let mut earlier: Vec<(&str, Pattern)> = Vec::new();
     for (text, rule) in &config.rules {
         warnings.extend(unused_settings(text, rule));
-        // a pattern that cannot be read is an error, and told as one
+        // a pattern that cannot be read is reported as an error
         let Ok(pattern) = Pattern::read(text) else { continue };
         if let Some((by, _)) = earlier.iter().find(|(_, earlier)| earlier.covers(&pattern)) {
             warnings.push(format!(

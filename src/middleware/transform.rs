@@ -29,20 +29,21 @@ where
     fn new_transform(&self, service: S) -> Self::Future {
         let worker = self.plan().and_then(|plan| {
             let engine = self.engine()?;
-            plan.tell_paths(&engine);
+            plan.register_paths(&engine);
             Ok(Worker::new(plan, engine))
         });
         ready(match worker {
             Ok(worker) => {
-                let odd = self.warnings().into_iter().filter(|warning| self.is_news(warning));
-                for warning in odd.chain(self.second_of_its_line()) {
+                let odd =
+                    self.warnings().into_iter().filter(|warning| self.is_first_report(warning));
+                for warning in odd.chain(self.second_cache_warning()) {
                     tracing::warn!("response cache: {warning}");
                 }
                 Ok(CacheService::new(Rc::new(service), Rc::new(worker)))
             }
             Err(error) => {
                 // actix says only that a worker could not start, and a log may not be set up yet
-                if self.is_news(&error.to_string()) {
+                if self.is_first_report(&error.to_string()) {
                     tracing::error!("{error}");
                     eprintln!("{error}");
                 }

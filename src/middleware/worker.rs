@@ -56,7 +56,7 @@ impl Worker {
         let age = self.ages.get(age, || Some(age.as_secs().into()));
         let mut res = respond::from_stored(client, stored, age, &self.plan.stripped_headers);
         if let Some(settings) = self.plan.client(client.routed) {
-            settings.tell(&mut res, stored.terms.response_time, client.personal);
+            settings.write(&mut res, stored.terms.response_time, client.personal);
         }
         self.plan.downstream.report(&mut res, client.req.fields);
         res

@@ -44,7 +44,7 @@ async fn handler_headers_stay_unless_replaced() {
 
     let clock = Clock::manual();
     let replacing =
-        ResponseCache::memory().clock(clock.clone()).client_cache(FIVE_MINUTES.replace());
+        ResponseCache::memory().clock(clock.clone()).client_cache(FIVE_MINUTES.replace(true));
     let app = app(&replacing, &Origin::with_fields(fields)).await;
     let replaced = send(&app, get("/")).await;
     assert_eq!(replaced.field("cache-control"), "public, max-age=300");
@@ -86,7 +86,7 @@ async fn personal_response_is_never_sent_as_public() {
 async fn rule_overrides_client_cache_control() {
     let cache = ResponseCache::memory()
         .client_cache(FIVE_MINUTES)
-        .rule("/assets/{tail:.*}", Rule::new().client_cache(FIVE_MINUTES.immutable()))
+        .rule("/assets/{tail:.*}", Rule::new().client_cache(FIVE_MINUTES.immutable(true)))
         .rule("/news", Rule::new().client_cache(ClientCache::no_store()));
     let app = app(&cache, &Origin::counting()).await;
     let told = async |path| send(&app, get(path)).await.field("cache-control");

@@ -358,7 +358,7 @@ async fn client_cache_settings_do_not_change_storing() {
         ClientCache::private().max_age(300 * SECOND),
         ClientCache::no_store(),
         ClientCache::public().max_age(300 * SECOND),
-        ClientCache::public().max_age(300 * SECOND).replace(),
+        ClientCache::public().max_age(300 * SECOND).replace(true),
     ] {
         let clock = Clock::manual();
         let origin = Origin::new(|req, call| match condition(req) {

@@ -1,4 +1,4 @@
-//! `Credentials`: which cookies and request headers say who is asking.
+//! `Credentials`: which cookies and request headers identify a client.
 
 use super::header_names::name_pattern;
 use crate::config::{credential_headers::CredentialHeaders, error::ConfigError};
@@ -66,7 +66,7 @@ impl Credentials {
         self
     }
 
-    /// Whether no cookie counts, as RFC 9111 has it. Then a response to somebody's session cookie is
+    /// Whether no cookie counts, as RFC 9111 has it. Then a response to one client's session cookie is
     /// stored for all, unless it says `private` or `no-store`. Default: `false`.
     pub fn cookies_are_harmless(mut self, harmless: bool) -> Self {
         self.cookies_are_harmless = Some(harmless);

@@ -79,31 +79,34 @@ impl IntoBackend for Tiered {
 
 impl Backend {
     /// Whether entries are kept in the process's own memory, alone or before Redis.
+    #[cfg_attr(not(feature = "memory"), allow(clippy::unused_self, reason = "none has memory"))]
     pub(crate) fn is_in_memory(&self) -> bool {
-        match self {
-            #[cfg(feature = "memory")]
-            Self::Memory(_) => true,
-            #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(_) => true,
-            _ => false,
-        }
+        #[cfg(feature = "memory")]
+        let is_in_memory = self.memory().is_some();
+        #[cfg(not(feature = "memory"))]
+        let is_in_memory = false;
+        is_in_memory
     }
 
     /// What is probably not meant.
+    #[cfg_attr(not(feature = "memory"), allow(clippy::unused_self, reason = "none has memory"))]
     pub(crate) fn warning(&self) -> Option<&'static str> {
         #[cfg(feature = "memory")]
-        {
-            let memory = match self {
-                Self::Memory(memory) => memory,
-                #[cfg(feature = "redis")]
-                Self::Tiered(tiered) => &tiered.memory,
-                _ => return None,
-            };
-            if memory.max_capacity == 0 {
-                return Some("Memory::max_capacity is zero: nothing is kept");
-            }
+        if self.memory().is_some_and(|memory| memory.max_capacity == 0) {
+            return Some("Memory::max_capacity is zero: nothing is kept");
         }
         None
+    }
+
+    /// The part of it that is in memory.
+    #[cfg(feature = "memory")]
+    fn memory(&self) -> Option<&Memory> {
+        match self {
+            Self::Memory(memory) => Some(memory),
+            #[cfg(feature = "redis")]
+            Self::Tiered(tiered) => Some(&tiered.memory),
+            _ => None,
+        }
     }
 
     /// The part of it that is in Redis.

@@ -49,7 +49,7 @@ pub(super) fn store<B: MessageBody + 'static>(
     if let Some(client) = client
         && !matches!(draft, Err(Reason::InnerCache))
     {
-        client.tell(res.response_mut(), now, personal);
+        client.write(res.response_mut(), now, personal);
     }
     match draft {
         Ok(draft) => store_body(worker, context, draft, res),

@@ -1,0 +1,167 @@
+//! The everyday settings of `ResponseCache`, and those of its groups.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+
+use super::{
+    auth::Auth,
+    cache::ResponseCache,
+    client::ClientCache,
+    error::ConfigError,
+    functions::{Predicate, RequestFn},
+    rule::Rule,
+    settings::{
+        coalescing::Coalescing, compliance::Compliance, credentials::Credentials,
+        handlers::HandlerPolicy, header_names::header_name, query::Query, responses::Responses,
+        setting::Setting,
+    },
+};
+#[cfg(feature = "testing")]
+use crate::clock::Clock;
+
+impl ResponseCache {
+    /// The freshness lifetime of 2xx responses that state none. Default: 60 s, so **every 200 is
+    /// stored** that nothing forbids to store, health checks and long polls too; zero under
+    /// [`Compliance::strict`]. `None` or zero: only responses are stored whose handler or
+    /// [rule](Self::rule) states a lifetime; with `None` none is guessed either, unless
+    /// [`Compliance::heuristic_freshness`] says so.
+    pub fn ttl(self, ttl: impl Into<Option<Duration>>) -> Self {
+        let ttl = ttl.into();
+        self.set(|config| config.ttl = Setting::Set(ttl))
+    }
+
+    /// Caches only paths under this prefix, by whole segments, or under another included one.
+    ///
+    /// An unsafe request, such as a `PUT`, purges its path only where this cache or one of its clones in
+    /// the process caches it. A process that changes what only others cache purges by
+    /// [`handle`](Self::handle), which always goes to the store.
+    pub fn include(self, prefix: impl Into<String>) -> Self {
+        let prefix = absolute("include", prefix.into());
+        self.set_with(prefix, |config, prefix| config.include.push(prefix))
+    }
+
+    /// Does not cache paths under this prefix, by whole segments: `/users/me` excludes
+    /// `/users/me/orders` and not `/users/menu`. Other spellings of the path are excluded too.
+    pub fn exclude(self, prefix: impl Into<String>) -> Self {
+        let prefix = absolute("exclude", prefix.into());
+        self.set_with(prefix, |config, prefix| config.exclude.push(prefix))
+    }
+
+    /// Sets what holds for the paths of an actix path pattern, such as `/products/{id}`. Patterns
+    /// match the whole path, also in a scope. The first rule whose pattern matches wins.
+    pub fn rule(self, pattern: impl Into<String>, rule: Rule) -> Self {
+        self.set(|config| config.rules.push((pattern.into(), rule)))
+    }
+
+    /// Caches only requests for which `predicate` is true. In a scope inside a cached app, what it
+    /// keeps out is neither stored nor served by the cache outside.
+    pub fn only_if<F>(self, predicate: F) -> Self
+    where
+        F: Fn(&HttpRequest) -> bool + Send + Sync + 'static,
+    {
+        self.set(|config| config.only_if = Some(Predicate::new(predicate)))
+    }
+
+    /// The freshness that responses state for clients, where handlers state none. Default: `None`,
+    /// nothing is added.
+    pub fn client_cache(self, client: impl Into<Option<ClientCache>>) -> Self {
+        let client = client.into();
+        self.set(|config| config.client = client)
+    }
+
+    /// How the identity of a client becomes part of the key. Default: `None`, not at all: requests with
+    /// a credential then only get and leave responses that say that they may be shared.
+    pub fn vary_by_auth(self, auth: impl Into<Option<Auth>>) -> Self {
+        let auth = auth.into();
+        self.set(|config| config.auth = auth)
+    }
+
+    /// Makes a request header part of the key, for responses that depend on it without `Vary`.
+    pub fn vary_by_header(self, name: impl AsRef<str>) -> Self {
+        let name = header_name("vary_by_header", name.as_ref());
+        self.set_with(name, |config, name| config.keyed_headers.push(name))
+    }
+
+    /// Makes a cookie part of the key. It then no longer counts as a credential.
+    pub fn vary_by_cookie(self, name: impl Into<String>) -> Self {
+        self.set(|config| config.keyed_cookies.push(name.into()))
+    }
+
+    /// Makes what `function` says of a request part of the key. Requests for which it says `None`
+    /// bypass the cache. Caches downstream do not know the function, so responses leave as `private`.
+    pub fn key_fn<F>(self, function: F) -> Self
+    where
+        F: Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static,
+    {
+        self.set(|config| config.key_fn = Some(RequestFn::new(function)))
+    }
+
+    /// How the query of a URL becomes part of the key. Default: [`Query::as_received`].
+    pub fn query(self, query: Query) -> Self {
+        self.set(|config| config.query = query)
+    }
+
+    /// Which cookies and headers identify a client.
+    pub fn credentials(self, credentials: Credentials) -> Self {
+        self.set(|config| config.credentials = credentials)
+    }
+
+    /// How long past its lifetime a response may be served at once while it is refreshed in the
+    /// background, where it does not say so itself (RFC 5861 s.3). Default: zero, not at all.
+    ///
+    /// One refresh per key runs at a time, over all workers of the process; after one that failed
+    /// there is none for [a while](crate::HandlerPolicy::failure_backoff).
+    ///
+    /// `no-cache`, `must-revalidate`, `proxy-revalidate` and `s-maxage` forbid it. It does not apply
+    /// to errors, nor to statuses of [`Rule::ttl_for`]: a rule can say it for them.
+    pub fn stale_while_revalidate(self, window: Duration) -> Self {
+        self.set(|config| config.while_revalidate = window)
+    }
+
+    /// How long past its lifetime a response may be served in place of a handler that fails (an error,
+    /// 500, 502, 503 or 504), where it does not say so itself (RFC 5861 s.4). Default: zero, not at
+    /// all.
+    ///
+    /// `no-cache`, `must-revalidate`, `proxy-revalidate` and `s-maxage` forbid it. It does not apply
+    /// to errors, nor to statuses of [`Rule::ttl_for`]: a rule can say it for them.
+    pub fn stale_if_error(self, window: Duration) -> Self {
+        self.set(|config| config.if_error = window)
+    }
+
+    /// How handlers are called: timeouts, background refreshes, and what follows a failure.
+    pub fn handlers(self, policy: HandlerPolicy) -> Self {
+        self.set(|config| config.handlers = policy)
+    }
+
+    /// How requests that need the same response wait for one handler call.
+    pub fn coalescing(self, coalescing: Coalescing) -> Self {
+        self.set(|config| config.coalescing = coalescing)
+    }
+
+    /// How closely the cache follows the RFCs. Default: [`Compliance::careful`].
+    pub fn compliance(self, compliance: Compliance) -> Self {
+        self.set(|config| config.compliance = compliance)
+    }
+
+    /// How responses are stored and labelled.
+    pub fn responses(self, responses: Responses) -> Self {
+        self.set(|config| config.responses = responses)
+    }
+
+    /// Where the cache reads the time; for tests. All clones have the clock of the one which is used
+    /// first.
+    #[cfg(feature = "testing")]
+    pub fn clock(self, clock: Clock) -> Self {
+        self.set(|config| config.clock = clock)
+    }
+}
+
+/// A prefix that begins with `/`, as any path does.
+fn absolute(setting: &'static str, prefix: String) -> Result<String, ConfigError> {
+    if prefix.starts_with('/') {
+        Ok(prefix)
+    } else {
+        Err(ConfigError::new(setting, format!("`{prefix}` does not begin with `/`")))
+    }
+}
