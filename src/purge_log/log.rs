@@ -27,9 +27,8 @@ pub(crate) struct PurgeLog<T> {
 pub(crate) struct PurgeNumbers {
     /// The number of the newest hard one, or 0.
     pub(crate) hard: u64,
-    /// The number of the newest soft one, and since when that makes stale. Of an entry that is first
-    /// looked at after two soft purges it is therefore the second that counts: who purges softly and
-    /// often should mark what is stored in between.
+    /// The number of the newest soft one, and since when that makes stale. Of two soft purges the
+    /// second counts for an entry that was not looked at in between.
     pub(crate) soft: Option<(u64, Timestamp)>,
 }
 

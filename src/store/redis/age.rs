@@ -1,10 +1,10 @@
 //! How long ago an entry that was read from Redis was received.
 //!
-//! Its date tells, as a rule: hosts' wall clocks agree. It does not where it lies ahead, or may be one
-//! of before this host's wall clock was set back. Such an entry would be as good as new when the clock
-//! comes to its date once more, however long it had been stored by then. Redis knows better: every
-//! entry is stored to expire after a time that the entry itself tells, so what remains of that tells the
-//! rest, whatever the clocks of all hosts say.
+//! As a rule its date tells, as the wall clocks of hosts agree. A date that lies ahead does not, nor one
+//! that may be from before this host's wall clock was set back: such an entry would count as new when
+//! the clock comes to its date again, however long it had been stored by then. Then Redis is asked: every
+//! entry expires there after a time that the entry itself states, so the time that remains tells how long
+//! it has been stored, whatever the clocks of all hosts say.
 
 use std::{sync::Arc, time::Duration};
 

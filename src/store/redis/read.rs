@@ -35,7 +35,8 @@ impl RedisStore {
         let (mut begin, mut length) = (redis::cmd("GETRANGE"), redis::cmd("STRLEN"));
         begin.arg(&name).arg(0).arg(self.large.first_piece(&digest) - 1);
         length.arg(&name);
-        let asked = self.client.ask(vec![begin, length, logical_clock::ask(&self.names)]).await;
+        let asked =
+            self.client.ask(vec![begin, length, logical_clock::read_now(&self.names)]).await;
         let replies = asked.inspect_err(|error| {
             if error.kind() == StoreErrorKind::TimedOut {
                 self.large.begin_timed_out(&digest);

@@ -1,6 +1,6 @@
-//! What follows when Redis was away. Purges of other processes could not reach it meanwhile: they are
-//! kept there, and repeated as soon as each of these processes finds Redis again. Who finds it first
-//! must not serve what they are about to purge.
+//! The time after Redis was away. Purges of other processes could not reach it meanwhile: each of them
+//! keeps its own and repeats them as soon as it finds Redis again. The process that finds it first would
+//! serve what the others are about to purge.
 //!
 //! So a process to which Redis was away *settles* when it finds Redis again: for a while it serves
 //! nothing from there and publishes nothing, as if Redis still were away. The time is monotonic and
@@ -20,9 +20,9 @@ use std::{
 
 use super::{connect::Bounds, invalidation::trust::micros};
 
-/// Reading as `settled_at`: nothing is being waited for.
+/// A value of `settled_at`: nothing is being waited for.
 const SETTLED: u64 = 0;
-/// Reading as `settled_at`: Redis is away.
+/// A value of `settled_at`: Redis is away.
 const AWAY: u64 = u64::MAX;
 /// What raising the fences of all purges that a process keeps may take, on a busy machine.
 const MARGIN: Duration = Duration::from_millis(100);

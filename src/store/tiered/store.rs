@@ -42,9 +42,9 @@ impl TieredStore {
         if let Ok(answer) = self.redis.purge_number_to_renew(entry).await {
             return Ok(answer);
         }
-        let mark = self.local.local_purge_number();
+        let number = self.local.local_purge_number();
         let found = self.local.get(&entry.key);
-        Ok((mark, found.is_some_and(|found| found.since == entry.since)))
+        Ok((number, found.is_some_and(|found| found.since == entry.since)))
     }
 
     /// Carries out several purges together; see [`RedisStore::purge_together`].

@@ -19,6 +19,7 @@
 use redis::{Cmd, Value};
 
 use super::{
+    clock_scripts::{DONE, EXTEND, TICK},
     fence,
     known_purges::LoadedPurges,
     message,
@@ -39,134 +40,26 @@ use crate::{
     },
 };
 
-/// When the clock has not been used for so long, and nothing is kept for longer, it may go: a seed
-/// from the server's clock is always ahead of it.
+/// How long a clock is kept that is not used, unless entries are kept for longer. One that begins anew
+/// takes its seed from the server's clock, which is always ahead of it.
 const CLOCK_TTL_MS: u64 = 24 * 60 * 60 * 1000;
 /// How many fences are kept whatever their age: 100,000 purges a minute are remembered for more
 /// than a minute.
 const MAX_FENCES: u32 = 1 << 17;
 /// How many fences each purge looks at while they are being swept.
 const SWEPT: u32 = 32;
-/// No handler runs for longer, in microseconds: for so long a fence is kept whatever the lifetimes.
+/// How long a handler runs at most, in microseconds. A fence is kept for at least this time whatever the
+/// lifetimes of entries.
 const MAX_FILL: u64 = 60 * 60 * 1_000_000;
 /// How many fences one step of loading asks for.
 const PAGE: u32 = 2000;
-
-/// Keys: clock. Arguments: its lifetime, the most fences, how many to sweep, the longest fill, the
-/// channel for announcements, what begins one; and for a purge the field to raise, and for a soft
-/// one since when it makes stale. Returns the time, or for a purge its number and the time before.
-///
-/// The time is at least that of the server's own clock, in microseconds, and higher with every
-/// purge: after data was lost, by a restart or by a failover, it goes on where no purge has been.
-/// Numbers stay below 2^53, where Lua's are exact, until the year 2255.
-///
-/// Beside each fence stands, under its field and an `r`, the number of its purge until that one's
-/// removal is done.
-///
-/// A user may be allowed the commands and not the channel: the purge is then found by others when
-/// they check the clock.
-const TICK: &str = r"
-local clock, ttl, most, swept, fill = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local field, stale = ARGV[7], ARGV[8]
-local function text(number) return string.format('%.0f', number) end
-local function read(name)
-  local value = redis.pcall('HGET', clock, name)
-  return type(value) == 'string' and tonumber(value) or nil
-end
-local now, time = read('now'), redis.call('TIME')
-time = time[1] * 1000000 + time[2]
-if not now or not read('seed') then
-  now = math.max(now or 0, time)
-  redis.call('DEL', clock)
-  redis.call('HSET', clock, 'base', text(now), 'seed', text(now))
-end
-local life = read('life') or 0
-local function newest(fence)
-  local hard, soft = string.match(fence, '^(%d+) ?(%d*)')
-  return math.max(tonumber(hard) or 0, tonumber(soft) or 0)
-end
-local function sweep()
-  local cursor, count = redis.call('HGET', clock, 'cursor'), redis.call('HLEN', clock)
-  local seed = read('seed')
-  local base, cut = read('base') or seed, read('cut') or seed
-  local dead = time - math.max(life * 1000, tonumber(fill))
-  if not cursor then
-    if count > most then
-      cut = cut + math.ceil((now - cut) / 2)
-    elseif dead - cut > tonumber(fill) then
-      cut = dead
-    else
-      return
-    end
-    cursor = '0'
-    redis.call('HSET', clock, 'cut', text(cut))
-  end
-  local page = redis.call('HSCAN', clock, cursor, 'COUNT', swept)
-  for i = 1, #page[2], 2 do
-    local name, number = page[2][i], newest(page[2][i + 1])
-    if #name == 16 and number < cut then
-      local is_done = redis.call('HEXISTS', clock, name .. 'r') == 0
-      if is_done or number < dead or count > 2 * most then
-        redis.call('HDEL', clock, name, name .. 'r')
-        seed = math.max(seed, number)
-        if not is_done then base = math.max(base, number) end
-      end
-    end
-  end
-  redis.call('HSET', clock, 'seed', text(seed), 'base', text(base))
-  if page[1] == '0' then
-    redis.call('HDEL', clock, 'cursor')
-  else
-    redis.call('HSET', clock, 'cursor', page[1])
-  end
-end
-local reply
-if field then
-  local before, number = now, math.max(now + 1, time)
-  now = number
-  sweep()
-  local fence = text(number)
-  if stale then
-    local hard = string.match(redis.call('HGET', clock, field) or '', '^%d+') or '0'
-    fence = hard .. ' ' .. fence .. ' ' .. stale
-  end
-  redis.call('HSET', clock, field, fence, field .. 'r', text(number))
-  local numbers = text(before) .. ' ' .. text(number) .. ' ' .. (stale or '-') .. ' '
-  redis.pcall('PUBLISH', ARGV[5], ARGV[6] .. numbers .. field)
-  reply = { text(number), text(before) }
-end
-redis.call('HSET', clock, 'now', text(now))
-redis.call('PEXPIRE', clock, text(math.max(tonumber(ttl), 2 * life)))
-return reply or text(now)
-";
-
-/// Keys: clock. Arguments: its lifetime, the lifetime of an entry that is to be published. Nothing of
-/// what forbids it may go before it does.
-const EXTEND: &str = r"
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-local life = math.max(tonumber(redis.call('HGET', KEYS[1], 'life') or '0') or 0, tonumber(ARGV[2]))
-redis.call('HSET', KEYS[1], 'life', string.format('%.0f', life))
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(tonumber(ARGV[1]), 2 * life)))
-return 1
-";
-
-/// Keys: clock. Arguments: fields, each with the number of the purge whose removal is done. A purge
-/// that came after it is another's to remove.
-const DONE: &str = r"
-for i = 1, #ARGV, 2 do
-  if redis.call('HGET', KEYS[1], ARGV[i] .. 'r') == ARGV[i + 1] then
-    redis.call('HDEL', KEYS[1], ARGV[i] .. 'r')
-  end
-end
-return 1
-";
 
 /// The logical time, for a fill that begins.
 pub(in crate::store::redis) async fn purge_number(
     client: &RedisClient,
     names: &Names,
 ) -> Result<PurgeNumber, StoreError> {
-    if let Some(now) = client.ask(vec![ask(names)]).await?.first().and_then(number) {
+    if let Some(now) = client.ask(vec![read_now(names)]).await?.first().and_then(number) {
         return Ok(PurgeNumber::new(now));
     }
     let replies = client.ask(vec![begin(names)]).await?;
@@ -248,15 +141,15 @@ pub(in crate::store::redis) fn done(names: &Names, tag: &Tag, number: PurgeNumbe
     done
 }
 
-/// Asks for the time.
-pub(in crate::store::redis) fn ask(names: &Names) -> Cmd {
+/// Reads the time.
+pub(in crate::store::redis) fn read_now(names: &Names) -> Cmd {
     let mut read = redis::cmd("HGET");
     read.arg(names.clock()).arg("now");
     read
 }
 
-/// Asks for the seed and the time.
-fn ask_ends(names: &Names) -> Cmd {
+/// Reads the seed and the time.
+fn read_seed_and_now(names: &Names) -> Cmd {
     let mut read = redis::cmd("HMGET");
     read.arg(names.clock()).arg("seed").arg("now");
     read
@@ -265,11 +158,11 @@ fn ask_ends(names: &Names) -> Cmd {
 /// All fences, in steps that each take the server little time; `None` where the server does not
 /// answer, and where there is no clock.
 ///
-/// A process that is subscribed to announcements before this misses no purge: one that comes between two steps is
-/// announced, and one whose fence goes meanwhile is older than the seed at the end.
+/// A process that is subscribed to announcements before this misses no purge: one that comes between two
+/// steps is announced, and one whose fence goes meanwhile is older than the seed at the end.
 pub(super) async fn load(client: &RedisClient, names: &Names) -> Option<LoadedPurges> {
     let ends = async || {
-        let replies = client.ask_aside(vec![ask_ends(names)]).await?;
+        let replies = client.ask_aside(vec![read_seed_and_now(names)]).await?;
         match replies.first()? {
             Value::Array(ends) => Some((number(ends.first()?)?, number(ends.get(1)?)?)),
             _ => None,

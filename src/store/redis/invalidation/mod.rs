@@ -32,6 +32,7 @@
 //! Without the number of the purge *before* in each message, a gap would show only in the next check;
 //! without the check, a message that is the last for a long time could be lost for as long.
 
+mod clock_scripts;
 pub(in crate::store) mod fence;
 mod heartbeat;
 mod known_purges;

@@ -163,7 +163,7 @@ impl SubscriptionTask {
         let heartbeat = progress.heartbeats.next();
         let heartbeat = heartbeat.map(|heartbeat| self.client.ask_aside(vec![heartbeat]));
         let ask = pin!(timeout(CHECK_TIMEOUT, async {
-            let asked = self.client.ask_aside(vec![logical_clock::ask(&self.names)]);
+            let asked = self.client.ask_aside(vec![logical_clock::read_now(&self.names)]);
             let (replies, heartbeat) = join(asked, OptionFuture::from(heartbeat)).await;
             let _: redis::Value = sink.ping().await.ok()?;
             Some((replies, heartbeat::is_published(heartbeat.flatten().as_deref())))
