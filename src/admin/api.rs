@@ -1,4 +1,4 @@
-//! The admin scope's resources. Every answer is JSON, errors too.
+//! The resources of the admin scope. Every response is JSON, errors too.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -15,7 +15,7 @@ use crate::{
     purge::Purge,
 };
 
-/// What the resources work on.
+/// The cache that the resources read and change, or why it cannot be used.
 pub(super) struct Api(Result<CacheHandle, ConfigError>);
 
 impl Api {
@@ -23,21 +23,21 @@ impl Api {
         Self(handle)
     }
 
-    fn with(&self, answer: impl FnOnce(&CacheHandle) -> HttpResponse) -> HttpResponse {
-        self.0.as_ref().map_or_else(unusable, answer)
+    fn with(&self, respond: impl FnOnce(&CacheHandle) -> HttpResponse) -> HttpResponse {
+        self.0.as_ref().map_or_else(unusable, respond)
     }
 }
 
-/// With a setting that cannot be used, no server with the cache in it starts; one with the admin
-/// scope alone says why.
+/// A server with the cache in it does not start while a setting cannot be used; a server with the admin
+/// scope alone says why here.
 fn unusable(problem: &ConfigError) -> HttpResponse {
     HttpResponse::InternalServerError().json(error(&problem.to_string()))
 }
 
-/// What is to be purged: one of the targets, softly or for good.
+/// The body of a purge: one of the targets, and whether the purge is soft.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct What {
+pub(super) struct PurgeRequest {
     url: Option<String>,
     path: Option<String>,
     prefix: Option<String>,
@@ -47,7 +47,7 @@ pub(super) struct What {
     soft: bool,
 }
 
-impl What {
+impl PurgeRequest {
     fn purge(&self) -> Result<Purge, String> {
         let Self { url, path, prefix, group, all, soft } = self;
         let purge = match (url, path, prefix, group, all) {
@@ -70,10 +70,10 @@ impl What {
     }
 }
 
-/// Whether the cache is on.
+/// The body of a switch: whether the cache is enabled from now on.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Switch {
+pub(super) struct SwitchRequest {
     on: bool,
 }
 
@@ -97,8 +97,8 @@ pub(super) async fn stats(api: Data<Api>) -> HttpResponse {
     api.with(|handle| HttpResponse::Ok().json(StatsResponse::new(handle)))
 }
 
-pub(super) async fn purge(api: Data<Api>, what: Json<What>) -> HttpResponse {
-    let purge = match what.purge() {
+pub(super) async fn purge(api: Data<Api>, request: Json<PurgeRequest>) -> HttpResponse {
+    let purge = match request.purge() {
         Ok(purge) => purge,
         Err(problem) => return HttpResponse::BadRequest().json(error(&problem)),
     };
@@ -119,13 +119,13 @@ pub(super) async fn purge(api: Data<Api>, what: Json<What>) -> HttpResponse {
     }
 }
 
-pub(super) async fn is_on(api: Data<Api>) -> HttpResponse {
+pub(super) async fn is_enabled(api: Data<Api>) -> HttpResponse {
     api.with(|handle| HttpResponse::Ok().json(json!({ "on": handle.is_enabled() })))
 }
 
-pub(super) async fn switch(api: Data<Api>, switch: Json<Switch>) -> HttpResponse {
+pub(super) async fn switch(api: Data<Api>, request: Json<SwitchRequest>) -> HttpResponse {
     api.with(|handle| {
-        handle.set_enabled(switch.on);
+        handle.set_enabled(request.on);
         HttpResponse::Ok().json(json!({ "on": handle.is_enabled() }))
     })
 }
@@ -135,7 +135,7 @@ pub(super) async fn not_found(req: HttpRequest) -> HttpResponse {
     HttpResponse::NotFound().json(error(&problem))
 }
 
-/// Bodies are small, and what cannot be read is told in JSON.
+/// Bounds bodies, and reports those that cannot be read as JSON.
 pub(super) fn json_config() -> JsonConfig {
     JsonConfig::default().limit(64 * 1024).content_type_required(false).error_handler(
         |problem, _| {

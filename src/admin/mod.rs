@@ -20,22 +20,22 @@ use token::AdminToken;
 impl ResponseCache {
     /// A scope by which operators read statistics, purge, and switch the cache off and on.
     ///
-    /// | request | body | answer |
+    /// | request | body | response |
     /// | --- | --- | --- |
     /// | `GET {path}/stats` | | statistics |
     /// | `POST {path}/purge` | one of `{"url": …}`, `{"path": …}`, `{"prefix": …}`, `{"group": …}`, `{"all": true}` | `{"purged": 3}` |
     /// | `GET {path}/switch` | | `{"on": true}` |
     /// | `POST {path}/switch` | `{"on": false}` | `{"on": false}` |
     ///
-    /// A purge with `"soft": true` beside its target makes stale instead of removing: see
+    /// A purge with `"soft": true` beside its target makes responses stale instead of removing them: see
     /// [`CacheHandle::soft`](crate::CacheHandle::soft).
     ///
     /// A purge that Redis has not confirmed is answered with 202 and `"pending": true`: see
     /// [`Purged::pending`](crate::Purged::pending).
     ///
-    /// Without the token every answer is 401; what cannot be read is answered with 400, what the
-    /// store could not do with 503, both with `{"error": …}`. Answers are never stored, and this
-    /// cache lets requests under `path` pass.
+    /// Without the token every response is a 401. A request that cannot be read gets a 400, one that the
+    /// store could not carry out a 503, both with `{"error": …}`. Responses are never stored, and this
+    /// cache bypasses requests under `path`.
     ///
     /// ```
     /// use actix_response_cache::{AdminToken, ConfigError, ResponseCache};
@@ -50,21 +50,23 @@ impl ResponseCache {
     /// # }
     /// ```
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// Like [`web::scope`], when the app is made and `path` is no path pattern.
+    /// A `path` that does not begin with `/` or is a pattern keeps the server from starting, as any
+    /// setting that cannot be used does.
     pub fn admin(&self, path: &str, token: AdminToken) -> impl HttpServiceFactory + use<> {
         self.add_admin_path(path);
         let api = Api::new(self.handle());
         let token = Rc::new(token);
-        web::scope(path)
+        // the router panics at what is no pattern; the server does not start with such a path
+        web::scope(&path.replace(['{', '}', '*'], "_"))
             .app_data(web::Data::new(api))
             .app_data(api::json_config())
             .service(web::resource("/stats").route(web::get().to(api::stats)))
             .service(web::resource("/purge").route(web::post().to(api::purge)))
             .service(
                 web::resource("/switch")
-                    .route(web::get().to(api::is_on))
+                    .route(web::get().to(api::is_enabled))
                     .route(web::post().to(api::switch)),
             )
             .default_service(web::to(api::not_found))
@@ -73,7 +75,7 @@ impl ResponseCache {
                 let admitted = admit(&token, req).map(|req| service.call(req));
                 async move {
                     match admitted {
-                        Ok(answer) => answer.await.map(ServiceResponse::map_into_left_body),
+                        Ok(response) => response.await.map(ServiceResponse::map_into_left_body),
                         Err(refused) => Ok(refused.map_into_right_body()),
                     }
                     .map(never_stored)
@@ -82,8 +84,8 @@ impl ResponseCache {
     }
 }
 
-/// Lets a request in that shows the token.
-#[allow(clippy::result_large_err)] // the answer is not an error that travels
+/// Admits a request that carries the token.
+#[allow(clippy::result_large_err)] // the response is not an error that travels
 fn admit(token: &AdminToken, req: ServiceRequest) -> Result<ServiceRequest, ServiceResponse> {
     if token.is_shown_by(req.headers()) {
         warn_inside_a_cache(&req);
@@ -99,8 +101,8 @@ fn never_stored<B>(mut res: ServiceResponse<B>) -> ServiceResponse<B> {
     res
 }
 
-/// The scope's own cache knows its path and lets it pass. Inside another scope it does not, and
-/// inside another cache nobody does.
+/// The scope's own cache bypasses its path. Inside another scope, or inside another cache, its responses
+/// could be cached: the log says so once.
 fn warn_inside_a_cache(req: &ServiceRequest) {
     static ONCE: std::sync::Once = std::sync::Once::new();
     if crate::middleware::context::is_in_cached_scope(req) {

@@ -1,4 +1,4 @@
-//! `AdminToken`: what an operator shows to be let in. Compared in constant time, never printed.
+//! `AdminToken`: what authorises an operator. Compared in constant time, never printed.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use subtle::ConstantTimeEq as _;
 
 use crate::config::error::ConfigError;
 
-/// A shorter token could be guessed.
-const SHORTEST: usize = 16;
+/// The least number of characters: a shorter token could be guessed.
+const MIN_LENGTH: usize = 16;
 
 /// The token that opens the admin scope, sent as `Authorization: Bearer …`.
 #[derive(Clone)]
@@ -22,10 +22,10 @@ impl AdminToken {
     /// Where it is shorter, or no field could carry it.
     pub fn new(token: impl AsRef<str>) -> Result<Self, ConfigError> {
         let token = token.as_ref();
-        if token.len() < SHORTEST {
+        if token.len() < MIN_LENGTH {
             let problem = match token {
                 "" => "the token is empty".to_owned(),
-                _ => format!("the token has fewer than {SHORTEST} characters"),
+                _ => format!("the token has fewer than {MIN_LENGTH} characters"),
             };
             return Err(ConfigError::new("admin", problem));
         }
@@ -49,10 +49,10 @@ impl AdminToken {
         Self::new(token)
     }
 
-    /// Whether the request shows this token. How long the answer takes tells nothing of it:
-    /// digests are compared, of one length whatever was sent.
-    pub(super) fn is_shown_by(&self, fields: &HeaderMap) -> bool {
-        let mut lines = fields.get_all(header::AUTHORIZATION);
+    /// Whether the request carries this token. The time this takes says nothing about the token: digests
+    /// of one length are compared.
+    pub(super) fn is_shown_by(&self, headers: &HeaderMap) -> bool {
+        let mut lines = headers.get_all(header::AUTHORIZATION);
         let (Some(line), None) = (lines.next(), lines.next()) else { return false };
         let shown = line.as_bytes().split_at_checked(7);
         shown.is_some_and(|(scheme, token)| {

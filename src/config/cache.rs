@@ -146,6 +146,7 @@ impl ResponseCache {
     /// The settings, where none is a mistake.
     fn config(&self) -> Result<&Arc<Config>, ConfigError> {
         let error = self.error.clone().or_else(|| self.config.error());
+        let error = error.or_else(|| self.shared.admin_error());
         error.map_or(Ok(&self.config), Err)
     }
 

@@ -69,6 +69,16 @@ impl Shared {
         lock(&self.admin_paths).clone()
     }
 
+    /// What is wrong with the path of an admin scope: it is excluded from the cache as it is written,
+    /// and so it is no pattern.
+    pub(super) fn admin_error(&self) -> Option<ConfigError> {
+        let paths = lock(&self.admin_paths);
+        let path =
+            paths.iter().find(|path| !path.starts_with('/') || path.contains(['{', '}', '*']))?;
+        let problem = format!("`{path}` does not begin with `/`, or is a pattern");
+        Some(ConfigError::new("admin", problem))
+    }
+
     /// The engine over the store; made with these settings if this is the first call.
     pub(super) fn engine(&self, config: &Config) -> Result<Arc<Engine>, ConfigError> {
         if let Some(engine) = self.engine.get() {

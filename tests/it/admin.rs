@@ -201,3 +201,15 @@ async fn purge_target_that_matches_nothing_is_refused_with_reason() {
     }
     assert_eq!(cache.handle().unwrap().stats().purges, 0);
 }
+
+#[actix_rt::test]
+async fn path_that_is_a_pattern_is_a_configuration_error() {
+    for path in ["/{cache", "/{cache}", "/cache*", "_cache"] {
+        let cache = ResponseCache::memory();
+        let admin = cache.admin(path, AdminToken::new(TOKEN).unwrap());
+        init_service(App::new().service(admin)).await;
+        let error = cache.check().await.expect_err(path);
+        assert_eq!(error.setting(), "admin");
+        assert!(error.to_string().contains(path), "{error}");
+    }
+}
