@@ -34,14 +34,14 @@ pub(super) struct Report<'a> {
     /// What the cache inside did with the request, if it came there: that is what is reported.
     pub(super) inner: Option<InnerOutcome>,
     /// Where the verdict is left for logs.
-    pub(super) left_with: LeftWith<'a>,
+    pub(super) verdict_holder: VerdictHolder<'a>,
     /// What the request was looked up by, for `Cache-Status`.
     pub(super) key: Option<&'a CacheKey>,
 }
 
 /// Where a verdict is left for logs.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum LeftWith<'a> {
+pub(super) enum VerdictHolder<'a> {
     /// The request has no context in this cache, as it did not go to the handler.
     Request(&'a HttpRequest),
     Context(&'a RequestContext),
@@ -64,9 +64,9 @@ impl Report<'_> {
             worker.engine.counters().verdict(if by_clone { &reported } else { &verdict });
         }
         if worker.plan.responses().verdict {
-            match self.left_with {
-                LeftWith::Request(req) => context::leave_verdict(worker, req, reported),
-                LeftWith::Context(context) => context.leave_verdict(reported),
+            match self.verdict_holder {
+                VerdictHolder::Request(req) => context::leave_verdict(worker, req, reported),
+                VerdictHolder::Context(context) => context.leave_verdict(reported),
             }
         }
         match self.outer {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, dev::ServiceResponse};
+use actix_web::{HttpRequest, HttpResponse, dev::ServiceResponse, http::header::HeaderMap};
 
 use super::{
     body::CacheBody,
@@ -11,9 +11,10 @@ use super::{
     seconds::BySeconds,
 };
 use crate::{
-    config::plan::Plan,
-    engine::{Engine, handle::CacheHandle, jitter},
+    config::{key_rules::Keyed, plan::Plan},
+    engine::{Engine, handle::CacheHandle, jitter, lookup::Lookup},
     entry::StoredResponse,
+    semantics::fields::RequestView,
 };
 
 #[derive(Debug)]
@@ -44,6 +45,17 @@ impl Worker {
     /// Whether both caches admit and key requests by the same rules.
     pub(super) fn has_rules_of(&self, other: &Self) -> bool {
         self.plan.rules_id == other.plan.rules_id
+    }
+
+    /// What a request with this key is looked up by.
+    pub(super) fn lookup<'a>(
+        &'a self,
+        keyed: &'a Keyed,
+        view: RequestView<'a, HeaderMap>,
+    ) -> Lookup<'a> {
+        let Keyed { key, uncovered, .. } = keyed;
+        let (policy, secret) = (&self.plan.default_rule().policy, self.plan.secret());
+        Lookup { key, view, uncovered: *uncovered, policy, secret }
     }
 
     /// The stored response as a response to this request.

@@ -27,7 +27,7 @@ use crate::{
     config::key_rules::Keyed,
     engine::{
         flight::{Leader, Role},
-        lookup::{Found, Lookup},
+        lookup::Found,
     },
     middleware::{body::read_to_end, worker::Worker},
     semantics::{
@@ -88,19 +88,17 @@ where
 {
     req.head_mut().method = Method::GET;
     req.headers_mut().retain(|name, _| !is_conditional(name));
-    let FoundStale { keyed: Keyed { key, uncovered, personal }, stale, published } = found;
+    let FoundStale { keyed, stale, published } = found;
     let view = RequestView { method: &Method::GET, fields: req.headers() };
-    let (policy, secret) = (&worker.plan.default_rule().policy, worker.plan.secret());
-    let lookup = Lookup { key: &key, view, uncovered, policy, secret };
-    let coalescing = worker.plan.coalescing();
-    let leader = match worker.engine.join_flight(&lookup, true, coalescing) {
+    let lookup = worker.lookup(&keyed, view);
+    let leader = match worker.engine.join_flight(&lookup, true, worker.plan.coalescing()) {
         Role::Leader(leader) => Some(leader),
         // another request calls the handler already
         Role::Follower(_) => return Some(()),
         Role::Alone => None,
     };
     // another refresh may have ended since the response was found stale
-    if worker.engine.flights().publication_count(&key) != published {
+    if worker.engine.flights().publication_count(&keyed.key) != published {
         let found = worker.engine.look_up(&lookup).await;
         if matches!(found, Found::Selected(_, Reuse::Fresh { age, .. }) if age < stale.age) {
             leader.into_iter().for_each(Leader::look_again);
@@ -108,7 +106,7 @@ where
         }
     }
     let stored = Some(stale.entry.as_ref());
-    let fill = worker.engine.begin_fill(&lookup, personal, leader, stored).await;
+    let fill = worker.engine.begin_fill(&lookup, keyed.personal, leader, stored).await;
     let purpose = CallPurpose::Fill(Forwarding::Stale, Box::new(fill));
     let call = HandlerCall::in_background(&worker, &req, purpose);
     let res = revalidate(service, worker, req, call, stale).await.ok()?;

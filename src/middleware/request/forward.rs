@@ -9,12 +9,7 @@ use super::{
     handler_call::{CallPurpose, HandlerCall},
     state::{CacheRequest, Miss, Step},
 };
-use crate::{
-    config::key_rules::Keyed,
-    engine::{flight::Leader, lookup::Lookup},
-    middleware::worker::Worker,
-    semantics::fields::RequestView,
-};
+use crate::{engine::flight::Leader, middleware::worker::Worker, semantics::fields::RequestView};
 
 /// Prepares the handler call: a fill begins, and conditions are removed that the cache evaluates.
 pub(super) async fn forward<B>(
@@ -27,20 +22,19 @@ pub(super) async fn forward<B>(
     let is_plain_get = !request.has_preconditions() && *request.req.method() == Method::GET;
     let CacheRequest { mut req, admitted, outer, .. } = request;
     let Miss { why, stale } = miss;
-    let Keyed { key, uncovered, personal } = admitted.keyed;
+    let keyed = admitted.keyed;
     if *req.method() == Method::HEAD && stale.is_none() {
         let purpose = CallPurpose::Unstorable(why);
-        let call = HandlerCall::new(worker, &req, outer, purpose).with_key(key);
+        let call = HandlerCall::new(worker, &req, outer, purpose).with_key(keyed.key);
         return Step::Forward(Box::new((req, call)));
     }
     // what a HEAD brings up to date is the response to a GET
     let view = RequestView { method: &Method::GET, fields: req.headers() };
-    let (policy, secret) = (&worker.plan.default_rule().policy, worker.plan.secret());
-    let lookup = Lookup { key: &key, view, uncovered, policy, secret };
+    let lookup = worker.lookup(&keyed, view);
     let stored = stale.as_ref().map(|stale| stale.entry.as_ref());
-    let fill = worker.engine.begin_fill(&lookup, personal, leader, stored).await;
+    let fill = worker.engine.begin_fill(&lookup, keyed.personal, leader, stored).await;
     let purpose = CallPurpose::Fill(why, Box::new(fill));
-    let mut call = HandlerCall::new(worker, &req, outer, purpose).with_key(key);
+    let mut call = HandlerCall::new(worker, &req, outer, purpose).with_key(keyed.key);
     if let Some(stale) = stale {
         return Step::Revalidate(Box::new((req, call, stale)));
     }

@@ -19,7 +19,7 @@ use crate::{
     middleware::{
         body::{CacheBody, CacheResult},
         context::RequestContext,
-        report::{LeftWith, Report},
+        report::{Report, VerdictHolder},
         worker::Worker,
     },
     semantics::verdict::{Forwarding, Reason, Verdict},
@@ -149,11 +149,7 @@ impl HandlerCall {
         let res = match res {
             Ok(res) => res,
             Err(error) => {
-                let verdict = purpose.verdict(Err(Reason::HandlerFailed));
-                ended.report().count_failed(worker, verdict);
-                if let CallPurpose::Fill(_, fill) = purpose {
-                    fill.end_without_response();
-                }
+                ended.fail(worker, purpose);
                 return Err(error);
             }
         };
@@ -176,10 +172,18 @@ impl HandlerCall {
 }
 
 impl EndedCall {
+    /// The handler has failed without a response.
+    fn fail(&self, worker: &Worker, purpose: CallPurpose) {
+        self.report().count_failed(worker, purpose.verdict(Err(Reason::HandlerFailed)));
+        if let CallPurpose::Fill(_, fill) = purpose {
+            fill.end_without_response();
+        }
+    }
+
     pub(super) fn report(&self) -> Report<'_> {
         let (outer, key) = (self.outer.as_ref(), self.key.as_ref());
-        let left_with = LeftWith::Context(&self.context);
-        Report { outer, inner: self.context.inner(), left_with, key }
+        let verdict_holder = VerdictHolder::Context(&self.context);
+        Report { outer, inner: self.context.inner(), verdict_holder, key }
     }
 }
 

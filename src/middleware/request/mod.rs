@@ -1,5 +1,16 @@
 //! A request's way through the cache, in its order: it is looked up; then it is served from the store,
 //! or waits for another request, or is forwarded to the handler; then the response is stored.
+//!
+//! ```text
+//! lookup ─┬─ hit ──────────────────────────> response   a stale one is refreshed in the background
+//!         ├─ serve_stale ──────────────────> response   the handler failed a short while ago
+//!         ├─ follow ─ another's response ──> response   or back to lookup
+//!         └─ forward ─┬─ handler_call ─ store ─> response   nothing usable is stored
+//!                     └─ revalidate ─ store ───> response   a stale response is stored
+//! ```
+//!
+//! `state` is the data that travels. `detached` runs handlers that go on without their client.
+//! `conditions` changes the request that the handler gets. `invalidate` is for unsafe methods.
 
 pub(super) mod background;
 mod conditions;

@@ -26,7 +26,7 @@ use crate::{
     middleware::{
         body::CacheBody,
         context::RequestContext,
-        report::{LeftWith, Report},
+        report::{Report, VerdictHolder},
         respond::ClientView,
         worker::Worker,
     },
@@ -141,7 +141,7 @@ impl StaleFallback {
         let report = Report {
             outer: self.outer.as_ref(),
             inner: None,
-            left_with: LeftWith::Context(&self.context),
+            verdict_holder: VerdictHolder::Context(&self.context),
             key: self.key.as_ref(),
         };
         let res: HttpResponse<CacheBody<BoxBody>> =

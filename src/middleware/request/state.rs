@@ -22,7 +22,7 @@ use crate::{
     middleware::{
         body::CacheBody,
         context::RequestContext,
-        report::{LeftWith, Report},
+        report::{Report, VerdictHolder},
         respond::ClientView,
         worker::Worker,
     },
@@ -60,10 +60,7 @@ impl CacheRequest {
     }
 
     pub(super) fn lookup<'a>(&'a self, worker: &'a Worker) -> Lookup<'a> {
-        let Keyed { key, uncovered, .. } = &self.admitted.keyed;
-        let policy = &worker.plan.default_rule().policy;
-        let secret = worker.plan.secret();
-        Lookup { key, view: self.view(), uncovered: *uncovered, policy, secret }
+        worker.lookup(&self.admitted.keyed, self.view())
     }
 
     pub(super) fn client_view(&self) -> ClientView<'_> {
@@ -77,8 +74,8 @@ impl CacheRequest {
 
     pub(super) fn report(&self) -> Report<'_> {
         let key = Some(&self.admitted.keyed.key);
-        let left_with = LeftWith::Request(self.req.request());
-        Report { outer: self.outer.as_ref(), inner: None, left_with, key }
+        let verdict_holder = VerdictHolder::Request(self.req.request());
+        Report { outer: self.outer.as_ref(), inner: None, verdict_holder, key }
     }
 
     pub(super) fn has_preconditions(&self) -> bool {

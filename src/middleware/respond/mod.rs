@@ -43,38 +43,21 @@ pub(super) fn from_stored<B>(
 ) -> HttpResponse<CacheBody<B>> {
     let req = &client.req;
     let form = if client.conditional { form(req, stored) } else { Form::Whole };
-    let (status, body) = match &form {
-        Form::NotModified => (StatusCode::NOT_MODIFIED, CacheBody::whole(Bytes::new())),
-        Form::Unsatisfiable => (StatusCode::RANGE_NOT_SATISFIABLE, CacheBody::whole(Bytes::new())),
-        Form::Partial(partial) => {
-            (StatusCode::PARTIAL_CONTENT, CacheBody::whole(partial.body.clone()))
-        }
-        Form::Whole if *req.method == Method::HEAD => {
-            (stored.status, CacheBody::unsent(stored.body.len()))
-        }
-        Form::Whole => (stored.status, CacheBody::whole(stored.body.clone())),
-    };
+    let (status, body) = form.status_and_body(req, stored);
     let mut res = HttpResponse::with_body(status, body);
-    let fields = res.headers_mut();
-    // some more of our own
-    fields.reserve(stored.headers.len() + 2);
+    let headers = res.headers_mut();
+    // `Age`, `Cache-Status`
+    headers.reserve(stored.headers.len() + 2);
     for (name, value) in &stored.headers {
         if form.carries(name) && !stripped.contains(name) {
-            fields.append(name.clone(), value.clone());
+            headers.append(name.clone(), value.clone());
         }
     }
     if let Some(age) = age {
-        fields.insert(header::AGE, age);
+        headers.insert(header::AGE, age);
     }
-    match form {
-        Form::Partial(partial) => {
-            fields.insert(partial.field.0, partial.field.1);
-        }
-        Form::Unsatisfiable => {
-            let unsatisfied = unsatisfied_range(stored.body.len() as u64);
-            fields.insert(header::CONTENT_RANGE, unsatisfied);
-        }
-        Form::NotModified | Form::Whole => {}
+    if let Some((name, value)) = form.into_header(stored) {
+        headers.insert(name, value);
     }
     res
 }
@@ -88,13 +71,46 @@ enum Form {
 }
 
 impl Form {
+    fn status_and_body<B>(
+        &self,
+        req: &RequestView<'_, HeaderMap>,
+        stored: &StoredResponse,
+    ) -> (StatusCode, CacheBody<B>) {
+        match self {
+            Self::NotModified => (StatusCode::NOT_MODIFIED, CacheBody::whole(Bytes::new())),
+            Self::Unsatisfiable => {
+                (StatusCode::RANGE_NOT_SATISFIABLE, CacheBody::whole(Bytes::new()))
+            }
+            Self::Partial(partial) => {
+                (StatusCode::PARTIAL_CONTENT, CacheBody::whole(partial.body.clone()))
+            }
+            Self::Whole if *req.method == Method::HEAD => {
+                (stored.status, CacheBody::unsent(stored.body.len()))
+            }
+            Self::Whole => (stored.status, CacheBody::whole(stored.body.clone())),
+        }
+    }
+
+    /// The header that only a response in this form has.
+    fn into_header(self, stored: &StoredResponse) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::Partial(partial) => Some(partial.header),
+            Self::Unsatisfiable => {
+                let length = stored.body.len() as u64;
+                Some((header::CONTENT_RANGE, unsatisfied_range(length)))
+            }
+            Self::NotModified | Self::Whole => None,
+        }
+    }
+
     /// Whether a stored header is part of a response in this form.
     fn carries(&self, name: &HeaderName) -> bool {
         match self {
             Self::Whole => true,
             Self::NotModified | Self::Unsatisfiable => in_not_modified(name),
             Self::Partial(partial) => {
-                ![&header::CONTENT_LENGTH, &header::CONTENT_RANGE, &partial.field.0].contains(&name)
+                ![&header::CONTENT_LENGTH, &header::CONTENT_RANGE, &partial.header.0]
+                    .contains(&name)
             }
         }
     }

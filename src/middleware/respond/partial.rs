@@ -21,15 +21,15 @@ use crate::{
 pub(super) struct Partial {
     pub(super) body: Bytes,
     /// `Content-Range` of the one part, or the `Content-Type` of the several.
-    pub(super) field: (HeaderName, HeaderValue),
+    pub(super) header: (HeaderName, HeaderValue),
 }
 
 impl Partial {
     pub(super) fn new(stored: &StoredResponse, parts: &[Range<u64>]) -> Self {
         let length = stored.body.len() as u64;
         if let [part] = parts {
-            let field = (header::CONTENT_RANGE, content_range(part, length));
-            return Self { body: cut(&stored.body, part), field };
+            let header = (header::CONTENT_RANGE, content_range(part, length));
+            return Self { body: cut(&stored.body, part), header };
         }
         let boundary = Boundary(unpredictable());
         let content_type = Fields::first(stored.headers.as_slice(), &header::CONTENT_TYPE);
@@ -42,7 +42,7 @@ impl Partial {
                 Segment::Body(part) => body.extend_from_slice(&cut(&stored.body, &part)),
             }
         }
-        Self { body: body.freeze(), field: (header::CONTENT_TYPE, boundary.content_type()) }
+        Self { body: body.freeze(), header: (header::CONTENT_TYPE, boundary.content_type()) }
     }
 }
 
@@ -51,7 +51,7 @@ fn cut(body: &Bytes, part: &Range<u64>) -> Bytes {
     body.slice(place(part.start).min(place(part.end))..place(part.end))
 }
 
-/// Whoever writes a body cannot know the boundary that will be between its parts.
+/// A random number, so that no body can contain the boundary that will be between its parts.
 fn unpredictable() -> u128 {
     let half = || u128::from(RandomState::new().hash_one(0_u8));
     (half() << 64) | half()
