@@ -21,7 +21,7 @@ use super::{
     settings::{compliance::Compliance, handlers::HandlerPolicy, responses::Responses},
 };
 use crate::{
-    engine::{Engine, flight::Coalescing},
+    engine::{Engine, flight::CoalescingLimits},
     key::Secret,
     semantics::verdict::Reason,
 };
@@ -89,7 +89,7 @@ impl Plan {
     }
 
     /// How requests wait for one another.
-    pub(crate) fn coalescing(&self) -> Coalescing {
+    pub(crate) fn coalescing(&self) -> CoalescingLimits {
         self.config.coalescing.limits()
     }
 

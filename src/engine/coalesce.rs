@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{
-    flight::{Coalescing, Leader, LogicalTime, Published, Role},
+    flight::{CoalescingLimits, Leader, LogicalTime, Published, Role},
     lookup::Lookup,
     state::Engine,
 };
@@ -23,9 +23,9 @@ impl Engine {
         &self,
         lookup: &Lookup<'_>,
         may_lead: bool,
-        coalescing: Coalescing,
+        limits: CoalescingLimits,
     ) -> Role {
-        if coalescing.timeout.is_zero() {
+        if limits.timeout.is_zero() {
             return Role::Alone;
         }
         let canonical = self.no_vary_search.canonical(lookup.key);
@@ -40,7 +40,7 @@ impl Engine {
             let in_store = since.store.map(|since| self.store.is_purged_since(selected, since));
             in_store.unwrap_or_default() || self.purges_here.is_purged(selected, since.process)
         };
-        self.flights.join(selected, may_lead, coalescing, is_purged)
+        self.flights.join(selected, may_lead, limits, is_purged)
     }
 
     /// Acquires the lease by which one process calls the handler for all, and waits for another

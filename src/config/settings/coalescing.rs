@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{config::error::ConfigError, engine::flight::Coalescing as Limits};
+use crate::{config::error::ConfigError, engine::flight::CoalescingLimits};
 
 const DEFAULT_LEADERS: u32 = 4;
 
@@ -27,13 +27,18 @@ const DEFAULT_LEADERS: u32 = 4;
 #[must_use = "a setting does nothing until a cache gets it"]
 #[derive(Clone, Debug)]
 pub struct Coalescing {
-    limits: Limits,
+    limits: CoalescingLimits,
 }
 
 impl Coalescing {
     /// The defaults of the table above.
     pub fn new() -> Self {
-        Self { limits: Limits { timeout: Duration::from_secs(5), max_leaders: DEFAULT_LEADERS } }
+        Self {
+            limits: CoalescingLimits {
+                timeout: Duration::from_secs(5),
+                max_leaders: DEFAULT_LEADERS,
+            },
+        }
     }
 
     /// How long one handler call may keep the requests waiting that need the same response. Default:
@@ -57,13 +62,13 @@ impl Coalescing {
         self
     }
 
-    pub(crate) const fn limits(&self) -> Limits {
+    pub(crate) const fn limits(&self) -> CoalescingLimits {
         self.limits
     }
 
     /// What is probably not meant.
     pub(crate) fn warning(&self) -> Option<&'static str> {
-        let Limits { timeout, max_leaders } = self.limits;
+        let CoalescingLimits { timeout, max_leaders } = self.limits;
         (timeout.is_zero() && max_leaders != DEFAULT_LEADERS).then_some(
             "Coalescing::max_leaders has no effect: with a timeout of zero requests do not wait",
         )

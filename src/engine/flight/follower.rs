@@ -5,7 +5,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use futures_util::future::{Either, select};
 use tokio::{sync::oneshot, time::sleep};
 
-use super::state::{Coalescing, Flight, Flights, Leader, Outcome, State, WaitingFollower};
+use super::state::{CoalescingLimits, Flight, Flights, Leader, Outcome, State, WaitingFollower};
 use crate::{clock::TimerPoint, key::CacheKey};
 
 /// A request that waits. If it is dropped, it waits no longer.
@@ -18,7 +18,7 @@ pub(crate) struct Follower {
     pub(super) number: u64,
     /// Whether its handler call may serve others too.
     pub(super) may_lead: bool,
-    pub(super) coalescing: Coalescing,
+    pub(super) limits: CoalescingLimits,
     pub(super) receiver: oneshot::Receiver<Outcome>,
 }
 
@@ -49,23 +49,23 @@ impl Follower {
     /// do nothing about that, how long until it looks again.
     fn until_slow(&self) -> Duration {
         let state = self.flight.lock();
-        let left = self.coalescing.timeout.saturating_sub(state.newest_call_at.elapsed());
+        let left = self.limits.timeout.saturating_sub(state.newest_call_at.elapsed());
         match left {
-            Duration::ZERO if !self.may_act(&state) => self.coalescing.timeout,
+            Duration::ZERO if !self.may_act(&state) => self.limits.timeout,
             left => left,
         }
     }
 
     /// Whether the follower may do anything about a slow handler call.
     fn may_act(&self, state: &State) -> bool {
-        let may_lead = self.may_lead && state.leaders < self.coalescing.max_leaders;
+        let may_lead = self.may_lead && state.leaders < self.limits.max_leaders;
         !state.waits_for_lease && (state.streaming > 0 || may_lead)
     }
 
     /// What the follower does when the newest handler call is slow.
     fn act_on_slow_handler(&self) -> Option<Outcome> {
         let mut state = self.flight.lock();
-        if state.newest_call_at.elapsed() < self.coalescing.timeout || !self.may_act(&state) {
+        if state.newest_call_at.elapsed() < self.limits.timeout || !self.may_act(&state) {
             return None;
         }
         if state.streaming > 0 {

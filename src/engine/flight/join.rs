@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use super::{
     follower::Follower,
-    state::{Coalescing, Flight, Flights, Leader, LogicalTime, State},
+    state::{CoalescingLimits, Flight, Flights, Leader, LogicalTime, State},
 };
 use crate::key::CacheKey;
 
@@ -30,7 +30,7 @@ impl Flights {
         &self,
         key: &CacheKey,
         may_lead: bool,
-        coalescing: Coalescing,
+        limits: CoalescingLimits,
         is_purged: impl Fn(LogicalTime) -> bool,
     ) -> Role {
         let mut table = self.table();
@@ -46,7 +46,7 @@ impl Flights {
                     flight: Arc::clone(flight),
                     number,
                     may_lead,
-                    coalescing,
+                    limits,
                     receiver,
                 };
                 return joined.map(follower).map_or(Role::Alone, Role::Follower);

@@ -31,7 +31,7 @@ const COUNTERS: usize = 64;
 
 /// How long requests wait for one another, and how many of them call the handler at a time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Coalescing {
+pub(crate) struct CoalescingLimits {
     /// How long after a handler call a further one may begin. Zero: requests do not wait at all.
     pub(crate) timeout: Duration,
     /// How many handler calls run for one key at a time at most.

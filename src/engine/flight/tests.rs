@@ -16,7 +16,7 @@ use crate::{
 };
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-const COALESCING: Coalescing = Coalescing { timeout: TIMEOUT, max_leaders: 2 };
+const LIMITS: CoalescingLimits = CoalescingLimits { timeout: TIMEOUT, max_leaders: 2 };
 
 fn key(n: usize) -> CacheKey {
     KeyBuilder::new(false, "h", &format!("/{n}"), None).finish()
@@ -50,7 +50,7 @@ fn unpurged(_: LogicalTime) -> bool {
 }
 
 fn join(flights: &Flights, n: usize, may_lead: bool) -> Role {
-    flights.join(&key(n), may_lead, COALESCING, unpurged)
+    flights.join(&key(n), may_lead, LIMITS, unpurged)
 }
 
 /// A leader whose handler has been called.
@@ -123,7 +123,7 @@ fn follower_that_joins_during_the_put_waits_for_the_next_leader() {
 fn flight_from_before_a_purge_takes_no_followers() {
     let flights = Flights::new();
     let join =
-        |purge| flights.join(&key(1), true, COALESCING, |since: LogicalTime| number(since) < purge);
+        |purge| flights.join(&key(1), true, LIMITS, |since: LogicalTime| number(since) < purge);
     let Role::Leader(mut old) = join(7) else { panic!("there is no flight yet") };
     let Role::Follower(waiting) = join(7) else { panic!("it has not called the handler yet") };
     old.begin(at(6));
@@ -135,7 +135,7 @@ fn flight_from_before_a_purge_takes_no_followers() {
     assert!(matches!(outcome(waiting), Some(Outcome::Promoted(_))), "the role of the old one");
     let Role::Leader(mut newest) = join(8) else { panic!("the old one is over") };
     newest.begin(at(8));
-    let only_follows = flights.join(&key(1), false, COALESCING, |_| true);
+    let only_follows = flights.join(&key(1), false, LIMITS, |_| true);
     assert!(matches!(only_follows, Role::Follower(_)), "what may not lead ends no flight");
 }
 
