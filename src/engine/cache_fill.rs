@@ -14,6 +14,7 @@ use super::{
 use crate::{
     entry::{Entry, Selecting},
     key::{CacheKey, Secret},
+    purge::PurgeNumber,
     semantics::{
         date::{Moment, Monotonic},
         fields::{Fields, HeaderList, RequestView, ResponseView},
@@ -61,7 +62,8 @@ impl Engine {
         mut leader: Option<Leader>,
         stored: Option<&Entry>,
     ) -> CacheFill {
-        let (since, may_renew) = self.logical_time(stored).await;
+        let read = leader.as_mut().and_then(Leader::take_purge_number);
+        let (since, may_renew) = self.logical_time(stored, read).await;
         if let Some(leader) = &mut leader {
             leader.begin(since);
         }
@@ -82,13 +84,18 @@ impl Engine {
     }
 
     /// The logical time now, and whether the `stored` entry may be renewed later on: no purge has
-    /// removed it up to this time.
-    async fn logical_time(&self, stored: Option<&Entry>) -> (LogicalTime, bool) {
+    /// removed it up to this time. A purge number that was `read` already is not read again.
+    async fn logical_time(
+        &self,
+        stored: Option<&Entry>,
+        read: Option<PurgeNumber>,
+    ) -> (LogicalTime, bool) {
         // first, as a purge of this process is counted before it reaches the store
         let process = self.purges_here.purge_number().number();
-        let number = match stored {
-            Some(entry) => self.store.purge_number_to_renew(entry).await,
-            None => self.store.purge_number().await.map(|number| (number, false)),
+        let number = match (stored, read) {
+            (Some(entry), _) => self.store.purge_number_to_renew(entry).await,
+            (None, Some(number)) => Ok((number, false)),
+            (None, None) => self.store.purge_number().await.map(|number| (number, false)),
         };
         let (store, may_renew) = match number {
             Ok((number, may_renew)) => (Some(number), may_renew),

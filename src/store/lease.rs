@@ -2,6 +2,8 @@
 
 use std::{fmt, future::Future, pin::Pin};
 
+use crate::purge::PurgeNumber;
+
 /// Who asks the handler for a response that several processes miss.
 #[non_exhaustive]
 #[derive(Debug)]
@@ -17,31 +19,48 @@ pub enum Lead {
 /// Giving it up takes no time: where a message has to be sent, that goes on by itself.
 #[must_use = "dropping a lease gives up the lead"]
 #[derive(Default)]
-pub struct Lease(Option<GiveUp>);
+pub struct Lease {
+    give_up: Option<GiveUp>,
+    purge_number: Option<PurgeNumber>,
+}
 
 type GiveUp = Box<dyn FnOnce() + Send + Sync>;
 
 impl Lease {
     /// A lease of which nobody needs to hear.
     pub const fn free() -> Self {
-        Self(None)
+        Self { give_up: None, purge_number: None }
     }
 
     /// A lease that calls `give_up` when it is dropped. That must not wait.
     pub fn new(give_up: impl FnOnce() + Send + Sync + 'static) -> Self {
-        Self(Some(Box::new(give_up)))
+        Self { give_up: Some(Box::new(give_up)), purge_number: None }
+    }
+
+    /// With the [purge number](crate::Store::purge_number) as it was when the lease was taken, or
+    /// earlier. A store that reads both in one exchange is not asked for the number again; an earlier
+    /// one than that of the handler call makes purges refuse more, and never less.
+    pub fn with_purge_number(mut self, number: PurgeNumber) -> Self {
+        self.purge_number = Some(number);
+        self
+    }
+
+    /// The purge number, for the handler call that the lease is taken for; another one that has the
+    /// lease after it asks for its own.
+    pub(crate) fn take_purge_number(&mut self) -> Option<PurgeNumber> {
+        self.purge_number.take()
     }
 
     /// Drops a lease that is none without a call.
     #[cfg(feature = "redis")]
     pub(super) fn forget(mut self) {
-        self.0 = None;
+        self.give_up = None;
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(give_up) = self.0.take() {
+        if let Some(give_up) = self.give_up.take() {
             give_up();
         }
     }
@@ -49,7 +68,10 @@ impl Drop for Lease {
 
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Lease").field(&self.0.is_some()).finish()
+        f.debug_struct("Lease")
+            .field("is_free", &self.give_up.is_none())
+            .field("purge_number", &self.purge_number)
+            .finish()
     }
 }
 

@@ -1,9 +1,17 @@
 //! Requests that cannot change what is stored send no command to the store.
 
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
 use actix_response_cache::{Purge, ResponseCache, Rule};
 use actix_web::{App, HttpResponse, test::init_service, web};
+use tokio::time::sleep;
 
-use crate::support::{Origin, app, get, get_with, redis::RedisServer, request, send, settle};
+use crate::support::{
+    Origin, app, get, get_with, proxy::Proxy, redis::RedisServer, request, send, settle,
+};
 
 /// A server, and how many commands it has been sent since `reset`, but for those of connections.
 struct Counted(RedisServer);
@@ -163,4 +171,43 @@ async fn evicted_variant_is_forgotten_without_purge() {
         }
         assert_eq!(newest, 64, "as many as are kept of one URL");
     }
+}
+
+/// One exchange looks for the response, one takes the lease and reads the purge number.
+#[actix_rt::test]
+async fn miss_costs_two_round_trips_before_its_handler_is_called() {
+    const MEASURED: usize = 20;
+    let server = Counted::start();
+    let proxy = Arc::new(Proxy::start(server.0.address()));
+    let cache = ResponseCache::redis(proxy.url());
+    let at_handler = Arc::new(Mutex::new((0, 0)));
+    let leases = |server: &RedisServer| server.calls("pttl");
+    let server = Arc::new(server.0);
+    let origin = Origin::new({
+        let (at_handler, proxy, server) = (at_handler.clone(), proxy.clone(), server.clone());
+        move |_, call| {
+            *at_handler.lock().unwrap() = (proxy.exchanges(), leases(&server));
+            HttpResponse::Ok().body(format!("answer {call}"))
+        }
+    });
+    let app = app(&cache, &origin).await;
+    let mut measured = vec![];
+    for number in 0.. {
+        settle(&cache).await;
+        // the lease is given up in the background
+        sleep(Duration::from_millis(20)).await;
+        let (exchanges, asked) = (proxy.exchanges(), leases(&server));
+        send(&app, get(&format!("/{number}"))).await;
+        let at_handler = *at_handler.lock().unwrap();
+        // while the process does not hear of others, it does not ask for a lease
+        if at_handler.1 > asked {
+            measured.push(at_handler.0 - exchanges);
+        }
+        if measured.len() == MEASURED {
+            break;
+        }
+        assert!(number < 10_000, "no lease is asked for");
+    }
+    // now and then the process asks something else
+    assert_eq!(measured.iter().min(), Some(&2), "{measured:?}");
 }

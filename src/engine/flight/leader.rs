@@ -9,7 +9,7 @@ use std::{
 use super::state::{
     Flight, Flights, Leader, LogicalTime, Outcome, Published, Table, WaitingFollower,
 };
-use crate::{clock::TimerPoint, key::CacheKey, store::Lease};
+use crate::{clock::TimerPoint, key::CacheKey, purge::PurgeNumber, store::Lease};
 
 /// How long after the beginning of a flight a follower may call the handler for all because a response
 /// could not be shared. Later, a second wait in vain would cost them too much time.
@@ -49,6 +49,11 @@ impl Leader {
     /// Holds the lease until the flight ends, also when the role is handed on.
     pub(crate) fn hold_lease(&mut self, lease: Lease) {
         self.lease = Some(lease);
+    }
+
+    /// The purge number that the store read when it gave the lease.
+    pub(crate) fn take_purge_number(&mut self) -> Option<PurgeNumber> {
+        self.lease.as_mut()?.take_purge_number()
     }
 
     /// Whether the handler may be called without asking the store for a lease: this request has one,

@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 use super::releases::{Release, Token};
 use crate::{
     key::CacheKey,
+    purge::PurgeNumber,
     store::{
         breaker::jittered,
         codec,
@@ -25,6 +26,7 @@ use crate::{
         lease::{Lead, Lease, Wait},
         redis::{
             client::{RedisClient, reply},
+            invalidation::logical_clock,
             names::Names,
             store::RedisStore,
         },
@@ -45,7 +47,7 @@ const MAX_UNANSWERED: u32 = 2;
 const HEAD: usize = 32;
 
 impl RedisStore {
-    /// Asks for the lead in filling `key`. While announcements are not heard nobody could be told
+    /// Asks for the lead in filling `key`, and in the same exchange for the purge number. While announcements are not heard nobody could be told
     /// to wait for one: then each process leads.
     pub(in crate::store::redis) async fn ask_for_lead(
         &self,
@@ -68,11 +70,19 @@ impl RedisStore {
         take.arg(&name).arg(&token).arg("NX").arg("PX");
         take.arg(at_most.as_millis().max(1).to_string());
         let look = Look::new(&self.names, &digest);
-        let replies = self.client.ask_in_stages([vec![take], look.commands()]).await?;
-        let [reply, left, head]: [Value; 3] =
+        // a number counts only where Redis can be relied on, now and when it answers
+        let is_reliable = self.check().is_ok();
+        let stages = [vec![take, logical_clock::ask(&self.names)], look.commands()];
+        let replies = self.client.ask_in_stages(stages).await?;
+        let [reply, number, left, head]: [Value; 4] =
             replies.try_into().map_err(|_| reply::unexpected())?;
         if reply == Value::Okay {
-            return Ok(Lead::Yours(lease));
+            let is_reliable = is_reliable && self.client.check_answer().is_ok();
+            let number = reply::number(&number).filter(|_| is_reliable).map(PurgeNumber::new);
+            return Ok(Lead::Yours(match number {
+                Some(number) => lease.with_purge_number(number),
+                None => lease,
+            }));
         }
         lease.forget();
         let left =

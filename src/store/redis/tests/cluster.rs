@@ -292,7 +292,10 @@ async fn lead_given_up_where_a_slot_was_is_given_up_where_it_is() {
     let slot = slot(&name);
     let from = RedisCluster::holder(slot);
     let to = (from + 1) % 3;
-    let lease = store.lead(&key("/a"), LONG).await.expect("an answer");
+    let Ok(Lead::Yours(mut lease)) = store.lead(&key("/a"), LONG).await else {
+        panic!("nobody else leads")
+    };
+    assert!(lease.take_purge_number().is_some(), "asked for at the clock's node");
     let has = |node: usize| cluster.nodes[node].command::<bool>(&["EXISTS", &name]);
     let token: Vec<u8> = cluster.nodes[from].command(&["GET", &name]);
     drop(lease);

@@ -67,6 +67,17 @@ async fn who_waits_is_woken_when_the_lead_is_given_up() {
     until("given up", || server.command::<u64>(&["DBSIZE"]) == 1).await;
 }
 
+#[tokio::test]
+async fn lease_brings_the_purge_number_once() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    store.purge(&Purge::path("/b")).await.expect("purged");
+    let mut lease = leads(&store, LONG).await;
+    let number = store.purge_number().await.expect("a purge number");
+    assert_eq!(lease.take_purge_number(), Some(number));
+    assert_eq!(lease.take_purge_number(), None, "the next fill asks for its own");
+}
+
 #[test]
 fn a_lease_may_be_dropped_where_there_is_no_runtime() {
     let server = RedisServer::start();

@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -30,6 +33,7 @@ pub(super) async fn serve(
     client: TcpStream,
     upstream: String,
     mode: watch::Receiver<Mode>,
+    exchanges: Arc<AtomicUsize>,
 ) -> io::Result<()> {
     let server = TcpStream::connect(upstream).await?;
     client.set_nodelay(true)?;
@@ -38,7 +42,7 @@ pub(super) async fn serve(
     let (from_server, to_server) = server.into_split();
     let to_client = Mutex::new(to_client);
     let subscribes = AtomicBool::new(false);
-    let requests = Upstream { to_server, to_client: &to_client, subscribes: &subscribes };
+    let requests = Upstream { to_server, to_client: &to_client, subscribes: &subscribes, exchanges: &exchanges };
     tokio::select! {
         ended = requests.commands(from_client, mode.clone()) => ended,
         ended = replies(from_server, &to_client, mode.clone()) => ended,
@@ -70,6 +74,7 @@ struct Upstream<'a> {
     to_server: OwnedWriteHalf,
     to_client: &'a Mutex<OwnedWriteHalf>,
     subscribes: &'a AtomicBool,
+    exchanges: &'a AtomicUsize,
 }
 
 impl Upstream<'_> {
@@ -80,7 +85,11 @@ impl Upstream<'_> {
     ) -> io::Result<()> {
         let mut commands = Commands::default();
         while from_client.read_buf(&mut commands.0).await? != 0 {
+            let mut is_first = true;
             while let Some(command) = commands.next() {
+                if std::mem::take(&mut is_first) {
+                    self.exchanges.fetch_add(1, Ordering::SeqCst);
+                }
                 self.command(&command, &mut mode).await?;
             }
         }

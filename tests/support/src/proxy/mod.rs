@@ -82,6 +82,7 @@ pub struct Proxy {
     address: SocketAddr,
     mode: watch::Sender<Mode>,
     accepted: Arc<AtomicUsize>,
+    exchanges: Arc<AtomicUsize>,
     runtime: Option<Runtime>,
 }
 
@@ -98,12 +99,14 @@ impl Proxy {
         let listener = listening(address);
         let accepted = Arc::<AtomicUsize>::default();
         let counter = Arc::clone(&accepted);
+        let exchanges = Arc::<AtomicUsize>::default();
+        let of_clients = Arc::clone(&exchanges);
         runtime.spawn(async move {
-            accept(listener, &upstream, changes, &counter).await;
+            accept(listener, &upstream, changes, &counter, &of_clients).await;
             drop(placeholder);
         });
         drop(entered);
-        Self { address, mode, accepted, runtime: Some(runtime) }
+        Self { address, mode, accepted, exchanges, runtime: Some(runtime) }
     }
 
     /// The proxy's URL.
@@ -114,6 +117,11 @@ impl Proxy {
     /// How many connections have been made.
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
+    }
+
+    /// How often a client has sent commands, those of one pipeline together.
+    pub fn exchanges(&self) -> usize {
+        self.exchanges.load(Ordering::SeqCst)
     }
 
     /// Misbehaves in this mode from now on.
@@ -149,6 +157,7 @@ async fn accept(
     upstream: &str,
     mut mode: watch::Receiver<Mode>,
     accepted: &AtomicUsize,
+    exchanges: &Arc<AtomicUsize>,
 ) {
     let address = first.local_addr().expect("its address");
     let mut listener = Some(first);
@@ -167,7 +176,8 @@ async fn accept(
             changed = mode.changed() => if changed.is_err() { return },
             Ok((client, _)) = listener.accept() => {
                 accepted.fetch_add(1, Ordering::SeqCst);
-                connections.spawn(connection::serve(client, upstream.to_owned(), mode.clone()));
+                let (upstream, exchanges) = (upstream.to_owned(), Arc::clone(exchanges));
+                connections.spawn(connection::serve(client, upstream, mode.clone(), exchanges));
             }
         }
         while connections.try_join_next().is_some() {}
