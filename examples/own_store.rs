@@ -53,7 +53,7 @@ impl Store for Table {
             return Ok(Put::Refused);
         }
         inner.entries.insert(entry.key.clone(), entry);
-        Ok(Put::Kept)
+        Ok(Put::Stored)
     }
 
     async fn purge(&self, target: &Purge) -> Result<Purged, StoreError> {

@@ -147,7 +147,7 @@ impl Shared {
         static PLACES: OnceLock<Mutex<std::collections::HashMap<String, Ways>>> = OnceLock::new();
         let Some(redis) = self.backend.redis() else { return false };
         let mut places = lock(PLACES.get_or_init(Mutex::default));
-        let place = format!("{} {}", redis.servers.place(), redis.options.prefix);
+        let place = format!("{} {}", redis.servers.identity(), redis.options.prefix);
         let ways = places.entry(place).or_default();
         let own = self.number;
         if ways.len() >= MAX_CACHES && !ways.contains_key(&own) {

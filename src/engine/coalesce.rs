@@ -57,12 +57,12 @@ impl Engine {
     }
 
     async fn request_lease(&self, leader: &mut Leader, max_wait: Duration) -> bool {
-        match self.store.lead(leader.key(), max_wait).await {
-            Ok(store::Lead::Yours(lease)) => {
+        match self.store.lease(leader.key(), max_wait).await {
+            Ok(store::Lease::Granted(lease)) => {
                 leader.hold_lease(lease);
                 true
             }
-            Ok(store::Lead::Elsewhere(wait)) => {
+            Ok(store::Lease::HeldElsewhere(wait)) => {
                 // without the bound, a lost announcement would keep the request waiting for ever
                 let _ = timeout(max_wait, wait).await;
                 false

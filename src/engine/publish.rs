@@ -26,7 +26,7 @@ impl Engine {
             published.entry.response().map_or_else(Default::default, StoredResponse::useful_for);
         let put = self.put(&published.entry, since, keep_for).await;
         published.stored = match put {
-            Ok(Put::Kept | Put::Stale) => Ok(()),
+            Ok(Put::Stored | Put::Stale) => Ok(()),
             Ok(Put::Refused) => Err(Reason::Purged),
             Err(why) => Err(why),
         };
@@ -97,7 +97,7 @@ impl Engine {
         }
         self.unmark_hit_for_miss(leader.key());
         match put {
-            Ok(Put::Kept) => leader.publish(published),
+            Ok(Put::Stored) => leader.publish(published),
             // kept as stale, or not at all: a purge came after the handler was called
             Ok(Put::Stale | Put::Refused) => leader.publish_purged(published),
             Err(_) => self.publish_unstored(leader, published, since),

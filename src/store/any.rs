@@ -13,7 +13,7 @@ use super::{
     erased::ErasedStore,
     error::StoreError,
     interface::{Put, Size, Store},
-    lease::{Lead, Lease},
+    lease::{Lease, LeaseGuard},
 };
 use crate::{
     entry::Entry,
@@ -219,15 +219,19 @@ impl AnyStore {
     }
 
     /// Asks for the lead in filling `key`.
-    pub(crate) async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {
+    pub(crate) async fn lease(
+        &self,
+        key: &CacheKey,
+        at_most: Duration,
+    ) -> Result<Lease, StoreError> {
         match self {
             #[cfg(feature = "memory")]
-            Self::Memory(_) => Ok(Lead::Yours(Lease::free())),
+            Self::Memory(_) => Ok(Lease::Granted(LeaseGuard::free())),
             #[cfg(feature = "redis")]
-            Self::Redis(store) => Box::pin(Store::lead(store.as_ref(), key, at_most)).await,
+            Self::Redis(store) => Box::pin(Store::lease(store.as_ref(), key, at_most)).await,
             #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => Box::pin(Store::lead(store.as_ref(), key, at_most)).await,
-            Self::Custom(store) => store.lead(key, at_most).await,
+            Self::Tiered(store) => Box::pin(Store::lease(store.as_ref(), key, at_most)).await,
+            Self::Custom(store) => store.lease(key, at_most).await,
         }
     }
 

@@ -13,7 +13,7 @@ pub(crate) const FAILURES_TO_OPEN: u32 = 5;
 /// How long after it opened the first probe is let through; each further one waits twice as long.
 pub(crate) const FIRST_PROBE: Duration = Duration::from_millis(100);
 /// The longest wait between two probes, jitter included: recovery is noticed within it.
-pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(1);
+pub(crate) const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// Lets operations through, or not.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl Breaker {
             return false;
         }
         // a probe may be dropped without an outcome: the next one goes when this one is overdue
-        let overdue = now.saturating_add(micros(LONGEST_WAIT));
+        let overdue = now.saturating_add(micros(MAX_WAIT));
         let is_due = self
             .next_probe
             .compare_exchange(next, overdue, Ordering::Relaxed, Ordering::Relaxed)
@@ -90,7 +90,7 @@ impl Breaker {
 
 /// The wait for the next probe after so many, without jitter.
 pub(crate) fn backoff(probes: u32) -> Duration {
-    FIRST_PROBE.saturating_mul(1 << probes.min(16)).min(LONGEST_WAIT)
+    FIRST_PROBE.saturating_mul(1 << probes.min(16)).min(MAX_WAIT)
 }
 
 /// Between three quarters of `wait` and all of it, so that a fleet does not probe in step.
@@ -146,8 +146,8 @@ mod tests {
         let breaker = opened();
         let later = START + FIRST_PROBE;
         assert!(breaker.admits(later));
-        assert!(!breaker.admits(later + LONGEST_WAIT / 2));
-        assert!(breaker.admits(later + LONGEST_WAIT));
+        assert!(!breaker.admits(later + MAX_WAIT / 2));
+        assert!(breaker.admits(later + MAX_WAIT));
     }
 
     #[test]
@@ -155,12 +155,12 @@ mod tests {
         let breaker = opened();
         let mut now = START;
         for _ in 0..40 {
-            now += LONGEST_WAIT;
+            now += MAX_WAIT;
             assert!(breaker.admits(now), "no wait is longer than the bound");
             assert_eq!(breaker.failed(now), None);
             assert!(!breaker.admits(now));
         }
-        assert!(!breaker.admits(now + LONGEST_WAIT / 2), "the wait has grown");
+        assert!(!breaker.admits(now + MAX_WAIT / 2), "the wait has grown");
     }
 
     #[test]
@@ -175,8 +175,8 @@ mod tests {
     #[test]
     fn jitter_stays_within_the_wait() {
         for _ in 0..100 {
-            let wait = jittered(LONGEST_WAIT);
-            assert!(wait >= LONGEST_WAIT * 3 / 4 && wait <= LONGEST_WAIT);
+            let wait = jittered(MAX_WAIT);
+            assert!(wait >= MAX_WAIT * 3 / 4 && wait <= MAX_WAIT);
         }
     }
 }

@@ -192,7 +192,7 @@ fn unpack(_: &Bytes) -> Option<Bytes> {
 }
 
 /// What a soft purge writes at [`MARK_AT`]: since when the entry is stale.
-pub(crate) fn mark_of(stale_since: Timestamp) -> [u8; 8] {
+pub(crate) fn stale_since_bytes(stale_since: Timestamp) -> [u8; 8] {
     stale_since.as_millis().max(1).to_le_bytes()
 }
 

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 /// LZ4 packs no byte into less than this part of one.
-const MOST_PER_BYTE: usize = 255;
+const MAX_PER_BYTE: usize = 255;
 
 /// The body compressed, where that makes it smaller.
 pub(super) fn pack(body: &Bytes) -> Option<Bytes> {
@@ -18,7 +18,7 @@ pub(super) fn pack(body: &Bytes) -> Option<Bytes> {
 pub(super) fn unpack(packed: &Bytes) -> Option<Bytes> {
     let (length, packed) = packed.split_first_chunk()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-    if length > packed.len().saturating_mul(MOST_PER_BYTE) {
+    if length > packed.len().saturating_mul(MAX_PER_BYTE) {
         return None;
     }
     let body = lz4_flex::block::decompress(packed, length).ok()?;
@@ -45,7 +45,7 @@ mod tests {
         fn whatever_is_unpacked_is_bounded_and_does_no_harm(bytes in any::<Vec<u8>>()) {
             let bytes = Bytes::from(bytes);
             if let Some(body) = unpack(&bytes) {
-                prop_assert!(body.len() <= bytes.len() * MOST_PER_BYTE);
+                prop_assert!(body.len() <= bytes.len() * MAX_PER_BYTE);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use super::{
     error::StoreError,
     interface::{Put, Size, Store},
-    lease::Lead,
+    lease::Lease,
 };
 use crate::{
     entry::Entry,
@@ -21,7 +21,7 @@ pub(crate) trait ErasedStore: Send + Sync {
     fn get<'a>(&'a self, key: &'a CacheKey) -> Boxed<'a, Option<Arc<Entry>>>;
     fn put(&self, entry: Arc<Entry>, keep: Duration) -> Boxed<'_, Put>;
     fn purge<'a>(&'a self, target: &'a Purge) -> Boxed<'a, Purged>;
-    fn lead<'a>(&'a self, key: &'a CacheKey, at_most: Duration) -> Boxed<'a, Lead>;
+    fn lease<'a>(&'a self, key: &'a CacheKey, at_most: Duration) -> Boxed<'a, Lease>;
     fn size(&self) -> Option<Size>;
 }
 
@@ -42,8 +42,8 @@ impl<S: Store> ErasedStore for S {
         Box::pin(Store::purge(self, target))
     }
 
-    fn lead<'a>(&'a self, key: &'a CacheKey, at_most: Duration) -> Boxed<'a, Lead> {
-        Box::pin(Store::lead(self, key, at_most))
+    fn lease<'a>(&'a self, key: &'a CacheKey, at_most: Duration) -> Boxed<'a, Lease> {
+        Box::pin(Store::lease(self, key, at_most))
     }
 
     fn size(&self) -> Option<Size> {

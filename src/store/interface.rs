@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use super::{
     error::StoreError,
-    lease::{Lead, Lease},
+    lease::{Lease, LeaseGuard},
 };
 use crate::{
     entry::Entry,
@@ -29,7 +29,7 @@ use crate::{
 ///   from then on, until it has carried the purge out.
 /// - **A `get` returns what was `put`** under an equal key (compare
 ///   [`as_bytes`](CacheKey::as_bytes), not a hash), or nothing. A damaged entry is nothing.
-/// - **Forgetting is always allowed**; keeping longer than `keep_for` is not needed.
+/// - **Forgetting is always allowed**; keeping longer than `ttl` is not needed.
 /// - **No call waits without bound.** A store that does I/O limits its time.
 /// - **Futures may be dropped** at any point and leave nothing half-written that could be read.
 ///
@@ -44,12 +44,12 @@ pub trait Store: Send + Sync + 'static {
         key: &CacheKey,
     ) -> impl Future<Output = Result<Option<Arc<Entry>>, StoreError>> + Send;
 
-    /// Keeps `entry` under its key for about `keep_for`, unless a purge forbids it, which is no
-    /// error. What is not [`Put::Kept`] is not given to other requests that wait for it either.
+    /// Keeps `entry` under its key for about `ttl`, unless a purge forbids it, which is no
+    /// error. What is not [`Put::Stored`] is not given to other requests that wait for it either.
     fn put(
         &self,
         entry: Arc<Entry>,
-        keep_for: Duration,
+        ttl: Duration,
     ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
     /// Removes what `purge` names, or makes it stale, and says how many responses that were. What is
@@ -60,13 +60,13 @@ pub trait Store: Send + Sync + 'static {
     /// processes share can see to it that one of them asks its handler; by default each may.
     ///
     /// An error means that the store does not know: then each may, too.
-    fn lead(
+    fn lease(
         &self,
         key: &CacheKey,
         at_most: Duration,
-    ) -> impl Future<Output = Result<Lead, StoreError>> + Send {
+    ) -> impl Future<Output = Result<Lease, StoreError>> + Send {
         let _ = (key, at_most);
-        std::future::ready(Ok(Lead::Yours(Lease::free())))
+        std::future::ready(Ok(Lease::Granted(LeaseGuard::free())))
     }
 
     /// How much is kept, where the store knows without asking anybody.
@@ -80,7 +80,7 @@ pub trait Store: Send + Sync + 'static {
 pub enum Put {
     /// No purge that had returned by then concerns it. Whether it is found again is another matter:
     /// a store may forget at any time.
-    Kept,
+    Stored,
     /// A soft purge which concerns it came after its fill had begun: it is kept as stale, unless
     /// there is a fresher one.
     Stale,

@@ -7,11 +7,11 @@ use crate::purge::PurgeNumber;
 /// Who asks the handler for a response that several processes miss.
 #[non_exhaustive]
 #[derive(Debug)]
-pub enum Lead {
+pub enum Lease {
     /// This process, as long as it holds the lease.
-    Yours(Lease),
+    Granted(LeaseGuard),
     /// Another process: look again when the wait is over.
-    Elsewhere(Wait),
+    HeldElsewhere(LeaseWait),
 }
 
 /// The lead, held until it is dropped.
@@ -19,22 +19,22 @@ pub enum Lead {
 /// Giving it up takes no time: where a message has to be sent, that goes on by itself.
 #[must_use = "dropping a lease gives up the lead"]
 #[derive(Default)]
-pub struct Lease {
-    give_up: Option<GiveUp>,
+pub struct LeaseGuard {
+    release: Option<Release>,
     purge_number: Option<PurgeNumber>,
 }
 
-type GiveUp = Box<dyn FnOnce() + Send + Sync>;
+type Release = Box<dyn FnOnce() + Send + Sync>;
 
-impl Lease {
+impl LeaseGuard {
     /// A lease of which nobody needs to hear.
     pub const fn free() -> Self {
-        Self { give_up: None, purge_number: None }
+        Self { release: None, purge_number: None }
     }
 
-    /// A lease that calls `give_up` when it is dropped. That must not wait.
-    pub fn new(give_up: impl FnOnce() + Send + Sync + 'static) -> Self {
-        Self { give_up: Some(Box::new(give_up)), purge_number: None }
+    /// A lease that calls `release` when it is dropped. That must not wait.
+    pub fn new(release: impl FnOnce() + Send + Sync + 'static) -> Self {
+        Self { release: Some(Box::new(release)), purge_number: None }
     }
 
     /// With the [purge number](crate::Store::purge_number) as it was when the lease was taken, or
@@ -54,22 +54,22 @@ impl Lease {
     /// Drops a lease that is none without a call.
     #[cfg(feature = "redis")]
     pub(super) fn forget(mut self) {
-        self.give_up = None;
+        self.release = None;
     }
 }
 
-impl Drop for Lease {
+impl Drop for LeaseGuard {
     fn drop(&mut self) {
-        if let Some(give_up) = self.give_up.take() {
-            give_up();
+        if let Some(release) = self.release.take() {
+            release();
         }
     }
 }
 
-impl fmt::Debug for Lease {
+impl fmt::Debug for LeaseGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease")
-            .field("is_free", &self.give_up.is_none())
+        f.debug_struct("LeaseGuard")
+            .field("is_free", &self.release.is_none())
             .field("purge_number", &self.purge_number)
             .finish()
     }
@@ -78,16 +78,16 @@ impl fmt::Debug for Lease {
 /// The wait for who has the lead: over when the response is stored, when the lead is given up, or
 /// when it has been held for as long as it may be.
 #[must_use = "a wait does nothing unless it is awaited"]
-pub struct Wait(Pin<Box<dyn Future<Output = ()> + Send>>);
+pub struct LeaseWait(Pin<Box<dyn Future<Output = ()> + Send>>);
 
-impl Wait {
+impl LeaseWait {
     /// A wait that is over when `wait` is. It must come to an end.
     pub fn new(wait: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(Box::pin(wait))
     }
 }
 
-impl Future for Wait {
+impl Future for LeaseWait {
     type Output = ();
 
     fn poll(
@@ -98,9 +98,9 @@ impl Future for Wait {
     }
 }
 
-impl fmt::Debug for Wait {
+impl fmt::Debug for LeaseWait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Wait")
+        f.write_str("LeaseWait")
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_lease_is_given_up_once() {
         let given_up = Arc::new(AtomicUsize::new(0));
-        let lease = Lease::new({
+        let lease = LeaseGuard::new({
             let given_up = Arc::clone(&given_up);
             move || {
                 given_up.fetch_add(1, Ordering::SeqCst);

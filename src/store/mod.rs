@@ -24,5 +24,5 @@ pub(crate) mod tiered;
 pub use self::{
     error::{StoreError, StoreErrorKind},
     interface::{Put, Size, Store},
-    lease::{Lead, Lease, Wait},
+    lease::{Lease, LeaseGuard, LeaseWait},
 };

@@ -67,7 +67,7 @@ impl Store for Table {
                 return Put::Refused;
             }
             inner.entries.insert(entry.key.clone(), entry);
-            Put::Kept
+            Put::Stored
         })
     }
 

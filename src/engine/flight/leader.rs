@@ -9,7 +9,7 @@ use std::{
 use super::state::{
     Flight, Flights, Leader, LogicalTime, Outcome, Published, Table, WaitingFollower,
 };
-use crate::{clock::TimerPoint, key::CacheKey, purge::PurgeNumber, store::Lease};
+use crate::{clock::TimerPoint, key::CacheKey, purge::PurgeNumber, store::LeaseGuard};
 
 /// How long after the beginning of a flight a follower may call the handler for all because a response
 /// could not be shared. Later, a second wait in vain would cost them too much time.
@@ -47,7 +47,7 @@ impl Leader {
     }
 
     /// Holds the lease until the flight ends, also when the role is handed on.
-    pub(crate) fn hold_lease(&mut self, lease: Lease) {
+    pub(crate) fn hold_lease(&mut self, lease: LeaseGuard) {
         self.lease = Some(lease);
     }
 

@@ -17,7 +17,7 @@ use crate::{
     key::CacheKey,
     purge::PurgeNumber,
     semantics::verdict::Reason,
-    store::Lease,
+    store::LeaseGuard,
 };
 
 /// How many requests wait for one flight at most; further ones call the handler alone.
@@ -117,7 +117,7 @@ pub(crate) struct Leader {
     /// The number of the first follower that joined after the response was given to the store.
     pub(super) first_after_put: u64,
     /// The right to call the handler for all processes, where the store gives it.
-    pub(super) lease: Option<Lease>,
+    pub(super) lease: Option<LeaseGuard>,
     /// It was given to a follower because another leader's handler is slow.
     pub(super) is_additional: bool,
     pub(super) is_streaming: bool,

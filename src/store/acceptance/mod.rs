@@ -150,7 +150,7 @@ async fn a_purge_is_a_fence(store: &impl Store, purged: &Purge) {
     assert!(found.is_none(), "begun before {purged:?} and put after it: it was returned");
 
     let kept = put(store, &Entry { since: purge_number(store).await, ..target() }).await;
-    assert_eq!(kept, Put::Kept, "begun after {purged:?}");
+    assert_eq!(kept, Put::Stored, "begun after {purged:?}");
     assert!(get(store, &key).await.is_some(), "begun after {purged:?}: it was not kept");
     put(store, &early).await;
     let since = get(store, &key).await.map(|entry| entry.since);
@@ -204,11 +204,11 @@ async fn a_soft_purge_is_a_fence(store: &impl Store, soft: &Purge, hard: &Purge)
     let early = Entry { since: purge_number(store).await, ..target() };
     purge(store, soft).await;
     let kept = put(store, &early).await;
-    assert_ne!(kept, Put::Kept, "begun before {soft:?} and put after it");
+    assert_ne!(kept, Put::Stored, "begun before {soft:?} and put after it");
     assert_not_fresh(get(store, &key).await.as_deref(), &early);
 
     let late = Entry { since: purge_number(store).await, ..target() };
-    assert_eq!(put(store, &late).await, Put::Kept, "begun after {soft:?}");
+    assert_eq!(put(store, &late).await, Put::Stored, "begun after {soft:?}");
     put(store, &early).await;
     let found = get(store, &key).await.unwrap_or_else(|| panic!("begun after {soft:?}: not kept"));
     assert_same(&found, &late);

@@ -190,10 +190,10 @@ fn a_mark_makes_stale_since_then_and_changes_nothing_else() {
     let entry = example();
     let received = entry.response().expect("a response").terms.response_time;
     for then in [received, received + Duration::from_millis(3), Timestamp::from_millis(i64::MAX)] {
-        let back = decode(&marked(&entry, mark_of(then))).expect("an entry");
+        let back = decode(&marked(&entry, stale_since_bytes(then))).expect("an entry");
         assert_eq!(format!("{back:?}"), format!("{:?}", entry.stale_since(then)));
     }
-    assert_ne!(mark_of(Timestamp::from_millis(0)), [0; 8], "no mark is no mark");
+    assert_ne!(stale_since_bytes(Timestamp::from_millis(0)), [0; 8], "no mark is no mark");
 }
 
 #[test]

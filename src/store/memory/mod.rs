@@ -1,6 +1,6 @@
 //! Entries in the process's own memory.
 
-mod ends;
+mod expiry;
 pub(super) mod slot;
 mod store;
 pub(super) mod table;

@@ -31,7 +31,7 @@ pub(in crate::store) struct Slot {
     /// The logical time at which no further purge was known to concern the entry.
     checked: AtomicU64,
     /// Tells it from others of the same end; changed under the lock of the ends only.
-    place: AtomicU64,
+    expiry_number: AtomicU64,
     /// Of an entry before Redis, what its use depends on instead of the purge log. Boxed, as entries of
     /// the store in memory have none.
     #[cfg(feature = "redis")]
@@ -47,7 +47,7 @@ impl Slot {
             weight: weight as u64,
             stale_since: AtomicI64::new(NEVER),
             checked: AtomicU64::new(entry.since.number()),
-            place: AtomicU64::new(0),
+            expiry_number: AtomicU64::new(0),
             #[cfg(feature = "redis")]
             validity: None,
             entry,
@@ -93,7 +93,7 @@ impl Slot {
         let (state, known) = purges.state(&self.entry, checked);
         match state {
             PurgeState::Valid => {}
-            PurgeState::StaleSince(then) => drop(self.outdate(then)),
+            PurgeState::StaleSince(then) => drop(self.make_stale(then)),
             PurgeState::Purged | PurgeState::Unknown => return false,
         }
         if known != checked {
@@ -108,7 +108,7 @@ impl Slot {
     }
 
     /// Makes it stale; whether that is news. The first soft purge counts.
-    pub(in crate::store) fn outdate(&self, then: Timestamp) -> bool {
+    pub(in crate::store) fn make_stale(&self, then: Timestamp) -> bool {
         let then = then.as_millis().max(NEVER + 1);
         let set =
             || self.stale_since.compare_exchange(NEVER, then, Ordering::AcqRel, Ordering::Acquire);
@@ -120,7 +120,7 @@ impl Slot {
     }
 
     /// Whether a soft purge has brought its end forward to a time before `now`.
-    pub(in crate::store) fn has_ended_early(&self, now: impl FnOnce() -> Timestamp) -> bool {
+    pub(in crate::store) fn has_expired_early(&self, now: impl FnOnce() -> Timestamp) -> bool {
         let Some(then) = self.stale_since() else { return false };
         self.entry.response().is_some_and(|response| response.end_if_stale_since(then) <= now())
     }
@@ -130,11 +130,11 @@ impl Slot {
         (then != NEVER).then_some(Timestamp::from_millis(then))
     }
 
-    pub(in crate::store) fn place(&self) -> u64 {
-        self.place.load(Ordering::Relaxed)
+    pub(in crate::store) fn expiry_number(&self) -> u64 {
+        self.expiry_number.load(Ordering::Relaxed)
     }
 
-    pub(in crate::store) fn set_place(&self, place: u64) {
-        self.place.store(place, Ordering::Relaxed);
+    pub(in crate::store) fn set_expiry_number(&self, place: u64) {
+        self.expiry_number.store(place, Ordering::Relaxed);
     }
 }

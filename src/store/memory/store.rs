@@ -49,13 +49,13 @@ impl MemoryStore {
     }
 
     /// [`Store::put`], at once.
-    pub(crate) fn put_now(&self, entry: Arc<Entry>, keep_for: Duration) -> Put {
-        let end = self.end_of(&entry, keep_for);
+    pub(crate) fn put_now(&self, entry: Arc<Entry>, ttl: Duration) -> Put {
+        let end = self.end_of(&entry, ttl);
         let slot = Slot::new(entry, end);
         if !slot.check(&self.purges) {
             return Put::Refused;
         }
-        let put = if slot.is_stale() { Put::Stale } else { Put::Kept };
+        let put = if slot.is_stale() { Put::Stale } else { Put::Stored };
         if slot.is_stale() && self.has_fresher(&slot) {
             return put;
         }
@@ -82,8 +82,8 @@ impl MemoryStore {
 
     /// When an entry is of no more use. The note of variants serves all of them: the next one of a
     /// short life does not end it before the others.
-    fn end_of(&self, entry: &Entry, keep_for: Duration) -> Timestamp {
-        let end = self.table.now() + keep_for;
+    fn end_of(&self, entry: &Entry, ttl: Duration) -> Timestamp {
+        let end = self.table.now() + ttl;
         let is_note = |entry: &Entry| entry.response().is_none();
         let there = if is_note(entry) { self.table.peek(&entry.key) } else { None };
         let there = there.filter(|there| is_note(&there.entry) && there.check(&self.purges));
@@ -98,7 +98,7 @@ impl MemoryStore {
 
     /// Whether a purge has taken it, or a soft purge has brought its end forward.
     fn is_dead(&self, slot: &Slot) -> bool {
-        !slot.check(&self.purges) || slot.has_ended_early(|| self.table.now())
+        !slot.check(&self.purges) || slot.has_expired_early(|| self.table.now())
     }
 
     /// [`Store::purge`] without the count, at once.
@@ -151,7 +151,7 @@ impl MemoryStore {
             match self.purges.state(entry, checked).0 {
                 // a fill that began after the purge is not what it was for
                 PurgeState::Valid => {}
-                PurgeState::StaleSince(then) => responses += u64::from(slot.outdate(then)),
+                PurgeState::StaleSince(then) => responses += u64::from(slot.make_stale(then)),
                 PurgeState::Purged | PurgeState::Unknown => {
                     let counts = entry.response().is_some() && purge.stale_since().is_none();
                     let taken = counts && self.purges.was_valid_before(entry, checked, recorded);
@@ -173,8 +173,8 @@ impl Store for MemoryStore {
         Ok(self.get_now(key))
     }
 
-    async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<Put, StoreError> {
-        Ok(self.put_now(entry, keep_for))
+    async fn put(&self, entry: Arc<Entry>, ttl: Duration) -> Result<Put, StoreError> {
+        Ok(self.put_now(entry, ttl))
     }
 
     async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {

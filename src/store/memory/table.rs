@@ -8,13 +8,13 @@ use std::{
 
 use mini_moka::sync::{Cache, ConcurrentCacheExt};
 
-use super::{ends::Ends, slot::Slot, thread_cache::Generation};
+use super::{expiry::ExpiryIndex, slot::Slot, thread_cache::ThreadCache};
 use crate::{clock::Clock, entry::Timestamp, key::CacheKey, store::interface::Size};
 
 /// How many entries that have come to their end leave with one put or miss.
-const ENDED_PER_STEP: usize = 32;
+const MAX_EXPIRED_PER_STEP: usize = 32;
 /// With one look at the statistics.
-const ENDED_PER_READING: usize = 4096;
+const MAX_EXPIRED_PER_READING: usize = 4096;
 
 /// Entries by their keys.
 pub(in crate::store) struct Table {
@@ -24,8 +24,8 @@ pub(in crate::store) struct Table {
     cache: Cache<CacheKey, Arc<Slot>, ahash::RandomState>,
     /// Locked by all that changes the cache: racing writes to one key would leave entries that the
     /// cache counts for ever.
-    ends: Mutex<Ends>,
-    generation: Generation,
+    expiry: Mutex<ExpiryIndex>,
+    thread_cache: ThreadCache,
 }
 
 impl Table {
@@ -40,8 +40,8 @@ impl Table {
             clock,
             cache: cache.build_with_hasher(hasher.clone()),
             hasher,
-            ends: Mutex::default(),
-            generation: Generation::new(),
+            expiry: Mutex::default(),
+            thread_cache: ThreadCache::new(),
         }
     }
 
@@ -53,7 +53,7 @@ impl Table {
     /// What is kept under `key`. It counts as used.
     pub(in crate::store) fn get(&self, key: &CacheKey) -> Option<Arc<Slot>> {
         let hash = self.hasher.hash_one(key);
-        self.generation.get(key, hash, || self.cache.get(key))
+        self.thread_cache.get(key, hash, || self.cache.get(key))
     }
 
     /// What is kept under `key`, past what the thread remembers.
@@ -67,40 +67,40 @@ impl Table {
     pub(in crate::store) fn insert(&self, slot: Slot, is_dead: impl Fn(&Slot) -> bool) {
         let (slot, now) = (Arc::new(slot), self.now());
         let key = &slot.entry.key;
-        let mut ends = self.lock();
+        let mut expiry = self.lock();
         if let Some(old) = self.cache.get(key) {
-            ends.remove(&old);
+            expiry.remove(&old);
         }
-        self.take_ended(&mut ends, ENDED_PER_STEP, now);
-        for dead in ends.take_dead(&is_dead) {
+        self.pop_expired(&mut expiry, MAX_EXPIRED_PER_STEP, now);
+        for dead in expiry.take_dead(&is_dead) {
             self.drop_if_there(&dead);
         }
         self.cache.sync();
         if slot.end() > now && slot.weight() <= self.capacity {
             while self.cache.weighted_size().saturating_add(slot.weight()) > self.capacity
-                && self.take_ended(&mut ends, ENDED_PER_STEP, now)
+                && self.pop_expired(&mut expiry, MAX_EXPIRED_PER_STEP, now)
             {
                 self.cache.sync();
             }
-            ends.add(&slot);
+            expiry.add(&slot);
             self.cache.insert(key.clone(), Arc::clone(&slot));
         } else {
             self.cache.invalidate(key);
         }
         // its own housekeeping waits for many writes, however large they are
         self.cache.sync();
-        self.generation.end();
-        ends.forget_evicted(self.cache.entry_count());
+        self.thread_cache.invalidate();
+        expiry.forget_evicted(self.cache.entry_count());
     }
 
     /// Removes an entry, unless there is another one in its place by now.
     pub(in crate::store) fn remove(&self, slot: &Arc<Slot>) {
-        let mut ends = self.lock();
+        let mut expiry = self.lock();
         if self.drop_if_there(slot) {
-            ends.remove(slot);
+            expiry.remove(slot);
             self.cache.sync();
             // a thread may remember it, as long as a reader holds it
-            self.generation.end();
+            self.thread_cache.invalidate();
         }
     }
 
@@ -121,7 +121,7 @@ impl Table {
 
     /// Removes some of those that have come to their end.
     pub(in crate::store) fn expire(&self) {
-        self.expire_some(ENDED_PER_STEP);
+        self.expire_some(MAX_EXPIRED_PER_STEP);
     }
 
     /// Every entry; those that come or go meanwhile may be left out.
@@ -136,31 +136,31 @@ impl Table {
     }
 
     pub(in crate::store) fn size(&self) -> Size {
-        self.expire_some(ENDED_PER_READING);
+        self.expire_some(MAX_EXPIRED_PER_READING);
         Size { entries: self.cache.entry_count(), bytes: self.cache.weighted_size() }
     }
 
     fn expire_some(&self, at_most: usize) {
         let now = self.now();
-        let mut ends = self.lock();
-        if self.take_ended(&mut ends, at_most, now) {
+        let mut expiry = self.lock();
+        if self.pop_expired(&mut expiry, at_most, now) {
             self.cache.sync();
-            self.generation.end();
+            self.thread_cache.invalidate();
         }
     }
 
     /// Whether there were any. The cache is to be synced after.
-    fn take_ended(&self, ends: &mut Ends, at_most: usize, now: Timestamp) -> bool {
+    fn pop_expired(&self, expiry: &mut ExpiryIndex, at_most: usize, now: Timestamp) -> bool {
         let mut any = false;
-        for slot in std::iter::from_fn(|| ends.take_ended(now)).take(at_most) {
+        for slot in std::iter::from_fn(|| expiry.pop_expired(now)).take(at_most) {
             self.drop_if_there(&slot);
             any = true;
         }
         any
     }
 
-    fn lock(&self) -> MutexGuard<'_, Ends> {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, ExpiryIndex> {
+        self.expiry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -16,38 +16,38 @@ use super::slot::Slot;
 use crate::key::CacheKey;
 
 /// How many entries a thread remembers.
-const PLACES: usize = 32;
+const MAX_REMEMBERED: usize = 32;
 
 thread_local! {
-    static PLACES_OF_THREAD: RefCell<[Place; PLACES]> =
-        const { RefCell::new([const { Place::EMPTY }; PLACES]) };
+    static REMEMBERED: RefCell<[Remembered; MAX_REMEMBERED]> =
+        const { RefCell::new([const { Remembered::EMPTY }; MAX_REMEMBERED]) };
 }
 
-struct Place {
-    /// The table and its generation when the entry was read.
-    generation: (u64, u64),
+struct Remembered {
+    /// The table and its version when the entry was read.
+    version: (u64, u64),
     slot: Weak<Slot>,
 }
 
-impl Place {
-    const EMPTY: Self = Self { generation: (0, 0), slot: Weak::new() };
+impl Remembered {
+    const EMPTY: Self = Self { version: (0, 0), slot: Weak::new() };
 }
 
 /// What tells one table's entries from another's, and older ones from newer.
 #[derive(Debug)]
-pub(super) struct Generation {
+pub(super) struct ThreadCache {
     table: u64,
     puts: AtomicU64,
 }
 
-impl Generation {
+impl ThreadCache {
     pub(super) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self { table: NEXT.fetch_add(1, Ordering::Relaxed), puts: AtomicU64::new(0) }
     }
 
     /// Something has been put into the table.
-    pub(super) fn end(&self) {
+    pub(super) fn invalidate(&self) {
         self.puts.fetch_add(1, Ordering::Release);
     }
 
@@ -60,18 +60,18 @@ impl Generation {
         read: impl FnOnce() -> Option<Arc<Slot>>,
     ) -> Option<Arc<Slot>> {
         // read before the table is, so that a put in between is noticed
-        let generation = (self.table, self.puts.load(Ordering::Acquire));
-        PLACES_OF_THREAD.with_borrow_mut(|places| {
-            let place = usize::try_from(hash % PLACES as u64).unwrap_or_default();
+        let version = (self.table, self.puts.load(Ordering::Acquire));
+        REMEMBERED.with_borrow_mut(|places| {
+            let place = usize::try_from(hash % MAX_REMEMBERED as u64).unwrap_or_default();
             let place = places.get_mut(place)?;
-            if place.generation == generation
+            if place.version == version
                 && let Some(slot) = place.slot.upgrade()
                 && slot.entry.key == *key
             {
                 return Some(slot);
             }
             let slot = read()?;
-            *place = Place { generation, slot: Arc::downgrade(&slot) };
+            *place = Remembered { version, slot: Arc::downgrade(&slot) };
             Some(slot)
         })
     }

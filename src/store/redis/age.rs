@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     client::reply,
-    store::{LONGEST_KEEP_MS, RedisStore},
+    store::{MAX_TTL_MS, RedisStore},
 };
 use crate::{
     entry::{Entry, Kind, StoredResponse},
@@ -45,7 +45,7 @@ impl RedisStore {
     async fn remaining(&self, entry: &Entry) -> Result<Remaining, StoreError> {
         let mut remaining = redis::cmd("PTTL");
         remaining.arg(self.names.live(&entry.key.digest()));
-        match self.client.ask(vec![remaining]).await?.first() {
+        match self.client.send(vec![remaining]).await?.first() {
             Some(redis::Value::Int(-1)) => Ok(Remaining::Forever),
             Some(redis::Value::Int(millis @ 0..)) => {
                 Ok(Remaining::Time(Duration::from_millis(millis.unsigned_abs())))
@@ -70,6 +70,6 @@ fn stored_for(response: &StoredResponse, remains: Duration) -> Duration {
         // a soft purge has ended its lifetime, so how long that was is not known any more
         return MAX_DELTA;
     }
-    let kept_for = response.useful_for().min(Duration::from_millis(LONGEST_KEEP_MS));
+    let kept_for = response.useful_for().min(Duration::from_millis(MAX_TTL_MS));
     kept_for.saturating_sub(remains)
 }

@@ -34,7 +34,7 @@ impl Configuration {
         }
         let mut exchange = redis::cmd("SET");
         exchange.arg(names.configuration()).arg(&self.own).arg("GET").arg("EX").arg(KEPT_FOR_S);
-        let replies = client.ask_aside(vec![exchange]).await?;
+        let replies = client.send_untracked(vec![exchange]).await?;
         let Some(Value::BulkString(found)) = replies.first() else { return None };
         (found.as_slice() != self.own.as_bytes()).then(|| {
             format!(

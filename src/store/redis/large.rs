@@ -21,7 +21,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
     client::{RedisClient, reply::number, script},
-    connect::Bounds,
+    connect::Timeouts,
 };
 use crate::{
     clock::Stopwatch,
@@ -42,7 +42,7 @@ const PART_OF_EXCHANGE: u32 = 8;
 /// A value may take this many times the time for an exchange, where each of its pieces comes in time.
 const EXCHANGES: u32 = 10;
 /// How long a value is left alone that has not come in time.
-const LEFT_ALONE: Duration = Duration::from_secs(5);
+const BACKOFF: Duration = Duration::from_secs(5);
 /// How many values are known to be large at most.
 const MAX_KNOWN: usize = 4096;
 /// What the waiting value has to begin with, for more to be appended: checksum, flags, length of the
@@ -62,7 +62,7 @@ type Rest = (Digest, Vec<u8>, usize, usize);
 type Reading = Shared<BoxFuture<'static, Option<Arc<Vec<u8>>>>>;
 
 /// The large values of a store, as far as they are known.
-pub(super) struct Large {
+pub(super) struct LargeValues {
     within: Duration,
     piece_within: Duration,
     up: Stopwatch,
@@ -73,14 +73,14 @@ pub(super) struct Large {
 
 #[derive(Clone, Copy, Default)]
 struct Known {
-    left_alone_until: Option<Duration>,
+    backs_off_until: Option<Duration>,
 }
 
-impl Large {
-    pub(super) fn new(bounds: Bounds) -> Arc<Self> {
+impl LargeValues {
+    pub(super) fn new(timeouts: Timeouts) -> Arc<Self> {
         Arc::new(Self {
-            within: bounds.operate.saturating_mul(EXCHANGES),
-            piece_within: bounds.operate / PART_OF_EXCHANGE,
+            within: timeouts.operate.saturating_mul(EXCHANGES),
+            piece_within: timeouts.operate / PART_OF_EXCHANGE,
             up: Stopwatch::start(),
             known: Mutex::default(),
             reading: Mutex::default(),
@@ -97,14 +97,14 @@ impl Large {
     /// says nothing: the server may be slow.
     pub(super) fn begin_timed_out(&self, digest: &Digest) {
         if let Some(known) = self.known().get_mut(digest) {
-            known.left_alone_until = Some(self.up.elapsed() + LEFT_ALONE);
+            known.backs_off_until = Some(self.up.elapsed() + BACKOFF);
         }
     }
 
     /// Whether a value has not come in time lately.
-    pub(super) fn is_left_alone(&self, digest: &Digest) -> bool {
+    pub(super) fn is_backing_off(&self, digest: &Digest) -> bool {
         let known = self.known();
-        let until = known.get(digest).and_then(|known| known.left_alone_until);
+        let until = known.get(digest).and_then(|known| known.backs_off_until);
         until.is_some_and(|until| self.up.elapsed() < until)
     }
 
@@ -145,7 +145,7 @@ impl Large {
             let read = read.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::TimedOut)));
             // unless it has gone, or was replaced
             if read.as_ref().is_err_and(|error| error.kind() != StoreErrorKind::Corrupt) {
-                large.learn(of.0, Some(LEFT_ALONE));
+                large.learn(of.0, Some(BACKOFF));
             }
             large.reading.lock().unwrap_or_else(PoisonError::into_inner).remove(&of);
             read.ok().map(Arc::new)
@@ -175,7 +175,7 @@ impl Large {
             range.arg(name).arg(at).arg((at + piece).min(length) - 1);
             let mut same = redis::cmd("GETRANGE");
             same.arg(name).arg(HEAD.start).arg(HEAD.end - 1);
-            match client.ask(vec![range, same]).await?.as_slice() {
+            match client.send(vec![range, same]).await?.as_slice() {
                 [Value::BulkString(bytes), Value::BulkString(same)]
                     if same == head && !bytes.is_empty() =>
                 {
@@ -203,7 +203,7 @@ impl Large {
         &self,
         client: &RedisClient,
         digest: Digest,
-        waiting: &str,
+        staged: &str,
         encoded: &Encoded,
     ) -> Result<bool, StoreError> {
         let length = encoded.head.len() + encoded.body.len();
@@ -214,11 +214,11 @@ impl Large {
             let _turn = self.turn.acquire().await;
             let begun = Stopwatch::start();
             let bytes = part(encoded, at, piece);
-            let mut append = script(APPEND, &[waiting]);
+            let mut append = script(APPEND, &[staged]);
             append.arg(head).arg(at).arg(&bytes);
-            let appended = client.ask(vec![append]).await.inspect_err(|error| {
+            let appended = client.send(vec![append]).await.inspect_err(|error| {
                 if error.kind() == StoreErrorKind::TimedOut {
-                    self.learn(digest, Some(LEFT_ALONE));
+                    self.learn(digest, Some(BACKOFF));
                 }
             })?;
             if appended.first().and_then(number) != u64::try_from(at + bytes.len()).ok() {
@@ -238,7 +238,7 @@ impl Large {
             known.clear();
         }
         let known = known.entry(digest).or_default();
-        known.left_alone_until = until.or(known.left_alone_until);
+        known.backs_off_until = until.or(known.backs_off_until);
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Digest, Known>> {
@@ -268,8 +268,8 @@ mod tests {
 
     const OPERATE: Duration = Duration::from_millis(80);
 
-    fn large() -> Arc<Large> {
-        Large::new(Bounds { connect: OPERATE, operate: OPERATE })
+    fn large() -> Arc<LargeValues> {
+        LargeValues::new(Timeouts { connect: OPERATE, operate: OPERATE })
     }
 
     #[test]
@@ -298,8 +298,8 @@ mod tests {
         let large = large();
         assert_eq!(large.first_piece(&[1; 16]), FIRST_PIECE);
         large.learn([1; 16], None);
-        assert!(large.first_piece(&[1; 16]) == PEEK && !large.is_left_alone(&[1; 16]));
-        large.learn([1; 16], Some(LEFT_ALONE));
-        assert!(large.is_left_alone(&[1; 16]) && !large.is_left_alone(&[2; 16]));
+        assert!(large.first_piece(&[1; 16]) == PEEK && !large.is_backing_off(&[1; 16]));
+        large.learn([1; 16], Some(BACKOFF));
+        assert!(large.is_backing_off(&[1; 16]) && !large.is_backing_off(&[2; 16]));
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::key;
 
 /// Up to so many bytes a path or a group stands in a name as it is.
-pub(super) const LONGEST_TEXT: usize = 256;
+pub(super) const MAX_TEXT: usize = 256;
 
 /// What is wrong with a prefix for which [`keeps_entries_in_a_slot`] is false.
 pub(super) const SPOILS_HASH_TAG: &str = "in a Cluster a `{` of the prefix needs a `}` behind it and \
@@ -27,7 +27,7 @@ pub(super) enum Named {
     /// A stored value, with its digest in hexadecimal.
     Live,
     /// A value that is not yet published.
-    Waiting,
+    Staged,
     /// An index, by path or by group.
     Index,
 }
@@ -81,7 +81,7 @@ impl Names {
     }
 
     /// A value of the entry with this digest that is being stored and not yet to be read.
-    pub(super) fn waiting(&self, digest: &[u8]) -> String {
+    pub(super) fn staged(&self, digest: &[u8]) -> String {
         self.value('w', digest)
     }
 
@@ -108,7 +108,7 @@ impl Names {
     /// A text as it is, or when it is long its beginning and its digest, under another letter so
     /// that the two never meet.
     fn bounded(&self, short: &str, long: &str, text: &str) -> String {
-        if text.len() <= LONGEST_TEXT {
+        if text.len() <= MAX_TEXT {
             return format!("{}{short}{text}", self.prefix);
         }
         let mut name = format!("{}{long}{}:", self.prefix, beginning(text));
@@ -120,7 +120,7 @@ impl Names {
     /// For a prefix that is too long for a name it finds some paths beside it.
     pub(super) fn paths_below(&self, prefix: &str) -> String {
         let (ours, below) = (escape(&self.prefix), format!("{prefix}/"));
-        let letters = if below.len() <= LONGEST_TEXT { "[pq]" } else { "q" };
+        let letters = if below.len() <= MAX_TEXT { "[pq]" } else { "q" };
         format!("{ours}{letters}:{}*", escape(beginning(&below)))
     }
 
@@ -137,7 +137,7 @@ impl Names {
         let rest = rest.strip_prefix(b":")?;
         match letter {
             b'e' if is_tag(rest) => Some(Named::Live),
-            b'w' if is_tag(rest) => Some(Named::Waiting),
+            b'w' if is_tag(rest) => Some(Named::Staged),
             b'p' | b'q' if rest.starts_with(b"/") => Some(Named::Index),
             b'g' | b'h' => Some(Named::Index),
             _ => None,
@@ -164,7 +164,7 @@ pub(super) fn keeps_entries_in_a_slot(prefix: &str) -> bool {
 
 /// The text's first bytes, as far as they fit into a name.
 fn beginning(text: &str) -> &str {
-    let mut end = text.len().min(LONGEST_TEXT);
+    let mut end = text.len().min(MAX_TEXT);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

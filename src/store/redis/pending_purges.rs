@@ -28,14 +28,14 @@ use crate::{
 
 /// How many purges are kept; more become one of everything. Their fences are raised while others
 /// [settle](super::settling).
-const MOST: usize = 512;
+const MAX_PURGES: usize = 512;
 /// How many fences are raised in one exchange.
 const MAX_FENCES: usize = 64;
 /// How long to wait after the first attempt that failed; each time twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 
 /// The purges of one store that are to be repeated.
-pub(super) struct Pending {
+pub(super) struct PendingPurges {
     client: Arc<RedisClient>,
     names: Names,
     invalidation: Arc<InvalidationState>,
@@ -47,7 +47,7 @@ pub(super) struct Pending {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: VecDeque<Purge>,
+    queued: VecDeque<Purge>,
     /// The one that is being repeated; another one like it has to be repeated again.
     current: Option<Purge>,
     has_replayer: bool,
@@ -55,7 +55,7 @@ struct Queue {
     is_reported: bool,
 }
 
-impl Pending {
+impl PendingPurges {
     pub(super) fn new(
         client: &Arc<RedisClient>,
         names: &Names,
@@ -83,11 +83,11 @@ impl Pending {
     }
 
     /// A purge that begins. Dropped before it is confirmed, it is kept.
-    pub(super) fn attempt<'a>(self: &'a Arc<Self>, purge: &'a Purge) -> Attempt<'a> {
-        Attempt { pending: self, purge, is_confirmed: false }
+    pub(super) fn attempt<'a>(self: &'a Arc<Self>, purge: &'a Purge) -> PurgeAttempt<'a> {
+        PurgeAttempt { pending: self, purge, is_confirmed: false }
     }
 
-    fn keep(self: &Arc<Self>, purge: Purge) {
+    fn add(self: &Arc<Self>, purge: Purge) {
         let mut queue = self.lock();
         queue.add(purge);
         self.any.store(true, Ordering::Release);
@@ -111,7 +111,7 @@ impl Pending {
             return Err(StoreError::new(StoreErrorKind::Unavailable));
         }
         // once fenced, an entry is not served
-        for purges in self.kept().chunks(MAX_FENCES) {
+        for purges in self.all().chunks(MAX_FENCES) {
             logical_clock::raise(&self.client, &self.names, purges).await?;
         }
         while let Some(purge) = self.next() {
@@ -129,16 +129,16 @@ impl Pending {
         Ok(())
     }
 
-    fn kept(&self) -> Vec<Purge> {
+    fn all(&self) -> Vec<Purge> {
         let queue = self.lock();
-        queue.current.iter().chain(&queue.waiting).cloned().collect()
+        queue.current.iter().chain(&queue.queued).cloned().collect()
     }
 
     /// The next one to repeat; where there is none, the replayer is done.
     fn next(&self) -> Option<Purge> {
         let mut queue = self.lock();
         if queue.current.is_none() {
-            queue.current = queue.waiting.pop_front();
+            queue.current = queue.queued.pop_front();
         }
         if queue.current.is_none() {
             queue.has_replayer = false;
@@ -160,28 +160,28 @@ impl Queue {
     /// counts.
     fn add(&mut self, purge: Purge) {
         let same = |kept: &&mut Purge| kept.target() == purge.target();
-        if let Some(kept) = self.waiting.iter_mut().find(same) {
+        if let Some(kept) = self.queued.iter_mut().find(same) {
             *kept = match (kept.stale_since(), purge.stale_since()) {
                 (Some(_), Some(then)) => kept.clone().soft_since(then),
                 _ => purge.target().clone().into(),
             };
             return;
         }
-        self.waiting.push_back(purge);
-        if self.waiting.len() > MOST {
-            self.waiting = VecDeque::from([Purge::all()]);
+        self.queued.push_back(purge);
+        if self.queued.len() > MAX_PURGES {
+            self.queued = VecDeque::from([Purge::all()]);
         }
     }
 }
 
-/// See [`Pending::attempt`].
-pub(super) struct Attempt<'a> {
-    pending: &'a Arc<Pending>,
+/// See [`PendingPurges::attempt`].
+pub(super) struct PurgeAttempt<'a> {
+    pending: &'a Arc<PendingPurges>,
     purge: &'a Purge,
     is_confirmed: bool,
 }
 
-impl Attempt<'_> {
+impl PurgeAttempt<'_> {
     pub(super) fn confirm(mut self) {
         self.is_confirmed = true;
     }
@@ -205,17 +205,17 @@ impl Attempt<'_> {
     }
 }
 
-impl Drop for Attempt<'_> {
+impl Drop for PurgeAttempt<'_> {
     fn drop(&mut self) {
         if !self.is_confirmed {
-            self.pending.keep(self.purge.clone());
+            self.pending.add(self.purge.clone());
         }
     }
 }
 
 /// The task that repeats; when its runtime ends before it is done, another one may.
 struct Replayer {
-    pending: Weak<Pending>,
+    pending: Weak<PendingPurges>,
     /// Then there may be the next one already.
     is_done: bool,
 }
@@ -246,11 +246,11 @@ impl Drop for Replayer {
     }
 }
 
-impl fmt::Debug for Pending {
+impl fmt::Debug for PendingPurges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let queue = self.lock();
-        f.debug_struct("Pending")
-            .field("waiting", &queue.waiting.len())
+        f.debug_struct("PendingPurges")
+            .field("queued", &queue.queued.len())
             .field("current", &queue.current)
             .finish_non_exhaustive()
     }
@@ -274,18 +274,18 @@ mod tests {
             queue.add(first);
             queue.add(Purge::path("/b"));
             queue.add(second);
-            assert_eq!(queue.waiting, [kept, Purge::path("/b")]);
+            assert_eq!(queue.queued, [kept, Purge::path("/b")]);
         }
     }
 
     #[test]
     fn too_many_become_one_of_all() {
         let mut queue = Queue::default();
-        for number in 0..MOST {
+        for number in 0..MAX_PURGES {
             queue.add(Purge::path(format!("/{number}")).soft());
         }
-        assert_eq!(queue.waiting.len(), MOST);
+        assert_eq!(queue.queued.len(), MAX_PURGES);
         queue.add(Purge::path("/one/more"));
-        assert_eq!(queue.waiting, [Purge::all()]);
+        assert_eq!(queue.queued, [Purge::all()]);
     }
 }

@@ -27,7 +27,7 @@ use crate::{
 
 /// How long a value may wait to be published: far longer than a fill takes, as its operations have
 /// their bounds.
-const WAITING_MS: u64 = 10_000;
+const STAGED_TTL_MS: u64 = 10_000;
 /// How often the clock's life is made longer, at least: it outlives every entry by far more.
 const EXTEND_EVERY_S: u64 = 60 * 60;
 
@@ -40,19 +40,19 @@ const EXTEND_EVERY_S: u64 = 60 * 60;
 /// Returns 1 where it is published as it is, 2 where it is marked. A user may be allowed the
 /// commands and not the channel.
 const PUBLISH: &str = r"
-local waiting, live, head, mark, none = KEYS[1], KEYS[2], ARGV[1], ARGV[5], ('\0'):rep(8)
-if redis.call('GETRANGE', waiting, 12, 11 + #head) ~= head then return 0 end
-local marked = redis.call('GETRANGE', waiting, 4, 11) ~= none
-if mark and not marked then redis.call('SETRANGE', waiting, 4, mark) end
+local staged, live, head, mark, none = KEYS[1], KEYS[2], ARGV[1], ARGV[5], ('\0'):rep(8)
+if redis.call('GETRANGE', staged, 12, 11 + #head) ~= head then return 0 end
+local marked = redis.call('GETRANGE', staged, 4, 11) ~= none
+if mark and not marked then redis.call('SETRANGE', staged, 4, mark) end
 if (mark or marked) and redis.pcall('GETRANGE', live, 4, 11) == none then
   local since = redis.call('GETRANGE', live, 25, 32)
   if #since == 8 and struct.unpack('>I8', since) > struct.unpack('>I8', head, 14) then
-    redis.call('UNLINK', waiting)
+    redis.call('UNLINK', staged)
     return 2
   end
 end
 redis.call('UNLINK', live)
-redis.call('RENAME', waiting, live)
+redis.call('RENAME', staged, live)
 redis.call('PEXPIRE', live, ARGV[2])
 redis.pcall('PUBLISH', ARGV[3], ARGV[4])
 return (mark or marked) and 2 or 1
@@ -64,33 +64,33 @@ impl RedisStore {
         &self,
         entry: &Entry,
         encoded: &Encoded,
-        waiting: &str,
+        staged: &str,
         keep: u64,
     ) -> Result<PurgeState, StoreError> {
         let mut set = redis::cmd("SET");
-        set.arg(waiting);
+        set.arg(staged);
         let is_large = large::is_large(encoded);
         if is_large {
             set.arg(large::part(encoded, 0, large::FIRST_PIECE));
         } else {
             set.arg(Parts(encoded));
         }
-        set.arg("PX").arg(WAITING_MS);
+        set.arg("PX").arg(STAGED_TTL_MS);
         let mut writes = index::add(&self.names, entry, keep);
         writes.push(set);
         if is_large {
-            let replies = self.client.ask(std::mem::take(&mut writes)).await?;
-            reply::check_all(&replies)?;
+            let replies = self.client.send(std::mem::take(&mut writes)).await?;
+            reply::check_no_errors(&replies)?;
             let digest = entry.key.digest();
-            if !self.large.append(&self.client, digest, waiting, encoded).await? {
+            if !self.large.append(&self.client, digest, staged, encoded).await? {
                 return Ok(PurgeState::Unknown);
             }
         }
         let fences = fence::read(&self.names, entry);
-        let mut replies = self.client.ask_in_stages([writes, vec![fences]]).await?;
+        let mut replies = self.client.send_ordered([writes, vec![fences]]).await?;
         let fences = replies.pop().unwrap_or_default();
         // a value that is not in all of its indexes could not be purged
-        reply::check_all(&replies)?;
+        reply::check_no_errors(&replies)?;
         let Some(fences) = Fences::of(&fences) else { return Ok(PurgeState::Unknown) };
         self.extend(fences.life, keep).await?;
         Ok(fences.state_of_fill(entry.since))
@@ -104,7 +104,7 @@ impl RedisStore {
         if life >= keep && last != 0 && now.saturating_sub(last) < EXTEND_EVERY_S {
             return Ok(());
         }
-        self.client.ask(vec![logical_clock::extend(&self.names, keep)]).await?;
+        self.client.send(vec![logical_clock::extend(&self.names, keep)]).await?;
         self.extended_at.store(now, Ordering::Relaxed);
         Ok(())
     }
@@ -117,19 +117,19 @@ impl RedisStore {
         digest: &[u8; 16],
         keep: u64,
     ) -> Result<Put, StoreError> {
-        let (waiting, live) = (self.names.waiting(digest), self.names.live(digest));
+        let (staged, live) = (self.names.staged(digest), self.names.live(digest));
         let stale_since = match state {
             PurgeState::Valid => None,
-            PurgeState::StaleSince(then) => Some(codec::mark_of(then)),
+            PurgeState::StaleSince(then) => Some(codec::stale_since_bytes(then)),
             PurgeState::Purged | PurgeState::Unknown => {
                 let mut discard = redis::cmd("UNLINK");
-                discard.arg(&waiting);
-                self.client.ask(vec![discard]).await?;
+                discard.arg(&staged);
+                self.client.send(vec![discard]).await?;
                 return Ok(Put::Refused);
             }
         };
         let head = encoded.head.get(codec::CHECKSUM_AT..).unwrap_or_default();
-        let mut publish = script(PUBLISH, &[&waiting, &live]);
+        let mut publish = script(PUBLISH, &[&staged, &live]);
         let message = message::stored(digest, self.invalidation.origin());
         publish
             .arg(head)
@@ -137,9 +137,9 @@ impl RedisStore {
             .arg(self.names.channel())
             .arg(message)
             .arg(stale_since.as_ref());
-        let replies = self.client.ask(vec![publish]).await?;
+        let replies = self.client.send(vec![publish]).await?;
         Ok(match replies.first().and_then(reply::number) {
-            Some(1) => Put::Kept,
+            Some(1) => Put::Stored,
             Some(2) => Put::Stale,
             _ => Put::Refused,
         })

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::{
     client::RedisClient,
     names::Names,
-    pending_purges::Attempt,
+    pending_purges::PurgeAttempt,
     raise,
     removal::{Removal, Removals},
     store::RedisStore,
@@ -31,7 +31,7 @@ impl RedisStore {
         counts: bool,
     ) -> Result<Purged, StoreError> {
         let attempts: Vec<_> = purges.iter().map(|purge| self.pending.attempt(purge)).collect();
-        let put_off = |attempts: Vec<Attempt<'_>>, error: &StoreError| {
+        let put_off = |attempts: Vec<PurgeAttempt<'_>>, error: &StoreError| {
             let put_off = attempts.into_iter().map(|attempt| attempt.put_off(error));
             Ok(put_off.last().unwrap_or_default())
         };
@@ -49,7 +49,7 @@ impl RedisStore {
             };
             replicas = self.wait_for_replicas().await;
         }
-        attempts.into_iter().for_each(Attempt::confirm);
+        attempts.into_iter().for_each(PurgeAttempt::confirm);
         let removals = purges.iter().zip(numbers);
         let removals =
             removals.map(|(purge, number)| Removal::new(&self.names, purge, number)).collect();

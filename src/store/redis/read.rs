@@ -28,7 +28,7 @@ impl RedisStore {
         self.check()?;
         let before = self.invalidation().complete_up_to();
         let digest = key.digest();
-        if self.large.is_left_alone(&digest) {
+        if self.large.is_backing_off(&digest) {
             return Ok(None);
         }
         let name = self.names.live(&digest);
@@ -36,7 +36,7 @@ impl RedisStore {
         begin.arg(&name).arg(0).arg(self.large.first_piece(&digest) - 1);
         length.arg(&name);
         let asked =
-            self.client.ask(vec![begin, length, logical_clock::read_now(&self.names)]).await;
+            self.client.send(vec![begin, length, logical_clock::read_now(&self.names)]).await;
         let replies = asked.inspect_err(|error| {
             if error.kind() == StoreErrorKind::TimedOut {
                 self.large.begin_timed_out(&digest);

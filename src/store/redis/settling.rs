@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use super::{connect::Bounds, invalidation::trust::micros};
+use super::{connect::Timeouts, invalidation::trust::micros};
 
 /// A value of `settled_at`: nothing is being waited for.
 const SETTLED: u64 = 0;
@@ -52,8 +52,8 @@ pub(super) enum Phase {
 
 impl Settling {
     /// For processes that wait for Redis within these bounds.
-    pub(super) fn new(bounds: Bounds) -> Self {
-        let probe = bounds.connect.saturating_add(bounds.operate);
+    pub(super) fn new(timeouts: Timeouts) -> Self {
+        let probe = timeouts.connect.saturating_add(timeouts.operate);
         let lasts = MAX_PROBE_PAUSE.saturating_add(probe).saturating_add(MARGIN);
         Self { lasts, settled_at: AtomicU64::new(SETTLED) }
     }
@@ -105,7 +105,7 @@ mod tests {
 
     fn settling() -> Settling {
         let [connect, operate] = [100, 50].map(Duration::from_millis);
-        Settling::new(Bounds { connect, operate })
+        Settling::new(Timeouts { connect, operate })
     }
 
     #[test]

@@ -12,17 +12,17 @@ use std::{
 use super::{
     client::RedisClient,
     configuration::Configuration,
-    connect::{Bounds, RedisServers, ServersError},
+    connect::{RedisServers, ServersError, Timeouts},
     invalidation::{
         fence::{self, Fences},
         logical_clock,
         state::InvalidationState,
         subscriber::Subscriber,
     },
-    large::Large,
+    large::LargeValues,
     names::{self, Names},
     options::{RedisOptions, Replicas},
-    pending_purges::Pending,
+    pending_purges::PendingPurges,
     removal::Removals,
 };
 use crate::{
@@ -35,12 +35,12 @@ use crate::{
         codec,
         error::{StoreError, StoreErrorKind},
         interface::{Put, Store},
-        lease::Lead,
+        lease::Lease,
     },
 };
 
 /// Nothing is kept for longer, as Redis has a latest date.
-pub(super) const LONGEST_KEEP_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
+pub(super) const MAX_TTL_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
 /// Each group of an entry is one more index to write; what rules and responses name fits in.
 pub(super) const MAX_GROUPS: usize = 256;
 
@@ -48,14 +48,14 @@ pub(super) const MAX_GROUPS: usize = 256;
 pub(crate) struct RedisStore {
     pub(super) client: Arc<RedisClient>,
     pub(super) names: Names,
-    pub(super) pending: Arc<Pending>,
+    pub(super) pending: Arc<PendingPurges>,
     pub(super) replicas: Option<Replicas>,
     pub(super) max_body: usize,
     pub(super) compress_above: Option<usize>,
     pub(super) invalidation: Arc<InvalidationState>,
     pub(super) subscriber: Arc<Subscriber>,
     pub(super) removals: Arc<Removals>,
-    pub(super) large: Arc<Large>,
+    pub(super) large: Arc<LargeValues>,
     /// When [`Self::extend`] last was done, in seconds, counted from 1; 0 for never.
     pub(super) extended_at: AtomicU64,
     pub(super) corrupt: AtomicU64,
@@ -70,8 +70,8 @@ impl RedisStore {
         options: &RedisOptions,
     ) -> Result<Self, ServersError> {
         let RedisOptions { prefix, connect_timeout, operate_timeout, access, .. } = options;
-        let bounds = Bounds { connect: *connect_timeout, operate: *operate_timeout };
-        let client = Arc::new(RedisClient::new(servers.into(), access, bounds)?);
+        let timeouts = Timeouts { connect: *connect_timeout, operate: *operate_timeout };
+        let client = Arc::new(RedisClient::new(servers.into(), access, timeouts)?);
         if client.is_to_several() && !names::keeps_entries_in_a_slot(prefix) {
             return Err(ServersError::new("Redis::key_prefix", names::SPOILS_HASH_TAG));
         }
@@ -80,7 +80,7 @@ impl RedisStore {
         let subscriber = Arc::new(Subscriber::default());
         let removals = Removals::new(&client, &names, &subscriber);
         Ok(Self {
-            pending: Pending::new(&client, &names, &invalidation, &removals),
+            pending: PendingPurges::new(&client, &names, &invalidation, &removals),
             client,
             names,
             replicas: options.replicas,
@@ -89,7 +89,7 @@ impl RedisStore {
             invalidation,
             subscriber,
             removals,
-            large: Large::new(bounds),
+            large: LargeValues::new(timeouts),
             extended_at: AtomicU64::new(0),
             corrupt: AtomicU64::new(0),
             configuration: Configuration::new(&options.configuration),
@@ -110,7 +110,7 @@ impl RedisStore {
     ) -> Result<(PurgeNumber, bool), StoreError> {
         self.check()?;
         self.invalidation();
-        let replies = self.client.ask(vec![fence::read(&self.names, entry)]).await?;
+        let replies = self.client.send(vec![fence::read(&self.names, entry)]).await?;
         self.client.check_answer()?;
         match replies.first().and_then(Fences::of) {
             Some(fences) => {
@@ -142,7 +142,7 @@ impl RedisStore {
 
     /// Whether the server answers, asked even while the breaker is open.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
-        self.client.ask_anyway(vec![redis::cmd("PING")]).await.map(drop)
+        self.client.send_unchecked(vec![redis::cmd("PING")]).await.map(drop)
     }
 
     /// A warning, where another configuration than this process's was the last to use the prefix.
@@ -154,7 +154,7 @@ impl RedisStore {
     pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
         let mut unlink = redis::cmd("UNLINK");
         unlink.arg(self.names.live(&key.digest()));
-        self.client.ask(vec![unlink]).await.map(drop)
+        self.client.send(vec![unlink]).await.map(drop)
     }
 
     /// Whether operations fail at once, because the server has not answered lately.
@@ -187,8 +187,8 @@ impl Store for RedisStore {
         Ok(self.get_as_of(key).await?.map(|(entry, _)| entry))
     }
 
-    async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<Put, StoreError> {
-        let keep = u64::try_from(keep_for.as_millis()).unwrap_or(u64::MAX).min(LONGEST_KEEP_MS);
+    async fn put(&self, entry: Arc<Entry>, ttl: Duration) -> Result<Put, StoreError> {
+        let keep = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).min(MAX_TTL_MS);
         if keep == 0 {
             return Ok(Put::Refused);
         }
@@ -197,7 +197,7 @@ impl Store for RedisStore {
         }
         self.check()?;
         let digest = entry.key.digest();
-        if self.large.is_left_alone(&digest) {
+        if self.large.is_backing_off(&digest) {
             let problem = "a large value has not come in time, and is left alone for a while";
             return Err(StoreError::with_source(StoreErrorKind::Unavailable, problem));
         }
@@ -207,7 +207,7 @@ impl Store for RedisStore {
             return Err(StoreError::new(StoreErrorKind::TooLarge));
         }
         let encoded = codec::encode_above(&entry, self.compress_above)?;
-        let admission = self.prepare(&entry, &encoded, &self.names.waiting(&digest), keep).await?;
+        let admission = self.prepare(&entry, &encoded, &self.names.staged(&digest), keep).await?;
         self.client.check_answer()?;
         self.publish(&encoded, admission, &digest, keep).await
     }
@@ -216,8 +216,8 @@ impl Store for RedisStore {
         self.purge_together(std::slice::from_ref(purge), true).await
     }
 
-    async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {
-        self.ask_for_lead(key, at_most).await
+    async fn lease(&self, key: &CacheKey, at_most: Duration) -> Result<Lease, StoreError> {
+        self.request_lease(key, at_most).await
     }
 }
 

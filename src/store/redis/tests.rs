@@ -37,7 +37,7 @@ use crate::{
     purge::{Purge, PurgeNumber, Purged},
     purge_log::PurgeState,
     store::{
-        Lead, Put, Store, StoreErrorKind,
+        Lease, Put, Store, StoreErrorKind,
         acceptance::{self, samples},
         codec,
     },

@@ -128,7 +128,7 @@ impl LocalTier {
             return Put::Refused;
         }
         self.insert(entry, self.table.now() + OFFLINE_TTL, validity);
-        Put::Kept
+        Put::Stored
     }
 
     /// A purge that begins here takes at once the entries that only this process has. Entries of

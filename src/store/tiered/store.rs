@@ -12,7 +12,7 @@ use crate::{
     store::{
         error::StoreError,
         interface::{Put, Size, Store},
-        lease::Lead,
+        lease::Lease,
         redis::RedisStore,
     },
 };
@@ -93,14 +93,14 @@ impl Store for TieredStore {
         }))
     }
 
-    async fn put(&self, entry: Arc<Entry>, keep_for: Duration) -> Result<Put, StoreError> {
+    async fn put(&self, entry: Arc<Entry>, ttl: Duration) -> Result<Put, StoreError> {
         if let Some(began) = LocalTier::local_begin(entry.since) {
             return Ok(self.local.keep_local(entry, began));
         }
         let snapshot = self.local.snapshot(&entry.key);
-        let put = self.redis.put(Arc::clone(&entry), keep_for).await;
+        let put = self.redis.put(Arc::clone(&entry), ttl).await;
         // what Redis could not take is of use here, as long as all purges are known
-        let is_kept = matches!(put, Ok(Put::Kept)) || (put.is_err() && snapshot.is_trusted());
+        let is_kept = matches!(put, Ok(Put::Stored)) || (put.is_err() && snapshot.is_trusted());
         if is_kept {
             self.local.keep_remote(&entry, snapshot, entry.since);
         }
@@ -111,8 +111,8 @@ impl Store for TieredStore {
         self.purge_together(std::slice::from_ref(purge), true).await
     }
 
-    async fn lead(&self, key: &CacheKey, at_most: Duration) -> Result<Lead, StoreError> {
-        self.redis.lead(key, at_most).await
+    async fn lease(&self, key: &CacheKey, at_most: Duration) -> Result<Lease, StoreError> {
+        self.redis.lease(key, at_most).await
     }
 
     fn size(&self) -> Option<Size> {

@@ -84,7 +84,7 @@ fn ended_entries_leave_though_there_is_room() {
     assert_eq!(table.size().entries, 50);
     clock.advance(Duration::from_secs(1));
     table.expire();
-    assert_eq!(table.len(), 50 - ENDED_PER_STEP);
+    assert_eq!(table.len(), 50 - MAX_EXPIRED_PER_STEP);
     put(&table, "/new", 100);
     assert_eq!(table.len(), 1);
     clock.advance(MINUTE);

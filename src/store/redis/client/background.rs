@@ -4,7 +4,7 @@ use redis::{Cmd, Value};
 
 use super::{
     RedisClient,
-    error::{self, Kind, Source},
+    error::{self, BreakerEffect, Cause},
 };
 use crate::store::{
     error::{StoreError, StoreErrorKind},
@@ -12,51 +12,54 @@ use crate::store::{
 };
 
 impl RedisClient {
-    /// [`ask`](Self::ask), for what no request waits for: not while the server is being left alone,
+    /// [`send`](Self::send), for what no request waits for: not while the server is being left alone,
     /// and what becomes of it does not speak for leaving the server alone.
-    pub(in crate::store::redis) async fn ask_behind(
+    pub(in crate::store::redis) async fn send_in_background(
         &self,
         commands: Vec<Cmd>,
     ) -> Result<Vec<Value>, StoreError> {
         if commands.is_empty() {
             return Ok(vec![]);
         }
-        self.left_in_peace()?;
-        let replies = self.connections.exchange(commands).await.map_err(error::failed);
-        self.answered(replies.and_then(|replies| self.without_errors(replies)))
+        self.check_breaker()?;
+        let replies = self.connections.exchange(commands).await.map_err(error::classify);
+        self.without_breaker(replies.and_then(|replies| self.without_errors(replies)))
     }
 
-    /// The servers that together hold all keys, as they are now; asked [behind](Self::ask_behind).
+    /// The servers that together hold all keys, as they are now; asked [behind](Self::send_in_background).
     pub(in crate::store::redis) async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
-        self.left_in_peace()?;
-        self.answered(self.connections.nodes().await.map_err(error::failed))
+        self.check_breaker()?;
+        self.without_breaker(self.connections.nodes().await.map_err(error::classify))
     }
 
-    /// The reply to a command that is for one node, asked [behind](Self::ask_behind): over the
+    /// The reply to a command that is for one node, asked [behind](Self::send_in_background): over the
     /// connection over which the node was found, or not at all.
-    pub(in crate::store::redis) async fn ask_node(
+    pub(in crate::store::redis) async fn send_to_node(
         &self,
         node: &Node,
         command: Cmd,
     ) -> Result<Value, StoreError> {
-        self.left_in_peace()?;
-        let reply = self.connections.exchange_with(node, command).await.map_err(error::failed);
+        self.check_breaker()?;
+        let reply = self.connections.exchange_with(node, command).await.map_err(error::classify);
         let reply = reply.and_then(|reply| self.without_errors(vec![reply]));
-        Ok(self.answered(reply)?.pop().unwrap_or_default())
+        Ok(self.without_breaker(reply)?.pop().unwrap_or_default())
     }
 
-    fn left_in_peace(&self) -> Result<(), StoreError> {
+    fn check_breaker(&self) -> Result<(), StoreError> {
         (!self.is_open()).then_some(()).ok_or(StoreError::new(StoreErrorKind::Unavailable))
     }
 
     /// What an exchange means of which the breaker is not told.
-    fn answered<T>(&self, result: Result<T, (Kind, Source)>) -> Result<T, StoreError> {
+    fn without_breaker<T>(
+        &self,
+        result: Result<T, (BreakerEffect, Cause)>,
+    ) -> Result<T, StoreError> {
         match result {
             Ok(replies) => {
                 self.settling.answered(self.up.elapsed());
                 Ok(replies)
             }
-            Err((kind, source)) => Err(StoreError::with_source(kind.of_error(), source)),
+            Err((kind, source)) => Err(StoreError::with_source(kind.error_kind(), source)),
         }
     }
 }

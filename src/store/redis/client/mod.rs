@@ -11,10 +11,10 @@ use std::time::Duration;
 use redis::{Cmd, Value};
 use tokio::time::timeout;
 
-use self::error::{Kind, Source};
+use self::error::{BreakerEffect, Cause};
 pub(super) use self::subscription::Subscription;
 use super::{
-    connect::{Access, Bounds, Connections, RedisServers, ServersError},
+    connect::{Access, Connections, RedisServers, ServersError, Timeouts},
     options::Replicas,
     settling::{Phase, Settling},
 };
@@ -28,12 +28,12 @@ use crate::{
 };
 
 /// A server that has become a replica is asked for another way to the primary so often.
-const ASK_ANEW: Duration = Duration::from_secs(1);
+const RECONNECT_EVERY: Duration = Duration::from_secs(1);
 
 /// The way to the server.
 pub(super) struct RedisClient {
     connections: Connections,
-    bounds: Bounds,
+    timeouts: Timeouts,
     breaker: Breaker,
     settling: Settling,
     up: Stopwatch,
@@ -43,13 +43,13 @@ impl RedisClient {
     pub(super) fn new(
         servers: RedisServers,
         access: &Access,
-        bounds: Bounds,
+        timeouts: Timeouts,
     ) -> Result<Self, ServersError> {
         Ok(Self {
-            connections: Connections::new(servers, access, bounds)?,
-            bounds,
+            connections: Connections::new(servers, access, timeouts)?,
+            timeouts,
             breaker: Breaker::default(),
-            settling: Settling::new(bounds),
+            settling: Settling::new(timeouts),
             up: Stopwatch::start(),
         })
     }
@@ -99,7 +99,7 @@ impl RedisClient {
 
     /// Whether the server answers now, whatever the breaker says; it closes if so.
     pub(super) async fn probe(&self) -> bool {
-        self.ask_anyway(vec![redis::cmd("PING")]).await.is_ok()
+        self.send_unchecked(vec![redis::cmd("PING")]).await.is_ok()
     }
 
     pub(super) fn address(&self) -> String {
@@ -115,7 +115,7 @@ impl RedisClient {
     ) -> Result<(), StoreError> {
         let have = self.connections.replicas(name, count, within).await;
         let have = have.map_err(|failure| {
-            StoreError::with_source(StoreErrorKind::Unavailable, failure.into_source())
+            StoreError::with_source(StoreErrorKind::Unavailable, failure.into_cause())
         })?;
         if have >= u64::from(count) {
             return Ok(());
@@ -141,70 +141,73 @@ impl RedisClient {
     ///
     /// Of a request, all exchanges together take no longer than one that has to connect first: where
     /// nothing is left, the server is not asked.
-    pub(super) async fn ask(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
-        let whole = self.bounds.connect.saturating_add(self.bounds.operate);
+    pub(super) async fn send(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
+        let whole = self.timeouts.connect.saturating_add(self.timeouts.operate);
         let left = budget::left_of(whole);
         if left.is_zero() {
             return Err(StoreError::new(StoreErrorKind::TimedOut));
         }
-        self.admitted()?;
+        self.admit()?;
         let begun = self.up.elapsed();
-        let asked = self.ask_anyway(commands);
+        let asked = self.send_unchecked(commands);
         // the first exchange has its own bounds, so that the breaker learns how it ended
         let answer = if left == whole { Ok(asked.await) } else { timeout(left, asked).await };
         let took = self.up.elapsed().saturating_sub(begun);
         // a worker that was blocked has not waited for the server
         let is_answered = matches!(answer, Ok(Ok(_)));
-        budget::spend(if is_answered { took.min(self.bounds.operate) } else { took });
+        budget::spend(if is_answered { took.min(self.timeouts.operate) } else { took });
         answer.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::TimedOut)))
     }
 
     /// Replies to stages of commands: those of one stage may be run in any order, and are all done
     /// before those of the next. One server runs commands in the order in which they come, so
     /// that all stages go at once; over several each stage is waited for.
-    pub(super) async fn ask_in_stages<const N: usize>(
+    pub(super) async fn send_ordered<const N: usize>(
         &self,
         stages: [Vec<Cmd>; N],
     ) -> Result<Vec<Value>, StoreError> {
         if !self.connections.is_to_several() {
-            return self.ask(stages.into_iter().flatten().collect()).await;
+            return self.send(stages.into_iter().flatten().collect()).await;
         }
         let mut replies = Vec::with_capacity(stages.iter().map(Vec::len).sum());
         for stage in stages {
-            replies.append(&mut self.ask(stage).await?);
+            replies.append(&mut self.send(stage).await?);
         }
         Ok(replies)
     }
 
-    /// [`ask`](Self::ask), also while the breaker is open.
-    pub(super) async fn ask_anyway(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
-        let replies = self.connections.exchange(commands).await.map_err(error::failed);
-        self.judge(replies.and_then(|replies| self.without_errors(replies)))
+    /// [`send`](Self::send), also while the breaker is open.
+    pub(super) async fn send_unchecked(
+        &self,
+        commands: Vec<Cmd>,
+    ) -> Result<Vec<Value>, StoreError> {
+        let replies = self.connections.exchange(commands).await.map_err(error::classify);
+        self.track(replies.and_then(|replies| self.without_errors(replies)))
     }
 
-    fn admitted(&self) -> Result<(), StoreError> {
+    fn admit(&self) -> Result<(), StoreError> {
         let is_admitted = self.breaker.admits(self.up.elapsed());
         is_admitted.then_some(()).ok_or(StoreError::new(StoreErrorKind::Unavailable))
     }
 
     /// Lets the breaker know how an exchange ended.
-    fn judge<T>(&self, result: Result<T, (Kind, Source)>) -> Result<T, StoreError> {
+    fn track<T>(&self, result: Result<T, (BreakerEffect, Cause)>) -> Result<T, StoreError> {
         let (kind, source) = match result {
             Ok(replies) => {
                 self.settling.answered(self.up.elapsed());
-                self.report(self.breaker.succeeded(), None);
+                self.log_change(self.breaker.succeeded(), None);
                 return Ok(replies);
             }
             Err(error) => error,
         };
         match kind {
-            Kind::Healthy(kind) => {
-                self.report(self.breaker.succeeded(), None);
+            BreakerEffect::Success(kind) => {
+                self.log_change(self.breaker.succeeded(), None);
                 Err(StoreError::with_source(kind, source))
             }
-            Kind::Failing(kind) => {
+            BreakerEffect::Failure(kind) => {
                 tracing::debug!(address = self.address(), error = %source, "no answer from Redis");
-                self.report(self.breaker.failed(self.up.elapsed()), Some(&source));
+                self.log_change(self.breaker.failed(self.up.elapsed()), Some(&source));
                 // a connection that was to mend itself has not
                 if self.breaker.is_open() {
                     self.connections.reconnect(Duration::ZERO);
@@ -212,31 +215,31 @@ impl RedisClient {
                 Err(StoreError::with_source(kind, source))
             }
             #[cfg(feature = "redis-cluster")]
-            Kind::Unasked(kind) => Err(StoreError::with_source(kind, source)),
+            BreakerEffect::None(kind) => Err(StoreError::with_source(kind, source)),
         }
     }
 
     /// Replies to commands that say nothing of whether others should ask: the breaker is neither
     /// asked nor told.
-    pub(super) async fn ask_aside(&self, commands: Vec<Cmd>) -> Option<Vec<Value>> {
+    pub(super) async fn send_untracked(&self, commands: Vec<Cmd>) -> Option<Vec<Value>> {
         let replies = self.connections.exchange(commands).await.ok()?;
         self.settling.answered(self.up.elapsed());
         for reply in &replies {
             if let Value::ServerError(error) = reply {
-                self.ask_elsewhere(error);
+                self.reconnect_if_needed(error);
             }
         }
         Some(replies)
     }
 
-    fn without_errors(&self, replies: Vec<Value>) -> Result<Vec<Value>, (Kind, Source)> {
+    fn without_errors(&self, replies: Vec<Value>) -> Result<Vec<Value>, (BreakerEffect, Cause)> {
         let errors = replies.iter().filter_map(|reply| match reply {
             Value::ServerError(error) => Some((error::server_error_kind(error)?, error)),
             _ => None,
         });
-        match errors.max_by_key(|(kind, _)| matches!(kind, Kind::Failing(_))) {
+        match errors.max_by_key(|(kind, _)| matches!(kind, BreakerEffect::Failure(_))) {
             Some((kind, error)) => {
-                self.ask_elsewhere(error);
+                self.reconnect_if_needed(error);
                 Err((kind, error.to_string().into()))
             }
             None => Ok(replies),
@@ -244,13 +247,13 @@ impl RedisClient {
     }
 
     /// What was a primary may be a replica now, and a login may be asked for: then connects anew.
-    fn ask_elsewhere(&self, error: &redis::ServerError) {
+    fn reconnect_if_needed(&self, error: &redis::ServerError) {
         if matches!(error.code(), "READONLY" | "NOAUTH") {
-            self.connections.reconnect(ASK_ANEW);
+            self.connections.reconnect(RECONNECT_EVERY);
         }
     }
 
-    fn report(&self, change: Option<Change>, error: Option<&Source>) {
+    fn log_change(&self, change: Option<Change>, error: Option<&Cause>) {
         let error = error.map(tracing::field::display);
         match change {
             Some(Change::Opened) => {

@@ -13,7 +13,7 @@ pub(in crate::store::redis) fn unexpected() -> StoreError {
 }
 
 /// An error where one of these replies is one.
-pub(in crate::store::redis) fn check_all(replies: &[Value]) -> Result<(), StoreError> {
+pub(in crate::store::redis) fn check_no_errors(replies: &[Value]) -> Result<(), StoreError> {
     let is_error = |reply: &Value| matches!(reply, Value::ServerError(_));
     if replies.iter().any(is_error) { Err(unexpected()) } else { Ok(()) }
 }

@@ -4,7 +4,7 @@ use redis::aio::{PubSubSink, PubSubStream};
 
 use super::RedisClient;
 use crate::store::redis::{
-    connect::{Seat, Subscriber, Surroundings},
+    connect::{PubSubConnection, SubscribedNode, TopologyChange},
     names::Names,
 };
 
@@ -12,7 +12,7 @@ use crate::store::redis::{
 pub(in crate::store::redis) struct Subscription {
     pub(in crate::store::redis) sink: PubSubSink,
     pub(in crate::store::redis) stream: PubSubStream,
-    pub(in crate::store::redis) seat: Seat,
+    pub(in crate::store::redis) subscribed_node: SubscribedNode,
     /// Whether it is to the process's own channel too.
     pub(in crate::store::redis) has_own: bool,
 }
@@ -24,21 +24,22 @@ impl RedisClient {
         names: &Names,
         own: &str,
     ) -> Option<Subscription> {
-        let Subscriber { connection, seat } = self.connections.subscriber().await.ok()?;
+        let PubSubConnection { connection, subscribed_node } =
+            self.connections.pubsub().await.ok()?;
         let (mut sink, stream) = connection.split();
         sink.subscribe(names.channel()).await.ok()?;
         // a user may be permitted the one channel and not the other
         let has_own = sink.subscribe(own).await.is_ok();
-        Some(Subscription { sink, stream, seat, has_own })
+        Some(Subscription { sink, stream, subscribed_node, has_own })
     }
 
     /// Looks whether servers have changed around a subscription.
-    pub(in crate::store::redis) async fn look_around(
+    pub(in crate::store::redis) async fn check_topology(
         &self,
-        seat: &mut Seat,
+        subscribed_node: &mut SubscribedNode,
         names: &Names,
-    ) -> Surroundings {
-        self.connections.look_around(seat, &names.clock()).await
+    ) -> TopologyChange {
+        self.connections.check_topology(subscribed_node, &names.clock()).await
     }
 
     /// Waits until another server is known to be the primary; for many ways to servers forever.

@@ -18,12 +18,12 @@ use tokio::time::timeout;
 
 use super::{
     access::Access,
-    bounds::{Bounds, bounded},
     failure::Failure,
     members::{self, Member, Topology},
-    node::Place,
+    node::Location,
     primaries,
-    slot_backoff::Spared,
+    slot_backoff::SlotBackoff,
+    timeouts::{Timeouts, with_timeout},
     url::{self, ServersError},
 };
 
@@ -33,7 +33,7 @@ const RETRIES: u32 = 2;
 const RETRY_MS: u64 = 5;
 
 /// One name in 16384 is in a certain slot: of so many, one is.
-const MOST_TRIES: u32 = 1 << 18;
+const MAX_TRIES: u32 = 1 << 18;
 
 /// How many members are tried at once for a subscription: one that is gone may take all the time.
 const MAX_CANDIDATES: usize = 3;
@@ -45,12 +45,12 @@ pub(super) struct Cluster {
     single: Vec<ClusterClient>,
     /// The nodes that were named; none for a client of the `redis` crate.
     seeds: Vec<Client>,
-    spared: Arc<Spared>,
+    slot_backoff: Arc<SlotBackoff>,
 }
 
 impl From<ClusterClient> for Cluster {
     fn from(client: ClusterClient) -> Self {
-        Self { client, single: Vec::new(), seeds: Vec::new(), spared: Arc::default() }
+        Self { client, single: Vec::new(), seeds: Vec::new(), slot_backoff: Arc::default() }
     }
 }
 
@@ -61,7 +61,7 @@ impl Cluster {
         let single = infos.iter().map(|info| self::client(vec![info.clone()], access));
         let single = single.collect::<Result<_, _>>()?;
         let seeds = infos.into_iter().map(|info| access.client(info)).collect::<Result<_, _>>()?;
-        Ok(Self { client, single, seeds, spared: Arc::default() })
+        Ok(Self { client, single, seeds, slot_backoff: Arc::default() })
     }
 
     pub(super) fn address(&self) -> String {
@@ -77,28 +77,35 @@ impl Cluster {
     ///
     /// A seed that is no member any more may be asked first, and know of no slots: then each seed is
     /// asked by itself.
-    pub(super) async fn connect(&self, bounds: Bounds) -> Result<Routes, RedisError> {
-        let all = self.routes(&self.client, bounds).await;
+    pub(super) async fn connect(&self, timeouts: Timeouts) -> Result<Routes, RedisError> {
+        let all = self.routes(&self.client, timeouts).await;
         if all.is_ok() || self.single.len() < 2 {
             return all;
         }
-        let single = self.single.iter().map(|client| Box::pin(self.routes(client, bounds)));
+        let single = self.single.iter().map(|client| Box::pin(self.routes(client, timeouts)));
         future::select_ok(single).await.map(|(routes, _)| routes)
     }
 
-    async fn routes(&self, client: &ClusterClient, bounds: Bounds) -> Result<Routes, RedisError> {
+    async fn routes(
+        &self,
+        client: &ClusterClient,
+        timeouts: Timeouts,
+    ) -> Result<Routes, RedisError> {
         let config = ClusterConfig::new()
-            .set_connection_timeout(bounds.connect)
-            .set_response_timeout(bounds.connect.max(bounds.operate));
+            .set_connection_timeout(timeouts.connect)
+            .set_response_timeout(timeouts.connect.max(timeouts.operate));
         let connection = client.get_async_connection_with_config(config).await?;
-        let routes =
-            Routes { connection, spared: Arc::clone(&self.spared), within: bounds.operate };
+        let routes = Routes {
+            connection,
+            slot_backoff: Arc::clone(&self.slot_backoff),
+            within: timeouts.operate,
+        };
         routes.members("").await.map(|_| routes)
     }
 
     /// A connection for subscriptions to one of the members that `routes` lead to, as these hear of
     /// what is published at any; and which it is.
-    pub(super) async fn subscriber(
+    pub(super) async fn pubsub(
         &self,
         routes: &Routes,
         within: Duration,
@@ -162,7 +169,7 @@ async fn open(
         return Err(RedisError::from((ErrorKind::Io, problem)).into());
     }
     let client = Client::open(url::moved(seed, host, port))?;
-    let subscriber = bounded(within, client.get_async_pubsub()).await?;
+    let subscriber = with_timeout(within, client.get_async_pubsub()).await?;
     Ok((subscriber, member))
 }
 
@@ -170,7 +177,7 @@ async fn open(
 #[derive(Clone)]
 pub(super) struct Routes {
     connection: ClusterConnection,
-    spared: Arc<Spared>,
+    slot_backoff: Arc<SlotBackoff>,
     within: Duration,
 }
 
@@ -186,8 +193,8 @@ impl Routes {
             return Ok(self.route(command, any).await?);
         };
         let slot = Slot::for_key(key);
-        if self.spared.holds(slot) {
-            return Err(Failure::Spared);
+        if self.slot_backoff.is_backing_off(slot) {
+            return Err(Failure::BackingOff);
         }
         let reply = timeout(self.within, self.route_by_key(command, slot)).await;
         let reply = reply.map_err(|_| Failure::TimedOut).and_then(|reply| Ok(reply?));
@@ -197,7 +204,7 @@ impl Routes {
             _ => false,
         };
         if reply.as_ref().map_or(true, is_away) {
-            self.spared.add(slot);
+            self.slot_backoff.add(slot);
         }
         reply
     }
@@ -246,7 +253,7 @@ impl Routes {
     }
 
     /// Asks every primary that is known what it holds.
-    pub(super) async fn places(&self) -> Result<Vec<Place>, RedisError> {
+    pub(super) async fn locations(&self) -> Result<Vec<Location>, RedisError> {
         let mut ask = redis::cmd("CLUSTER");
         ask.arg("NODES");
         let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
@@ -263,7 +270,8 @@ impl Routes {
         let names = if name.contains('{') {
             vec![name.to_owned()]
         } else {
-            let slots = self.places().await?.into_iter().filter_map(|place| place.first_slot());
+            let slots =
+                self.locations().await?.into_iter().filter_map(|location| location.first_slot());
             slots.filter_map(|slot| name_in(slot, name)).collect()
         };
         let replies = names.iter().map(async |name| {
@@ -313,7 +321,7 @@ fn primary_of(slot: Slot) -> RoutingInfo {
 /// A name that begins like this one and is in this slot.
 fn name_in(slot: u16, name: &str) -> Option<String> {
     let slot = Slot::new(slot)?;
-    let mut names = (0..MOST_TRIES).map(|tag| format!("{name}:{{{tag}}}"));
+    let mut names = (0..MAX_TRIES).map(|tag| format!("{name}:{{{tag}}}"));
     names.find(|name| Slot::for_key(name) == slot)
 }
 

@@ -9,7 +9,7 @@ use redis::{Cmd, Pipeline, RedisError, Value, aio::MultiplexedConnection};
 use super::cluster;
 #[cfg(feature = "redis-sentinel")]
 use super::sentinel::Primary;
-use super::{failure::Failure, node::Place};
+use super::{failure::Failure, node::Location};
 
 /// A connection that several exchanges use at a time.
 #[derive(Clone)]
@@ -46,17 +46,21 @@ impl Connection {
     }
 
     /// Sends one command to one node.
-    pub(super) async fn send_to(self, place: Place, command: Cmd) -> Result<Value, RedisError> {
-        match (self, place) {
+    pub(super) async fn send_to(
+        self,
+        location: Location,
+        command: Cmd,
+    ) -> Result<Value, RedisError> {
+        match (self, location) {
             (Self::One(mut connection), _) => connection.send_packed_command(&command).await,
             #[cfg(feature = "redis-sentinel")]
             (Self::Primary(mut connection, _), _) => connection.send_packed_command(&command).await,
             #[cfg(feature = "redis-cluster")]
-            (Self::Cluster(routes), Place::Among { host, port, .. }) => {
+            (Self::Cluster(routes), Location::InCluster { host, port, .. }) => {
                 routes.send_to(host, port, command).await
             }
             #[cfg(feature = "redis-cluster")]
-            (Self::Cluster(_), Place::Only) => {
+            (Self::Cluster(_), Location::Only) => {
                 Err((redis::ErrorKind::Client, "a node of another kind of servers").into())
             }
         }
@@ -78,11 +82,11 @@ impl Connection {
 
     /// The servers that together hold all keys.
     #[cfg_attr(not(feature = "redis-cluster"), allow(clippy::unused_async))]
-    pub(super) async fn places(self) -> Result<Vec<Place>, RedisError> {
+    pub(super) async fn locations(self) -> Result<Vec<Location>, RedisError> {
         match self {
             #[cfg(feature = "redis-cluster")]
-            Self::Cluster(routes) => routes.places().await,
-            _ => Ok(vec![Place::Only]),
+            Self::Cluster(routes) => routes.locations().await,
+            _ => Ok(vec![Location::Only]),
         }
     }
 }

@@ -11,32 +11,32 @@ use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
     access::Access,
-    bounds::{Bounds, bounded},
     connection::Connection,
     failure::Failure,
     node::Node,
-    pool::{self, Line, Lines},
+    pool::{self, Pool, PooledConnection},
     servers::{RedisServers, Servers},
+    timeouts::{Timeouts, with_timeout},
     url::ServersError,
 };
 
 /// The connections of one store.
 pub(in crate::store::redis) struct Connections {
     pub(super) servers: Arc<Servers>,
-    pub(super) bounds: Bounds,
-    lines: Arc<Lines>,
+    pub(super) timeouts: Timeouts,
+    pool: Arc<Pool>,
 }
 
 impl Connections {
     pub(in crate::store::redis) fn new(
         servers: RedisServers,
         access: &Access,
-        bounds: Bounds,
+        timeouts: Timeouts,
     ) -> Result<Self, ServersError> {
         Ok(Self {
             servers: Arc::new(Servers::new(servers, access)?),
-            bounds,
-            lines: Arc::default(),
+            timeouts,
+            pool: Arc::default(),
         })
     }
 
@@ -58,12 +58,12 @@ impl Connections {
     /// How many connections there are.
     #[cfg(test)]
     pub(in crate::store::redis) fn count(&self) -> usize {
-        self.lines.count()
+        self.pool.count()
     }
 
     /// How long to wait for a connection and an answer together.
     pub(in crate::store::redis) fn bound(&self) -> Duration {
-        self.bounds.connect.saturating_add(self.bounds.operate)
+        self.timeouts.connect.saturating_add(self.timeouts.operate)
     }
 
     /// Sends commands and returns their replies, errors of the server among them, in order.
@@ -72,15 +72,16 @@ impl Connections {
         commands: Vec<Cmd>,
     ) -> Result<Vec<Value>, Failure> {
         let connection = self.connection().await?;
-        self.over(connection, |connection| connection.send(commands)).await
+        self.use_connection(connection, |connection| connection.send(commands)).await
     }
 
     /// The servers that together hold all keys, as they are now.
     pub(in crate::store::redis) async fn nodes(&self) -> Result<Vec<Node>, Failure> {
         let connection = self.connection().await?;
-        let line = connection.0.number;
-        let places = self.over(connection, Connection::places).await?;
-        Ok(places.into_iter().map(|place| Node { line, place }).collect())
+        let number = connection.0.number;
+        let locations = self.use_connection(connection, Connection::locations).await?;
+        let node = |location| Node { connection: number, location };
+        Ok(locations.into_iter().map(node).collect())
     }
 
     /// [`exchange`](Self::exchange) of one command with one node, over the connection over which
@@ -91,11 +92,11 @@ impl Connections {
         command: Cmd,
     ) -> Result<Value, Failure> {
         let connection = self.connection().await?;
-        if connection.0.number != node.line {
+        if connection.0.number != node.connection {
             return Err(Failure::Redis((redis::ErrorKind::Io, "the connection was lost").into()));
         }
-        let place = node.place.clone();
-        self.over(connection, |connection| connection.send_to(place, command)).await
+        let location = node.location.clone();
+        self.use_connection(connection, |connection| connection.send_to(location, command)).await
     }
 
     /// Whether sentinels say by now that another server is the primary than the one that this
@@ -103,11 +104,11 @@ impl Connections {
     /// nothing.
     #[cfg(feature = "redis-sentinel")]
     pub(in crate::store::redis) async fn was_replaced(&self) -> bool {
-        let Ok((line, connection)) = self.connection().await else { return false };
+        let Ok((pooled, connection)) = self.connection().await else { return false };
         let Some(primary) = connection.primary() else { return false };
-        let is_replaced = self.servers.is_replaced(&primary, self.bounds).await;
+        let is_replaced = self.servers.is_replaced(&primary, self.timeouts).await;
         if is_replaced {
-            self.lines.forget(&line);
+            self.pool.forget(&pooled);
         }
         is_replaced
     }
@@ -115,11 +116,11 @@ impl Connections {
     /// Waits until sentinels say that another server is the primary; for other servers forever.
     #[cfg(feature = "redis-sentinel")]
     pub(in crate::store::redis) async fn replaced(&self) {
-        if let Ok((line, connection)) = self.connection().await
+        if let Ok((pooled, connection)) = self.connection().await
             && let Some(primary) = connection.primary()
         {
             self.servers.replaced(&primary).await;
-            self.lines.forget(&line);
+            self.pool.forget(&pooled);
             return;
         }
         future::pending::<()>().await;
@@ -142,20 +143,20 @@ impl Connections {
     /// one would hardly be, and each request would make another.
     pub(in crate::store::redis) fn reconnect(&self, from_age: Duration) {
         if let Ok(runtime) = Handle::try_current() {
-            self.lines.remove(runtime.id(), from_age);
+            self.pool.remove(runtime.id(), from_age);
         }
     }
 
     /// This runtime's connection, made if there is none. It is waited for as long as one connection
     /// may take; where several are needed first, the attempt goes on for those who ask next.
-    pub(super) async fn connection(&self) -> Result<(Line, Connection), Failure> {
+    pub(super) async fn connection(&self) -> Result<(PooledConnection, Connection), Failure> {
         let runtime = Handle::try_current().map_err(|_| Failure::NoRuntime)?;
-        let line = self.line(&runtime);
-        match bounded(self.bounds.connect, line.attempt.clone()).await {
-            Ok(connection) => Ok((line, connection)),
+        let pooled = self.pooled(&runtime);
+        match with_timeout(self.timeouts.connect, pooled.attempt.clone()).await {
+            Ok(connection) => Ok((pooled, connection)),
             Err(Failure::TimedOut) => Err(Failure::NotConnected { is_tls: self.servers.are_tls() }),
             Err(failure) => {
-                self.lines.forget(&line);
+                self.pool.forget(&pooled);
                 Err(failure)
             }
         }
@@ -163,39 +164,44 @@ impl Connections {
 
     /// Uses a connection for as long as is allowed. A failure drops a connection to one server, so
     /// that the next use makes another.
-    async fn over<T, F, E>(
+    async fn use_connection<T, F, E>(
         &self,
-        (line, connection): (Line, Connection),
+        (pooled, connection): (PooledConnection, Connection),
         operation: impl FnOnce(Connection) -> F,
     ) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, E>>,
         E: Into<Failure>,
     {
-        let result = bounded(self.bounds.operate, operation(connection)).await;
+        let result = with_timeout(self.timeouts.operate, operation(connection)).await;
         if result.is_err() && !self.is_to_several() {
-            self.lines.forget(&line);
+            self.pool.forget(&pooled);
         }
         result
     }
 
-    fn line(&self, runtime: &Handle) -> Line {
-        let (line, is_new) = self.lines.get(runtime.id(), || {
-            let (servers, bounds) = (Arc::clone(&self.servers), self.bounds);
-            async move { servers.connect(bounds).await }.boxed().shared()
+    fn pooled(&self, runtime: &Handle) -> PooledConnection {
+        let (pooled, is_new) = self.pool.get(runtime.id(), || {
+            let (servers, timeouts) = (Arc::clone(&self.servers), self.timeouts);
+            async move { servers.connect(timeouts).await }.boxed().shared()
         });
         if let Some(unused) = is_new {
-            self.keep(runtime, &line, unused);
+            self.supervise(runtime, &pooled, unused);
         }
-        line
+        pooled
     }
 
     /// Sees a new line through: the attempt goes on when the request that began it is dropped, as
     /// others may be waiting for it. The line goes when another server is the primary, and when the
     /// runtime ends, which the connection would keep open otherwise.
-    fn keep(&self, runtime: &Handle, line: &Line, unused: oneshot::Receiver<()>) {
-        let guard = pool::Guard::new(&self.lines, line);
-        let attempt = line.attempt.clone();
+    fn supervise(
+        &self,
+        runtime: &Handle,
+        pooled: &PooledConnection,
+        unused: oneshot::Receiver<()>,
+    ) {
+        let guard = pool::PoolGuard::new(&self.pool, pooled);
+        let attempt = pooled.attempt.clone();
         #[cfg(feature = "redis-sentinel")]
         let servers = Arc::clone(&self.servers);
         drop(runtime.spawn(async move {

@@ -6,14 +6,14 @@ use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, RedisError, aio::MultiplexedConnection,
 };
 
-use super::{bounds::bounded, failure::Failure};
+use super::{failure::Failure, timeouts::with_timeout};
 
 /// Connects to one server within this time, its TLS handshake and login included.
 pub(super) async fn to(
     client: &Client,
     within: Duration,
 ) -> Result<MultiplexedConnection, Failure> {
-    connecting(client, bounded(within, unbounded(client)).await)
+    connecting(client, with_timeout(within, unbounded(client)).await)
 }
 
 /// Connects to one server, however long that takes: the bounds are ours, as the crate's own would

@@ -16,7 +16,7 @@ pub(in crate::store::redis) enum Failure {
     NoRuntime,
     /// The node of a key failed just now, and was not asked.
     #[cfg(feature = "redis-cluster")]
-    Spared,
+    BackingOff,
     Redis(RedisError),
 }
 

@@ -2,7 +2,6 @@
 //! runtime that made it.
 
 mod access;
-mod bounds;
 #[cfg(feature = "redis-cluster")]
 mod cluster;
 mod connection;
@@ -15,21 +14,22 @@ mod node;
 mod pool;
 #[cfg(feature = "redis-cluster")]
 mod primaries;
+mod pubsub;
 mod replicas;
 #[cfg(feature = "redis-sentinel")]
 mod sentinel;
 mod servers;
 #[cfg(feature = "redis-cluster")]
 mod slot_backoff;
-mod subscriber;
+mod timeouts;
 mod url;
 
 pub(crate) use self::servers::RedisServers;
 pub(crate) use self::{access::Access, url::ServersError};
 pub(super) use self::{
-    bounds::Bounds,
     connections::Connections,
     failure::Failure,
     node::Node,
-    subscriber::{Seat, Subscriber, Surroundings},
+    pubsub::{PubSubConnection, SubscribedNode, TopologyChange},
+    timeouts::Timeouts,
 };

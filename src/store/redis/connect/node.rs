@@ -4,16 +4,16 @@
 #[derive(Clone, Debug)]
 pub(in crate::store::redis) struct Node {
     /// The number of the connection: a cursor means nothing over another.
-    pub(super) line: u64,
-    pub(super) place: Place,
+    pub(super) connection: u64,
+    pub(super) location: Location,
 }
 
 /// Where a node is in its Cluster, and what it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Location {
     Only,
     #[cfg(feature = "redis-cluster")]
-    Among {
+    InCluster {
         host: String,
         port: u16,
         /// Its slots in its own words; those on the way to or from it stand in brackets.
@@ -23,29 +23,29 @@ pub(super) enum Place {
 
 impl Node {
     /// Whether these are the same nodes and hold the same keys, whatever the connection.
-    pub(in crate::store::redis) fn are_at_the_same_places(one: &[Self], other: &[Self]) -> bool {
-        one.iter().map(|node| &node.place).eq(other.iter().map(|node| &node.place))
+    pub(in crate::store::redis) fn are_at_same_locations(one: &[Self], other: &[Self]) -> bool {
+        one.iter().map(|node| &node.location).eq(other.iter().map(|node| &node.location))
     }
 
     /// Whether keys can have moved between nodes from when they were found as `before` until they
     /// were found as `after`.
     pub(in crate::store::redis) fn may_have_moved_keys(before: &[Self], after: &[Self]) -> bool {
-        let is_moving = |node: &Self| match &node.place {
-            Place::Only => false,
+        let is_moving = |node: &Self| match &node.location {
+            Location::Only => false,
             #[cfg(feature = "redis-cluster")]
-            Place::Among { slots, .. } => slots.iter().any(|slot| slot.starts_with('[')),
+            Location::InCluster { slots, .. } => slots.iter().any(|slot| slot.starts_with('[')),
         };
-        let places =
-            |nodes: &[Self]| nodes.iter().map(|node| node.place.clone()).collect::<Vec<_>>();
-        places(before) != places(after) || before.iter().chain(after).any(is_moving)
+        let locations =
+            |nodes: &[Self]| nodes.iter().map(|node| node.location.clone()).collect::<Vec<_>>();
+        locations(before) != locations(after) || before.iter().chain(after).any(is_moving)
     }
 }
 
 #[cfg(feature = "redis-cluster")]
-impl Place {
+impl Location {
     /// A slot that the node holds, if it holds any.
     pub(super) fn first_slot(&self) -> Option<u16> {
-        let Self::Among { slots, .. } = self else { return None };
+        let Self::InCluster { slots, .. } = self else { return None };
         slots.first()?.split('-').next()?.parse().ok()
     }
 }

@@ -16,110 +16,111 @@ use super::{connection::Connection, failure::Failure};
 use crate::clock::Stopwatch;
 
 /// A process has a runtime for each worker; past so many, connections are made anew.
-const MOST_RUNTIMES: usize = 256;
+const MAX_RUNTIMES: usize = 256;
 
-pub(super) type Attempt = Shared<BoxFuture<'static, Result<Connection, Failure>>>;
+pub(super) type ConnectAttempt = Shared<BoxFuture<'static, Result<Connection, Failure>>>;
 
 /// An attempt to connect and, once it is done, the connection.
 #[derive(Clone)]
-pub(super) struct Line {
+pub(super) struct PooledConnection {
     runtime: Id,
     pub(super) number: u64,
     since: Stopwatch,
-    pub(super) attempt: Attempt,
+    pub(super) attempt: ConnectAttempt,
     /// Closes when nobody uses the line any more.
     _in_use: Arc<oneshot::Sender<()>>,
 }
 
-/// Lines by their runtimes.
+/// Pool by their runtimes.
 #[derive(Default)]
-pub(super) struct Lines {
-    lines: RwLock<HashMap<Id, Line>>,
+pub(super) struct Pool {
+    pool: RwLock<HashMap<Id, PooledConnection>>,
     made: AtomicU64,
 }
 
-impl Lines {
+impl Pool {
     /// This runtime's line. Of a new one, made of an attempt, it is told when it is not used any
     /// more; that is for its keeper.
     pub(super) fn get(
         &self,
         runtime: Id,
-        attempt: impl FnOnce() -> Attempt,
-    ) -> (Line, Option<oneshot::Receiver<()>>) {
-        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = lines.get(&runtime) {
-            return (line.clone(), None);
+        attempt: impl FnOnce() -> ConnectAttempt,
+    ) -> (PooledConnection, Option<oneshot::Receiver<()>>) {
+        let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pooled) = pool.get(&runtime) {
+            return (pooled.clone(), None);
         }
-        drop(lines);
-        let mut lines = self.write();
-        if let Some(line) = lines.get(&runtime) {
-            return (line.clone(), None);
+        drop(pool);
+        let mut pool = self.write();
+        if let Some(pooled) = pool.get(&runtime) {
+            return (pooled.clone(), None);
         }
-        if lines.len() >= MOST_RUNTIMES {
-            lines.clear();
+        if pool.len() >= MAX_RUNTIMES {
+            pool.clear();
         }
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let (in_use, unused) = oneshot::channel();
         let (since, in_use) = (Stopwatch::start(), Arc::new(in_use));
-        let line = Line { runtime, number, since, attempt: attempt(), _in_use: in_use };
-        lines.insert(runtime, line.clone());
-        (line, Some(unused))
+        let pooled =
+            PooledConnection { runtime, number, since, attempt: attempt(), _in_use: in_use };
+        pool.insert(runtime, pooled.clone());
+        (pooled, Some(unused))
     }
 
     /// Drops a line, unless another has taken its place.
-    pub(super) fn forget(&self, gone: &Line) {
+    pub(super) fn forget(&self, gone: &PooledConnection) {
         self.forget_number(gone.runtime, gone.number);
     }
 
     /// [`forget`](Self::forget), for who does not hold the line.
     fn forget_number(&self, runtime: Id, number: u64) {
-        self.take(runtime, |line| line.number == number);
+        self.take(runtime, |pooled| pooled.number == number);
     }
 
     /// Drops whatever line the runtime has, if it is at least as old as this. One that is still being
     /// connected stays: another would take as long.
     pub(super) fn remove(&self, runtime: Id, from_age: Duration) {
-        let is_old = |line: &Line| line.since.elapsed() >= from_age;
-        self.take(runtime, |line| line.attempt.peek().is_some() && is_old(line));
+        let is_old = |pooled: &PooledConnection| pooled.since.elapsed() >= from_age;
+        self.take(runtime, |pooled| pooled.attempt.peek().is_some() && is_old(pooled));
     }
 
-    fn take(&self, runtime: Id, is_meant: impl FnOnce(&Line) -> bool) {
-        let mut lines = self.write();
+    fn take(&self, runtime: Id, is_meant: impl FnOnce(&PooledConnection) -> bool) {
+        let mut pool = self.write();
         let taken =
-            if lines.get(&runtime).is_some_and(is_meant) { lines.remove(&runtime) } else { None };
+            if pool.get(&runtime).is_some_and(is_meant) { pool.remove(&runtime) } else { None };
         // what a connection does when it is dropped needs no lock of ours
-        drop(lines);
+        drop(pool);
         drop(taken);
     }
 
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
-        self.lines.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.pool.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Id, Line>> {
-        self.lines.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Id, PooledConnection>> {
+        self.pool.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Forgets a line when it is dropped. Held by a task of the line's runtime, it is dropped when that
 /// ends at the latest.
-pub(super) struct Guard {
-    lines: Weak<Lines>,
+pub(super) struct PoolGuard {
+    pool: Weak<Pool>,
     runtime: Id,
     number: u64,
 }
 
-impl Guard {
-    pub(super) fn new(lines: &Arc<Lines>, line: &Line) -> Self {
-        Self { lines: Arc::downgrade(lines), runtime: line.runtime, number: line.number }
+impl PoolGuard {
+    pub(super) fn new(pool: &Arc<Pool>, pooled: &PooledConnection) -> Self {
+        Self { pool: Arc::downgrade(pool), runtime: pooled.runtime, number: pooled.number }
     }
 }
 
-impl Drop for Guard {
+impl Drop for PoolGuard {
     fn drop(&mut self) {
-        if let Some(lines) = self.lines.upgrade() {
-            lines.forget_number(self.runtime, self.number);
+        if let Some(pool) = self.pool.upgrade() {
+            pool.forget_number(self.runtime, self.number);
         }
     }
 }

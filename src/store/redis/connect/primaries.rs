@@ -2,18 +2,18 @@
 
 use redis::{RedisError, Value};
 
-use super::node::Place;
+use super::node::Location;
 
 /// How many slots a Cluster divides keys into.
 const SLOTS: u32 = 16384;
 
 /// The primaries of a Cluster, by what each says in `CLUSTER NODES` of itself. Together they hold
 /// every slot, or it is an error: what is on a node that was left out would not be found.
-pub(super) fn read(replies: Value) -> Result<Vec<Place>, RedisError> {
+pub(super) fn read(replies: Value) -> Result<Vec<Location>, RedisError> {
     let unreadable = || RedisError::from((redis::ErrorKind::Parse, "not a list of nodes"));
     let Value::Map(replies) = replies else { return Err(unreadable()) };
     let mut held = 0;
-    let mut places = Vec::with_capacity(replies.len());
+    let mut locations = Vec::with_capacity(replies.len());
     for (address, told) in replies {
         let (Some(address), Some(told)) = (text(address), text(told)) else {
             return Err(unreadable());
@@ -27,11 +27,11 @@ pub(super) fn read(replies: Value) -> Result<Vec<Place>, RedisError> {
         let own = lines.find(|fields| is_own(fields.clone().nth(2))).ok_or_else(unreadable)?;
         let slots: Vec<String> = own.skip(8).map(str::to_owned).collect();
         held += slots.iter().filter_map(|slots| count(slots)).sum::<u32>();
-        places.push(Place::Among { host: host.to_owned(), port, slots });
+        locations.push(Location::InCluster { host: host.to_owned(), port, slots });
     }
-    places.sort_by(|a, b| format!("{a:?}").cmp(&format!("{b:?}")));
+    locations.sort_by(|a, b| format!("{a:?}").cmp(&format!("{b:?}")));
     if held == SLOTS {
-        return Ok(places);
+        return Ok(locations);
     }
     Err((redis::ErrorKind::Io, "not every slot of the Cluster has a node that answers").into())
 }
@@ -66,8 +66,8 @@ mod tests {
     }
 
     fn found(nodes: &[(&str, &str)]) -> Result<Vec<Node>, RedisError> {
-        let places = read(told(nodes))?;
-        Ok(places.into_iter().map(|place| Node { line: 0, place }).collect())
+        let locations = read(told(nodes))?;
+        Ok(locations.into_iter().map(|location| Node { connection: 0, location }).collect())
     }
 
     #[test]

@@ -6,13 +6,13 @@ use std::time::Duration;
 use redis::{Pipeline, RedisError, Value};
 
 use super::{
-    bounds::{Bounds, bounded},
     connections::Connections,
     failure::Failure,
+    timeouts::{Timeouts, with_timeout},
 };
 
 /// Nobody waits for longer; Redis takes no larger number than some.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+const MAX_WAIT: Duration = Duration::from_secs(60 * 60);
 /// What is written to wait for goes by itself.
 const GONE_MS: u64 = 1000;
 
@@ -25,9 +25,9 @@ impl Connections {
         enough: u32,
         within: Duration,
     ) -> Result<u64, Failure> {
-        let within = within.min(LONGEST);
-        let operate = self.bounds.operate.saturating_add(within);
-        let connection = self.servers.connect(Bounds { operate, ..self.bounds }).await?;
+        let within = within.min(MAX_WAIT);
+        let operate = self.timeouts.operate.saturating_add(within);
+        let connection = self.servers.connect(Timeouts { operate, ..self.timeouts }).await?;
         let ask = |name: &str| ask(name, enough, within);
         let fewest = async {
             match connection {
@@ -44,7 +44,7 @@ impl Connections {
                 }
             }
         };
-        bounded(operate, fewest).await
+        with_timeout(operate, fewest).await
     }
 }
 

@@ -16,9 +16,9 @@ use tokio::sync::Mutex;
 
 use super::{
     access::Access,
-    bounds::{Bounds, bounded},
     dial,
     failure::Failure,
+    timeouts::{Timeouts, with_timeout},
     url::{self, ServersError},
 };
 
@@ -39,7 +39,7 @@ pub(super) struct SharedClient(Arc<Mutex<SentinelClient>>);
 
 impl SharedClient {
     /// Something that no other client has.
-    pub(super) fn place(&self) -> String {
+    pub(super) fn identity(&self) -> String {
         format!("{:p}", Arc::as_ptr(&self.0))
     }
 }
@@ -107,38 +107,40 @@ impl Sentinel {
     /// take all the time there is; the first that names a server which is a primary is right.
     pub(super) async fn connect(
         &self,
-        bounds: Bounds,
+        timeouts: Timeouts,
     ) -> Result<(MultiplexedConnection, Primary), Failure> {
         match self {
             Self::Named { service, sentinels, server } => {
-                let asked = sentinels.iter().map(|one| named(one, service, server, bounds).boxed());
+                let asked =
+                    sentinels.iter().map(|one| named(one, service, server, timeouts).boxed());
                 future::select_ok(asked).await.map(|(named, _)| named)
             }
             Self::Client(client) => {
-                let client = client.primary(bounds).await?;
-                let connection = dial::to(&client, bounds.connect).await?;
+                let client = client.primary(timeouts).await?;
+                let connection = dial::to(&client, timeouts.connect).await?;
                 Ok((connection, Primary { client, sentinel: None }))
             }
         }
     }
 
     /// A client for the present primary.
-    pub(super) async fn primary(&self, bounds: Bounds) -> Result<Client, Failure> {
+    pub(super) async fn primary(&self, timeouts: Timeouts) -> Result<Client, Failure> {
         match self {
-            Self::Named { .. } => self.connect(bounds).await.map(|(_, primary)| primary.client),
-            Self::Client(client) => client.primary(bounds).await,
+            Self::Named { .. } => self.connect(timeouts).await.map(|(_, primary)| primary.client),
+            Self::Client(client) => client.primary(timeouts).await,
         }
     }
 
     /// Whether another server than this is the primary by now. The sentinel that named it is asked
     /// over the connection that there is, and all of them anew where that does not answer.
-    pub(super) async fn is_replaced(&self, primary: &Primary, bounds: Bounds) -> bool {
+    pub(super) async fn is_replaced(&self, primary: &Primary, timeouts: Timeouts) -> bool {
         if let (Self::Named { service, .. }, Some(sentinel)) = (self, &primary.sentinel)
-            && let Ok(now) = bounded(bounds.operate, address(sentinel.clone(), service)).await
+            && let Ok(now) =
+                with_timeout(timeouts.operate, address(sentinel.clone(), service)).await
         {
             return at(&now) != primary.address();
         }
-        let now = self.primary(bounds).await;
+        let now = self.primary(timeouts).await;
         now.is_ok_and(|client| client.get_connection_info().addr().to_string() != primary.address())
     }
 }
@@ -159,9 +161,9 @@ impl Primary {
 
 impl SharedClient {
     /// It asks the sentinels one after the other, over connections of its own.
-    async fn primary(&self, bounds: Bounds) -> Result<Client, Failure> {
+    async fn primary(&self, timeouts: Timeouts) -> Result<Client, Failure> {
         let ask = async { self.0.lock().await.async_get_client().await };
-        bounded(bounds.connect.saturating_add(bounds.operate), ask).await
+        with_timeout(timeouts.connect.saturating_add(timeouts.operate), ask).await
     }
 }
 
@@ -235,14 +237,14 @@ async fn named(
     sentinel: &Client,
     service: &str,
     server: &Client,
-    bounds: Bounds,
+    timeouts: Timeouts,
 ) -> Result<(MultiplexedConnection, Primary), Failure> {
-    let sentinel = dial::to(sentinel, bounds.connect).await?;
-    let (host, port) = bounded(bounds.operate, address(sentinel.clone(), service)).await?;
+    let sentinel = dial::to(sentinel, timeouts.connect).await?;
+    let (host, port) = with_timeout(timeouts.operate, address(sentinel.clone(), service)).await?;
     let client = Client::open(url::moved(server.get_connection_info(), host, port))?;
-    let mut connection = dial::to(&client, bounds.connect).await?;
+    let mut connection = dial::to(&client, timeouts.connect).await?;
     let ask = redis::cmd("ROLE");
-    match bounded(bounds.operate, connection.send_packed_command(&ask)).await? {
+    match with_timeout(timeouts.operate, connection.send_packed_command(&ask)).await? {
         Value::Array(role) if is_primary(&role) => {}
         // who may not ask believes the sentinel
         Value::ServerError(error) if error.code() == "NOPERM" => {}

@@ -10,10 +10,10 @@ use redis::{Client, aio::PubSub};
 use super::sentinel::{Primary, Sentinel};
 use super::{
     access::Access,
-    bounds::{Bounds, bounded},
     connection::Connection,
     dial,
     failure::Failure,
+    timeouts::{Timeouts, with_timeout},
     url::{self, ServersError},
 };
 #[cfg(feature = "redis-cluster")]
@@ -58,7 +58,7 @@ impl RedisServers {
     }
 
     /// Where entries are, for comparing two caches. May hold passwords: never to be shown.
-    pub(crate) fn place(&self) -> String {
+    pub(crate) fn identity(&self) -> String {
         match &self.0 {
             Kind::Url(url) => url.clone(),
             Kind::Client(client) => {
@@ -72,7 +72,7 @@ impl RedisServers {
             #[cfg(feature = "redis-sentinel")]
             Kind::Sentinel { service, urls } => format!("{service} {}", urls.join(" ")),
             #[cfg(feature = "redis-sentinel")]
-            Kind::SentinelClient(client) => client.place(),
+            Kind::SentinelClient(client) => client.identity(),
         }
     }
 }
@@ -186,14 +186,14 @@ impl Servers {
     /// A connection for commands, driven by the runtime that awaits this. The time to connect is that
     /// of each connection that it takes: several are made one after the other where servers are to
     /// be found first.
-    pub(super) async fn connect(&self, bounds: Bounds) -> Result<Connection, Failure> {
+    pub(super) async fn connect(&self, timeouts: Timeouts) -> Result<Connection, Failure> {
         match self {
-            Self::One(client) => dial::to(client, bounds.connect).await.map(Connection::One),
+            Self::One(client) => dial::to(client, timeouts.connect).await.map(Connection::One),
             #[cfg(feature = "redis-cluster")]
-            Self::Cluster(cluster) => Ok(Connection::Cluster(cluster.connect(bounds).await?)),
+            Self::Cluster(cluster) => Ok(Connection::Cluster(cluster.connect(timeouts).await?)),
             #[cfg(feature = "redis-sentinel")]
             Self::Sentinel(sentinel) => {
-                let (connection, primary) = sentinel.connect(bounds).await?;
+                let (connection, primary) = sentinel.connect(timeouts).await?;
                 Ok(Connection::Primary(connection, primary.into()))
             }
         }
@@ -217,9 +217,9 @@ impl Servers {
         clippy::match_wildcard_for_single_variants,
         reason = "with other features there are more"
     )]
-    pub(super) async fn is_replaced(&self, primary: &Primary, bounds: Bounds) -> bool {
+    pub(super) async fn is_replaced(&self, primary: &Primary, timeouts: Timeouts) -> bool {
         match self {
-            Self::Sentinel(sentinel) => sentinel.is_replaced(primary, bounds).await,
+            Self::Sentinel(sentinel) => sentinel.is_replaced(primary, timeouts).await,
             _ => false,
         }
     }
@@ -238,15 +238,15 @@ impl Servers {
     }
 
     /// A connection for subscriptions: to the server, or to the present primary.
-    pub(super) async fn subscriber(&self, bounds: Bounds) -> Result<PubSub, Failure> {
+    pub(super) async fn pubsub(&self, timeouts: Timeouts) -> Result<PubSub, Failure> {
         match self {
-            Self::One(client) => bounded(bounds.connect, client.get_async_pubsub()).await,
+            Self::One(client) => with_timeout(timeouts.connect, client.get_async_pubsub()).await,
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(_) => Err(no_routes().into()),
             #[cfg(feature = "redis-sentinel")]
             Self::Sentinel(sentinel) => {
-                let client = sentinel.primary(bounds).await?;
-                bounded(bounds.connect, client.get_async_pubsub()).await
+                let client = sentinel.primary(timeouts).await?;
+                with_timeout(timeouts.connect, client.get_async_pubsub()).await
             }
         }
     }
@@ -259,7 +259,7 @@ impl Servers {
         within: std::time::Duration,
     ) -> Result<(PubSub, Member), Failure> {
         match (self, connection.routes()) {
-            (Self::Cluster(cluster), Some(routes)) => cluster.subscriber(&routes, within).await,
+            (Self::Cluster(cluster), Some(routes)) => cluster.pubsub(&routes, within).await,
             _ => Err(no_routes().into()),
         }
     }

@@ -12,28 +12,28 @@ use redis::cluster_routing::Slot;
 use crate::clock::Stopwatch;
 
 /// For so long: within it a node that is back is noticed.
-const SPARED: Duration = Duration::from_millis(500);
+const BACKOFF: Duration = Duration::from_millis(500);
 
 /// When each slot failed lately. There are never more than there are slots.
-pub(super) struct Spared {
+pub(super) struct SlotBackoff {
     failed: RwLock<HashMap<Slot, Duration>>,
     up: Stopwatch,
 }
 
-impl Default for Spared {
+impl Default for SlotBackoff {
     fn default() -> Self {
         Self { failed: RwLock::default(), up: Stopwatch::start() }
     }
 }
 
-impl Spared {
-    pub(super) fn holds(&self, slot: Slot) -> bool {
-        self.holds_at(slot, self.up.elapsed())
+impl SlotBackoff {
+    pub(super) fn is_backing_off(&self, slot: Slot) -> bool {
+        self.is_backing_off_at(slot, self.up.elapsed())
     }
 
-    fn holds_at(&self, slot: Slot, now: Duration) -> bool {
+    fn is_backing_off_at(&self, slot: Slot, now: Duration) -> bool {
         let failed = self.failed.read().unwrap_or_else(PoisonError::into_inner);
-        failed.get(&slot).is_some_and(|&at| now.saturating_sub(at) < SPARED)
+        failed.get(&slot).is_some_and(|&at| now.saturating_sub(at) < BACKOFF)
     }
 
     /// The slot failed just now.
@@ -53,10 +53,13 @@ mod tests {
 
     #[test]
     fn a_slot_is_spared_for_a_moment_and_no_other_is() {
-        let (spared, now) = (Spared::default(), Duration::from_secs(7));
+        let (slot_backoff, now) = (SlotBackoff::default(), Duration::from_secs(7));
         let [one, other] = ["one", "other"].map(Slot::for_key);
-        spared.add_at(one, now);
-        assert!(spared.holds_at(one, now + SPARED / 2) && !spared.holds_at(other, now));
-        assert!(!spared.holds_at(one, now + SPARED));
+        slot_backoff.add_at(one, now);
+        assert!(
+            slot_backoff.is_backing_off_at(one, now + BACKOFF / 2)
+                && !slot_backoff.is_backing_off_at(other, now)
+        );
+        assert!(!slot_backoff.is_backing_off_at(one, now + BACKOFF));
     }
 }

@@ -130,7 +130,7 @@ pub(in crate::store::redis) async fn recheck(
 ) -> Result<(PurgeState, u64), StoreError> {
     let mut commands = index::look_up(names, entry);
     commands.push(read(names, entry));
-    let mut replies = client.ask(commands).await?;
+    let mut replies = client.send(commands).await?;
     let reply = replies.pop().unwrap_or_default();
     let Some(fences) = Fences::of(&reply) else { return Ok((PurgeState::Unknown, 0)) };
     let is_listed = |reply: &Value| !matches!(reply, Value::Nil | Value::ServerError(_));

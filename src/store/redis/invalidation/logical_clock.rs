@@ -59,10 +59,10 @@ pub(in crate::store::redis) async fn purge_number(
     client: &RedisClient,
     names: &Names,
 ) -> Result<PurgeNumber, StoreError> {
-    if let Some(now) = client.ask(vec![read_now(names)]).await?.first().and_then(number) {
+    if let Some(now) = client.send(vec![read_now(names)]).await?.first().and_then(number) {
         return Ok(PurgeNumber::new(now));
     }
-    let replies = client.ask(vec![begin(names)]).await?;
+    let replies = client.send(vec![begin(names)]).await?;
     replies.first().and_then(number).map(PurgeNumber::new).ok_or_else(unexpected)
 }
 
@@ -83,7 +83,7 @@ pub(in crate::store::redis) async fn raise(
     purges: &[Purge],
 ) -> Result<Vec<NumberedPurge>, StoreError> {
     let replies = client
-        .ask(purges.iter().map(|purge| raise_one(names, purge, MAX_FENCES)).collect())
+        .send(purges.iter().map(|purge| raise_one(names, purge, MAX_FENCES)).collect())
         .await?;
     replies.iter().map(|reply| numbered(reply).ok_or_else(unexpected)).collect()
 }
@@ -96,7 +96,7 @@ pub(in crate::store::redis) async fn raise_bounded(
     purge: &Purge,
     most: u32,
 ) -> Result<NumberedPurge, StoreError> {
-    let replies = client.ask(vec![raise_one(names, purge, most)]).await?;
+    let replies = client.send(vec![raise_one(names, purge, most)]).await?;
     replies.first().and_then(numbered).ok_or_else(unexpected)
 }
 
@@ -162,7 +162,7 @@ fn read_seed_and_now(names: &Names) -> Cmd {
 /// steps is announced, and one whose fence goes meanwhile is older than the seed at the end.
 pub(super) async fn load(client: &RedisClient, names: &Names) -> Option<LoadedPurges> {
     let ends = async || {
-        let replies = client.ask_aside(vec![read_seed_and_now(names)]).await?;
+        let replies = client.send_untracked(vec![read_seed_and_now(names)]).await?;
         match replies.first()? {
             Value::Array(ends) => Some((number(ends.first()?)?, number(ends.get(1)?)?)),
             _ => None,
@@ -173,7 +173,9 @@ pub(super) async fn load(client: &RedisClient, names: &Names) -> Option<LoadedPu
     loop {
         let mut scan = redis::cmd("HSCAN");
         scan.arg(names.clock()).arg(number(&cursor)?).arg("COUNT").arg(PAGE);
-        let Value::Array(page) = client.ask_aside(vec![scan]).await?.pop()? else { return None };
+        let Value::Array(page) = client.send_untracked(vec![scan]).await?.pop()? else {
+            return None;
+        };
         let [next, pairs]: [Value; 2] = page.try_into().ok()?;
         fence::read_page(&pairs, &mut fences)?;
         if number(&next)? == 0 {

@@ -27,7 +27,7 @@ use crate::store::{
     redis::{
         client::{RedisClient, Subscription, reply::number},
         configuration::Configuration,
-        connect::{Seat, Surroundings},
+        connect::{SubscribedNode, TopologyChange},
         lease::Releases,
         names::Names,
     },
@@ -91,12 +91,12 @@ impl SubscriptionTask {
             select(subscribed, replaced).await;
             self.invalidation.end_trust();
             // the user may not be permitted to subscribe; then the server answers all the same
-            if self.client.ask_aside(vec![redis::cmd("PING")]).await.is_none() {
+            if self.client.send_untracked(vec![redis::cmd("PING")]).await.is_none() {
                 self.client.lost();
             }
             // what has worked for a while is not failing
             let lasted = self.invalidation.now().saturating_sub(begun);
-            failures = if lasted > breaker::LONGEST_WAIT { 0 } else { failures + 1 };
+            failures = if lasted > breaker::MAX_WAIT { 0 } else { failures + 1 };
             if failures == WARN_AFTER_FAILURES {
                 let address = self.client.address();
                 tracing::warn!(
@@ -113,7 +113,7 @@ impl SubscriptionTask {
         let own = self.names.own_channel(&self.invalidation.origin());
         let subscribe = self.client.subscribe(&self.names, &own);
         let subscription = timeout(SUBSCRIBE_TIMEOUT, subscribe).await.ok()??;
-        let Subscription { mut sink, mut stream, mut seat, has_own } = subscription;
+        let Subscription { mut sink, mut stream, mut subscribed_node, has_own } = subscription;
         let mut progress = Progress::over(has_own.then_some(own));
         // a process that waits for a lease goes on, and the server may be another one than before
         self.releases.repeat(&self.client, &self.names, &self.invalidation).await;
@@ -123,7 +123,7 @@ impl SubscriptionTask {
         for turn in 0_u32.. {
             self.check(&mut progress, &mut sink, &mut stream).await?;
             if turn % CHECKS_PER_TOPOLOGY_CHECK == 0 {
-                self.look_around(&mut seat).await?;
+                self.check_topology(&mut subscribed_node).await?;
             }
             self.receive_until_next_check(&mut progress, &mut stream).await?;
             if progress.has_gap {
@@ -142,7 +142,7 @@ impl SubscriptionTask {
                 return Some(purges);
             }
             // the clock has not been needed for long, or it was lost: it begins anew
-            self.client.ask_aside(vec![logical_clock::begin(&self.names)]).await?;
+            self.client.send_untracked(vec![logical_clock::begin(&self.names)]).await?;
             logical_clock::load(&self.client, &self.names).await
         };
         let purges = timeout(LOAD_TIMEOUT, load).await.ok()??;
@@ -161,9 +161,9 @@ impl SubscriptionTask {
         let begun = self.invalidation.now();
         let known_before = self.invalidation.complete_up_to();
         let heartbeat = progress.heartbeats.next();
-        let heartbeat = heartbeat.map(|heartbeat| self.client.ask_aside(vec![heartbeat]));
+        let heartbeat = heartbeat.map(|heartbeat| self.client.send_untracked(vec![heartbeat]));
         let ask = pin!(timeout(CHECK_TIMEOUT, async {
-            let asked = self.client.ask_aside(vec![logical_clock::read_now(&self.names)]);
+            let asked = self.client.send_untracked(vec![logical_clock::read_now(&self.names)]);
             let (replies, heartbeat) = join(asked, OptionFuture::from(heartbeat)).await;
             let _: redis::Value = sink.ping().await.ok()?;
             Some((replies, heartbeat::is_published(heartbeat.flatten().as_deref())))
@@ -206,13 +206,13 @@ impl SubscriptionTask {
     }
 
     /// Looks whether keys or nodes have moved: what was told their former places may be forgotten.
-    async fn look_around(&self, seat: &mut Seat) -> Option<()> {
-        match self.client.look_around(seat, &self.names).await {
-            Surroundings::Same => {}
-            Surroundings::Changed => {
+    async fn check_topology(&self, subscribed_node: &mut SubscribedNode) -> Option<()> {
+        match self.client.check_topology(subscribed_node, &self.names).await {
+            TopologyChange::None => {}
+            TopologyChange::Changed => {
                 self.releases.repeat(&self.client, &self.names, &self.invalidation).await;
             }
-            Surroundings::Left => return None,
+            TopologyChange::NodeLeft => return None,
         }
         Some(())
     }

@@ -23,7 +23,7 @@ use crate::{
         breaker::jittered,
         codec,
         error::StoreError,
-        lease::{Lead, Lease, Wait},
+        lease::{Lease, LeaseGuard, LeaseWait},
         redis::{
             client::{RedisClient, reply},
             invalidation::logical_clock,
@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// No lead is held or waited for for longer.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+const MAX_LEASE: Duration = Duration::from_secs(60 * 60);
 /// A key lives on in the millisecond in which it ends.
 const MARGIN: Duration = Duration::from_millis(2);
 /// How long who waits does before looking by itself; each time twice as long.
@@ -49,15 +49,15 @@ const HEAD: usize = 32;
 impl RedisStore {
     /// Asks for the lead in filling `key`, and in the same exchange for the purge number. While announcements are not heard nobody could be told
     /// to wait for one: then each process leads.
-    pub(in crate::store::redis) async fn ask_for_lead(
+    pub(in crate::store::redis) async fn request_lease(
         &self,
         key: &CacheKey,
         at_most: Duration,
-    ) -> Result<Lead, StoreError> {
-        let at_most = at_most.min(LONGEST);
+    ) -> Result<Lease, StoreError> {
+        let at_most = at_most.min(MAX_LEASE);
         let invalidation = self.invalidation();
         if !invalidation.is_trusted() {
-            return Ok(Lead::Yours(Lease::free()));
+            return Ok(Lease::Granted(LeaseGuard::free()));
         }
         let digest = key.digest();
         // before the question, as the answer may be old when it comes
@@ -72,14 +72,14 @@ impl RedisStore {
         let look = Look::new(&self.names, &digest);
         // a number counts only where Redis can be relied on, now and when it answers
         let is_reliable = self.check().is_ok();
-        let stages = [vec![take, logical_clock::ask(&self.names)], look.commands()];
-        let replies = self.client.ask_in_stages(stages).await?;
+        let stages = [vec![take, logical_clock::read_now(&self.names)], look.commands()];
+        let replies = self.client.send_ordered(stages).await?;
         let [reply, number, left, head]: [Value; 4] =
             replies.try_into().map_err(|_| reply::unexpected())?;
         if reply == Value::Okay {
             let is_reliable = is_reliable && self.client.check_answer().is_ok();
             let number = reply::number(&number).filter(|_| is_reliable).map(PurgeNumber::new);
-            return Ok(Lead::Yours(match number {
+            return Ok(Lease::Granted(match number {
                 Some(number) => lease.with_purge_number(number),
                 None => lease,
             }));
@@ -88,7 +88,7 @@ impl RedisStore {
         let left =
             reply::number(&left).map_or(at_most, Duration::from_millis).min(at_most) + MARGIN;
         let client = Arc::clone(&self.client);
-        Ok(Lead::Elsewhere(Wait::new(async move {
+        Ok(Lease::HeldElsewhere(LeaseWait::new(async move {
             let (announced, looked) =
                 (pin!(listener.announced()), pin!(look.until_over(&client, &head)));
             // over in time, whatever is heard and seen
@@ -97,17 +97,17 @@ impl RedisStore {
     }
 
     /// A lease which is given up in the background when it is dropped. It ends by itself after `at_most`.
-    fn lease(&self, digest: [u8; 16], token: Token, at_most: Duration) -> Lease {
-        let Some(runtime) = self.subscriber.runtime() else { return Lease::free() };
+    fn lease(&self, digest: [u8; 16], token: Token, at_most: Duration) -> LeaseGuard {
+        let Some(runtime) = self.subscriber.runtime() else { return LeaseGuard::free() };
         let (client, names) = (Arc::clone(&self.client), self.names.clone());
         let (invalidation, releases) =
             (Arc::clone(&self.invalidation), Arc::clone(self.subscriber.releases()));
         // taken once the answer is there, which it is in time or not at all
         let until = invalidation.now().saturating_add(self.client.bound()).saturating_add(at_most);
-        Lease::new(move || {
+        LeaseGuard::new(move || {
             runtime.spawn(async move {
                 let release = Release { digest, token, until };
-                releases.give_up(&client, &names, &invalidation, release).await;
+                releases.release(&client, &names, &invalidation, release).await;
             });
         })
     }
@@ -139,7 +139,7 @@ impl Look {
         while unanswered < MAX_UNANSWERED {
             sleep(jittered(wait)).await;
             wait = MAX_LOOK.min(wait * 2);
-            let Some(replies) = client.ask_aside(self.commands()).await else {
+            let Some(replies) = client.send_untracked(self.commands()).await else {
                 unanswered += 1;
                 continue;
             };

@@ -64,7 +64,7 @@ pub(in crate::store::redis) struct Releases(Mutex<VecDeque<Release>>);
 
 impl Releases {
     /// Gives up a lead, and tries again until that is confirmed or the lease has ended.
-    pub(in crate::store::redis) async fn give_up(
+    pub(in crate::store::redis) async fn release(
         &self,
         client: &RedisClient,
         names: &Names,
@@ -74,7 +74,7 @@ impl Releases {
         self.add(own, invalidation.now());
         let mut wait = FIRST_WAIT;
         loop {
-            let replies = client.ask_aside(vec![own.command(names)]).await;
+            let replies = client.send_untracked(vec![own.command(names)]).await;
             let is_confirmed =
                 replies.is_some_and(|replies| matches!(replies[..], [Value::Int(_)]));
             if is_confirmed || invalidation.now() >= own.until {
@@ -95,7 +95,7 @@ impl Releases {
         let releases = self.recent(invalidation.now());
         for some in releases.chunks(BATCH) {
             let commands = some.iter().map(|own| own.command(names)).collect();
-            if client.ask_aside(commands).await.is_none() {
+            if client.send_untracked(commands).await.is_none() {
                 // the keys are found anew once more, or the leases end by themselves
                 return;
             }

@@ -9,13 +9,13 @@ fn names_say_what_they_name() {
     let hex = "ab".repeat(16);
     assert_eq!(names.live(&digest), format!("arc:e:{{{hex}}}"));
     assert_eq!(names.named(names.live(&digest).as_bytes()), Some(Named::Live));
-    assert_eq!(names.named(names.waiting(&digest).as_bytes()), Some(Named::Waiting));
+    assert_eq!(names.named(names.staged(&digest).as_bytes()), Some(Named::Staged));
     assert_eq!(names.named(names.path("/a").as_bytes()), Some(Named::Index));
     assert_eq!(names.named(names.group("g").as_bytes()), Some(Named::Index));
     assert_eq!(names.named(names.clock().as_bytes()), None);
     assert_eq!(names.named(format!("{}:{{7}}", names.wait()).as_bytes()), None);
     assert_eq!(names.named(b"arc:other"), None);
-    let pair = [names.waiting(&digest).into_bytes(), names.live(&digest).into_bytes()];
+    let pair = [names.staged(&digest).into_bytes(), names.live(&digest).into_bytes()];
     assert_eq!(names.pair(names.live(&digest).as_bytes()), Some(pair));
 }
 
@@ -30,7 +30,7 @@ fn a_prefix_inside_another_is_not_ours() {
     let (outer, digest) = (Names::new("a:", 0), [1; 16]);
     for inner in ["a:b:", "a:e:", "a:p:"] {
         let inner = Names::new(inner, 0);
-        for name in [inner.live(&digest), inner.waiting(&digest), inner.clock()] {
+        for name in [inner.live(&digest), inner.staged(&digest), inner.clock()] {
             assert_eq!(outer.named(name.as_bytes()), None, "{name}");
         }
     }
@@ -56,7 +56,7 @@ proptest::proptest! {
         let names = Names::new(&prefix, 0);
         let share = |digest: &[u8; 16]| {
             let [live, waiting, lease] =
-                [names.live(digest), names.waiting(digest), names.lease(digest)]
+                [names.live(digest), names.staged(digest), names.lease(digest)]
                     .map(redis::cluster_routing::Slot::for_key);
             live == waiting && live == lease
         };
@@ -70,9 +70,9 @@ proptest::proptest! {
 fn long_texts_are_bounded_and_kept_apart() {
     let names = Names::new("", 0);
     let long = |end: &str| names.path(&format!("/{}{end}", "ü".repeat(4000)));
-    assert!(long("a").len() < LONGEST_TEXT + 64);
+    assert!(long("a").len() < MAX_TEXT + 64);
     assert_ne!(long("a"), long("b"));
-    assert_ne!(names.group(&"g".repeat(LONGEST_TEXT)), names.group(&"g".repeat(257)));
+    assert_ne!(names.group(&"g".repeat(MAX_TEXT)), names.group(&"g".repeat(257)));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn patterns_are_escaped() {
 #[test]
 fn long_prefixes_find_long_paths_only() {
     let names = Names::new("", 0);
-    let deep = "/x".repeat(LONGEST_TEXT);
+    let deep = "/x".repeat(MAX_TEXT);
     let pattern = names.paths_below(&deep);
     let stem = pattern.trim_end_matches('*').to_owned();
     assert!(names.path(&format!("{deep}/y")).starts_with(&stem));

@@ -95,7 +95,7 @@ impl Removal {
         match purge.target() {
             Target::Entry(key) => {
                 let digest = key.digest();
-                let pair = [names.waiting(&digest), names.live(&digest)];
+                let pair = [names.staged(&digest), names.live(&digest)];
                 entries.push(pair.map(String::into_bytes));
             }
             Target::Path(path) | Target::Url { path, .. } | Target::AnyQuery { path, .. } => {
@@ -117,7 +117,7 @@ impl Removal {
         Self {
             target: purge.target().clone(),
             number,
-            mark: purge.stale_since().map(codec::mark_of),
+            mark: purge.stale_since().map(codec::stale_since_bytes),
             filter,
             scans,
             indexes,
@@ -194,7 +194,7 @@ impl Removal {
     async fn take_listed(&mut self, client: &RedisClient, names: &Names) -> Result<(), StoreError> {
         let pages: Vec<_> = self.indexes.iter().take(INDEXES).cloned().collect();
         let reads = pages.iter().map(|(index, page)| page.read(index)).collect();
-        let replies = client.ask_behind(reads).await?;
+        let replies = client.send_in_background(reads).await?;
         let (mut next, mut listed) = (Vec::new(), Vec::new());
         let count_of_pages = pages.len();
         for ((index, page), reply) in pages.into_iter().zip(replies) {
@@ -226,7 +226,7 @@ impl Removal {
         for (index, item) in listed {
             match Member::from_bytes(&item[0]) {
                 Some(member) if self.filter.takes(&member) => {
-                    let pair = [names.waiting(&member.digest), names.live(&member.digest)];
+                    let pair = [names.staged(&member.digest), names.live(&member.digest)];
                     entries.push((pair.map(String::into_bytes), index, item));
                 }
                 Some(_) => {}
@@ -251,22 +251,22 @@ impl Removal {
     async fn take(&self, client: &RedisClient, pairs: &[Pair]) -> Result<Vec<Taken>, StoreError> {
         let mut taken = Vec::with_capacity(pairs.len());
         for some in pairs.chunks(ENTRIES) {
-            let [waiting, live] = if client.is_to_several() {
+            let [staged, live] = if client.is_to_several() {
                 // a slot on its way is asked for one key at a time
                 let of = |nth: usize| some.iter().filter_map(move |pair| pair.get(nth));
-                let waiting = self.run(client, of(0).map(std::slice::from_ref)).await?;
-                [waiting, self.run(client, of(1).map(std::slice::from_ref)).await?]
+                let staged = self.run(client, of(0).map(std::slice::from_ref)).await?;
+                [staged, self.run(client, of(1).map(std::slice::from_ref)).await?]
             } else {
                 let runs = some.chunks(ENTRIES_PER_RUN).map(<[Pair]>::as_flattened);
                 let replies = self.run(client, runs).await?;
                 [0, 1].map(|nth| replies.iter().copied().skip(nth).step_by(2).collect())
             };
-            if (waiting.len(), live.len()) != (some.len(), some.len()) {
+            if (staged.len(), live.len()) != (some.len(), some.len()) {
                 return Err(reply::unexpected());
             }
-            taken.extend(waiting.into_iter().zip(live).map(|(waiting, live)| Taken {
+            taken.extend(staged.into_iter().zip(live).map(|(staged, live)| Taken {
                 counts: live == 1,
-                stays: waiting == STAYS || live == STAYS,
+                stays: staged == STAYS || live == STAYS,
             }));
         }
         Ok(taken)
@@ -285,7 +285,7 @@ impl Removal {
             run
         });
         let mut all = Vec::new();
-        for reply in client.ask_behind(runs.collect()).await? {
+        for reply in client.send_in_background(runs.collect()).await? {
             let Value::Array(replies) = reply else { return Err(reply::unexpected()) };
             for reply in &replies {
                 all.push(number(reply).ok_or_else(reply::unexpected)?);
@@ -295,7 +295,7 @@ impl Removal {
     }
 
     async fn unlist(&mut self, client: &RedisClient) -> Result<(), StoreError> {
-        client.ask_behind(self.unlist.clone()).await?;
+        client.send_in_background(self.unlist.clone()).await?;
         self.unlist.clear();
         Ok(())
     }
@@ -303,7 +303,7 @@ impl Removal {
     async fn end(&mut self, client: &RedisClient, names: &Names) -> Result<(), StoreError> {
         let mut commands = self.unlist.clone();
         commands.push(logical_clock::done(names, &self.tag(), self.number));
-        client.ask_behind(commands).await?;
+        client.send_in_background(commands).await?;
         self.unlist.clear();
         self.is_done = true;
         Ok(())

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How many wait at most; what more purges named expires where it is.
-const MAX_WAITING: usize = 1 << 14;
+const MAX_QUEUED: usize = 1 << 14;
 /// How many are under way at a time.
 const MAX_RUNNERS: usize = 16;
 /// After how many refusals in a row a removal is given up: it is not permitted.
@@ -43,7 +43,7 @@ pub(in crate::store::redis) struct Removals {
 #[derive(Default)]
 struct Queue {
     order: VecDeque<Tag>,
-    waiting: HashMap<Tag, Removal>,
+    queued: HashMap<Tag, Removal>,
     runners: usize,
 }
 
@@ -96,24 +96,24 @@ impl Removals {
 impl Queue {
     fn add(&mut self, removal: Removal) {
         let tag = removal.tag();
-        if self.waiting.contains_key(&tag) {
-            self.waiting.insert(tag, removal);
-        } else if self.order.len() < MAX_WAITING {
+        if self.queued.contains_key(&tag) {
+            self.queued.insert(tag, removal);
+        } else if self.order.len() < MAX_QUEUED {
             self.order.push_back(tag);
-            self.waiting.insert(tag, removal);
+            self.queued.insert(tag, removal);
         }
     }
 
     /// Puts back one that was under way, unless a later one of its target waits.
     fn put_back(&mut self, removal: Removal) {
-        if !self.waiting.contains_key(&removal.tag()) {
+        if !self.queued.contains_key(&removal.tag()) {
             self.add(removal);
         }
     }
 
     fn next(&mut self) -> Option<Removal> {
         let tag = self.order.pop_front()?;
-        self.waiting.remove(&tag)
+        self.queued.remove(&tag)
     }
 }
 

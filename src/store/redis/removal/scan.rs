@@ -71,7 +71,7 @@ impl Scan {
         }
         let mut scan = redis::cmd("SCAN");
         scan.arg(self.cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(COUNT);
-        let (next, found) = reply::page(client.ask_node(node, scan).await?)?;
+        let (next, found) = reply::page(client.send_to_node(node, scan).await?)?;
         self.cursor = next;
         if next == 0 {
             (self.at, self.run) = (self.at + 1, None);
@@ -86,7 +86,7 @@ impl Scan {
     /// Finds the nodes. Goes on where it was, if they are the same as before.
     async fn find(&mut self, client: &RedisClient) -> Result<(), StoreError> {
         let nodes = client.nodes().await?;
-        let mut is_same = Node::are_at_the_same_places(&self.nodes, &nodes);
+        let mut is_same = Node::are_at_same_locations(&self.nodes, &nodes);
         if is_same && self.cursor != 0 {
             let run = match nodes.get(self.at) {
                 Some(node) => Some(run_of(client, node).await?),
@@ -118,7 +118,7 @@ impl Scan {
 async fn run_of(client: &RedisClient, node: &Node) -> Result<Vec<u8>, StoreError> {
     let mut info: Cmd = redis::cmd("INFO");
     info.arg("server");
-    let text = match client.ask_node(node, info).await {
+    let text = match client.send_to_node(node, info).await {
         Ok(Value::BulkString(text)) => text,
         Ok(Value::VerbatimString { text, .. }) => text.into_bytes(),
         Ok(_) => vec![],

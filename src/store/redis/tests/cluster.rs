@@ -248,9 +248,9 @@ async fn what_happens_on_any_node_is_heard_of() {
         one.purge(&Purge::path(&path)).await.expect("purged");
         until("purged", || state(&two, &put) == PurgeState::Purged).await;
     }
-    let lead = one.lead(&key("/a"), KEEP).await.expect("an answer");
-    let other = two.lead(&key("/a"), KEEP).await.expect("an answer");
-    let crate::store::Lead::Elsewhere(wait) = other else { panic!("two lead") };
+    let lead = one.lease(&key("/a"), KEEP).await.expect("an answer");
+    let other = two.lease(&key("/a"), KEEP).await.expect("an answer");
+    let crate::store::Lease::HeldElsewhere(wait) = other else { panic!("two lead") };
     drop(lead);
     wait.await;
 }
@@ -292,7 +292,7 @@ async fn lead_given_up_where_a_slot_was_is_given_up_where_it_is() {
     let slot = slot(&name);
     let from = RedisCluster::holder(slot);
     let to = (from + 1) % 3;
-    let Ok(Lead::Yours(mut lease)) = store.lead(&key("/a"), LONG).await else {
+    let Ok(Lease::Granted(mut lease)) = store.lease(&key("/a"), LONG).await else {
         panic!("nobody else leads")
     };
     assert!(lease.take_purge_number().is_some(), "asked for at the clock's node");

@@ -69,7 +69,7 @@ async fn raise_bounded(store: &RedisStore, most: u32, groups: std::ops::Range<u3
         let field = tags::tag_of(purge.target());
         let number = raised.expect("raised").number;
         let done = logical_clock::done(&store.names, &field, number);
-        store.client.ask(vec![done]).await.expect("done");
+        store.client.send(vec![done]).await.expect("done");
     }
 }
 

@@ -24,7 +24,7 @@ fn orders() -> [[Step; 4]; 6] {
 async fn interleave(store: &RedisStore, entry: &Entry, purge: &Purge, order: [Step; 4]) {
     let encoded = codec::encode(entry).expect("encoded");
     let digest = entry.key.digest();
-    let waiting = store.names.waiting(&digest);
+    let waiting = store.names.staged(&digest);
     let (mut state, mut number) = (PurgeState::Unknown, PurgeNumber::default());
     for step in order {
         match step {
@@ -120,7 +120,7 @@ async fn fill_does_not_publish_the_unchecked_value_of_another() {
     let server = RedisServer::start();
     let store = store(&server);
     let digest = key("/a").digest();
-    let waiting = store.names.waiting(&digest);
+    let waiting = store.names.staged(&digest);
     let first = entry("/a", store.purge_number().await.expect("a purge number"), &[]);
     let first_encoded = codec::encode(&first).expect("encoded");
     let prepared = store.prepare(&first, &first_encoded, &waiting, 10_000).await;
@@ -207,7 +207,7 @@ async fn many_purges_refuse_no_fill_that_none_of_them_concerns() {
     }
     store.put(entry("/a", early, &[]), KEEP).await.expect("no error");
     assert!(!has(&store, "/a").await);
-    assert_eq!(store.put(entry("/b", early, &[]), KEEP).await.expect("stored"), Put::Kept);
+    assert_eq!(store.put(entry("/b", early, &[]), KEEP).await.expect("stored"), Put::Stored);
     assert!(has(&store, "/b").await);
     removed(&store).await;
     let fences: u64 = server.command(&["HLEN", "arc:clock"]);

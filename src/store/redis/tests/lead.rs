@@ -3,27 +3,27 @@
 use std::time::Instant;
 
 use super::*;
-use crate::store::Lease;
+use crate::store::LeaseGuard;
 
 /// Longer than any of this takes.
 const LONG: Duration = Duration::from_secs(60);
 
-async fn lead(store: &RedisStore, at_most: Duration) -> Lead {
+async fn lead(store: &RedisStore, at_most: Duration) -> Lease {
     subscribed(store).await;
-    store.lead(&key("/a"), at_most).await.expect("an answer")
+    store.lease(&key("/a"), at_most).await.expect("an answer")
 }
 
-async fn leads(store: &RedisStore, at_most: Duration) -> Lease {
+async fn leads(store: &RedisStore, at_most: Duration) -> LeaseGuard {
     match lead(store, at_most).await {
-        Lead::Yours(lease) => lease,
-        Lead::Elsewhere(_) => panic!("somebody else leads"),
+        Lease::Granted(lease) => lease,
+        Lease::HeldElsewhere(_) => panic!("somebody else leads"),
     }
 }
 
-async fn waits(store: &RedisStore, at_most: Duration) -> crate::store::Wait {
+async fn waits(store: &RedisStore, at_most: Duration) -> crate::store::LeaseWait {
     match lead(store, at_most).await {
-        Lead::Yours(_) => panic!("nobody else leads"),
-        Lead::Elsewhere(wait) => wait,
+        Lease::Granted(_) => panic!("nobody else leads"),
+        Lease::HeldElsewhere(wait) => wait,
     }
 }
 
@@ -35,11 +35,11 @@ async fn one_of_many_leads() {
         subscribed(store).await;
     }
     let asked = stores.iter().map(async |store| lead(store, LONG).await);
-    let leads: Vec<Lead> = futures_util::future::join_all(asked).await;
-    let leading = leads.iter().filter(|lead| matches!(lead, Lead::Yours(_))).count();
+    let leads: Vec<Lease> = futures_util::future::join_all(asked).await;
+    let leading = leads.iter().filter(|lead| matches!(lead, Lease::Granted(_))).count();
     assert_eq!(leading, 1, "{leads:?}");
-    let other = stores[0].lead(&key("/b"), LONG).await.expect("an answer");
-    assert!(matches!(other, Lead::Yours(_)), "of another key");
+    let other = stores[0].lease(&key("/b"), LONG).await.expect("an answer");
+    assert!(matches!(other, Lease::Granted(_)), "of another key");
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn a_lead_that_has_passed_to_another_is_not_given_up_for_him() {
     let () = server.command(&["CONFIG", "RESETSTAT"]);
     drop(late);
     until("asked", || server.calls("eval") == 1).await;
-    assert!(matches!(lead(&one, LONG).await, Lead::Elsewhere(_)));
+    assert!(matches!(lead(&one, LONG).await, Lease::HeldElsewhere(_)));
     drop(lease);
 }
 
@@ -160,7 +160,7 @@ async fn a_question_dropped_anywhere_leaves_no_lead_behind() {
     subscribed(&store).await;
     for micros in (0..1500).step_by(50) {
         let key = key("/a");
-        let asked = store.lead(&key, LONG);
+        let asked = store.lease(&key, LONG);
         let _ = tokio::time::timeout(Duration::from_micros(micros), asked).await;
         // what was sent before the drop still arrives, and is taken back after it
         until("free", || {
@@ -177,9 +177,9 @@ async fn while_nothing_is_heard_each_leads() {
     let server = RedisServer::start();
     let store = store(&server);
     assert!(!store.invalidation().is_trusted());
-    let first = store.lead(&key("/a"), LONG).await.expect("an answer");
-    let second = store.lead(&key("/a"), LONG).await.expect("an answer");
-    assert!(matches!((first, second), (Lead::Yours(_), Lead::Yours(_))));
+    let first = store.lease(&key("/a"), LONG).await.expect("an answer");
+    let second = store.lease(&key("/a"), LONG).await.expect("an answer");
+    assert!(matches!((first, second), (Lease::Granted(_), Lease::Granted(_))));
 }
 
 /// The token of the lease of `/a`, as the server has it.

@@ -64,7 +64,7 @@ async fn a_soft_purge_leaves_lifetimes_indexes_and_what_is_not_ours_alone() {
     let store = store(&server);
     fill(&store, "/a", &["g"]).await;
     let (live, waiting) =
-        (store.names.live(&key("/a").digest()), store.names.waiting(&key("/a").digest()));
+        (store.names.live(&key("/a").digest()), store.names.staged(&key("/a").digest()));
     let zeros = "\0".repeat(100);
     let foreign = [waiting, store.names.live(&key("/b").digest())];
     for name in &foreign {
@@ -204,7 +204,7 @@ async fn what_is_filled_after_a_purge_is_not_removed_by_it() {
         assert!(has(&store, "/a").await, "{purge:?}");
         // and is still listed for the next one
         let listed = index::look_up(&store.names, &late);
-        let listed = store.client.ask(listed).await.expect("scores");
+        let listed = store.client.send(listed).await.expect("scores");
         assert!(!listed.contains(&redis::Value::Nil), "{purge:?}: {listed:?}");
     }
 }

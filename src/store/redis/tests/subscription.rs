@@ -186,7 +186,10 @@ async fn databases_of_one_server_do_not_receive_each_others_messages() {
     subscribed(&one).await;
     let since = zero.purge_number().await.expect("a purge number");
     let entry = Arc::new(Entry { since, ..samples::target() });
-    assert_eq!(zero.put(Arc::clone(&entry), KEEP).await.expect("stored"), crate::store::Put::Kept);
+    assert_eq!(
+        zero.put(Arc::clone(&entry), KEEP).await.expect("stored"),
+        crate::store::Put::Stored
+    );
     for _ in 0..3 {
         one.purge(&Purge::all()).await.expect("purged");
         one.purge(&Purge::path("/shop/7")).await.expect("purged");
@@ -216,9 +219,9 @@ async fn subscription_that_passes_no_messages_on_is_not_trusted() {
     // without a purge no number is missed
     until("noticed", || !store.invalidation().is_trusted()).await;
     assert!(has(&store, "/a").await, "by a second look");
-    let lead = store.lead(&key("/b"), KEEP).await.expect("an answer");
-    let other = store.lead(&key("/b"), KEEP).await.expect("an answer");
-    assert!(matches!((lead, other), (Lead::Yours(_), Lead::Yours(_))), "none waits in vain");
+    let lead = store.lease(&key("/b"), KEEP).await.expect("an answer");
+    let other = store.lease(&key("/b"), KEEP).await.expect("an answer");
+    assert!(matches!((lead, other), (Lease::Granted(_), Lease::Granted(_))), "none waits in vain");
     proxy.set_mode(Mode::Pass);
     subscribed(&store).await;
 }

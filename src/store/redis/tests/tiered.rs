@@ -26,7 +26,7 @@ async fn fill(store: &TieredStore, path: &str, body: &'static str) -> Arc<Entry>
     let since = store.purge_number().await.expect("a purge number");
     let kind = samples::response(&body.as_bytes().into());
     let entry = Arc::new(Entry { kind, ..(*entry(path, since, &["g"])).clone() });
-    assert_eq!(store.put(Arc::clone(&entry), KEEP).await.expect("stored"), Put::Kept);
+    assert_eq!(store.put(Arc::clone(&entry), KEEP).await.expect("stored"), Put::Stored);
     entry
 }
 

@@ -167,7 +167,7 @@ async fn large_values_come_and_go_in_pieces() {
     for length in [0, 1, 65_000, 65_536, 70_000, 1_500_000, 5_000_000] {
         let path = format!("/{length}");
         let put = large(&path, one.purge_number().await.expect("a purge number"), length);
-        assert_eq!(one.put(Arc::clone(&put), KEEP).await.expect("stored"), Put::Kept);
+        assert_eq!(one.put(Arc::clone(&put), KEEP).await.expect("stored"), Put::Stored);
         for store in [&two, &two, &one] {
             let found = store.get(&key(&path)).await.expect("an answer").expect("there");
             assert!(

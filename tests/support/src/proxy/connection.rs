@@ -42,7 +42,12 @@ pub(super) async fn serve(
     let (from_server, to_server) = server.into_split();
     let to_client = Mutex::new(to_client);
     let subscribes = AtomicBool::new(false);
-    let requests = Upstream { to_server, to_client: &to_client, subscribes: &subscribes, exchanges: &exchanges };
+    let requests = Upstream {
+        to_server,
+        to_client: &to_client,
+        subscribes: &subscribes,
+        exchanges: &exchanges,
+    };
     tokio::select! {
         ended = requests.commands(from_client, mode.clone()) => ended,
         ended = replies(from_server, &to_client, mode.clone()) => ended,

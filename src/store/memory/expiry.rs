@@ -12,14 +12,14 @@ use super::slot::Slot;
 use crate::entry::Timestamp;
 
 /// How many entries are asked whether they are dead with each put.
-const INSPECTED: usize = 4;
+const INSPECTED_PER_PUT: usize = 4;
 /// The same, while a purge has left dead ones behind.
 const INSPECTED_OF_SUSPECTS: usize = 64;
 /// References to evicted entries that are kept at any rate.
 const SLACK: u64 = 64;
 
 #[derive(Debug, Default)]
-pub(super) struct Ends {
+pub(super) struct ExpiryIndex {
     slots: BTreeMap<(Timestamp, u64), Weak<Slot>>,
     newest: u64,
     /// The place after which entries are inspected next.
@@ -28,19 +28,19 @@ pub(super) struct Ends {
     suspects: usize,
 }
 
-impl Ends {
+impl ExpiryIndex {
     pub(super) fn add(&mut self, slot: &Arc<Slot>) {
         self.newest += 1;
-        slot.set_place(self.newest);
+        slot.set_expiry_number(self.newest);
         self.slots.insert((slot.end(), self.newest), Arc::downgrade(slot));
     }
 
     pub(super) fn remove(&mut self, slot: &Slot) {
-        self.slots.remove(&(slot.end(), slot.place()));
+        self.slots.remove(&(slot.end(), slot.expiry_number()));
     }
 
     /// Takes out an entry that has come to its end by `now`.
-    pub(super) fn take_ended(&mut self, now: Timestamp) -> Option<Arc<Slot>> {
+    pub(super) fn pop_expired(&mut self, now: Timestamp) -> Option<Arc<Slot>> {
         while let Some(first) = self.slots.first_entry() {
             if first.key().0 > now {
                 return None;
@@ -60,7 +60,7 @@ impl Ends {
     /// Looks at some more entries, all of them in the course of many calls, and takes out those that
     /// are dead.
     pub(super) fn take_dead(&mut self, is_dead: impl Fn(&Slot) -> bool) -> Vec<Arc<Slot>> {
-        let count = if self.suspects > 0 { INSPECTED_OF_SUSPECTS } else { INSPECTED };
+        let count = if self.suspects > 0 { INSPECTED_OF_SUSPECTS } else { INSPECTED_PER_PUT };
         self.suspects = self.suspects.saturating_sub(count);
         let mut dead = Vec::new();
         for _ in 0..count {

@@ -12,13 +12,13 @@ const GRACE: Duration = Duration::from_millis(2);
 
 /// How long to wait for a connection, and for the replies of one exchange.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store::redis) struct Bounds {
+pub(in crate::store::redis) struct Timeouts {
     pub(in crate::store::redis) connect: Duration,
     pub(in crate::store::redis) operate: Duration,
 }
 
 /// The result of an operation, if it comes in time.
-pub(super) async fn bounded<T, E: Into<Failure>>(
+pub(super) async fn with_timeout<T, E: Into<Failure>>(
     span: Duration,
     operation: impl Future<Output = Result<T, E>>,
 ) -> Result<T, Failure> {

@@ -3,22 +3,22 @@
 use redis::aio::PubSub;
 use tokio::runtime::Handle;
 
+use super::{connections::Connections, failure::Failure};
 #[cfg(feature = "redis-cluster")]
 use super::{
-    bounds::bounded,
     members::{Member, Topology},
+    timeouts::with_timeout,
 };
-use super::{connections::Connections, failure::Failure};
 
 /// A connection for subscriptions.
-pub(in crate::store::redis) struct Subscriber {
+pub(in crate::store::redis) struct PubSubConnection {
     pub(in crate::store::redis) connection: PubSub,
-    pub(in crate::store::redis) seat: Seat,
+    pub(in crate::store::redis) subscribed_node: SubscribedNode,
 }
 
 /// Where a subscription is; on one server it is never lost.
 #[derive(Debug, Default)]
-pub(in crate::store::redis) struct Seat {
+pub(in crate::store::redis) struct SubscribedNode {
     #[cfg(feature = "redis-cluster")]
     member: Option<Member>,
     #[cfg(feature = "redis-cluster")]
@@ -28,38 +28,41 @@ pub(in crate::store::redis) struct Seat {
 /// What has become of the servers since they were last looked at.
 #[cfg_attr(not(feature = "redis-cluster"), allow(dead_code, reason = "one server stays"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store::redis) enum Surroundings {
+pub(in crate::store::redis) enum TopologyChange {
     /// Nothing, as far as is known.
-    Same,
+    None,
     /// Keys or nodes have changed their places.
     Changed,
     /// The server that the subscription is to is no member of the Cluster any more.
-    Left,
+    NodeLeft,
 }
 
-impl From<PubSub> for Subscriber {
+impl From<PubSub> for PubSubConnection {
     fn from(connection: PubSub) -> Self {
-        Self { connection, seat: Seat::default() }
+        Self { connection, subscribed_node: SubscribedNode::default() }
     }
 }
 
 #[cfg(feature = "redis-cluster")]
-impl From<(PubSub, Member)> for Subscriber {
+impl From<(PubSub, Member)> for PubSubConnection {
     fn from((connection, member): (PubSub, Member)) -> Self {
-        Self { connection, seat: Seat { member: Some(member), topology: None } }
+        Self {
+            connection,
+            subscribed_node: SubscribedNode { member: Some(member), topology: None },
+        }
     }
 }
 
 impl Connections {
     /// A connection of the caller's own, for subscriptions.
-    pub(in crate::store::redis) async fn subscriber(&self) -> Result<Subscriber, Failure> {
+    pub(in crate::store::redis) async fn pubsub(&self) -> Result<PubSubConnection, Failure> {
         Handle::try_current().map_err(|_| Failure::NoRuntime)?;
         #[cfg(feature = "redis-cluster")]
         if self.is_to_several() {
             let (_, connection) = self.connection().await?;
-            return self.servers.member(connection, self.bounds.connect).await.map(Into::into);
+            return self.servers.member(connection, self.timeouts.connect).await.map(Into::into);
         }
-        self.servers.subscriber(self.bounds).await.map(Into::into)
+        self.servers.pubsub(self.timeouts).await.map(Into::into)
     }
 
     /// Looks whether anything has changed around a subscription, as the node that holds this key
@@ -68,35 +71,35 @@ impl Connections {
         not(feature = "redis-cluster"),
         allow(clippy::unused_async, unused_variables, reason = "one server is always the same")
     )]
-    pub(in crate::store::redis) async fn look_around(
+    pub(in crate::store::redis) async fn check_topology(
         &self,
-        seat: &mut Seat,
+        subscribed_node: &mut SubscribedNode,
         key: &str,
-    ) -> Surroundings {
+    ) -> TopologyChange {
         #[cfg(feature = "redis-cluster")]
-        if let Some(member) = seat.member.clone()
+        if let Some(member) = subscribed_node.member.clone()
             && let Some(now) = self.topology(key).await
         {
-            let before = seat.topology.replace(now.clone());
+            let before = subscribed_node.topology.replace(now.clone());
             if before.is_some_and(|before| before != now) {
                 return match self.has_member(&member).await {
-                    Ok(false) => Surroundings::Left,
-                    _ => Surroundings::Changed,
+                    Ok(false) => TopologyChange::NodeLeft,
+                    _ => TopologyChange::Changed,
                 };
             }
         }
-        Surroundings::Same
+        TopologyChange::None
     }
 
     #[cfg(feature = "redis-cluster")]
     async fn topology(&self, key: &str) -> Option<Topology> {
         let routes = self.connection().await.ok()?.1.routes()?;
-        bounded(self.bounds.operate, routes.topology(key)).await.ok()
+        with_timeout(self.timeouts.operate, routes.topology(key)).await.ok()
     }
 
     #[cfg(feature = "redis-cluster")]
     async fn has_member(&self, member: &Member) -> Result<bool, Failure> {
         let connection = self.connection().await?.1;
-        bounded(self.bounds.operate, self.servers.has_member(connection, member)).await
+        with_timeout(self.timeouts.operate, self.servers.has_member(connection, member)).await
     }
 }
