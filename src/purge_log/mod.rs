@@ -15,13 +15,19 @@
 //! memory store and the engine number purges by themselves ([`SharedPurgeLog`]); Redis numbers those
 //! of all processes, and each process keeps what it knows of them in a log.
 
+#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "numbers come from Redis too"))]
 mod log;
+#[cfg_attr(not(feature = "memory"), allow(dead_code, reason = "memory counts and walks"))]
 mod shared;
 mod target_name;
 
+#[cfg(any(feature = "memory", feature = "redis"))]
+pub(crate) use self::log::PurgeState;
+#[cfg(feature = "memory")]
+pub(crate) use self::shared::RecordedPurge;
+pub(crate) use self::shared::SharedPurgeLog;
 #[cfg(feature = "redis")]
-pub(crate) use self::target_name::{EntryNames, TargetName, with_name};
 pub(crate) use self::{
-    log::{PurgeLog, PurgeNumbers, PurgeState},
-    shared::{RecordedPurge, SharedPurgeLog},
+    log::{PurgeLog, PurgeNumbers},
+    target_name::{EntryNames, TargetName, with_name},
 };
