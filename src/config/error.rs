@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 /// A setting of a cache cannot be used.
 ///
-/// Setters keep it; the server does not start with it, and `ResponseCache::check` tells it earlier.
+/// Setters keep it; the server does not start with it, and `ResponseCache::check` reports it earlier.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     setting: &'static str,
@@ -16,7 +16,8 @@ impl ConfigError {
         Self { setting, problem: problem.into() }
     }
 
-    /// The name of the setting: of the method or constructor that was given it.
+    /// The name of the setting: that of the method or constructor that was given it, with its type where
+    /// that is not [`ResponseCache`](crate::ResponseCache), such as `Coalescing::max_leaders`.
     pub fn setting(&self) -> &'static str {
         self.setting
     }
