@@ -71,7 +71,6 @@ fn no_file_imports_upward() {
 }
 
 #[test]
-#[ignore = "circles are being opened"]
 fn no_files_import_each_other_in_a_circle() {
     let edges = edges(&Source::read());
     assert!(edges.len() > 100, "the files are found");

@@ -37,7 +37,6 @@ fn the_public_api_is_the_one_that_is_listed() {
 }
 
 #[test]
-#[ignore = "settings are being grouped"]
 fn the_cache_has_few_methods() {
     let list = fs::read_to_string(LIST).expect("the list");
     let methods = list.lines().filter(|line| {
