@@ -54,9 +54,9 @@ pub struct StoredResponse {
     pub body: Bytes,
 }
 
-/// For at least and at most so long a stale response is kept to be validated.
-const SHORTEST_VALIDATION: Duration = Duration::from_secs(60);
-const LONGEST_VALIDATION: Duration = Duration::from_secs(24 * 60 * 60);
+/// The shortest and the longest time for which a stale response is kept to be validated.
+const MIN_VALIDATION: Duration = Duration::from_secs(60);
+const MAX_VALIDATION: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Entry {
     /// The response, where the entry is one.
@@ -101,7 +101,7 @@ impl StoredResponse {
     fn useful_under(&self, terms: &Terms) -> Duration {
         let Terms { lifetime, initial_age, while_revalidate, if_error, .. } = *terms;
         let validated = if has_validator(self.headers.as_slice()) {
-            lifetime.clamp(SHORTEST_VALIDATION, LONGEST_VALIDATION)
+            lifetime.clamp(MIN_VALIDATION, MAX_VALIDATION)
         } else {
             Duration::ZERO
         };

@@ -127,7 +127,7 @@ impl Purge {
     /// and is validated as any stale response is.
     #[must_use]
     pub fn soft(self) -> Self {
-        // nobody has said since when: that shortens no stale window
+        // no time is known from which to count: no stale window is shortened
         self.soft_since(Timestamp::from_millis(i64::MAX))
     }
 

@@ -141,7 +141,7 @@ impl Config {
     }
 }
 
-/// Headers that tell of one request, so that a replay of them would be wrong.
+/// Headers that belong to one request: replaying them would be wrong.
 const PER_REQUEST_HEADERS: [&str; 7] = [
     "x-request-id",
     "x-correlation-id",

@@ -25,7 +25,10 @@ impl Engine {
                 }
             }
             StaleCause::BackingOff => {
-                tracing::debug!(?past, "a handler is left alone after a failure; served stale");
+                tracing::debug!(
+                    ?past,
+                    "a handler failed a moment ago and is not called; served stale"
+                );
             }
         }
     }

@@ -163,7 +163,7 @@ impl Hash for CacheKey {
 }
 
 impl fmt::Debug for CacheKey {
-    /// The URL only: other parts may tell of a person.
+    /// The URL only: other parts may identify a person.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CacheKey({})", self.url())
     }

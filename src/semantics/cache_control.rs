@@ -159,7 +159,7 @@ fn restrict(slot: &mut Option<Duration>, stated: Option<Duration>, strictest: Du
     };
 }
 
-/// Delta-seconds as a token or, though none should send that, as a quoted string (RFC 9111 s.5.2).
+/// Delta-seconds as a token or, though senders should not, as a quoted string (RFC 9111 s.5.2).
 fn delta(argument: Argument<'_>) -> Option<Duration> {
     match argument {
         Argument::Token(digits) => delta_seconds(digits.iter().copied()),

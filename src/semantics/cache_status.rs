@@ -13,7 +13,7 @@ use super::{
 /// The member that says what the cache called `name` did, to be appended after those that are
 /// there already (RFC 9211 s.2).
 ///
-/// `None` for an answer that the cache made up itself: such answers carry no member. `key` is for
+/// `None` for a response that the cache generated itself: such responses carry no member. `key` is for
 /// callers that may know it (s.6); `detail` adds the reason's word.
 pub(crate) fn member(
     verdict: &Verdict,

@@ -1,4 +1,4 @@
-//! What clients are told where the handler says nothing: `Cache-Control` and `Expires` that agree
+//! What clients are told when the handler does not say it: `Cache-Control` and `Expires` that agree
 //! with each other and, over the stored `Date`, with `Age` (RFC 9111 s.5.2.2, s.5.3).
 
 use std::{fmt::Write as _, time::Duration};
@@ -17,7 +17,7 @@ pub(crate) enum Sharing {
     Public,
     /// The client alone.
     Private,
-    /// Nobody; everything else is then void.
+    /// No cache; everything else is then void.
     NoStore,
 }
 

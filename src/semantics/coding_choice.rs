@@ -150,12 +150,12 @@ enum Wanted {
 /// For each of [`CODINGS`] how much it is wanted; zero where it is not accepted.
 type Weights = [u16; CODINGS.len()];
 
-/// How much the plain response is wanted by who does not mention it: less than anything that is.
+/// How much a client that does not mention `identity` wants the plain response: less than anything that
+/// it mentions.
 const UNMENTIONED_IDENTITY: u16 = 1;
 
 impl Wanted {
-    /// `None` where the field is not of the grammar or contradicts itself: each reader makes of that
-    /// what it likes.
+    /// `None` where the field violates the grammar or contradicts itself: readers disagree about those.
     fn read<Q: Fields + ?Sized>(req: &Q) -> Option<Self> {
         if !req.has(&ACCEPT_ENCODING) {
             return Some(Self::Anything);

@@ -1,5 +1,5 @@
-//! Which request fields say who is asking. RFC 9111 s.3.5 knows `Authorization` alone; responses depend
-//! on others just as well.
+//! Which request fields identify a user. RFC 9111 s.3.5 knows `Authorization` only; responses depend on
+//! others too.
 
 /// Fields by which clients say who they are, beside `Authorization` and `Cookie`.
 pub(crate) const CLIENT_CREDENTIALS: [&str; 7] = [

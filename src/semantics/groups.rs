@@ -31,7 +31,7 @@ pub(crate) fn groups<S: Fields + ?Sized>(fields: &S, aliases: bool) -> Result<Ve
     within_bounds(groups)
 }
 
-/// Each group once, or why there cannot be so many.
+/// Each group once, or the reason why there are too many.
 pub(crate) fn within_bounds(groups: Vec<String>) -> Result<Vec<String>, Reason> {
     let groups = distinct(groups);
     let fits = groups.len() <= MAX_GROUPS && groups.iter().all(|g| g.len() <= MAX_GROUP_BYTES);

@@ -1,4 +1,4 @@
-//! A circuit breaker: after failures in a row the store is left alone, so that an outage costs a
+//! A circuit breaker: after failures in a row the store is not called, so that an outage costs a
 //! request nothing. It does no I/O and asks no clock: time comes in, counted from any start.
 
 use std::{
@@ -88,7 +88,7 @@ impl Breaker {
     }
 }
 
-/// The wait for the next probe after so many, without jitter.
+/// The wait for the next probe after this number of probes, without jitter.
 pub(crate) fn backoff(probes: u32) -> Duration {
     FIRST_PROBE.saturating_mul(1 << probes.min(16)).min(MAX_WAIT)
 }

@@ -13,7 +13,7 @@ pub struct StoreError {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreErrorKind {
-    /// The store cannot be reached, or is being left alone after failures.
+    /// The store cannot be reached, or is not called for a while after failures.
     Unavailable,
     /// The store did not answer in time.
     TimedOut,

@@ -27,7 +27,7 @@ pub struct LeaseGuard {
 type Release = Box<dyn FnOnce() + Send + Sync>;
 
 impl LeaseGuard {
-    /// A lease of which nobody needs to hear.
+    /// A lease whose end is not announced.
     pub const fn free() -> Self {
         Self { release: None, purge_number: None }
     }

@@ -135,7 +135,7 @@ impl Compliance {
     }
 
     /// Whether a response of any final status, unknown ones too, is stored if it states its lifetime.
-    /// If not, statuses that tell of one bad request or one bad moment are not stored.
+    /// If not, statuses that report one bad request or a temporary failure are not stored.
     pub fn any_status(mut self, on: bool) -> Self {
         self.any_status = on;
         self
@@ -182,7 +182,7 @@ impl Compliance {
         self
     }
 
-    /// Whether headers that tell of one request only, such as `X-Request-Id`, are stored; see
+    /// Whether headers that belong to one request only, such as `X-Request-Id`, are stored; see
     /// [`Responses::exclude_header`](crate::Responses::exclude_header).
     pub fn keep_request_headers(mut self, on: bool) -> Self {
         self.keep_request_headers = on;

@@ -64,7 +64,7 @@ impl Redis {
     /// the sentinels and, unless [`credentials`](Self::credentials) are set, of the servers too.
     /// With `rediss://` both are reached by TLS.
     ///
-    /// A failover is followed as soon as a sentinel tells of it. What the new primary did not get
+    /// A failover is followed as soon as a sentinel announces it. What the new primary did not get
     /// from the old one is lost, purges too: see [`wait_for_replicas`](Self::wait_for_replicas).
     #[cfg(feature = "redis-sentinel")]
     pub fn sentinel(

@@ -61,7 +61,7 @@ impl Responses {
         self
     }
 
-    /// Leaves a further header out of stored responses, as it tells of one request only. Left out
+    /// Leaves a further header out of stored responses, as it belongs to one request only. Left out
     /// anyway, unless [`Compliance::keep_request_headers`](crate::Compliance::keep_request_headers)
     /// is set: `X-Request-Id`, `X-Correlation-Id`, `Request-Id`, `Traceparent`, `Tracestate`,
     /// `Server-Timing`, `X-Runtime`.

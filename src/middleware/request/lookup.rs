@@ -102,7 +102,7 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
 
 async fn find(worker: &Worker, request: &CacheRequest) -> Found {
     match worker.engine.look_up(&request.lookup(worker)).await {
-        // a precondition is the handler's to judge, whatever is stored: it gets the request as it is
+        // only the handler can evaluate a precondition, whatever is stored: it gets the request unchanged
         Found::Selected(_, reuse)
             if request.has_preconditions() && !matches!(reuse, Reuse::Unusable(_)) =>
         {

@@ -1,5 +1,5 @@
 //! When the entries of a table come to their end, sorted, so that finding what has ended costs the
-//! same however much is kept. The cache tells of no eviction: what it has evicted stays here as a
+//! same however much is kept. The cache does not report evictions: what it has evicted stays here as a
 //! reference that keeps no entry alive, until such references are as many as the entries.
 
 use std::{

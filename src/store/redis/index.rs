@@ -55,7 +55,7 @@ end
 return 1
 ";
 
-/// What an index tells of an entry: enough to delete it, to count it and to know its URL again.
+/// What an index says about an entry: enough to delete it, to count it and to know its URL again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Member {
     pub(super) is_response: bool,

@@ -41,7 +41,7 @@ const MAX_PIECE: usize = 1024 * 1024;
 const PART_OF_EXCHANGE: u32 = 8;
 /// A value may take this many times the time for an exchange, where each of its pieces comes in time.
 const EXCHANGES: u32 = 10;
-/// How long a value is left alone that has not come in time.
+/// How long a value that did not arrive in time counts as missing.
 const BACKOFF: Duration = Duration::from_secs(5);
 /// How many values are known to be large at most.
 const MAX_KNOWN: usize = 4096;
@@ -189,7 +189,7 @@ impl LargeValues {
         Ok(read)
     }
 
-    /// How large the next piece is to be, after one of this length took so long.
+    /// How large the next piece is to be, after one of this length took this time.
     fn next_piece(&self, length: usize, took: Duration) -> usize {
         let per_micro = length as u128 / took.as_micros().max(1);
         let fitting = per_micro.saturating_mul(self.piece_within.as_micros());
@@ -230,7 +230,7 @@ impl LargeValues {
         Ok(true)
     }
 
-    /// A value is large, and is to be left alone for this time.
+    /// A value is large, and counts as missing for this time.
     fn learn(&self, digest: Digest, leave_alone: Option<Duration>) {
         let until = leave_alone.map(|span| self.up.elapsed() + span);
         let mut known = self.known();
@@ -251,7 +251,7 @@ pub(super) fn is_large(encoded: &Encoded) -> bool {
     encoded.head.len() + encoded.body.len() > FIRST_PIECE
 }
 
-/// A part of a value, from here on and so long at most.
+/// A part of a value, from this offset on and of this length at most.
 pub(super) fn part(encoded: &Encoded, at: usize, length: usize) -> Vec<u8> {
     let end = at.saturating_add(length);
     let of = |bytes: &[u8], begins: usize| {

@@ -1,7 +1,7 @@
 //! Entries in Redis, shared by all processes that use one prefix.
 //!
 //! An entry is one value, so that a hit is one exchange. Two kinds of index lead to it, by path and by
-//! group. It is stored under a name where nobody looks, indexed, checked against the purges that
+//! group. It is stored under a temporary name, indexed, checked against the purges that
 //! came meanwhile ([`fence`](invalidation::fence)) and then renamed to where it is found: at whatever point a fill ends,
 //! nothing can be read that a purge would miss. Needs Redis 5 or later and the commands of scripts.
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::key;
 
-/// Up to so many bytes a path or a group stands in a name as it is.
+/// Up to this number of bytes a path or a group is part of a name as it is.
 pub(super) const MAX_TEXT: usize = 256;
 
 /// What is wrong with a prefix for which [`keeps_entries_in_a_slot`] is false.

@@ -28,7 +28,7 @@ pub(crate) struct RedisOptions {
     pub(crate) clock: Clock,
 }
 
-/// So many replicas, for so long at most.
+/// How many replicas a purge waits for, and for how long at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Replicas {
     pub(crate) count: u32,

@@ -1,5 +1,5 @@
 //! Purges that Redis has not confirmed: kept, and repeated before anything of it is trusted again.
-//! Whether such a purge has arrived, nobody knows; to carry it out twice does no harm.
+//! It is not known whether such a purge has arrived; carrying it out twice does no harm.
 
 use std::{
     collections::VecDeque,

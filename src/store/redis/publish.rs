@@ -1,4 +1,4 @@
-//! Writing an entry: it is stored where nobody looks, indexed, checked against the purges that came
+//! Writing an entry: it is stored under a temporary name, indexed, checked against the purges that came
 //! meanwhile, and only then moved to where it is found.
 
 use std::sync::atomic::Ordering;
@@ -59,7 +59,7 @@ return (mark or marked) and 2 or 1
 ";
 
 impl RedisStore {
-    /// Stores and indexes an entry where nobody reads it, and says what purges have made of it.
+    /// Stores an entry under a temporary name, indexes it, and says what purges have made of it.
     pub(super) async fn prepare(
         &self,
         entry: &Entry,
@@ -96,7 +96,7 @@ impl RedisStore {
         Ok(fences.state_of_fill(entry.since))
     }
 
-    /// Sees to it that nothing of the clock goes before an entry does that lives so long: the fences
+    /// Ensures that nothing of the clock expires before an entry of this lifetime does: the fences
     /// are needed until then, and where the clock is lost no older entry is served.
     async fn extend(&self, life: u64, keep: u64) -> Result<(), StoreError> {
         let now = self.invalidation.now().as_secs() + 1;

@@ -122,7 +122,7 @@ impl RedisStore {
         }
     }
 
-    /// Whether a purge that names `key` itself has been heard of that came after this logical time.
+    /// Whether a purge that names `key` itself and came after this logical time is known.
     pub(in crate::store) fn is_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
         self.invalidation.is_purged_since(key, since)
     }
@@ -198,7 +198,7 @@ impl Store for RedisStore {
         self.check()?;
         let digest = entry.key.digest();
         if self.large.is_backing_off(&digest) {
-            let problem = "a large value has not come in time, and is left alone for a while";
+            let problem = "a large value did not arrive in time and counts as missing for a while";
             return Err(StoreError::with_source(StoreErrorKind::Unavailable, problem));
         }
         if entry.response().is_some_and(|response| response.body.len() > self.max_body) {

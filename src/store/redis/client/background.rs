@@ -12,7 +12,7 @@ use crate::store::{
 };
 
 impl RedisClient {
-    /// [`send`](Self::send), for what no request waits for: not while the server is being left alone,
+    /// [`send`](Self::send), for what no request waits for: not while the breaker is open,
     /// and what becomes of it does not speak for leaving the server alone.
     pub(in crate::store::redis) async fn send_in_background(
         &self,

@@ -13,7 +13,7 @@ pub(super) fn classify(failure: Failure) -> (BreakerEffect, Cause) {
 /// What was wrong.
 pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// The kind of an error, and whether it speaks for leaving the server alone.
+/// The kind of an error, and whether it counts towards opening the breaker.
 #[derive(Clone, Copy)]
 pub(super) enum BreakerEffect {
     /// The server is there and means what it says.

@@ -92,7 +92,7 @@ impl RedisClient {
         }
     }
 
-    /// Redis has not been heard of for long.
+    /// Redis has not answered for long.
     pub(super) fn lost(&self) {
         self.settling.lost();
     }
@@ -106,7 +106,7 @@ impl RedisClient {
         self.connections.address()
     }
 
-    /// Waits until so many replicas of every server have what was written. An error if they do not
+    /// Waits until this number of replicas of every server have what was written. An error if they do not
     /// within this time: what was written may not survive a failover.
     pub(super) async fn wait_for_replicas(
         &self,
@@ -129,7 +129,7 @@ impl RedisClient {
         self.connections.was_replaced().await
     }
 
-    /// Whether the server is being left alone after failures.
+    /// Whether the breaker is open.
     pub(super) fn is_open(&self) -> bool {
         self.breaker.is_open()
     }

@@ -27,12 +27,12 @@ use super::{
     url::{self, ServersError},
 };
 
-/// A command follows its key so many times: a slot that has moved and is moving on asks for two.
+/// How many times a command follows its key: a slot that has moved and is moving on asks for two.
 const RETRIES: u32 = 2;
 /// How long to wait before a command is repeated which found its slot between two nodes.
 const RETRY_MS: u64 = 5;
 
-/// One name in 16384 is in a certain slot: of so many, one is.
+/// One name in 16384 is in a certain slot: of this number of names, one very probably is.
 const MAX_TRIES: u32 = 1 << 18;
 
 /// How many members are tried at once for a subscription: one that is gone may take all the time.
@@ -145,7 +145,7 @@ fn client(infos: Vec<ConnectionInfo>, access: &Access) -> Result<ClusterClient, 
     };
     #[cfg(not(feature = "redis-tls"))]
     let _ = access;
-    // the crate's messages are constant, and tell of settings which differ between the nodes
+    // the crate's messages are constant, and report settings which differ between the nodes
     builder.build().map_err(|error| ServersError::new("Redis::cluster", error.to_string()))
 }
 

@@ -16,7 +16,7 @@ pub(super) enum Location {
     InCluster {
         host: String,
         port: u16,
-        /// Its slots in its own words; those on the way to or from it stand in brackets.
+        /// Its slots as it writes them; those on the way to or from it stand in brackets.
         slots: Vec<String>,
     },
 }

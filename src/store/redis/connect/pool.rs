@@ -15,7 +15,8 @@ use tokio::{runtime::Id, sync::oneshot};
 use super::{connection::Connection, failure::Failure};
 use crate::clock::Stopwatch;
 
-/// A process has a runtime for each worker; past so many, connections are made anew.
+/// How many runtimes have a connection. A process has one for each worker; beyond this, connections are
+/// made anew.
 const MAX_RUNTIMES: usize = 256;
 
 pub(super) type ConnectAttempt = Shared<BoxFuture<'static, Result<Connection, Failure>>>;
@@ -27,7 +28,7 @@ pub(super) struct PooledConnection {
     pub(super) number: u64,
     since: Stopwatch,
     pub(super) attempt: ConnectAttempt,
-    /// Closes when nobody uses the line any more.
+    /// Closes when the connection is no longer used.
     _in_use: Arc<oneshot::Sender<()>>,
 }
 

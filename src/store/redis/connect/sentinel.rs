@@ -210,7 +210,7 @@ impl SharedClient {
     }
 }
 
-/// Listens to a sentinel until it tells of another primary in a message that begins with `service`,
+/// Listens to a sentinel until it announces another primary in a message that begins with `service`,
 /// or has told of one before, as `now` shows.
 async fn told(
     sentinel: &Client,

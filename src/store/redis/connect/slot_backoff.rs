@@ -1,4 +1,4 @@
-//! Slots that are left alone for a moment because their node failed. The other nodes of a Cluster
+//! Slots that are not used for a moment because their node failed. The other nodes of a Cluster
 //! are there, and asking for what is gone would hold them up: the connection then looks for it.
 
 use std::{
@@ -11,7 +11,7 @@ use redis::cluster_routing::Slot;
 
 use crate::clock::Stopwatch;
 
-/// For so long: within it a node that is back is noticed.
+/// How long a slot is not used: a node that is back is noticed within it.
 const BACKOFF: Duration = Duration::from_millis(500);
 
 /// When each slot failed lately. There are never more than there are slots.

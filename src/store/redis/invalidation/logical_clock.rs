@@ -51,7 +51,7 @@ const SWEPT: u32 = 32;
 /// How long a handler runs at most, in microseconds. A fence is kept for at least this time whatever the
 /// lifetimes of entries.
 const MAX_FILL: u64 = 60 * 60 * 1_000_000;
-/// How many fences one step of loading asks for.
+/// How many fences one step of loading reads.
 const PAGE: u32 = 2000;
 
 /// The logical time, for a fill that begins.

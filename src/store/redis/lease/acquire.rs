@@ -63,7 +63,7 @@ impl RedisStore {
         // before the question, as the answer may be old when it comes
         let mut listener = invalidation.listen(digest);
         let token: Token = RandomState::new().hash_one(0_u8).to_ne_bytes();
-        // given up also when nobody waits for the answer any more
+        // released also when no caller waits for the reply any more
         let lease = self.lease(digest, token, at_most);
         let name = self.names.lease(&digest);
         let mut take = redis::cmd("SET");
