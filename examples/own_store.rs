@@ -8,8 +8,8 @@ use std::{
 };
 
 use actix_response_cache::{
-    Purge, Purged, ResponseCache, Store, StoreError, entry::Entry, key::CacheKey,
-    purge::PurgeNumber, store::Put,
+    ResponseCache,
+    store::{CacheKey, Entry, Purge, PurgeNumber, Purged, Put, Store, StoreError},
 };
 use actix_web::{App, HttpServer, web};
 

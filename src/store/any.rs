@@ -13,7 +13,7 @@ use super::{
     erased::ErasedStore,
     error::StoreError,
     interface::{Put, Size, Store},
-    lease::{Lease, LeaseGuard},
+    lease::Lease,
 };
 use crate::{
     entry::Entry,
@@ -226,7 +226,7 @@ impl AnyStore {
     ) -> Result<Lease, StoreError> {
         match self {
             #[cfg(feature = "memory")]
-            Self::Memory(_) => Ok(Lease::Granted(LeaseGuard::free())),
+            Self::Memory(_) => Ok(Lease::Granted(super::lease::LeaseGuard::free())),
             #[cfg(feature = "redis")]
             Self::Redis(store) => Box::pin(Store::lease(store.as_ref(), key, at_most)).await,
             #[cfg(all(feature = "memory", feature = "redis"))]

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The most bytes that key, header fields and groups of one entry may take together.
-pub const MAX_METADATA: usize = 256 * 1024;
+pub(crate) const MAX_METADATA: usize = 256 * 1024;
 /// How long [`Encoded::head`] is at least: magic and version, mark of a soft purge, checksum,
 /// flags, metadata length, logical time.
 pub(crate) const HEADER: usize = SINCE_AT + 8;
@@ -54,11 +54,11 @@ const CONFIG: Config = bincode::config::standard().with_limit::<DECODE_LIMIT>();
 
 /// An entry as bytes: two parts to be written one after the other, so that a body is not copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Encoded {
+pub(crate) struct Encoded {
     /// A header with a checksum over all that follows it, and the metadata.
-    pub head: Bytes,
+    pub(crate) head: Bytes,
     /// The body as it is.
-    pub body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 /// Everything about an entry apart from its body.
@@ -91,13 +91,14 @@ impl Serialize for Raw<'_> {
     }
 }
 
-/// An entry as bytes. [`Refused`](StoreErrorKind::Refused) for one whose metadata is longer than
-/// [`MAX_METADATA`].
-pub fn encode(entry: &Entry) -> Result<Encoded, StoreError> {
+/// [`encode_above`] without compression.
+#[cfg(test)]
+pub(crate) fn encode(entry: &Entry) -> Result<Encoded, StoreError> {
     encode_above(entry, None)
 }
 
-/// As [`encode`]; a body of so many bytes or more is compressed, where that makes it smaller.
+/// An entry as bytes. A body of so many bytes or more is compressed, where that makes it smaller.
+/// [`Refused`](StoreErrorKind::Refused) for one whose metadata is longer than [`MAX_METADATA`].
 pub(super) fn encode_above(entry: &Entry, above: Option<usize>) -> Result<Encoded, StoreError> {
     let (flags, body) = match &entry.kind {
         Kind::Response(response) => match above.and_then(|above| packed(response, above)) {
@@ -126,7 +127,7 @@ pub(super) fn encode_above(entry: &Entry, above: Option<usize>) -> Result<Encode
 /// [`encode`] wrote, as a whole and in this version. The body is a slice of `bytes`.
 ///
 /// It is for the caller to compare the entry's key with the one it asked for.
-pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
+pub(crate) fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
     let corrupt = |what: &'static str| StoreError::with_source(StoreErrorKind::Corrupt, what);
     let header = Header::read(bytes).ok_or_else(|| corrupt("too short"))?;
     if header.magic != MAGIC {

@@ -16,10 +16,10 @@ use crate::{
 ///
 /// # The contract
 ///
-/// - **A purge is a fence.** An entry whose [`since`](Entry::since) is lower than the mark of a
-///   purge that concerns it is never returned by a [`get`](Store::get) that begins after that
+/// - **A purge is a fence.** An entry whose [`since`](Entry::since) is lower than the number of
+///   a purge that concerns it is never returned by a [`get`](Store::get) that begins after that
 ///   [`purge`](Store::purge) returned; not even when it is [`put`](Store::put) later. The easiest
-///   way: [`mark`](Store::purge_number) reads a counter, `purge` increments it and remembers the number
+///   way: [`purge_number`](Store::purge_number) reads a counter, `purge` increments it and remembers the number
 ///   with the target, `put` and `get` compare.
 /// - **A soft purge makes stale.** What [`Purge::stale_since`] is told for is not gone but returned
 ///   as [`Entry::stale_since`] makes it, however late it is put, and does not displace an entry that
@@ -33,18 +33,22 @@ use crate::{
 /// - **No call waits without bound.** A store that does I/O limits its time.
 /// - **Futures may be dropped** at any point and leave nothing half-written that could be read.
 ///
-/// With the feature `testing`, `store::acceptance::examine` checks a store against it.
+/// # Testing a store
+///
+/// With the feature `testing`, `store::acceptance::examine` checks a store against this contract: call
+/// it from a test with a function that makes an empty store, such as
+/// `examine(async || MyStore::empty().await).await`.
 pub trait Store: Send + Sync + 'static {
-    /// The logical time now. Called once before a handler runs, never for a hit.
+    /// The number of the newest purge, or any number that grows with each. Called once before a handler runs, never for a hit.
     fn purge_number(&self) -> impl Future<Output = Result<PurgeNumber, StoreError>> + Send;
 
-    /// What is kept under `key`.
+    /// The entry that is stored under `key`.
     fn get(
         &self,
         key: &CacheKey,
     ) -> impl Future<Output = Result<Option<Arc<Entry>>, StoreError>> + Send;
 
-    /// Keeps `entry` under its key for about `ttl`, unless a purge forbids it, which is no
+    /// Stores `entry` under its key for about `ttl`, unless a purge forbids it, which is no
     /// error. What is not [`Put::Stored`] is not given to other requests that wait for it either.
     fn put(
         &self,
@@ -56,10 +60,9 @@ pub trait Store: Send + Sync + 'static {
     /// stale by an earlier soft purge does not count again.
     fn purge(&self, purge: &Purge) -> impl Future<Output = Result<Purged, StoreError>> + Send;
 
-    /// Asks for the lead in filling `key`, to be held for `at_most` so long. A store that several
-    /// processes share can see to it that one of them asks its handler; by default each may.
-    ///
-    /// An error means that the store does not know: then each may, too.
+    /// Asks for the lease of `key`, to be held for this time at most. Of several processes that miss
+    /// the same response, the one that gets the lease calls its handler, and the others wait for it;
+    /// by default, and on an error, each process calls its own.
     fn lease(
         &self,
         key: &CacheKey,
@@ -69,26 +72,26 @@ pub trait Store: Send + Sync + 'static {
         std::future::ready(Ok(Lease::Granted(LeaseGuard::free())))
     }
 
-    /// How much is kept, where the store knows without asking anybody.
+    /// How much is stored, where the store knows that without I/O.
     fn size(&self) -> Option<Size> {
         None
     }
 }
 
-/// What became of an entry that was to be kept.
+/// What became of an entry that was to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
     /// No purge that had returned by then concerns it. Whether it is found again is another matter:
     /// a store may forget at any time.
     Stored,
-    /// A soft purge which concerns it came after its fill had begun: it is kept as stale, unless
+    /// A soft purge which concerns it came after its fill had begun: it is stored as stale, unless
     /// there is a fresher one.
     Stale,
     /// A purge which concerns it came after its fill had begun.
     Refused,
 }
 
-/// How much a store keeps.
+/// How much is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
     /// Entries: stored responses, and one more for each URL that has variants.

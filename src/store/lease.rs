@@ -1,10 +1,12 @@
-//! The lead in a fill: of all processes that miss the same response, the one whose handler is asked.
+//! Leases: of several processes that miss the same response, the one that holds the lease of its key
+//! calls the handler, and the others wait for the response. Without them, each process would call its
+//! own.
 
 use std::{fmt, future::Future, pin::Pin};
 
 use crate::purge::PurgeNumber;
 
-/// Who asks the handler for a response that several processes miss.
+/// Which process calls the handler for a response that several processes miss.
 #[non_exhaustive]
 #[derive(Debug)]
 pub enum Lease {
@@ -14,10 +16,10 @@ pub enum Lease {
     HeldElsewhere(LeaseWait),
 }
 
-/// The lead, held until it is dropped.
+/// A lease, held until this is dropped.
 ///
-/// Giving it up takes no time: where a message has to be sent, that goes on by itself.
-#[must_use = "dropping a lease gives up the lead"]
+/// Dropping it does not wait: a message that has to be sent is sent in the background.
+#[must_use = "dropping the guard releases the lease"]
 #[derive(Default)]
 pub struct LeaseGuard {
     release: Option<Release>,
@@ -51,7 +53,7 @@ impl LeaseGuard {
         self.purge_number.take()
     }
 
-    /// Drops a lease that is none without a call.
+    /// Drops the guard of a lease that was not granted, without a call.
     #[cfg(feature = "redis")]
     pub(super) fn forget(mut self) {
         self.release = None;
@@ -75,8 +77,8 @@ impl fmt::Debug for LeaseGuard {
     }
 }
 
-/// The wait for who has the lead: over when the response is stored, when the lead is given up, or
-/// when it has been held for as long as it may be.
+/// Waits for the process that holds the lease: until the response is stored, the lease is released, or
+/// its time is over.
 #[must_use = "a wait does nothing unless it is awaited"]
 pub struct LeaseWait(Pin<Box<dyn Future<Output = ()> + Send>>);
 
@@ -114,16 +116,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_is_given_up_once() {
-        let given_up = Arc::new(AtomicUsize::new(0));
+    fn lease_is_released_once() {
+        let released = Arc::new(AtomicUsize::new(0));
         let lease = LeaseGuard::new({
-            let given_up = Arc::clone(&given_up);
+            let released = Arc::clone(&released);
             move || {
-                given_up.fetch_add(1, Ordering::SeqCst);
+                released.fetch_add(1, Ordering::SeqCst);
             }
         });
-        assert_eq!(given_up.load(Ordering::SeqCst), 0);
+        assert_eq!(released.load(Ordering::SeqCst), 0);
         drop(lease);
-        assert_eq!(given_up.load(Ordering::SeqCst), 1);
+        assert_eq!(released.load(Ordering::SeqCst), 1);
     }
 }

@@ -1,4 +1,8 @@
 //! Where entries are kept. A store knows keys, entries and purges; it knows no request.
+//!
+//! All that the author of a store needs is here: the trait [`Store`] with its contract, what goes in
+//! and comes out of it, and with the feature `testing` an examination (`store::acceptance`) that checks
+//! a store against the contract.
 
 #[cfg(any(test, feature = "testing"))]
 pub mod acceptance;
@@ -7,7 +11,7 @@ pub(crate) mod any;
 pub(crate) mod breaker;
 pub(crate) mod budget;
 #[cfg(feature = "redis")]
-pub mod codec;
+pub(crate) mod codec;
 #[cfg(feature = "compression")]
 mod compress;
 mod erased;
@@ -20,6 +24,12 @@ pub(crate) mod memory;
 pub(crate) mod redis;
 #[cfg(all(feature = "memory", feature = "redis"))]
 pub(crate) mod tiered;
+
+pub use crate::{
+    entry::{Entry, HeaderList, Kind, Selecting, StoredResponse, Terms, Timestamp},
+    key::CacheKey,
+    purge::{Purge, PurgeNumber, Purged, Target},
+};
 
 pub use self::{
     error::{StoreError, StoreErrorKind},

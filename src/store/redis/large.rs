@@ -57,8 +57,25 @@ return redis.call('APPEND', KEYS[1], ARGV[3])
 ";
 
 type Digest = [u8; 16];
+
+/// The first piece of a value, and how long the whole is.
+pub(super) struct FirstPiece {
+    pub(super) name: String,
+    pub(super) digest: Digest,
+    pub(super) bytes: Vec<u8>,
+    pub(super) length: usize,
+}
+
 /// What is left of a value: which one, by its header, from where on, and how long the whole is.
-type Rest = (Digest, Vec<u8>, usize, usize);
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Rest {
+    name: String,
+    digest: Digest,
+    head: Vec<u8>,
+    from: usize,
+    length: usize,
+}
+
 type Reading = Shared<BoxFuture<'static, Option<Arc<Vec<u8>>>>>;
 
 /// The large values of a store, as far as they are known.
@@ -108,23 +125,20 @@ impl LargeValues {
         until.is_some_and(|until| self.up.elapsed() < until)
     }
 
-    /// The whole value that begins like this and is so long; nothing where another one is in its
+    /// The whole of a value of which this is the first piece; nothing where another one is in its
     /// place by now, or where it does not come in time.
     pub(super) async fn whole(
         self: &Arc<Self>,
         client: &Arc<RedisClient>,
         runtime: Option<tokio::runtime::Handle>,
-        name: String,
-        digest: Digest,
-        mut begin: Vec<u8>,
-        length: usize,
+        first: FirstPiece,
     ) -> Option<Vec<u8>> {
+        let FirstPiece { name, digest, mut bytes, length } = first;
         self.learn(digest, None);
-        let rest = (digest, begin.get(HEAD)?.to_vec(), begin.len(), length);
-        let reading = self.join(client, runtime, name, rest);
-        let rest = reading.await?;
-        begin.extend_from_slice(&rest);
-        (begin.len() == length).then_some(begin)
+        let (head, from) = (bytes.get(HEAD)?.to_vec(), bytes.len());
+        let rest = self.join(client, runtime, Rest { name, digest, head, from, length }).await?;
+        bytes.extend_from_slice(&rest);
+        (bytes.len() == length).then_some(bytes)
     }
 
     /// The reading of the rest of a value that is under way, or another one.
@@ -132,7 +146,6 @@ impl LargeValues {
         self: &Arc<Self>,
         client: &Arc<RedisClient>,
         runtime: Option<tokio::runtime::Handle>,
-        name: String,
         rest: Rest,
     ) -> Reading {
         let mut all = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,11 +154,11 @@ impl LargeValues {
         }
         let (large, client, of) = (Arc::clone(self), Arc::clone(client), rest.clone());
         let read = async move {
-            let read = timeout(large.within, large.read(&client, &name, &of)).await;
+            let read = timeout(large.within, large.read(&client, &of)).await;
             let read = read.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::TimedOut)));
             // unless it has gone, or was replaced
             if read.as_ref().is_err_and(|error| error.kind() != StoreErrorKind::Corrupt) {
-                large.learn(of.0, Some(BACKOFF));
+                large.learn(of.digest, Some(BACKOFF));
             }
             large.reading.lock().unwrap_or_else(PoisonError::into_inner).remove(&of);
             read.ok().map(Arc::new)
@@ -158,13 +171,9 @@ impl LargeValues {
         reading
     }
 
-    async fn read(
-        &self,
-        client: &RedisClient,
-        name: &str,
-        rest: &Rest,
-    ) -> Result<Vec<u8>, StoreError> {
-        let (_, ref head, from, length) = *rest;
+    async fn read(&self, client: &RedisClient, rest: &Rest) -> Result<Vec<u8>, StoreError> {
+        let Rest { name, head, from, length, .. } = rest;
+        let (from, length) = (*from, *length);
         let mut read = Vec::new();
         let mut piece = FIRST_PIECE;
         while from + read.len() < length {

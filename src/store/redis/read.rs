@@ -9,6 +9,7 @@ use redis::Value;
 use super::{
     client::reply,
     invalidation::{fence, logical_clock},
+    large::FirstPiece,
     store::RedisStore,
 };
 use crate::{
@@ -76,7 +77,8 @@ impl RedisStore {
             return (!begin.is_empty()).then_some(Value::BulkString(begin));
         }
         let runtime = self.subscriber.runtime();
-        let whole = self.large.whole(&self.client, runtime, name, digest, begin, length);
+        let first = FirstPiece { name, digest, bytes: begin, length };
+        let whole = self.large.whole(&self.client, runtime, first);
         Some(Value::BulkString(whole.await?))
     }
 
