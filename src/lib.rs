@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-pub mod entry;
+mod entry;
 /// Guides, a page for each problem.
 pub mod guide {
     #[cfg(feature = "redis")]
@@ -9,8 +9,8 @@ pub mod guide {
     #[doc = include_str!("guide/who_is_asking.md")]
     pub mod who_is_asking {}
 }
-pub mod key;
-pub mod purge;
+mod key;
+mod purge;
 mod purge_log;
 pub mod store;
 

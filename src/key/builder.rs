@@ -11,7 +11,7 @@ use super::{
 
 /// Puts a [`CacheKey`] together.
 #[derive(Debug)]
-pub struct KeyBuilder {
+pub(crate) struct KeyBuilder {
     bytes: Vec<u8>,
     host: Range<usize>,
     path: Range<usize>,
@@ -23,7 +23,7 @@ impl KeyBuilder {
     /// Begins the key of a URL. `query` comes without its question mark.
     ///
     /// Exactly as much room is made as the URL needs: most keys have no further part.
-    pub fn new(secure: bool, host: &str, path: &str, query: Option<&str>) -> Self {
+    pub(crate) fn new(secure: bool, host: &str, path: &str, query: Option<&str>) -> Self {
         let query_len = query.map_or(0, |query| query.len() + 1);
         let mut bytes = Vec::with_capacity(HEADER + host.len() + path.len() + query_len);
         bytes.push(if secure { SECURE } else { 0 });
@@ -45,14 +45,19 @@ impl KeyBuilder {
 
     /// Adds a part: what it is called, and its values one by one. No value differs from an empty
     /// one, and two values from one with a comma.
-    pub fn part<'v>(&mut self, part: Part, name: &str, values: impl Iterator<Item = &'v [u8]>) {
+    pub(crate) fn part<'v>(
+        &mut self,
+        part: Part,
+        name: &str,
+        values: impl Iterator<Item = &'v [u8]>,
+    ) {
         self.bytes.push(part as u8);
         push_value(&mut self.bytes, name.as_bytes());
         push_values(&mut self.bytes, values);
     }
 
     /// Adds a part as a digest under `secret`, so that the key does not tell its values.
-    pub fn secret_part<'v>(
+    pub(crate) fn secret_part<'v>(
         &mut self,
         part: Part,
         name: &str,
@@ -66,12 +71,12 @@ impl KeyBuilder {
     }
 
     /// Whether the key so far is longer than this, in bytes.
-    pub fn exceeds(&self, length: usize) -> bool {
+    pub(crate) fn exceeds(&self, length: usize) -> bool {
         self.bytes.len() > length
     }
 
     /// The finished key.
-    pub fn finish(self) -> CacheKey {
+    pub(crate) fn finish(self) -> CacheKey {
         let Self { bytes, host, path, query_end, canonical } = self;
         CacheKey { bytes: bytes.into(), host, path, query_end, canonical }
     }

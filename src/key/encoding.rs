@@ -13,7 +13,7 @@ pub(super) const OTHER_QUERIES: u8 = 2;
 /// What a further part of a key says; a tag, so that parts of different kinds never meet.
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
-pub enum Part {
+pub(crate) enum Part {
     /// Values of a request field.
     Header = 1,
     /// The value of a cookie.

@@ -4,11 +4,11 @@ use std::fmt;
 
 /// A secret that turns credentials into digests.
 #[derive(Clone)]
-pub struct Secret([u8; 32]);
+pub(crate) struct Secret([u8; 32]);
 
 impl Secret {
     /// The secret that `material`, of any length, stands for.
-    pub fn new(material: &[u8]) -> Self {
+    pub(crate) fn new(material: &[u8]) -> Self {
         Self(blake3::derive_key("actix-response-cache 2026 credential digest", material))
     }
 

@@ -7,15 +7,12 @@ use std::{
 };
 
 use actix_web::http::header::HeaderValue;
-use serde::{Deserialize, Serialize};
 
 /// The longest time a delta-seconds field can say (RFC 9111 s.1.2.2): 2^31 seconds.
 pub(crate) const MAX_DELTA: Duration = Duration::from_secs(1 << 31);
 
 /// A point in time, in milliseconds since the Unix epoch. All arithmetic saturates.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {

@@ -1,16 +1,27 @@
 //! What a successful unsafe request invalidates (RFC 9111 s.4.4).
 
 use actix_web::http::{
-    Method, StatusCode, Uri,
+    Method, Uri,
     header::HeaderValue,
     uri::{Authority, Scheme},
 };
 
 use super::{
-    fields::Fields,
+    fields::{Fields, ResponseView},
     groups::invalidated_groups,
     names::{CONTENT_LOCATION, LOCATION},
 };
+
+/// The URL of an unsafe request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestUrl<'a> {
+    /// Its path and query.
+    pub target: &'a str,
+    /// Its host, with the port where there is one.
+    pub host: Option<&'a str>,
+    /// Whether its scheme is `https`.
+    pub secure: bool,
+}
 
 /// What is no longer valid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,26 +37,22 @@ pub(crate) struct Invalidation {
 /// What the response to an unsafe request invalidates: nothing (`None`) where the method is safe
 /// or the status is an error. A method that this cache does not know may change anything.
 ///
-/// `target` is the path and query of the request, `host` its host with port, `secure` whether its
-/// scheme is `https`.
 pub(crate) fn invalidated<S: Fields + ?Sized>(
     method: &Method,
-    status: StatusCode,
-    target: &str,
-    host: Option<&str>,
-    secure: bool,
-    fields: &S,
+    url: &RequestUrl<'_>,
+    res: &ResponseView<'_, S>,
 ) -> Option<Invalidation> {
-    if is_safe(method) || !(status.is_success() || status.is_redirection()) {
+    if is_safe(method) || !(res.status.is_success() || res.status.is_redirection()) {
         return None;
     }
-    let references = [&LOCATION, &CONTENT_LOCATION].into_iter().flat_map(|name| fields.all(name));
+    let names = [&LOCATION, &CONTENT_LOCATION];
+    let references = names.into_iter().flat_map(|name| res.fields.all(name));
     let mut locations: Vec<String> = references
-        .filter_map(|reference| on_same_origin(reference, target, host, secure))
-        .filter(|location| location != target)
+        .filter_map(|reference| on_same_origin(reference, url))
+        .filter(|location| location != url.target)
         .collect();
     locations.dedup();
-    Some(Invalidation { target: true, locations, groups: invalidated_groups(fields) })
+    Some(Invalidation { target: true, locations, groups: invalidated_groups(res.fields) })
 }
 
 /// Whether a method only reads (RFC 9110 s.9.2.1).
@@ -54,13 +61,9 @@ pub(crate) fn is_safe(method: &Method) -> bool {
 }
 
 /// Path and query that a reference names, if it is on the same origin: another origin's responses
-/// are none of this one's business (RFC 9111 s.4.4).
-fn on_same_origin(
-    reference: &HeaderValue,
-    target: &str,
-    host: Option<&str>,
-    secure: bool,
-) -> Option<String> {
+/// are not invalidated (RFC 9111 s.4.4).
+fn on_same_origin(reference: &HeaderValue, url: &RequestUrl<'_>) -> Option<String> {
+    let RequestUrl { target, host, secure } = *url;
     let reference = reference.to_str().ok()?.trim();
     let reference = reference.split('#').next().unwrap_or_default();
     let ours = if secure { Scheme::HTTPS } else { Scheme::HTTP };

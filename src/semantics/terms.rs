@@ -3,12 +3,10 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::date::{Monotonic, Timestamp};
 
 /// The terms of reuse of one stored response.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a directive of its own")]
 pub struct Terms {
     /// When the response was received (`response_time` of RFC 9111 s.4.2.3).
@@ -16,7 +14,6 @@ pub struct Terms {
     /// When that was on this process's monotonic clock, where it is known: the age is then no smaller
     /// than the time that has passed since, however the wall clock is set. It stays in the process:
     /// a store that writes entries elsewhere reads them back without it.
-    #[serde(skip)]
     pub received: Option<Monotonic>,
     /// Its age at that time (`corrected_initial_age` of RFC 9111 s.4.2.3).
     pub initial_age: Duration,

@@ -1,6 +1,8 @@
 //! Entries as bytes, for a store outside the process; the only place that knows `bincode`. What
 //! is read back is untrusted: whatever is odd about it is an error, and never a panic.
 
+use std::time::Duration;
+
 use actix_web::http::{
     StatusCode,
     header::{HeaderName, HeaderValue},
@@ -11,7 +13,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::error::{StoreError, StoreErrorKind};
 use crate::{
-    entry::{Entry, Kind, StoredResponse, Timestamp},
+    entry::{Entry, Kind, Monotonic, StoredResponse, Timestamp},
     key::CacheKey,
     purge::PurgeNumber,
     semantics::{coding_choice::Codings, terms::Terms, vary::Selecting},
@@ -76,9 +78,48 @@ enum KindMetadata<'a> {
         status: u16,
         #[serde(borrow)]
         fields: Vec<(&'a str, Raw<'a>)>,
+        #[serde(with = "TermsRecord")]
         terms: Terms,
     },
     Varies(Vec<&'a str>, Codings),
+}
+
+/// How [`Terms`] are written. `Terms::received` stays in the process: it means nothing to another one.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Terms")]
+#[expect(clippy::struct_excessive_bools, reason = "as the terms have them")]
+struct TermsRecord {
+    #[serde(with = "millis")]
+    response_time: Timestamp,
+    #[serde(skip)]
+    received: Option<Monotonic>,
+    initial_age: Duration,
+    lifetime: Duration,
+    took: Duration,
+    while_revalidate: Duration,
+    if_error: Duration,
+    soft_purged: bool,
+    no_cache: bool,
+    must_revalidate: bool,
+    immutable: bool,
+    for_authorization: bool,
+    for_cookie: bool,
+}
+
+/// A timestamp, as milliseconds since the Unix epoch.
+mod millis {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::entry::Timestamp;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+    pub(super) fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_i64(time.as_millis())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(from).map(Timestamp::from_millis)
+    }
 }
 
 /// Bytes that serde takes in one piece.

@@ -26,7 +26,7 @@ pub(crate) mod redis;
 pub(crate) mod tiered;
 
 pub use crate::{
-    entry::{Entry, HeaderList, Kind, Selecting, StoredResponse, Terms, Timestamp},
+    entry::{Entry, HeaderList, Kind, Monotonic, Selecting, StoredResponse, Terms, Timestamp},
     key::CacheKey,
     purge::{Purge, PurgeNumber, Purged, Target},
 };

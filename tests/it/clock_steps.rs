@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use actix_response_cache::{Clock, HandlerPolicy, ResponseCache, entry::Timestamp};
+use actix_response_cache::{Clock, HandlerPolicy, ResponseCache, store::Timestamp};
 use actix_web::HttpResponse;
 
 use crate::support::{Origin, SECOND, app, get, redis::RedisServer, send, settle};

@@ -10,8 +10,8 @@ use std::{
 };
 
 use actix_response_cache::{
-    Purge, Purged, ResponseCache, Store, StoreError, StoreErrorKind, entry::Entry, key::CacheKey,
-    purge::PurgeNumber, store::Put, store::acceptance,
+    Purge, Purged, ResponseCache, Store, StoreError, StoreErrorKind,
+    store::{CacheKey, Entry, PurgeNumber, Put, acceptance},
 };
 
 use futures_util::FutureExt as _;

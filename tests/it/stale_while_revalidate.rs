@@ -9,8 +9,8 @@ use std::{
 };
 
 use actix_response_cache::{
-    Clock, Purge, Purged, ResponseCache, Store, StoreError, entry::Entry, key::CacheKey,
-    purge::PurgeNumber, store::Put,
+    Clock, Purge, Purged, ResponseCache, Store, StoreError,
+    store::{CacheKey, Entry, PurgeNumber, Put},
 };
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,

@@ -12,7 +12,10 @@ use crate::{
     engine::stored_paths::StoredPaths,
     middleware::{context::RequestContext, worker::Worker},
     purge::Purge,
-    semantics::invalidation::{Invalidation, invalidated as invalidated_by},
+    semantics::{
+        fields::ResponseView,
+        invalidation::{Invalidation, RequestUrl, invalidated as invalidated_by},
+    },
 };
 
 /// An unsafe request that has no response yet. Dropped without one, it makes what the request may have
@@ -71,14 +74,13 @@ pub(crate) fn invalidated<B>(
 ) -> Vec<Purge> {
     let req = res.request();
     let seen = req.connection_info();
-    let invalidation = invalidated_by(
-        method,
-        res.status(),
-        req.uri().path(),
-        Some(seen.host()),
-        seen.scheme() == "https",
-        res.headers(),
-    );
+    let url = RequestUrl {
+        target: req.uri().path(),
+        host: Some(seen.host()),
+        secure: seen.scheme() == "https",
+    };
+    let view = ResponseView { status: res.status(), fields: res.headers() };
+    let invalidation = invalidated_by(method, &url, &view);
     let Some(Invalidation { target, locations, groups, .. }) = invalidation else {
         return Vec::new();
     };

@@ -1,6 +1,6 @@
 //! Tables of methods, statuses and references.
 
-use actix_web::http::header::HeaderName;
+use actix_web::http::{StatusCode, header::HeaderName};
 use proptest::prelude::*;
 
 use super::*;
@@ -9,14 +9,15 @@ use crate::semantics::{fields::HeaderList, names::CACHE_GROUP_INVALIDATION};
 fn after(method: &str, status: u16, fields: &HeaderList) -> Option<Invalidation> {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let status = StatusCode::from_u16(status).unwrap();
-    invalidated(&method, status, "/a/b?q", Some("example.com"), false, fields.as_slice())
+    let url = RequestUrl { target: "/a/b?q", host: Some("example.com"), secure: false };
+    invalidated(&method, &url, &ResponseView { status, fields: fields.as_slice() })
 }
 
 fn locations(target: &str, host: Option<&str>, secure: bool, location: &str) -> Vec<String> {
     let fields = [(LOCATION.clone(), HeaderValue::from_bytes(location.as_bytes()).unwrap())];
-    invalidated(&Method::POST, StatusCode::CREATED, target, host, secure, fields.as_slice())
-        .unwrap()
-        .locations
+    let url = RequestUrl { target, host, secure };
+    let res = ResponseView { status: StatusCode::CREATED, fields: fields.as_slice() };
+    invalidated(&Method::POST, &url, &res).unwrap().locations
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::{
 };
 
 use actix_response_cache::{
-    Purge, Purged, Store, StoreError, entry::Entry, key::CacheKey, purge::PurgeNumber, store::Put,
+    Purge, Purged, Store, StoreError,
+    store::{CacheKey, Entry, PurgeNumber, Put},
 };
 use tokio::sync::{Notify, oneshot};
 
