@@ -239,18 +239,18 @@ impl Purged {
     }
 }
 
-/// A store's logical time. A response whose fill began under a lower mark than that of a purge
-/// which concerns it counts as purged, however late it is stored.
+/// A store's logical time. A response whose handler began under a lower number than that of a
+/// purge which concerns it counts as purged, however late it is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PurgeNumber(u64);
 
 impl PurgeNumber {
-    /// The mark with this number.
+    /// The purge number of this value.
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// The mark's number.
+    /// Its value.
     pub const fn number(self) -> u64 {
         self.0
     }

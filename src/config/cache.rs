@@ -40,7 +40,7 @@ use crate::{
 /// ```
 ///
 /// **The cache stands before whatever it wraps.** What is registered before it with `wrap` runs
-/// only when there is no stored answer. An authorisation check therefore belongs outside (register
+/// only when there is no stored response. An authorisation check therefore belongs outside (register
 /// it after the cache), or into the key ([`vary_by_auth`](Self::vary_by_auth)).
 ///
 /// # Mistakes in settings
@@ -86,7 +86,7 @@ impl ResponseCache {
     /// A cache in the process's own memory, of 64 MiB: short for [`Memory::new`](crate::Memory::new).
     ///
     /// **Make it once, outside of the closure that makes the app, and clone it in.** Made inside, each
-    /// worker has its own cache. A purge reaches one of them, and the others still answer with what was
+    /// worker has its own cache. A purge reaches one of them, and the others still serve what was
     /// purged. The log warns of it.
     #[cfg(feature = "memory")]
     #[track_caller]

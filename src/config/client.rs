@@ -17,7 +17,7 @@ use crate::semantics::{
 
 /// `Cache-Control` and `Expires` for clients, written where the handler wrote neither.
 ///
-/// The two agree with each other, and with the `Age` of a stored answer: lifetimes count from the
+/// The two agree with each other, and with the `Age` of a stored response: lifetimes count from the
 /// response's `Date`, so a client keeps nothing for longer than this says, however old the stored
 /// response was when the client got it.
 ///

@@ -82,8 +82,8 @@ impl Rule {
         self
     }
 
-    /// How long past its lifetime a response may be served at once while it is refreshed behind the
-    /// answer (RFC 5861 s.3). Default: as for the whole cache; for errors and for statuses of
+    /// How long past its lifetime a response may be served at once while it is refreshed in the
+    /// background (RFC 5861 s.3). Default: as for the whole cache; for errors and for statuses of
     /// [`ttl_for`](Self::ttl_for) not at all.
     pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
         self.while_revalidate = Some(window);

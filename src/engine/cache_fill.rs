@@ -91,7 +91,7 @@ impl Engine {
         read: Option<PurgeNumber>,
     ) -> (LogicalTime, bool) {
         // first, as a purge of this process is counted before it reaches the store
-        let process = self.purges_here.purge_number().number();
+        let process = self.local_purges.purge_number().number();
         let number = match (stored, read) {
             (Some(entry), _) => self.store.purge_number_to_renew(entry).await,
             (None, Some(number)) => Ok((number, false)),

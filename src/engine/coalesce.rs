@@ -38,7 +38,7 @@ impl Engine {
         }
         let is_purged = |since: LogicalTime| {
             let in_store = since.store.map(|since| self.store.is_purged_since(selected, since));
-            in_store.unwrap_or_default() || self.purges_here.is_purged(selected, since.process)
+            in_store.unwrap_or_default() || self.local_purges.is_purged(selected, since.process)
         };
         self.flights.join(selected, may_lead, limits, is_purged)
     }

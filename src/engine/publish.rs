@@ -110,7 +110,7 @@ impl Engine {
         if !published.selecting.is_empty() {
             self.vary.learn(&published.url, &published.selecting);
         }
-        if self.purges_here.concerns(&published.entry, since.process) {
+        if self.local_purges.concerns(&published.entry, since.process) {
             leader.publish_purged(published);
         } else {
             leader.publish_unstored(published);

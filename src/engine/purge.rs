@@ -96,7 +96,7 @@ impl Engine {
     fn record_in_process(&self, purges: &[Purge]) {
         if !self.store.is_immediate() {
             for purge in purges {
-                self.purges_here.record(purge);
+                self.local_purges.record(purge);
             }
         }
     }

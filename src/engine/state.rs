@@ -41,7 +41,7 @@ pub(crate) struct Engine {
     pub(super) flights: Flights,
     pub(super) hit_for_miss: ExpiringKeys,
     /// The purges of this process, for responses that are shared while the store is away.
-    pub(super) purges_here: SharedPurgeLog,
+    pub(super) local_purges: SharedPurgeLog,
     /// Keys whose handler failed a short while ago.
     pub(super) failing_handlers: Arc<ExpiringKeys>,
     pub(super) recording_budget: RecordingBudget,
@@ -73,7 +73,7 @@ impl Engine {
             ),
             flights: Flights::new(),
             hit_for_miss: ExpiringKeys::new(clock.clone()),
-            purges_here: SharedPurgeLog::default(),
+            local_purges: SharedPurgeLog::default(),
             failing_handlers,
             recording_budget: RecordingBudget::default(),
             detached_handlers: Arc::new(Semaphore::new(MAX_DETACHED_HANDLERS)),

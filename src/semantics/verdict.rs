@@ -210,7 +210,7 @@ pub(crate) enum Verdict {
     Forwarded {
         /// Why it was asked.
         why: Forwarding,
-        /// Its status, where it differs from the answer's (a 304 that freshened a stored 200).
+        /// Its status, where it differs from the response's (a 304 that freshened a stored 200).
         status: Option<u16>,
         /// Whether its response is stored, or why not.
         stored: Result<(), Reason>,

@@ -91,7 +91,7 @@ impl AnyStore {
         }
     }
 
-    /// [`mark`](Self::mark) before a handler is asked whether `entry` still is good, and whether its
+    /// [`purge_number`](Self::purge_number) before a handler is asked whether `entry` still is good, and whether its
     /// answer may renew the entry: no purge has taken it since it was found.
     pub(crate) async fn purge_number_to_renew(
         &self,
@@ -105,9 +105,9 @@ impl AnyStore {
             #[allow(unreachable_patterns)] // with no store of ours, every store is a custom one
             _ => {
                 // first the time: a purge after it refuses the renewed entry, one before it is seen now
-                let mark = self.purge_number().await?;
+                let number = self.purge_number().await?;
                 let found = self.get(&entry.key).await?;
-                Ok((mark, found.is_some_and(|found| found.since == entry.since)))
+                Ok((number, found.is_some_and(|found| found.since == entry.since)))
             }
         }
     }

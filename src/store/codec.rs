@@ -21,15 +21,15 @@ use crate::{
 
 /// The most bytes that key, header fields and groups of one entry may take together.
 pub(crate) const MAX_METADATA: usize = 256 * 1024;
-/// How long [`Encoded::head`] is at least: magic and version, mark of a soft purge, checksum,
+/// How long [`Encoded::head`] is at least: magic and version, time of a soft purge, checksum,
 /// flags, metadata length, logical time.
 pub(crate) const HEADER: usize = SINCE_AT + 8;
-/// Where the mark of a soft purge is in the header: eight bytes, zeros where there was none. It is
+/// Where the time of a soft purge is in the header: eight bytes, zeros where there was none. It is
 /// written in place, and is alone in not being covered by the checksum: whatever it is, it can but
 /// make an entry stale.
-pub(crate) const MARK_AT: usize = 4;
+pub(crate) const SOFT_PURGE_AT: usize = 4;
 /// From where on the header stays as it was written.
-pub(crate) const CHECKSUM_AT: usize = MARK_AT + 8;
+pub(crate) const CHECKSUM_AT: usize = SOFT_PURGE_AT + 8;
 /// Where the flags are in the header.
 pub(crate) const FLAGS_AT: usize = CHECKSUM_AT + 8;
 /// Where the logical time of the fill is in the header: eight bytes, the most significant first.
@@ -200,7 +200,7 @@ pub(crate) fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
     let since = PurgeNumber::new(u64::from_be_bytes(header.since));
     let entry = read.into_entry(since, &metadata, body);
     let entry = entry.ok_or_else(|| corrupt("no key, status or header field"))?;
-    Ok(match i64::from_le_bytes(header.mark) {
+    Ok(match i64::from_le_bytes(header.soft_purge) {
         0 => entry,
         then => entry.stale_since(Timestamp::from_millis(then)),
     })
@@ -233,7 +233,7 @@ fn unpack(_: &Bytes) -> Option<Bytes> {
     None
 }
 
-/// What a soft purge writes at [`MARK_AT`]: since when the entry is stale.
+/// What a soft purge writes at [`SOFT_PURGE_AT`]: since when the entry is stale.
 pub(crate) fn stale_since_bytes(stale_since: Timestamp) -> [u8; 8] {
     stale_since.as_millis().max(1).to_le_bytes()
 }
@@ -241,7 +241,7 @@ pub(crate) fn stale_since_bytes(stale_since: Timestamp) -> [u8; 8] {
 /// What a value begins with.
 struct Header {
     magic: [u8; 4],
-    mark: [u8; 8],
+    soft_purge: [u8; 8],
     checksum: [u8; 8],
     flags: u8,
     length: [u8; 4],
@@ -251,14 +251,14 @@ struct Header {
 impl Header {
     fn read(bytes: &[u8]) -> Option<Self> {
         let (magic, rest) = bytes.split_first_chunk()?;
-        let (mark, rest) = rest.split_first_chunk()?;
+        let (soft_purge, rest) = rest.split_first_chunk()?;
         let (checksum, rest) = rest.split_first_chunk()?;
         let (flags, rest) = rest.split_first()?;
         let (length, rest) = rest.split_first_chunk()?;
         let since = rest.first_chunk()?;
         Some(Self {
             magic: *magic,
-            mark: *mark,
+            soft_purge: *soft_purge,
             checksum: *checksum,
             flags: *flags,
             length: *length,

@@ -17,7 +17,7 @@ pub enum StoreErrorKind {
     Unavailable,
     /// The store did not answer in time.
     TimedOut,
-    /// The store answered with something that is no answer.
+    /// The reply of the store is not valid.
     Corrupt,
     /// The store refused: out of memory, read only, not permitted.
     Refused,
@@ -52,7 +52,7 @@ impl fmt::Display for StoreError {
         f.write_str(match self.kind {
             StoreErrorKind::Unavailable => "the store is not available",
             StoreErrorKind::TimedOut => "the store did not answer in time",
-            StoreErrorKind::Corrupt => "the store gave a corrupt answer",
+            StoreErrorKind::Corrupt => "the reply of the store is not valid",
             StoreErrorKind::Refused => "the store refused",
             StoreErrorKind::TooLarge => "the entry is too large for the store",
             StoreErrorKind::NoTarget => "the purge names nothing that can be stored",

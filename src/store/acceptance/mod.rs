@@ -154,7 +154,7 @@ async fn a_purge_is_a_fence(store: &impl Store, purged: &Purge) {
     assert!(get(store, &key).await.is_some(), "begun after {purged:?}: it was not kept");
     put(store, &early).await;
     let since = get(store, &key).await.map(|entry| entry.since);
-    assert_ne!(since, Some(early.since), "the older answer replaced the newer one");
+    assert_ne!(since, Some(early.since), "the older response replaced the newer one");
 }
 
 async fn a_purge_wins_every_race(store: &impl Store, purged: &Purge) {
@@ -245,10 +245,10 @@ fn assert_not_fresh(found: Option<&Entry>, put: &Entry) {
 async fn marks_grow(store: &impl Store) {
     let mut last = purge_number(store).await;
     for purged in purges() {
-        assert!(purge_number(store).await >= last, "a mark went back");
+        assert!(purge_number(store).await >= last, "a purge number went back");
         purge(store, &purged).await;
         let next = purge_number(store).await;
-        assert!(next > last, "{purged:?} did not raise the mark");
+        assert!(next > last, "{purged:?} did not raise the purge number");
         last = next;
     }
 }
@@ -296,7 +296,7 @@ fn assert_same(found: &Entry, put: &Entry) {
 }
 
 async fn purge_number(store: &impl Store) -> PurgeNumber {
-    store.purge_number().await.unwrap_or_else(|error| panic!("mark: {error}"))
+    store.purge_number().await.unwrap_or_else(|error| panic!("purge number: {error}"))
 }
 
 async fn get(store: &impl Store, key: &CacheKey) -> Option<Arc<Entry>> {

@@ -169,19 +169,19 @@ fn every_truncation_and_every_flipped_bit_is_found() {
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.to_vec();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        if !IN_MARK.contains(&(bit / 8)) {
+        if !SOFT_PURGE_BYTES.contains(&(bit / 8)) {
             assert_corrupt(flipped);
         }
     }
     assert_corrupt([&bytes[..], b"x"].concat());
 }
 
-const IN_MARK: std::ops::Range<usize> = MARK_AT..CHECKSUM_AT;
+const SOFT_PURGE_BYTES: std::ops::Range<usize> = SOFT_PURGE_AT..CHECKSUM_AT;
 
-/// The bytes of an entry with a mark written into them, as a soft purge does.
-fn marked(entry: &Entry, mark: [u8; 8]) -> Bytes {
+/// The bytes of an entry with the time of a soft purge written into them, as a soft purge does.
+fn soft_purged(entry: &Entry, since: [u8; 8]) -> Bytes {
     let mut bytes = bytes_of(entry).to_vec();
-    bytes[IN_MARK].copy_from_slice(&mark);
+    bytes[SOFT_PURGE_BYTES].copy_from_slice(&since);
     bytes.into()
 }
 
@@ -190,10 +190,14 @@ fn a_mark_makes_stale_since_then_and_changes_nothing_else() {
     let entry = example();
     let received = entry.response().expect("a response").terms.response_time;
     for then in [received, received + Duration::from_millis(3), Timestamp::from_millis(i64::MAX)] {
-        let back = decode(&marked(&entry, stale_since_bytes(then))).expect("an entry");
+        let back = decode(&soft_purged(&entry, stale_since_bytes(then))).expect("an entry");
         assert_eq!(format!("{back:?}"), format!("{:?}", entry.stale_since(then)));
     }
-    assert_ne!(stale_since_bytes(Timestamp::from_millis(0)), [0; 8], "no mark is no mark");
+    assert_ne!(
+        stale_since_bytes(Timestamp::from_millis(0)),
+        [0; 8],
+        "the epoch is not the absence of a soft purge"
+    );
 }
 
 #[test]
@@ -260,15 +264,15 @@ proptest! {
         prop_assert!(decode(&Bytes::copy_from_slice(&bytes[..at])).is_err());
         bytes[at] ^= 1_u8 << bit;
         let changed = decode(&bytes.into());
-        prop_assert!(changed.is_err() || IN_MARK.contains(&at));
+        prop_assert!(changed.is_err() || SOFT_PURGE_BYTES.contains(&at));
     }
 
     #[test]
-    fn no_mark_keeps_anything_for_longer(entry in entries(), mark: [u8; 8]) {
-        let back = decode(&marked(&entry, mark)).expect("an entry");
+    fn soft_purge_prolongs_no_life(entry in entries(), since: [u8; 8]) {
+        let back = decode(&soft_purged(&entry, since)).expect("an entry");
         if let (Some(back), Some(entry)) = (back.response(), entry.response()) {
             prop_assert!(back.terms.lifetime <= entry.terms.lifetime);
-            prop_assert_eq!(back.terms.soft_purged, entry.terms.soft_purged || mark != [0; 8]);
+            prop_assert_eq!(back.terms.soft_purged, entry.terms.soft_purged || since != [0; 8]);
             prop_assert_eq!(&back.body, &entry.body);
         }
     }
