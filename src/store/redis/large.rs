@@ -1,10 +1,10 @@
-//! Values that are too large for one exchange: they come and go in pieces, each within the time of an
-//! exchange. So the bound is on silence, and not on the whole of a reply that flows; and whoever asks
-//! for something small waits behind one piece at most.
+//! Values that are too large for one exchange: they are read and written in pieces, each within the time
+//! of an exchange. So the timeout bounds the silence of the server and not the transfer of a long reply,
+//! and a small value waits behind one piece at most.
 //!
-//! Pieces are read on the connection of the [subscriber](super::invalidation::subscriber), one at a time for the whole store,
-//! and for all who ask for one value together. A value that does not come in time is left alone for a
-//! while, as if it were not there.
+//! Pieces are read on the connection of the [subscriber](super::invalidation::subscriber), one at a time
+//! for the whole store, and once for all requests for a value. A value that does not arrive in time counts as missing
+//! for a while.
 
 use std::{
     collections::HashMap,
@@ -31,25 +31,26 @@ use crate::{
     },
 };
 
-/// What is no longer comes whole, and of what is longer this much at first: 5 ms at 100 Mbit/s.
+/// Values up to this length are read in one exchange, longer ones begin with a piece of it: 5 ms at
+/// 100 Mbit/s.
 pub(super) const FIRST_PIECE: usize = 64 * 1024;
-/// What is asked for at first of a value that is known to be large: its header, and what it is of.
+/// How much is read first of a value that is known to be large: its header and its key.
 const PEEK: usize = 1024;
 const MIN_PIECE: usize = 16 * 1024;
 const MAX_PIECE: usize = 1024 * 1024;
-/// A piece is to take this part of the time for an exchange.
+/// A piece is sized to take this fraction of the time for an exchange.
 const PART_OF_EXCHANGE: u32 = 8;
-/// A value may take this many times the time for an exchange, where each of its pieces comes in time.
+/// A value may take this many times the time for an exchange, if each of its pieces arrives in time.
 const EXCHANGES: u32 = 10;
 /// How long a value that did not arrive in time counts as missing.
 const BACKOFF: Duration = Duration::from_secs(5);
 /// How many values are known to be large at most.
 const MAX_KNOWN: usize = 4096;
-/// What the waiting value has to begin with, for more to be appended: checksum, flags, length of the
+/// What the staged value must begin with for more to be appended: checksum, flags, length of the
 /// metadata, logical time.
 const HEAD: std::ops::Range<usize> = codec::CHECKSUM_AT..codec::HEADER;
 
-/// Keys: waiting. Arguments: what tells the value from another fill's, its length so far, the piece.
+/// Keys: staged. Arguments: what distinguishes the value from another fill's, its length so far, the piece.
 const APPEND: &str = r"
 if redis.call('STRLEN', KEYS[1]) ~= tonumber(ARGV[2]) then return 0 end
 if redis.call('GETRANGE', KEYS[1], 12, 11 + #ARGV[1]) ~= ARGV[1] then return 0 end

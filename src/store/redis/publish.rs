@@ -1,5 +1,5 @@
-//! Writing an entry: it is stored under a temporary name, indexed, checked against the purges that came
-//! meanwhile, and only then moved to where it is found.
+//! Writing an entry: it is stored under a temporary name (staged), indexed, checked against the purges
+//! that came meanwhile, and only then renamed to the name under which it is read (live).
 
 use std::sync::atomic::Ordering;
 
@@ -25,26 +25,28 @@ use crate::{
     },
 };
 
-/// How long a value may wait to be published: far longer than a fill takes, as its operations have
-/// their bounds.
+/// How long a staged value is kept: far longer than it takes to publish it, because operations are
+/// bounded.
 const STAGED_TTL_MS: u64 = 10_000;
-/// How often the clock's life is made longer, at least: it outlives every entry by far more.
+/// How often the lifetime of the purge clock's keys is extended, at least. They outlive every entry by far
+/// more than this.
 const EXTEND_EVERY_S: u64 = 60 * 60;
 
-/// Keys: waiting, live. Arguments: head of the value that waits, from behind the mark of a soft
-/// purge on; lifetime; the channel for announcements and what to announce; the mark that it gets,
-/// if any.
+/// Keys: staged, live. Arguments: the header of the staged value from behind the time of a soft purge
+/// on; lifetime; the channel for announcements and the announcement; the time of a soft purge to write
+/// into the value, if any.
 ///
-/// What waits may have been purged, or be another fill's by now: that has not been checked. It may
-/// have been marked as well. What is marked does not displace what was begun later.
-/// Returns 1 where it is published as it is, 2 where it is marked. A user may be allowed the
-/// commands and not the channel.
+/// The staged value may have been purged or replaced by another fill's: then nothing is published. A
+/// purge may have written the time of a soft purge into it as well. A soft-purged value does not displace
+/// one whose fill began later.
+/// Returns 1 if it is published as it is, 2 if it is soft-purged. The user may be permitted the commands
+/// and not the channel.
 const PUBLISH: &str = r"
-local staged, live, head, mark, none = KEYS[1], KEYS[2], ARGV[1], ARGV[5], ('\0'):rep(8)
+local staged, live, head, soft, none = KEYS[1], KEYS[2], ARGV[1], ARGV[5], ('\0'):rep(8)
 if redis.call('GETRANGE', staged, 12, 11 + #head) ~= head then return 0 end
-local marked = redis.call('GETRANGE', staged, 4, 11) ~= none
-if mark and not marked then redis.call('SETRANGE', staged, 4, mark) end
-if (mark or marked) and redis.pcall('GETRANGE', live, 4, 11) == none then
+local purged = redis.call('GETRANGE', staged, 4, 11) ~= none
+if soft and not purged then redis.call('SETRANGE', staged, 4, soft) end
+if (soft or purged) and redis.pcall('GETRANGE', live, 4, 11) == none then
   local since = redis.call('GETRANGE', live, 25, 32)
   if #since == 8 and struct.unpack('>I8', since) > struct.unpack('>I8', head, 14) then
     redis.call('UNLINK', staged)
@@ -55,7 +57,7 @@ redis.call('UNLINK', live)
 redis.call('RENAME', staged, live)
 redis.call('PEXPIRE', live, ARGV[2])
 redis.pcall('PUBLISH', ARGV[3], ARGV[4])
-return (mark or marked) and 2 or 1
+return (soft or purged) and 2 or 1
 ";
 
 impl RedisStore {

@@ -1,4 +1,4 @@
-//! The connections that there are: one for each runtime.
+//! The pool of connections: one for each runtime.
 
 use std::{
     collections::HashMap,
@@ -32,7 +32,7 @@ pub(super) struct PooledConnection {
     _in_use: Arc<oneshot::Sender<()>>,
 }
 
-/// Pool by their runtimes.
+/// The connections, by their runtimes.
 #[derive(Default)]
 pub(super) struct Pool {
     pool: RwLock<HashMap<Id, PooledConnection>>,
@@ -40,8 +40,8 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// This runtime's line. Of a new one, made of an attempt, it is told when it is not used any
-    /// more; that is for its keeper.
+    /// The connection of this runtime. For a new one, which `attempt` makes, the receiver closes when it
+    /// is no longer used: the task that keeps the connection open waits for that.
     pub(super) fn get(
         &self,
         runtime: Id,
@@ -68,18 +68,18 @@ impl Pool {
         (pooled, Some(unused))
     }
 
-    /// Drops a line, unless another has taken its place.
+    /// Drops a connection, unless another has taken its place.
     pub(super) fn forget(&self, gone: &PooledConnection) {
         self.forget_number(gone.runtime, gone.number);
     }
 
-    /// [`forget`](Self::forget), for who does not hold the line.
+    /// [`forget`](Self::forget) without the connection at hand.
     fn forget_number(&self, runtime: Id, number: u64) {
         self.take(runtime, |pooled| pooled.number == number);
     }
 
-    /// Drops whatever line the runtime has, if it is at least as old as this. One that is still being
-    /// connected stays: another would take as long.
+    /// Drops the connection of a runtime if it is at least this old. One that is still being made stays:
+    /// another would take as long.
     pub(super) fn remove(&self, runtime: Id, from_age: Duration) {
         let is_old = |pooled: &PooledConnection| pooled.since.elapsed() >= from_age;
         self.take(runtime, |pooled| pooled.attempt.peek().is_some() && is_old(pooled));
@@ -104,8 +104,8 @@ impl Pool {
     }
 }
 
-/// Forgets a line when it is dropped. Held by a task of the line's runtime, it is dropped when that
-/// ends at the latest.
+/// Drops a connection when it is dropped itself. A task of the connection's runtime holds it, so it is
+/// dropped when that runtime ends at the latest.
 pub(super) struct PoolGuard {
     pool: Weak<Pool>,
     runtime: Id,

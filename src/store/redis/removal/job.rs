@@ -1,12 +1,13 @@
-//! Removing what a purge named, after its fence has been raised. Nothing depends on when that is
-//! done, or whether: what is still there is not served. So it goes in steps, each a matter of
-//! milliseconds to the server, and can stop after any of them and go on later.
+//! Removing the entries that a purge named, after its fence was written. Correctness does not depend on
+//! it: entries that are still there are not served. So it goes in steps that take the server milliseconds
+//! each, and can stop after any of them and go on later.
 //!
-//! Indexes are walked and values deleted, or by a soft purge marked; only a purge of a prefix or of
-//! all scans for names, and only for ours. What was begun after the purge stays.
+//! It walks indexes and deletes values, or makes them stale for a soft purge. Only a purge of a prefix or
+//! of everything scans for names, and only for those of this prefix. Entries whose fill began after the
+//! purge stay.
 //!
-//! Whatever is deleted or marked, the value that waits to be published comes before the one that is
-//! live: the other way round it could be published in between.
+//! Of each entry the staged value is deleted before the live one: in the other order it could be
+//! published in between.
 
 use std::collections::VecDeque;
 
@@ -32,7 +33,7 @@ use crate::{
 
 /// How many indexes are walked at once.
 const INDEXES: usize = 256;
-/// How many entries are deleted or marked at once.
+/// How many entries are deleted or made stale at once.
 const ENTRIES: usize = 512;
 /// How many of them by one run of a script.
 const ENTRIES_PER_RUN: usize = 64;
@@ -41,13 +42,13 @@ const MEMBERS_PER_RUN: usize = 128;
 /// How many of these runs wait at most.
 const MAX_RUNS: usize = 64;
 
-/// Keys: values that wait or are live. Arguments: magic, the number of the purge, and for a soft one
-/// what it marks entries with.
+/// Keys: staged or live values. Arguments: magic, the purge number, and for a soft purge its time.
 ///
-/// Returns for each 1, where it was a response and is gone or has become stale; 2, where it stays as
-/// it was begun later; or 0. What is no entry goes too: it has an entry's name.
+/// Returns for each value 1 if it was a response and is deleted or has become stale; 2 if it stays
+/// because its fill began later; otherwise 0. A value that is no entry is deleted too: it has an entry's
+/// name.
 const TAKE: &str = r"
-local magic, number, mark = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local magic, number, soft = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local replies = {}
 for i, key in ipairs(KEYS) do
   local head = redis.pcall('GETRANGE', key, 0, 32)
@@ -56,25 +57,25 @@ for i, key in ipairs(KEYS) do
   replies[i] = 0
   if is_entry and struct.unpack('>I8', head, 26) >= number then
     replies[i] = 2
-  elseif not mark then
+  elseif not soft then
     if redis.call('UNLINK', key) == 1 and is_response then replies[i] = 1 end
   elseif is_entry and is_response and head:sub(5, 12) == ('\0'):rep(8) then
-    redis.call('SETRANGE', key, 4, mark)
+    redis.call('SETRANGE', key, 4, soft)
     replies[i] = 1
   end
 end
 return replies
 ";
 
-/// The two names of an entry, of the value that waits and of the one that is live.
+/// The two names of an entry: of its staged and of its live value.
 type Pair = [Vec<u8>; 2];
 
-/// What is left to be removed of what a purge named.
+/// What remains to be removed for a purge.
 pub(in crate::store::redis) struct Removal {
     target: Target,
     number: PurgeNumber,
-    /// What a soft purge marks entries with.
-    mark: Option<[u8; 8]>,
+    /// The time that a soft purge writes into entries.
+    soft_since: Option<[u8; 8]>,
     filter: Filter,
     scans: VecDeque<Scan>,
     indexes: VecDeque<(Vec<u8>, Page)>,
@@ -83,7 +84,7 @@ pub(in crate::store::redis) struct Removal {
     /// done again.
     unlist: Vec<Cmd>,
     is_done: bool,
-    /// How many responses have gone, or have become stale.
+    /// How many responses were deleted or made stale.
     pub(in crate::store::redis) gone: u64,
 }
 
@@ -117,7 +118,7 @@ impl Removal {
         Self {
             target: purge.target().clone(),
             number,
-            mark: purge.stale_since().map(codec::stale_since_bytes),
+            soft_since: purge.stale_since().map(codec::stale_since_bytes),
             filter,
             scans,
             indexes,
@@ -236,7 +237,7 @@ impl Removal {
         let pairs: Vec<Pair> = entries.iter().map(|(pair, ..)| pair.clone()).collect();
         let taken = self.take(client, &pairs).await?;
         self.gone += count(&taken);
-        if self.mark.is_some() {
+        if self.soft_since.is_some() {
             return Ok(vec![]);
         }
         let gone = entries.into_iter().zip(taken).filter(|(_, taken)| !taken.stays);
@@ -281,7 +282,7 @@ impl Removal {
         let runs = runs.map(|keys| {
             let mut run = redis::cmd("EVAL");
             run.arg(TAKE).arg(keys.len()).arg(keys);
-            run.arg(&codec::MAGIC).arg(self.number.number()).arg(self.mark.as_ref());
+            run.arg(&codec::MAGIC).arg(self.number.number()).arg(self.soft_since.as_ref());
             run
         });
         let mut all = Vec::new();
