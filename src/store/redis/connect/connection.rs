@@ -6,7 +6,7 @@ use std::sync::Arc;
 use redis::{Cmd, Pipeline, RedisError, Value, aio::MultiplexedConnection};
 
 #[cfg(feature = "redis-cluster")]
-use super::cluster;
+use super::routes::Routes;
 #[cfg(feature = "redis-sentinel")]
 use super::sentinel::Primary;
 use super::{failure::Failure, node::Location};
@@ -19,7 +19,7 @@ pub(super) enum Connection {
     #[cfg(feature = "redis-sentinel")]
     Primary(MultiplexedConnection, Arc<Primary>),
     #[cfg(feature = "redis-cluster")]
-    Cluster(cluster::Routes),
+    Cluster(Routes),
 }
 
 impl Connection {
@@ -75,7 +75,7 @@ impl Connection {
 
     /// The ways to the nodes of a Cluster.
     #[cfg(feature = "redis-cluster")]
-    pub(super) fn routes(self) -> Option<cluster::Routes> {
+    pub(super) fn routes(self) -> Option<Routes> {
         let Self::Cluster(routes) = self else { return None };
         Some(routes)
     }

@@ -16,6 +16,8 @@ mod pool;
 mod primaries;
 mod pubsub;
 mod replicas;
+#[cfg(feature = "redis-cluster")]
+mod routes;
 #[cfg(feature = "redis-sentinel")]
 mod sentinel;
 mod servers;
