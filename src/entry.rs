@@ -34,6 +34,7 @@ pub struct Entry {
 
 /// What an [`Entry`] holds.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Kind {
     /// A response.
     Response(StoredResponse),

@@ -1,8 +1,6 @@
 //! Entries as bytes, for a store outside the process; the only place that knows `bincode`. What
 //! is read back is untrusted: whatever is odd about it is an error, and never a panic.
 
-use std::time::Duration;
-
 use actix_web::http::{
     StatusCode,
     header::{HeaderName, HeaderValue},
@@ -13,14 +11,16 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::error::{StoreError, StoreErrorKind};
 use crate::{
-    entry::{Entry, Kind, Monotonic, StoredResponse, Timestamp},
+    entry::{Entry, Kind, StoredResponse, Timestamp},
     key::CacheKey,
     purge::PurgeNumber,
     semantics::{coding_choice::Codings, terms::Terms, vary::Selecting},
 };
 
+mod terms;
+
 /// The most bytes that key, header fields and groups of one entry may take together.
-pub(crate) const MAX_METADATA: usize = 256 * 1024;
+pub const MAX_METADATA: usize = 256 * 1024;
 /// How long [`Encoded::head`] is at least: magic and version, time of a soft purge, checksum,
 /// flags, metadata length, logical time.
 pub(crate) const HEADER: usize = SINCE_AT + 8;
@@ -56,11 +56,12 @@ const CONFIG: Config = bincode::config::standard().with_limit::<DECODE_LIMIT>();
 
 /// An entry as bytes: two parts to be written one after the other, so that a body is not copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Encoded {
+#[non_exhaustive]
+pub struct Encoded {
     /// A header with a checksum over all that follows it, and the metadata.
-    pub(crate) head: Bytes,
+    pub head: Bytes,
     /// The body as it is.
-    pub(crate) body: Bytes,
+    pub body: Bytes,
 }
 
 /// Everything about an entry apart from its body.
@@ -78,48 +79,10 @@ enum KindMetadata<'a> {
         status: u16,
         #[serde(borrow)]
         fields: Vec<(&'a str, Raw<'a>)>,
-        #[serde(with = "TermsRecord")]
+        #[serde(with = "terms::TermsRecord")]
         terms: Terms,
     },
     Varies(Vec<&'a str>, Codings),
-}
-
-/// How [`Terms`] are written. `Terms::received` stays in the process: it means nothing to another one.
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Terms")]
-#[expect(clippy::struct_excessive_bools, reason = "as the terms have them")]
-struct TermsRecord {
-    #[serde(with = "millis")]
-    response_time: Timestamp,
-    #[serde(skip)]
-    received: Option<Monotonic>,
-    initial_age: Duration,
-    lifetime: Duration,
-    took: Duration,
-    while_revalidate: Duration,
-    if_error: Duration,
-    soft_purged: bool,
-    no_cache: bool,
-    must_revalidate: bool,
-    immutable: bool,
-    for_authorization: bool,
-    for_cookie: bool,
-}
-
-/// A timestamp, as milliseconds since the Unix epoch.
-mod millis {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::entry::Timestamp;
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
-    pub(super) fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_i64(time.as_millis())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
-        i64::deserialize(from).map(Timestamp::from_millis)
-    }
 }
 
 /// Bytes that serde takes in one piece.
@@ -132,14 +95,17 @@ impl Serialize for Raw<'_> {
     }
 }
 
-/// [`encode_above`] without compression.
-#[cfg(test)]
-pub(crate) fn encode(entry: &Entry) -> Result<Encoded, StoreError> {
+/// An entry as bytes: head and body are written one after the other. For a store of your own outside of
+/// the process.
+///
+/// # Errors
+///
+/// [`Refused`](StoreErrorKind::Refused) for an entry whose metadata is longer than [`MAX_METADATA`].
+pub fn encode(entry: &Entry) -> Result<Encoded, StoreError> {
     encode_above(entry, None)
 }
 
-/// An entry as bytes. A body of so many bytes or more is compressed, where that makes it smaller.
-/// [`Refused`](StoreErrorKind::Refused) for one whose metadata is longer than [`MAX_METADATA`].
+/// [`encode`], with a body of `above` bytes or more compressed where that makes it smaller.
 pub(super) fn encode_above(entry: &Entry, above: Option<usize>) -> Result<Encoded, StoreError> {
     let (flags, body) = match &entry.kind {
         Kind::Response(response) => match above.and_then(|above| packed(response, above)) {
@@ -164,11 +130,13 @@ pub(super) fn encode_above(entry: &Entry, above: Option<usize>) -> Result<Encode
     Ok(Encoded { head: head.into(), body })
 }
 
-/// The entry that these bytes are; [`Corrupt`](StoreErrorKind::Corrupt) where they are not what
-/// [`encode`] wrote, as a whole and in this version. The body is a slice of `bytes`.
+/// The entry that [`encode`] wrote as these bytes. The body is a slice of `bytes`. The caller compares the
+/// entry's key with the one that it looked up.
 ///
-/// It is for the caller to compare the entry's key with the one it asked for.
-pub(crate) fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
+/// # Errors
+///
+/// [`Corrupt`](StoreErrorKind::Corrupt) for bytes that are damaged, incomplete, or of another version.
+pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
     let corrupt = |what: &'static str| StoreError::with_source(StoreErrorKind::Corrupt, what);
     let header = Header::read(bytes).ok_or_else(|| corrupt("too short"))?;
     if header.magic != MAGIC {

@@ -80,6 +80,7 @@ pub trait Store: Send + Sync + 'static {
 
 /// What became of an entry that was to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Put {
     /// No purge that had returned by then concerns it. Whether it is found again is another matter:
     /// a store may forget at any time.
@@ -93,10 +94,18 @@ pub enum Put {
 
 /// How much is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Size {
     /// Entries: stored responses, and one more for each URL that has variants.
     pub entries: u64,
     /// Bytes that they take. For entries in memory all of it counts: keys, header fields, bodies,
     /// and what the tables and the allocator add.
     pub bytes: u64,
+}
+
+impl Size {
+    /// This many entries, which take this many bytes.
+    pub const fn new(entries: u64, bytes: u64) -> Self {
+        Self { entries, bytes }
+    }
 }

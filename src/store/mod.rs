@@ -11,7 +11,7 @@ pub(crate) mod any;
 pub(crate) mod breaker;
 pub(crate) mod budget;
 #[cfg(feature = "redis")]
-pub(crate) mod codec;
+pub mod codec;
 #[cfg(feature = "compression")]
 mod compress;
 mod erased;

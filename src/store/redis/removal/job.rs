@@ -13,7 +13,10 @@ use std::collections::VecDeque;
 
 use redis::{Cmd, Value};
 
-use super::scan::Scan;
+use super::{
+    scan::Scan,
+    take::{ENTRIES, Pair, Take, count},
+};
 use crate::{
     purge::{Purge, PurgeNumber, Target},
     store::{
@@ -22,7 +25,7 @@ use crate::{
         redis::{
             client::{
                 RedisClient,
-                reply::{self, Scored, number},
+                reply::{self, Scored},
             },
             index::{self, Filter, Member, Page},
             invalidation::{logical_clock, tags},
@@ -33,49 +36,15 @@ use crate::{
 
 /// How many indexes are walked at once.
 const INDEXES: usize = 256;
-/// How many entries are deleted or made stale at once.
-const ENTRIES: usize = 512;
-/// How many of them by one run of a script.
-const ENTRIES_PER_RUN: usize = 64;
 /// How many members are removed by one run of a script.
 const MEMBERS_PER_RUN: usize = 128;
 /// How many of these runs wait at most.
 const MAX_RUNS: usize = 64;
 
-/// Keys: staged or live values. Arguments: magic, the purge number, and for a soft purge its time.
-///
-/// Returns for each value 1 if it was a response and is deleted or has become stale; 2 if it stays
-/// because its fill began later; otherwise 0. A value that is no entry is deleted too: it has an entry's
-/// name.
-const TAKE: &str = r"
-local magic, number, soft = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local replies = {}
-for i, key in ipairs(KEYS) do
-  local head = redis.pcall('GETRANGE', key, 0, 32)
-  local is_entry = type(head) == 'string' and #head == 33 and head:sub(1, 4) == magic
-  local is_response = not is_entry or head:byte(21) ~= 1
-  replies[i] = 0
-  if is_entry and struct.unpack('>I8', head, 26) >= number then
-    replies[i] = 2
-  elseif not soft then
-    if redis.call('UNLINK', key) == 1 and is_response then replies[i] = 1 end
-  elseif is_entry and is_response and head:sub(5, 12) == ('\0'):rep(8) then
-    redis.call('SETRANGE', key, 4, soft)
-    replies[i] = 1
-  end
-end
-return replies
-";
-
-/// The two names of an entry: of its staged and of its live value.
-type Pair = [Vec<u8>; 2];
-
 /// What remains to be removed for a purge.
 pub(in crate::store::redis) struct Removal {
     target: Target,
-    number: PurgeNumber,
-    /// The time that a soft purge writes into entries.
-    soft_since: Option<[u8; 8]>,
+    take: Take,
     filter: Filter,
     scans: VecDeque<Scan>,
     indexes: VecDeque<(Vec<u8>, Page)>,
@@ -117,8 +86,7 @@ impl Removal {
         };
         Self {
             target: purge.target().clone(),
-            number,
-            soft_since: purge.stale_since().map(codec::stale_since_bytes),
+            take: Take { number, soft_since: purge.stale_since().map(codec::stale_since_bytes) },
             filter,
             scans,
             indexes,
@@ -185,7 +153,7 @@ impl Removal {
     /// Takes entries by their names.
     async fn take_found(&mut self, client: &RedisClient) -> Result<(), StoreError> {
         let some = self.entries.get(..ENTRIES).unwrap_or(&self.entries).to_vec();
-        let taken = self.take(client, &some).await?;
+        let taken = self.take.entries(client, &some).await?;
         self.gone += count(&taken);
         self.entries.drain(..some.len());
         Ok(())
@@ -235,9 +203,9 @@ impl Removal {
             }
         }
         let pairs: Vec<Pair> = entries.iter().map(|(pair, ..)| pair.clone()).collect();
-        let taken = self.take(client, &pairs).await?;
+        let taken = self.take.entries(client, &pairs).await?;
         self.gone += count(&taken);
-        if self.soft_since.is_some() {
+        if self.take.soft_since.is_some() {
             return Ok(vec![]);
         }
         let gone = entries.into_iter().zip(taken).filter(|(_, taken)| !taken.stays);
@@ -245,54 +213,6 @@ impl Removal {
         let runs = others.chunk_by(|(one, _), (other, _)| one == other);
         let runs = runs.flat_map(|of_one| of_one.chunks(MEMBERS_PER_RUN));
         Ok(runs.filter_map(remove).collect())
-    }
-
-    /// What [`TAKE`] says of each of these entries: whether its live value counts, and whether
-    /// either of its values stays.
-    async fn take(&self, client: &RedisClient, pairs: &[Pair]) -> Result<Vec<Taken>, StoreError> {
-        let mut taken = Vec::with_capacity(pairs.len());
-        for some in pairs.chunks(ENTRIES) {
-            let [staged, live] = if client.is_to_several() {
-                // a slot on its way is asked for one key at a time
-                let of = |nth: usize| some.iter().filter_map(move |pair| pair.get(nth));
-                let staged = self.run(client, of(0).map(std::slice::from_ref)).await?;
-                [staged, self.run(client, of(1).map(std::slice::from_ref)).await?]
-            } else {
-                let runs = some.chunks(ENTRIES_PER_RUN).map(<[Pair]>::as_flattened);
-                let replies = self.run(client, runs).await?;
-                [0, 1].map(|nth| replies.iter().copied().skip(nth).step_by(2).collect())
-            };
-            if (staged.len(), live.len()) != (some.len(), some.len()) {
-                return Err(reply::unexpected());
-            }
-            taken.extend(staged.into_iter().zip(live).map(|(staged, live)| Taken {
-                counts: live == 1,
-                stays: staged == STAYS || live == STAYS,
-            }));
-        }
-        Ok(taken)
-    }
-
-    /// The replies to runs of [`TAKE`] over these keys.
-    async fn run<'k>(
-        &self,
-        client: &RedisClient,
-        runs: impl Iterator<Item = &'k [Vec<u8>]>,
-    ) -> Result<Vec<u64>, StoreError> {
-        let runs = runs.map(|keys| {
-            let mut run = redis::cmd("EVAL");
-            run.arg(TAKE).arg(keys.len()).arg(keys);
-            run.arg(&codec::MAGIC).arg(self.number.number()).arg(self.soft_since.as_ref());
-            run
-        });
-        let mut all = Vec::new();
-        for reply in client.send_in_background(runs.collect()).await? {
-            let Value::Array(replies) = reply else { return Err(reply::unexpected()) };
-            for reply in &replies {
-                all.push(number(reply).ok_or_else(reply::unexpected)?);
-            }
-        }
-        Ok(all)
     }
 
     async fn unlist(&mut self, client: &RedisClient) -> Result<(), StoreError> {
@@ -303,26 +223,12 @@ impl Removal {
 
     async fn end(&mut self, client: &RedisClient, names: &Names) -> Result<(), StoreError> {
         let mut commands = self.unlist.clone();
-        commands.push(logical_clock::done(names, &self.tag(), self.number));
+        commands.push(logical_clock::done(names, &self.tag(), self.take.number));
         client.send_in_background(commands).await?;
         self.unlist.clear();
         self.is_done = true;
         Ok(())
     }
-}
-
-/// What became of an entry.
-#[derive(Clone, Copy)]
-struct Taken {
-    counts: bool,
-    stays: bool,
-}
-
-/// See [`TAKE`].
-const STAYS: u64 = 2;
-
-fn count(taken: &[Taken]) -> u64 {
-    taken.iter().map(|taken| u64::from(taken.counts)).sum()
 }
 
 /// Removes these members, which are of one index.

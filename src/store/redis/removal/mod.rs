@@ -1,7 +1,8 @@
-//! Removing what purges named, after their fences have been raised.
+//! Removing what purges named, after their fences were written.
 
 mod job;
 mod queue;
 mod scan;
+mod take;
 
 pub(super) use self::{job::Removal, queue::Removals};
