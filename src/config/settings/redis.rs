@@ -98,7 +98,7 @@ impl Redis {
 
     /// How long to wait for a reply of Redis. Default: 50 ms.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
-        self.options.operate_timeout = timeout;
+        self.options.response_timeout = timeout;
         self
     }
 

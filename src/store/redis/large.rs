@@ -97,8 +97,8 @@ struct Known {
 impl LargeValues {
     pub(super) fn new(timeouts: Timeouts) -> Arc<Self> {
         Arc::new(Self {
-            within: timeouts.operate.saturating_mul(EXCHANGES),
-            piece_within: timeouts.operate / PART_OF_EXCHANGE,
+            within: timeouts.response.saturating_mul(EXCHANGES),
+            piece_within: timeouts.response / PART_OF_EXCHANGE,
             up: Stopwatch::start(),
             known: Mutex::default(),
             reading: Mutex::default(),

@@ -13,7 +13,7 @@ pub(crate) struct RedisOptions {
     /// How long to wait for a connection.
     pub(crate) connect_timeout: Duration,
     /// How long to wait for the replies of one exchange.
-    pub(crate) operate_timeout: Duration,
+    pub(crate) response_timeout: Duration,
     /// How to speak to the servers.
     pub(crate) access: Access,
     /// For whom purges wait.
@@ -40,7 +40,7 @@ impl Default for RedisOptions {
         Self {
             prefix: "arc:".to_owned(),
             connect_timeout: Duration::from_millis(100),
-            operate_timeout: Duration::from_millis(50),
+            response_timeout: Duration::from_millis(50),
             access: Access::default(),
             replicas: None,
             max_body: usize::MAX,

@@ -53,7 +53,7 @@ pub(super) enum Phase {
 impl Settling {
     /// For processes that wait for Redis within these bounds.
     pub(super) fn new(timeouts: Timeouts) -> Self {
-        let probe = timeouts.connect.saturating_add(timeouts.operate);
+        let probe = timeouts.connect.saturating_add(timeouts.response);
         let lasts = MAX_PROBE_PAUSE.saturating_add(probe).saturating_add(MARGIN);
         Self { lasts, settled_at: AtomicU64::new(SETTLED) }
     }
@@ -104,8 +104,8 @@ mod tests {
     const START: Duration = Duration::from_secs(7);
 
     fn settling() -> Settling {
-        let [connect, operate] = [100, 50].map(Duration::from_millis);
-        Settling::new(Timeouts { connect, operate })
+        let [connect, response] = [100, 50].map(Duration::from_millis);
+        Settling::new(Timeouts { connect, response })
     }
 
     #[test]

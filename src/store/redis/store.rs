@@ -69,8 +69,8 @@ impl RedisStore {
         servers: impl Into<RedisServers>,
         options: &RedisOptions,
     ) -> Result<Self, ServersError> {
-        let RedisOptions { prefix, connect_timeout, operate_timeout, access, .. } = options;
-        let timeouts = Timeouts { connect: *connect_timeout, operate: *operate_timeout };
+        let RedisOptions { prefix, connect_timeout, response_timeout, access, .. } = options;
+        let timeouts = Timeouts { connect: *connect_timeout, response: *response_timeout };
         let client = Arc::new(RedisClient::new(servers.into(), access, timeouts)?);
         if client.is_to_several() && !names::keeps_entries_in_a_slot(prefix) {
             return Err(ServersError::new("Redis::key_prefix", names::SPOILS_HASH_TAG));

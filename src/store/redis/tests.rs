@@ -54,7 +54,7 @@ fn prefixed(server: &RedisServer, prefix: &str) -> RedisStore {
     let options = RedisOptions {
         prefix: prefix.to_owned(),
         connect_timeout: Duration::from_secs(2),
-        operate_timeout: Duration::from_secs(2),
+        response_timeout: Duration::from_secs(2),
         ..RedisOptions::default()
     };
     RedisStore::new(server.url(), &options).expect("a URL")
@@ -111,8 +111,8 @@ async fn it_passes_the_examination_over_a_socket_and_the_other_protocol() {
     let url = format!("redis+unix://{}?protocol=3", server.socket().display());
     acceptance::examine(async || {
         let prefix = format!("t{}:", number.fetch_add(1, Ordering::Relaxed));
-        let operate_timeout = Duration::from_secs(2);
-        let options = RedisOptions { prefix, operate_timeout, ..RedisOptions::default() };
+        let response_timeout = Duration::from_secs(2);
+        let options = RedisOptions { prefix, response_timeout, ..RedisOptions::default() };
         RedisStore::new(&url, &options).expect("a URL")
     })
     .await;

@@ -142,7 +142,7 @@ impl RedisClient {
     /// Of a request, all exchanges together take no longer than one that has to connect first: where
     /// nothing is left, the server is not asked.
     pub(super) async fn send(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
-        let whole = self.timeouts.connect.saturating_add(self.timeouts.operate);
+        let whole = self.timeouts.connect.saturating_add(self.timeouts.response);
         let left = budget::left_of(whole);
         if left.is_zero() {
             return Err(StoreError::new(StoreErrorKind::TimedOut));
@@ -155,7 +155,7 @@ impl RedisClient {
         let took = self.up.elapsed().saturating_sub(begun);
         // a worker that was blocked has not waited for the server
         let is_answered = matches!(answer, Ok(Ok(_)));
-        budget::spend(if is_answered { took.min(self.timeouts.operate) } else { took });
+        budget::spend(if is_answered { took.min(self.timeouts.response) } else { took });
         answer.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::TimedOut)))
     }
 

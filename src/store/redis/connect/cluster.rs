@@ -82,12 +82,12 @@ impl Cluster {
     ) -> Result<Routes, RedisError> {
         let config = ClusterConfig::new()
             .set_connection_timeout(timeouts.connect)
-            .set_response_timeout(timeouts.connect.max(timeouts.operate));
+            .set_response_timeout(timeouts.connect.max(timeouts.response));
         let connection = client.get_async_connection_with_config(config).await?;
         let routes = Routes {
             connection,
             slot_backoff: Arc::clone(&self.slot_backoff),
-            within: timeouts.operate,
+            within: timeouts.response,
         };
         routes.members("").await.map(|_| routes)
     }

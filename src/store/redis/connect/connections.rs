@@ -63,7 +63,7 @@ impl Connections {
 
     /// How long to wait for a connection and an answer together.
     pub(in crate::store::redis) fn bound(&self) -> Duration {
-        self.timeouts.connect.saturating_add(self.timeouts.operate)
+        self.timeouts.connect.saturating_add(self.timeouts.response)
     }
 
     /// Sends commands and returns their replies, errors of the server among them, in order.
@@ -173,7 +173,7 @@ impl Connections {
         F: Future<Output = Result<T, E>>,
         E: Into<Failure>,
     {
-        let result = with_timeout(self.timeouts.operate, operation(connection)).await;
+        let result = with_timeout(self.timeouts.response, operation(connection)).await;
         if result.is_err() && !self.is_to_several() {
             self.pool.forget(&pooled);
         }

@@ -94,12 +94,12 @@ impl Connections {
     #[cfg(feature = "redis-cluster")]
     async fn topology(&self, key: &str) -> Option<Topology> {
         let routes = self.connection().await.ok()?.1.routes()?;
-        with_timeout(self.timeouts.operate, routes.topology(key)).await.ok()
+        with_timeout(self.timeouts.response, routes.topology(key)).await.ok()
     }
 
     #[cfg(feature = "redis-cluster")]
     async fn has_member(&self, member: &Member) -> Result<bool, Failure> {
         let connection = self.connection().await?.1;
-        with_timeout(self.timeouts.operate, self.servers.has_member(connection, member)).await
+        with_timeout(self.timeouts.response, self.servers.has_member(connection, member)).await
     }
 }

@@ -26,8 +26,8 @@ impl Connections {
         within: Duration,
     ) -> Result<u64, Failure> {
         let within = within.min(MAX_WAIT);
-        let operate = self.timeouts.operate.saturating_add(within);
-        let connection = self.servers.connect(Timeouts { operate, ..self.timeouts }).await?;
+        let response = self.timeouts.response.saturating_add(within);
+        let connection = self.servers.connect(Timeouts { response, ..self.timeouts }).await?;
         let ask = |name: &str| ask(name, enough, within);
         let fewest = async {
             match connection {
@@ -44,7 +44,7 @@ impl Connections {
                 }
             }
         };
-        with_timeout(operate, fewest).await
+        with_timeout(response, fewest).await
     }
 }
 

@@ -136,7 +136,7 @@ impl Sentinel {
     pub(super) async fn is_replaced(&self, primary: &Primary, timeouts: Timeouts) -> bool {
         if let (Self::Named { service, .. }, Some(sentinel)) = (self, &primary.sentinel)
             && let Ok(now) =
-                with_timeout(timeouts.operate, address(sentinel.clone(), service)).await
+                with_timeout(timeouts.response, address(sentinel.clone(), service)).await
         {
             return at(&now) != primary.address();
         }
@@ -163,7 +163,7 @@ impl SharedClient {
     /// It asks the sentinels one after the other, over connections of its own.
     async fn primary(&self, timeouts: Timeouts) -> Result<Client, Failure> {
         let ask = async { self.0.lock().await.async_get_client().await };
-        with_timeout(timeouts.connect.saturating_add(timeouts.operate), ask).await
+        with_timeout(timeouts.connect.saturating_add(timeouts.response), ask).await
     }
 }
 
@@ -240,11 +240,11 @@ async fn named(
     timeouts: Timeouts,
 ) -> Result<(MultiplexedConnection, Primary), Failure> {
     let sentinel = dial::to(sentinel, timeouts.connect).await?;
-    let (host, port) = with_timeout(timeouts.operate, address(sentinel.clone(), service)).await?;
+    let (host, port) = with_timeout(timeouts.response, address(sentinel.clone(), service)).await?;
     let client = Client::open(url::moved(server.get_connection_info(), host, port))?;
     let mut connection = dial::to(&client, timeouts.connect).await?;
     let ask = redis::cmd("ROLE");
-    match with_timeout(timeouts.operate, connection.send_packed_command(&ask)).await? {
+    match with_timeout(timeouts.response, connection.send_packed_command(&ask)).await? {
         Value::Array(role) if is_primary(&role) => {}
         // who may not ask believes the sentinel
         Value::ServerError(error) if error.code() == "NOPERM" => {}

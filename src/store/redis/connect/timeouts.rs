@@ -14,7 +14,7 @@ const GRACE: Duration = Duration::from_millis(2);
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store::redis) struct Timeouts {
     pub(in crate::store::redis) connect: Duration,
-    pub(in crate::store::redis) operate: Duration,
+    pub(in crate::store::redis) response: Duration,
 }
 
 /// The result of an operation, if it comes in time.

@@ -5,7 +5,7 @@ use super::*;
 const OPERATE: Duration = Duration::from_millis(80);
 
 fn large() -> Arc<LargeValues> {
-    LargeValues::new(Timeouts { connect: OPERATE, operate: OPERATE })
+    LargeValues::new(Timeouts { connect: OPERATE, response: OPERATE })
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn store(cluster: &RedisCluster) -> RedisStore {
 fn found_by(urls: Vec<String>) -> RedisStore {
     let options = RedisOptions {
         connect_timeout: Duration::from_secs(2),
-        operate_timeout: Duration::from_secs(2),
+        response_timeout: Duration::from_secs(2),
         ..RedisOptions::default()
     };
     RedisStore::new(RedisServers::cluster(urls), &options).expect("URLs")
@@ -198,7 +198,7 @@ async fn a_node_that_is_gone_costs_its_own_keys_only_and_delays_no_purge() {
     let mut cluster = RedisCluster::start();
     let store = RedisStore::new(
         RedisServers::cluster(cluster.urls()),
-        &RedisOptions { operate_timeout: Duration::from_millis(300), ..RedisOptions::default() },
+        &RedisOptions { response_timeout: Duration::from_millis(300), ..RedisOptions::default() },
     );
     let store = store.expect("URLs");
     for node in &cluster.nodes {

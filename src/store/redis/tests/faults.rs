@@ -11,7 +11,7 @@ const OPERATE: Duration = Duration::from_millis(150);
 const BOUND: Duration = Duration::from_millis(800);
 
 fn quick(url: &str) -> RedisStore {
-    let options = RedisOptions { operate_timeout: OPERATE, ..RedisOptions::default() };
+    let options = RedisOptions { response_timeout: OPERATE, ..RedisOptions::default() };
     RedisStore::new(url, &options).expect("a URL")
 }
 

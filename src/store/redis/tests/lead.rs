@@ -243,8 +243,8 @@ async fn waiter_is_not_woken_by_the_value_that_was_there_before() {
 #[tokio::test]
 async fn waiter_gives_up_when_nothing_can_be_seen_of_the_lease() {
     let server = RedisServer::start();
-    let operate_timeout = Duration::from_millis(50);
-    let options = RedisOptions { operate_timeout, ..RedisOptions::default() };
+    let response_timeout = Duration::from_millis(50);
+    let options = RedisOptions { response_timeout, ..RedisOptions::default() };
     let hasty = RedisStore::new(server.url(), &options).expect("a URL");
     let lease = leads(&store(&server), LONG).await;
     subscribed(&hasty).await;
@@ -273,8 +273,8 @@ async fn release_is_repeated_when_announcements_are_subscribed_to_anew() {
 #[tokio::test]
 async fn release_that_is_not_confirmed_is_repeated() {
     let server = RedisServer::start();
-    let operate_timeout = Duration::from_millis(50);
-    let options = RedisOptions { operate_timeout, ..RedisOptions::default() };
+    let response_timeout = Duration::from_millis(50);
+    let options = RedisOptions { response_timeout, ..RedisOptions::default() };
     let store = RedisStore::new(server.url(), &options).expect("a URL");
     let lease = leads(&store, LONG).await;
     let token = token(&server, &store);
@@ -296,7 +296,7 @@ async fn release_is_repeated_on_the_heir_of_a_primary_that_forgot_it() {
     let watched = SentinelSetup::start();
     let options = RedisOptions {
         connect_timeout: Duration::from_secs(2),
-        operate_timeout: Duration::from_secs(2),
+        response_timeout: Duration::from_secs(2),
         ..RedisOptions::default()
     };
     let servers = RedisServers::sentinel(SERVICE, watched.urls());

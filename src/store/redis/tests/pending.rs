@@ -10,8 +10,8 @@ const BOUND: Duration = Duration::from_secs(10);
 
 /// A server that does not answer costs a test no more than it must.
 fn hasty(server: &RedisServer) -> RedisStore {
-    let operate_timeout = Duration::from_millis(150);
-    RedisStore::new(server.url(), &RedisOptions { operate_timeout, ..RedisOptions::default() })
+    let response_timeout = Duration::from_millis(150);
+    RedisStore::new(server.url(), &RedisOptions { response_timeout, ..RedisOptions::default() })
         .expect("a URL")
 }
 

@@ -132,7 +132,7 @@ async fn purges_of_a_user_not_permitted_to_publish_are_found() {
         server.command(&["ACL", "SETUSER", "app", "on", ">secret", "~*", "+@all", "resetchannels"]);
     let url = server.url().replace("redis://", "redis://app:secret@");
     let options =
-        RedisOptions { operate_timeout: Duration::from_secs(2), ..RedisOptions::default() };
+        RedisOptions { response_timeout: Duration::from_secs(2), ..RedisOptions::default() };
     let mute = RedisStore::new(&url, &options).expect("a URL");
     let hearing = store(&server);
     subscribed(&hearing).await;
@@ -211,7 +211,7 @@ async fn subscription_that_passes_no_messages_on_is_not_trusted() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.address());
     let options =
-        RedisOptions { operate_timeout: Duration::from_secs(2), ..RedisOptions::default() };
+        RedisOptions { response_timeout: Duration::from_secs(2), ..RedisOptions::default() };
     let store = RedisStore::new(proxy.url(), &options).expect("a URL");
     subscribed(&store).await;
     fill(&store, "/a", &[]).await;
@@ -261,7 +261,7 @@ async fn user_who_may_use_the_channel_of_announcements_only_trusts_them() {
     let () = server.command(&[&user[..], &["&arc:news:0"]].concat());
     let url = server.url().replace("redis://", "redis://app:secret@");
     let options =
-        RedisOptions { operate_timeout: Duration::from_secs(2), ..RedisOptions::default() };
+        RedisOptions { response_timeout: Duration::from_secs(2), ..RedisOptions::default() };
     let (narrow, wide) = (RedisStore::new(&url, &options).expect("a URL"), store(&server));
     subscribed(&narrow).await;
     let entry = entry("/a", wide.purge_number().await.expect("a purge number"), &["g"]);

@@ -168,8 +168,8 @@ fn without_subscription(server: &RedisServer) -> TieredStore {
     let user = ["ACL", "SETUSER", "deaf", "on", ">secret", "~*", "+@all", "resetchannels"];
     let () = server.command(&user);
     let url = server.url().replace("redis://", "redis://deaf:secret@");
-    let operate_timeout = Duration::from_secs(2);
-    let options = RedisOptions { operate_timeout, ..RedisOptions::default() };
+    let response_timeout = Duration::from_secs(2);
+    let options = RedisOptions { response_timeout, ..RedisOptions::default() };
     let far = RedisStore::new(url.as_str(), &options).expect("a URL");
     TieredStore::new(16 << 20, Clock::manual(), far)
 }

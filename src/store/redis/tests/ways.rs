@@ -9,7 +9,7 @@ use crate::store::redis::connect::Access;
 fn patient(access: Access) -> RedisOptions {
     RedisOptions {
         connect_timeout: Duration::from_secs(2),
-        operate_timeout: Duration::from_secs(2),
+        response_timeout: Duration::from_secs(2),
         access,
         ..RedisOptions::default()
     }
