@@ -65,7 +65,7 @@ impl Plan {
         let key_rules = KeyRules::new(config);
         let rules = config.rules.iter().map(|(at, rule)| ResolvedRule::new(config, at, rule));
         let rules = rules.collect::<Result<Vec<_>, _>>()?;
-        let default_rule = ResolvedRule::of_no_rule(config)?;
+        let default_rule = ResolvedRule::without_rule(config)?;
         let has_client = |rule: &ResolvedRule| rule.client.is_some();
         Ok(Self {
             has_client_cache: has_client(&default_rule) || rules.iter().any(has_client),

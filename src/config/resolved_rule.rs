@@ -30,7 +30,7 @@ pub(crate) struct ResolvedRule {
 
 impl ResolvedRule {
     /// How the responses of no rule are treated.
-    pub(super) fn of_no_rule(config: &Config) -> Result<Self, ConfigError> {
+    pub(super) fn without_rule(config: &Config) -> Result<Self, ConfigError> {
         let policy = config.policy();
         if policy.default_ttl > MAX_DELTA {
             return Err(ConfigError::new("ttl", "is longer than 2^31 seconds"));

@@ -9,7 +9,7 @@ use crate::key::CacheKey;
 
 /// How long a key stays hit-for-miss after a response that was not stored.
 const AFTER_UNSTORED: Duration = Duration::from_secs(5);
-/// How long a key stays hit-for-miss after requests have waited for a long stream in vain.
+/// How long a key stays hit-for-miss after requests have waited for a long stream that could not be shared.
 const AFTER_LONG_STREAM: Duration = Duration::from_secs(60);
 
 impl Engine {

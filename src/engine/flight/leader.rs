@@ -12,7 +12,7 @@ use super::state::{
 use crate::{clock::TimerPoint, key::CacheKey, purge::PurgeNumber, store::LeaseGuard};
 
 /// How long after the beginning of a flight a follower may call the handler for all because a response
-/// could not be shared. Later, a second wait in vain would cost them too much time.
+/// could not be shared. Later, a second wait without a result would take too long.
 const RETRY_WITHIN: Duration = Duration::from_millis(100);
 /// While the store is away, purges of other processes are not known. So a response is shared only with
 /// requests that came at most this long after its handler was called.

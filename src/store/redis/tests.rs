@@ -97,7 +97,7 @@ async fn has(store: &RedisStore, path: &str) -> bool {
 }
 
 #[tokio::test]
-async fn it_passes_the_examination() {
+async fn store_passes_acceptance_tests() {
     let server = RedisServer::start();
     let number = AtomicU64::new(0);
     let make = async || prefixed(&server, &format!("t{}:", number.fetch_add(1, Ordering::Relaxed)));
@@ -105,7 +105,7 @@ async fn it_passes_the_examination() {
 }
 
 #[tokio::test]
-async fn it_passes_the_examination_over_a_socket_and_the_other_protocol() {
+async fn store_passes_acceptance_tests_over_a_socket_and_the_other_protocol() {
     let server = RedisServer::start();
     let number = AtomicU64::new(0);
     let url = format!("redis+unix://{}?protocol=3", server.socket().display());

@@ -134,6 +134,6 @@ async fn an_entry_that_nobody_reads_outlives_many_purges_of_others() {
 }
 
 #[tokio::test]
-async fn it_passes_the_examination() {
+async fn store_passes_acceptance_tests() {
     examine(async || MemoryStore::new(64 * 1024 * 1024, Clock::manual())).await;
 }

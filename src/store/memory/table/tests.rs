@@ -187,7 +187,7 @@ fn disturb(table: &Table, seed: u64) {
 }
 
 #[test]
-fn what_is_removed_is_not_read_again_while_a_reader_holds_it() {
+fn removed_entry_is_not_read_again_while_a_reader_holds_it() {
     let (table, _) = table(1 << 20);
     put(&table, "/a", 10);
     let held = table.get(&key("h", "/a", None)).unwrap();

@@ -1,8 +1,8 @@
-//! The lead in a fill over all processes: a key that the first of them sets and that ends by itself,
-//! in case its holder does.
+//! The lease of a key over all processes: the process that holds it calls the handler. It is a key in
+//! Redis that the first process sets and that expires, in case the process ends.
 //!
-//! Those who wait are woken by an announcement, and look by themselves now and then, as one that is
-//! lost with a server would cost them the rest of the lease.
+//! Processes that wait are woken by an announcement. They also look by themselves now and then: if the
+//! announcement is lost with a server, they would wait for the rest of the lease.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -33,22 +33,22 @@ use crate::{
     },
 };
 
-/// No lead is held or waited for for longer.
+/// The longest time for which a lease is held or waited for.
 const MAX_LEASE: Duration = Duration::from_secs(60 * 60);
-/// A key lives on in the millisecond in which it ends.
+/// A key still exists in the millisecond in which it expires.
 const MARGIN: Duration = Duration::from_millis(2);
-/// How long who waits does before looking by itself; each time twice as long.
+/// How long a waiting process waits before its first look; each further wait is twice as long.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// The longest wait between two looks.
 const MAX_LOOK: Duration = Duration::from_millis(400);
-/// After how many looks in a row without an answer a waiter gives up.
+/// After how many looks in a row without a reply a waiting process gives up.
 const MAX_UNANSWERED: u32 = 2;
-/// How many bytes of a value, from its checksum on, tell it from the one before.
+/// How many bytes of a value, from its checksum on, distinguish it from the previous one.
 const HEAD: usize = 32;
 
 impl RedisStore {
-    /// Asks for the lead in filling `key`, and in the same exchange for the purge number. While announcements are not heard nobody could be told
-    /// to wait for one: then each process leads.
+    /// Requests the lease of `key` and, in the same exchange, the purge number. While announcements do not
+    /// arrive, no process could be woken: then each of them gets a lease.
     pub(in crate::store::redis) async fn request_lease(
         &self,
         key: &CacheKey,
@@ -60,7 +60,7 @@ impl RedisStore {
             return Ok(Lease::Granted(LeaseGuard::free()));
         }
         let digest = key.digest();
-        // before the question, as the answer may be old when it comes
+        // before the request is sent, as the reply may be old when it arrives
         let mut listener = invalidation.listen(digest);
         let token: Token = RandomState::new().hash_one(0_u8).to_ne_bytes();
         // released also when no caller waits for the reply any more
@@ -70,7 +70,7 @@ impl RedisStore {
         take.arg(&name).arg(&token).arg("NX").arg("PX");
         take.arg(at_most.as_millis().max(1).to_string());
         let look = Look::new(&self.names, &digest);
-        // a number counts only where Redis can be relied on, now and when it answers
+        // a number counts only if Redis can be relied on, now and when it has replied
         let is_reliable = self.check().is_ok();
         let stages = [vec![take, logical_clock::read_now(&self.names)], look.commands()];
         let replies = self.client.send_ordered(stages).await?;
@@ -91,18 +91,18 @@ impl RedisStore {
         Ok(Lease::HeldElsewhere(LeaseWait::new(async move {
             let (announced, looked) =
                 (pin!(listener.announced()), pin!(look.until_over(&client, &head)));
-            // over in time, whatever is heard and seen
+            // bounded, whatever is announced or seen
             let _ = timeout(left, select(announced, looked)).await;
         })))
     }
 
-    /// A lease which is given up in the background when it is dropped. It ends by itself after `at_most`.
+    /// A lease that is released in the background when it is dropped. It expires after `at_most`.
     fn lease(&self, digest: [u8; 16], token: Token, at_most: Duration) -> LeaseGuard {
         let Some(runtime) = self.subscriber.runtime() else { return LeaseGuard::free() };
         let (client, names) = (Arc::clone(&self.client), self.names.clone());
         let (invalidation, releases) =
             (Arc::clone(&self.invalidation), Arc::clone(self.subscriber.releases()));
-        // taken once the answer is there, which it is in time or not at all
+        // it is held from the reply on, which arrives in time or not at all
         let until = invalidation.now().saturating_add(self.client.bound()).saturating_add(at_most);
         LeaseGuard::new(move || {
             runtime.spawn(async move {
@@ -113,7 +113,7 @@ impl RedisStore {
     }
 }
 
-/// What those who wait look at: the lease, and the value that it is for.
+/// What a waiting process looks at: the lease, and the value that it is for.
 struct Look {
     lease: String,
     live: String,
@@ -132,8 +132,8 @@ impl Look {
         vec![left, head]
     }
 
-    /// Looks until the lease is gone, or another value is there than the one that was; or until it is
-    /// in vain, as while a slot moves: then nothing would be heard of the lease's end either.
+    /// Looks until the lease is gone or the value has changed. Gives up when Redis does not reply, as while
+    /// a slot moves: the end of the lease would not be announced then either.
     async fn until_over(&self, client: &RedisClient, before: &Value) {
         let (mut wait, mut unanswered) = (FIRST_LOOK, 0);
         while unanswered < MAX_UNANSWERED {

@@ -44,7 +44,7 @@ fn local(store: &TieredStore, path: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn it_passes_the_examination() {
+async fn store_passes_acceptance_tests() {
     let server = RedisServer::start();
     let number = AtomicU64::new(0);
     acceptance::examine(async || {
@@ -56,7 +56,7 @@ async fn it_passes_the_examination() {
 }
 
 #[tokio::test]
-async fn it_passes_the_examination_before_it_is_subscribed() {
+async fn store_passes_acceptance_tests_before_it_is_subscribed() {
     let server = RedisServer::start();
     let number = AtomicU64::new(0);
     let make = async || tiered(&server, &format!("t{}:", number.fetch_add(1, Ordering::Relaxed)));

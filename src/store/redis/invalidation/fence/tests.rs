@@ -14,21 +14,25 @@ fn clock(base: Value, seed: Value, now: Value, fences: &[Value]) -> Value {
 }
 
 /// Of a fill that began at 7.
-fn of_fill(seed: u64, now: u64, fences: &[Value]) -> PurgeState {
+fn state_of_fill(seed: u64, now: u64, fences: &[Value]) -> PurgeState {
     let reply = clock(text(3), text(seed), text(now), fences);
     Fences::of(&reply).expect("a clock").state_of_fill(PurgeNumber::new(7))
 }
 
 #[test]
 fn fill_is_published_when_no_purge_came_after_it() {
-    assert_eq!(of_fill(5, 9, &[Value::Nil, text(6), text(7), text("0 7 9")]), PurgeState::Valid);
-    assert_eq!(of_fill(7, 7, &[]), PurgeState::Valid);
-    assert_eq!(of_fill(5, 9, &[Value::Nil, text(8)]), PurgeState::Purged);
+    assert_eq!(
+        state_of_fill(5, 9, &[Value::Nil, text(6), text(7), text("0 7 9")]),
+        PurgeState::Valid
+    );
+    assert_eq!(state_of_fill(7, 7, &[]), PurgeState::Valid);
+    assert_eq!(state_of_fill(5, 9, &[Value::Nil, text(8)]), PurgeState::Purged);
 }
 
 #[test]
 fn fill_is_stale_behind_a_soft_purge_and_refused_behind_a_hard_one() {
-    let judged = |fences: &[&str]| of_fill(5, 9, &fences.iter().map(text).collect::<Vec<_>>());
+    let judged =
+        |fences: &[&str]| state_of_fill(5, 9, &fences.iter().map(text).collect::<Vec<_>>());
     let stale = |then| PurgeState::StaleSince(Timestamp::from_millis(then));
     assert_eq!(judged(&["0 8 1000"]), stale(1000));
     assert_eq!(judged(&["7 8 1000", "0 9 900", "3"]), stale(900));
@@ -79,9 +83,9 @@ fn fences_are_read_in_both_protocols() {
 
 #[test]
 fn fill_from_an_unknown_time_is_refused() {
-    assert_eq!(of_fill(8, 9, &[]), PurgeState::Unknown, "before the seed");
-    assert_eq!(of_fill(5, 6, &[]), PurgeState::Unknown, "after now");
-    assert_eq!(of_fill(5, 9, &[text("x")]), PurgeState::Unknown, "no number");
+    assert_eq!(state_of_fill(8, 9, &[]), PurgeState::Unknown, "before the seed");
+    assert_eq!(state_of_fill(5, 6, &[]), PurgeState::Unknown, "after now");
+    assert_eq!(state_of_fill(5, 9, &[text("x")]), PurgeState::Unknown, "no number");
     for none in [Value::Nil, Value::Array(vec![]), clock(text(1), Value::Nil, Value::Nil, &[])] {
         assert!(Fences::of(&none).is_none(), "{none:?}");
     }
