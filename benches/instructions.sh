@@ -15,6 +15,6 @@ count() {
 each() { echo $((($(count "$1" 1200) - $(count "$1" 200)) / 1000)); }
 
 none=$(each none)
-for kind in bare hit miss bypass; do
+for kind in bare least hit miss bypass; do
   printf '%-8s %8d\n' "$kind" $(($(each "$kind") - none))
 done

@@ -18,6 +18,9 @@ pub mod load;
 /// Lengths of bodies, in bytes, with their names.
 pub const SIZES: [(usize, &str); 2] = [(1024, "1 KiB"), (100 * 1024, "100 KiB")];
 
+/// How many requests are made before the first of them is sent.
+const BATCH: usize = 256;
+
 /// A body of this length.
 pub fn body(length: usize) -> Bytes {
     vec![b'x'; length].into()
@@ -43,8 +46,7 @@ where
     B: MessageBody,
 {
     let mut taken = Duration::ZERO;
-    for batch in (0..times).collect::<Vec<_>>().chunks(256) {
-        let requests: Vec<_> = batch.iter().map(|n| request(&uri(*n))).collect();
+    for requests in batches(times, uri) {
         let start = Instant::now();
         for request in requests {
             answer(app, request).await;
@@ -54,7 +56,16 @@ where
     taken
 }
 
-/// One answer, its body read to the end: what callgrind counts (`--toggle-collect=*answer*`).
+/// Requests, made some hundred at a time.
+pub fn batches(times: u64, uri: impl Fn(u64) -> String) -> impl Iterator<Item = Vec<Request>> {
+    let numbers = (0..times).step_by(BATCH);
+    numbers.map(move |from| {
+        let batch = from..times.min(from + BATCH as u64);
+        batch.map(|n| request(&uri(n))).collect()
+    })
+}
+
+/// One answer, its body read to the end.
 #[inline(never)]
 async fn answer<S, B>(app: &S, request: Request)
 where
