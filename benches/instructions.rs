@@ -1,6 +1,7 @@
 //! What `benches/instructions.sh` counts by callgrind: one kind of request, a number of times.
-//! Called as `instructions <kind> <times>`; the difference of two numbers of times is free of what
-//! starting and ending cost.
+//! Called as `instructions <kind> <times> <client>`; the difference of two numbers of times is free of
+//! what starting and ending cost. A client is `plain`, whose requests have no header but `Host`, or
+//! `browser`.
 
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::panic, reason = "a bench")]
 
@@ -25,14 +26,17 @@ use bytes::Bytes;
 
 mod support;
 
-use support::{ask, batches, body};
+use support::{ask_all, body, browser_request, plain_request};
 
 fn main() {
     let arguments: Vec<_> = env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let [kind, times] = arguments.as_slice() else {
+    let [kind, times, client] = arguments.as_slice() else {
         return; // `cargo bench` runs every bench; this one is for the script
     };
-    let times = times.parse().expect("a number of times");
+    let times: u64 = times.parse().expect("a number of times");
+    let request = if client == "browser" { browser_request } else { plain_request };
+    let one_by_one = |uri: fn(u64) -> String| (0..times).map(move |n| vec![request(&uri(n))]);
+    let same = one_by_one(|_| "/products/7".to_owned());
     let body = body(1024);
     let constant = body.clone();
     let handler = move || {
@@ -40,28 +44,27 @@ fn main() {
         async move { HttpResponse::Ok().content_type("text/html").body(body) }
     };
     let app = App::new().route("/products/{id}", web::get().to(handler));
-    let one = |_: u64| "/products/7".to_owned();
     actix_rt::System::new().block_on(async {
         match kind.as_str() {
             // the requests alone, which every other kind builds too
-            "none" => drop(black_box(batches(times, one).for_each(|batch| drop(black_box(batch))))),
-            "bare" => drop(ask(&init_service(app).await, times, one).await),
+            "none" => same.for_each(|batch| drop(black_box(batch))),
+            "bare" => drop(ask_all(&init_service(app).await, same).await),
             "least" => {
                 let (fields, body) = (six_fields(), body.clone());
                 let app = app.wrap_fn(move |req, _| at_once(req, &fields, &body));
-                ask(&init_service(app).await, times, one).await;
+                ask_all(&init_service(app).await, same).await;
             }
             "hit" => {
                 let app = init_service(app.wrap(ResponseCache::memory())).await;
-                ask(&app, times, one).await;
+                ask_all(&app, same).await;
             }
             "miss" => {
                 let app = init_service(app.wrap(ResponseCache::memory())).await;
-                ask(&app, times, |n| format!("/products/{n}")).await;
+                ask_all(&app, one_by_one(|n| format!("/products/{n}"))).await;
             }
             "bypass" => {
                 let app = init_service(app.wrap(ResponseCache::memory().exclude("/"))).await;
-                ask(&app, times, one).await;
+                ask_all(&app, same).await;
             }
             other => panic!("`{other}` is none of none, bare, least, hit, miss, bypass"),
         }

@@ -8,13 +8,15 @@ binary=${1:-$(cargo bench --all-features --bench instructions --no-run --message
   grep -o '"executable":"[^"]*instructions-[^"]*"' | tail -1 | cut -d'"' -f4)}
 
 count() {
-  valgrind --tool=callgrind --callgrind-out-file=/dev/null "$binary" "$1" "$2" 2>&1 |
+  valgrind --tool=callgrind --callgrind-out-file=/dev/null "$binary" "$1" "$2" "$client" 2>&1 |
     sed -n 's/.*Collected : //p'
 }
 
 each() { echo $((($(count "$1" 1200) - $(count "$1" 200)) / 1000)); }
 
-none=$(each none)
-for kind in bare least hit miss bypass; do
-  printf '%-8s %8d\n' "$kind" $(($(each "$kind") - none))
+for client in plain browser; do
+  none=$(each none)
+  for kind in bare least hit miss bypass; do
+    printf '%-8s %-8s %8d\n' "$client" "$kind" $(($(each "$kind") - none))
+  done
 done

@@ -26,8 +26,13 @@ pub fn body(length: usize) -> Bytes {
     vec![b'x'; length].into()
 }
 
+/// A request with no more headers than it must have, as load generators send it.
+pub fn plain_request(uri: &str) -> Request {
+    TestRequest::get().uri(uri).insert_header(("host", "shop.example")).to_request()
+}
+
 /// A request as a browser sends it, without cookies.
-pub fn request(uri: &str) -> Request {
+pub fn browser_request(uri: &str) -> Request {
     TestRequest::get()
         .uri(uri)
         .insert_header(("host", "shop.example"))
@@ -45,8 +50,17 @@ where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
 {
+    ask_all(app, batches(times, |n| browser_request(&uri(n)))).await
+}
+
+/// The same for batches of requests.
+pub async fn ask_all<S, B>(app: &S, batches: impl Iterator<Item = Vec<Request>>) -> Duration
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
     let mut taken = Duration::ZERO;
-    for requests in batches(times, uri) {
+    for requests in batches {
         let start = Instant::now();
         for request in requests {
             answer(app, request).await;
@@ -57,11 +71,11 @@ where
 }
 
 /// Requests, made some hundred at a time.
-pub fn batches(times: u64, uri: impl Fn(u64) -> String) -> impl Iterator<Item = Vec<Request>> {
+pub fn batches(times: u64, request: impl Fn(u64) -> Request) -> impl Iterator<Item = Vec<Request>> {
     let numbers = (0..times).step_by(BATCH);
     numbers.map(move |from| {
         let batch = from..times.min(from + BATCH as u64);
-        batch.map(|n| request(&uri(n))).collect()
+        batch.map(&request).collect()
     })
 }
 
