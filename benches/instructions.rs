@@ -91,8 +91,7 @@ fn six_fields() -> HeaderMap {
         ("age", "1"),
         ("cache-status", "actix-response-cache; hit; ttl=59"),
     ];
-    let fields = fields.map(|(name, value)| {
-        (HeaderName::from_static(name), HeaderValue::from_static(value))
-    });
+    let fields = fields
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
     fields.into_iter().collect()
 }

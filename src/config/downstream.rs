@@ -40,11 +40,16 @@ impl Downstream {
     }
 
     /// Writes it into the response to a request with these fields. The handler's own `Vary` stays.
-    pub(crate) fn report<B>(&self, res: &mut HttpResponse<B>, req: &HeaderMap) {
+    pub(crate) fn report<B>(
+        &self,
+        res: &mut HttpResponse<B>,
+        req: &HeaderMap,
+        may_allow_origin: bool,
+    ) {
         if let Some(vary) = &self.vary {
             Self::add_vary(res.headers_mut(), &self.names, vary);
         }
-        if self.keys_origin && allows_one_origin(res.headers()) {
+        if self.keys_origin && may_allow_origin && allows_one_origin(res.headers()) {
             let origin = [header::ORIGIN];
             Self::add_vary(res.headers_mut(), &origin, &HeaderValue::from_static("origin"));
         }
@@ -119,7 +124,7 @@ mod tests {
             res.append_header(*field);
         }
         let mut res = res.finish();
-        Downstream::new(&rules).report(&mut res, &HeaderMap::new());
+        Downstream::new(&rules).report(&mut res, &HeaderMap::new(), true);
         [header::VARY, header::CACHE_CONTROL].map(|name| {
             let lines = res.headers().get_all(name).map(|line| line.to_str().unwrap());
             lines.collect::<Vec<_>>().join(" | ")
@@ -144,7 +149,7 @@ mod tests {
         for name in ["cdn-cache-control", "cloudflare-cdn-cache-control", "x-accel-expires"] {
             let rules = KeyRules { custom: Some(RequestFn::new(|_| None)), ..KeyRules::default() };
             let mut res = HttpResponse::Ok().insert_header((name, "300")).finish();
-            Downstream::new(&rules).report(&mut res, &HeaderMap::new());
+            Downstream::new(&rules).report(&mut res, &HeaderMap::new(), true);
             assert!(!res.headers().contains_key(name), "{name}");
         }
     }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     engine::{Engine, flight::CoalescingLimits},
-    key::Secret,
+    key::{CacheKey, KeyBytes, Secret},
     semantics::verdict::Reason,
 };
 
@@ -47,12 +47,26 @@ pub(crate) struct Plan {
     pub(crate) rules_id: u64,
 }
 
-/// A request that the cache handles.
+/// A request that the cache handles. Its key is at first bytes in a buffer that is used again, as a
+/// hit needs no more.
 #[derive(Debug)]
-pub(crate) struct Admitted {
-    pub(crate) keyed: Keyed,
+pub(crate) struct Admitted<K = CacheKey> {
+    pub(crate) keyed: Keyed<K>,
     pub(crate) conditional: bool,
     pub(crate) directives: bool,
+}
+
+impl Admitted<KeyBytes> {
+    /// The same with a key of its own.
+    pub(crate) fn with_own_key(&self) -> Admitted {
+        let Self { ref keyed, conditional, directives } = *self;
+        let Keyed { ref key, uncovered, personal } = *keyed;
+        Admitted {
+            keyed: Keyed { key: key.to_key(), uncovered, personal },
+            conditional,
+            directives,
+        }
+    }
 }
 
 impl Plan {
@@ -108,13 +122,18 @@ impl Plan {
         &self.secret
     }
 
-    /// Whether the request is for the cache, and under which key. `nested` is how many caches outside
-    /// decide by other rules.
-    pub(crate) fn admit(&self, req: &HttpRequest, nested: u8) -> Result<Admitted, Reason> {
+    /// Whether the request is for the cache, and under which key, which is written in the memory of
+    /// `buffer`. `nested` is how many caches outside decide by other rules.
+    pub(crate) fn admit(
+        &self,
+        req: &HttpRequest,
+        nested: u8,
+        buffer: impl FnOnce() -> Vec<u8>,
+    ) -> Result<Admitted<KeyBytes>, Reason> {
         if !matches!(*req.method(), Method::GET | Method::HEAD) {
             return Err(Reason::Method);
         }
-        self.admit_with(req, None, nested)
+        self.admit_with(req, None, nested, buffer)
     }
 
     /// Whether the request is a QUERY that may be for the cache.
@@ -129,7 +148,8 @@ impl Plan {
         body: &[u8],
         nested: u8,
     ) -> Result<Admitted, Reason> {
-        self.admit_with(req, Some(body), nested)
+        let admitted = self.admit_with(req, Some(body), nested, Vec::new)?;
+        Ok(admitted.with_own_key())
     }
 
     fn admit_with(
@@ -137,7 +157,8 @@ impl Plan {
         req: &HttpRequest,
         body: Option<&[u8]>,
         nested: u8,
-    ) -> Result<Admitted, Reason> {
+        buffer: impl FnOnce() -> Vec<u8>,
+    ) -> Result<Admitted<KeyBytes>, Reason> {
         let rule = self.paths.decide(req.uri().path(), req.match_info().as_str())?;
         let mut flags = HeaderFlags::of(req.headers(), &self.key_rules.credentials);
         flags.body &= body.is_none();
@@ -146,8 +167,9 @@ impl Plan {
             return Err(Reason::Predicate);
         }
         let query = rule.and_then(|rule| self.rules.get(rule)?.query.as_deref());
-        let secret = &self.secret;
-        let keyed = self.key_rules.key(KeyInput { req, flags, body, nested, query, secret })?;
+        let (buffer, secret) = (buffer(), &self.secret);
+        let input = KeyInput { buffer, req, flags, body, nested, query, secret };
+        let keyed = self.key_rules.key(input)?;
         let HeaderFlags { conditional, directives, .. } = flags;
         Ok(Admitted { keyed, conditional, directives })
     }

@@ -6,7 +6,7 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 
 use super::state::Engine;
 use crate::{
-    entry::{Entry, Kind, Selecting},
+    entry::{Entry, Kind, Selecting, Terms},
     key::{CacheKey, Secret},
     semantics::{
         fields::RequestView,
@@ -70,7 +70,7 @@ impl Engine {
 
     /// The stored response that answers the request, where the store has it without waiting.
     pub(crate) fn look_up_now(&self, lookup: &Lookup<'_>) -> Option<(Arc<Entry>, Reuse)> {
-        let Lookup { key, ref view, uncovered, policy, .. } = *lookup;
+        let key = lookup.key;
         let canonical = self.no_vary_search.canonical(key);
         let mut key = canonical.as_ref().unwrap_or(key);
         let mut entry = self.store.get_local(key).filter(|entry| entry.key == *key)?;
@@ -80,9 +80,20 @@ impl Engine {
             key = &variant;
             entry = self.store.get_local(key).filter(|entry| entry.key == *key)?;
         }
-        let terms = &entry.response()?.terms;
-        let verdict = reuse(view, terms, uncovered, self.clock.quick_moment(), policy);
-        Some((entry, verdict))
+        let Lookup { ref view, uncovered, policy, .. } = *lookup;
+        let reuse = self.reuse_now(view, &entry.response()?.terms, uncovered, policy);
+        Some((entry, reuse))
+    }
+
+    /// Whether a response stored under these terms may answer the request now.
+    pub(crate) fn reuse_now(
+        &self,
+        view: &RequestView<'_, HeaderMap>,
+        terms: &Terms,
+        uncovered: UncoveredCredentials,
+        policy: &Policy,
+    ) -> Reuse {
+        reuse(view, terms, uncovered, self.clock.quick_moment(), policy)
     }
 
     /// The entry of the URL, or of its variant where it has some (RFC 9111 s.4.1).

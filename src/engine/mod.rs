@@ -9,6 +9,7 @@ pub(crate) mod draft_entry;
 mod events;
 mod expiring_keys;
 pub(crate) mod flight;
+pub(crate) mod front_cache;
 pub(crate) mod handle;
 mod hit_for_miss;
 pub(crate) mod jitter;

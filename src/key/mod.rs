@@ -10,7 +10,7 @@ pub(crate) mod query;
 mod secret;
 
 pub(crate) use self::{
-    builder::KeyBuilder,
+    builder::{KeyBuilder, KeyBytes},
     encoding::Part,
     secret::{Secret, digest},
 };

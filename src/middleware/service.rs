@@ -22,14 +22,17 @@ use super::{
         background::refresh_in_background,
         detached::{call_handler, call_or_serve_stale},
         follow::follow,
+        fresh_hit,
         handler_call::{CallPurpose, HandlerCall},
         invalidate::{PendingChange, invalidated},
-        lookup::{hit, look_up},
-        state::{CacheRequest, Step},
+        lookup::look_up,
+        state::{CacheRequest, RequestFacts, Step},
     },
     worker::Worker,
 };
 use crate::{
+    config::plan::Admitted,
+    key::KeyBytes,
     semantics::{invalidation::is_safe, verdict::Reason},
     store::budget,
 };
@@ -65,12 +68,13 @@ where
         let worker = &self.worker;
         let outer = RequestContext::outer(&req);
         let nested = RequestContext::nested(outer.as_ref(), worker);
-        let admitted = match worker.plan.admit(req.request(), nested) {
+        let buffer = || worker.take_key_buffer();
+        let admitted = match worker.plan.admit(req.request(), nested, buffer) {
             Ok(_) if !worker.engine.is_enabled() => Err(Reason::Disabled),
             admitted => admitted,
         };
         match admitted {
-            Ok(admitted) => self.cached(CacheRequest::new(req, admitted, outer)),
+            Ok(admitted) => self.cached(req, admitted, outer),
             Err(Reason::Method) if worker.plan.asks_query(req.request()) => self.query(req),
             Err(Reason::Method) if !is_safe(req.method()) => self.change(req, outer),
             Err(why) => {
@@ -90,8 +94,21 @@ where
     B: MessageBody + 'static,
 {
     /// A request that the cache handles. Its future is boxed only where it has to wait.
-    fn cached(&self, request: CacheRequest) -> CacheFuture<S, B> {
-        if let Some(res) = hit(&self.worker, &request) {
+    fn cached(
+        &self,
+        req: ServiceRequest,
+        admitted: Admitted<KeyBytes>,
+        outer: Option<RequestContext>,
+    ) -> CacheFuture<S, B> {
+        let facts = RequestFacts::new(&req, &admitted, outer.as_ref());
+        let hit = fresh_hit::remembered(&self.worker, &facts, admitted.keyed.key.as_bytes());
+        if let Some(res) = hit {
+            self.worker.give_key_buffer(admitted.keyed.key);
+            return CacheFuture::ready(req.into_response(res));
+        }
+        let request = CacheRequest::new(req, admitted.with_own_key(), outer);
+        self.worker.give_key_buffer(admitted.keyed.key);
+        if let Some(res) = fresh_hit::stored(&self.worker, &request) {
             return CacheFuture::ready(request.req.into_response(res));
         }
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));

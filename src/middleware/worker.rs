@@ -1,23 +1,23 @@
 //! What one worker keeps for all its requests.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::Cell, fmt, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, dev::ServiceResponse, http::header::HeaderMap};
 
 use super::{
     body::CacheBody,
     held_routes::HeldRoutes,
-    respond::{self, ClientView},
+    respond::{self, ClientView, Source},
     seconds::BySeconds,
 };
 use crate::{
     config::{key_rules::Keyed, plan::Plan},
-    engine::{Engine, handle::CacheHandle, jitter, lookup::Lookup},
+    engine::{Engine, front_cache::FrontCache, handle::CacheHandle, jitter, lookup::Lookup},
     entry::StoredResponse,
+    key::KeyBytes,
     semantics::fields::RequestView,
 };
 
-#[derive(Debug)]
 pub(crate) struct Worker {
     pub(super) plan: Plan,
     pub(super) engine: Arc<Engine>,
@@ -25,6 +25,9 @@ pub(crate) struct Worker {
     /// `Cache-Status` of hits, by the freshness that remains.
     pub(super) hits: BySeconds,
     ages: BySeconds,
+    pub(super) front: FrontCache,
+    /// The memory in which the key of the next request is written.
+    key_buffer: Cell<Vec<u8>>,
     /// Routes whose requests cannot be changed.
     pub(super) held: HeldRoutes,
 }
@@ -32,9 +35,26 @@ pub(crate) struct Worker {
 impl Worker {
     pub(super) fn new(plan: Plan, engine: Arc<Engine>) -> Self {
         let handle = CacheHandle::new(Arc::clone(&engine));
-        let (hits, ages, held) =
-            (BySeconds::default(), BySeconds::default(), HeldRoutes::default());
-        Self { plan, engine, handle, hits, ages, held }
+        Self {
+            plan,
+            engine,
+            handle,
+            hits: BySeconds::default(),
+            ages: BySeconds::default(),
+            front: FrontCache::default(),
+            key_buffer: Cell::default(),
+            held: HeldRoutes::default(),
+        }
+    }
+
+    /// Memory to write a key in.
+    pub(super) fn take_key_buffer(&self) -> Vec<u8> {
+        self.key_buffer.take()
+    }
+
+    /// The memory of a key that is not needed any more.
+    pub(super) fn give_key_buffer(&self, key: KeyBytes) {
+        self.key_buffer.set(key.into_buffer());
     }
 
     /// The handle that handlers extract.
@@ -65,12 +85,22 @@ impl Worker {
         stored: &StoredResponse,
         age: Duration,
     ) -> HttpResponse<CacheBody<B>> {
+        self.respond_from(client, &Source::stored(stored, &self.plan.stripped_headers), age)
+    }
+
+    /// The same of a response that may be remembered.
+    pub(super) fn respond_from<B>(
+        &self,
+        client: &ClientView<'_>,
+        source: &Source<'_>,
+        age: Duration,
+    ) -> HttpResponse<CacheBody<B>> {
         let age = self.ages.get(age, || Some(age.as_secs().into()));
-        let mut res = respond::from_stored(client, stored, age, &self.plan.stripped_headers);
+        let mut res = respond::from_stored(client, source, age);
         if let Some(settings) = self.plan.client(client.routed) {
-            settings.write(&mut res, stored.terms.response_time, client.personal);
+            settings.write(&mut res, source.stored.terms.response_time, client.personal);
         }
-        self.plan.downstream.report(&mut res, client.req.fields);
+        self.plan.downstream.report(&mut res, client.req.fields, source.may_allow_origin);
         res
     }
 
@@ -97,6 +127,12 @@ impl Worker {
     pub(super) fn report_downstream<B>(&self, res: &mut ServiceResponse<B>) {
         // of actix's two halves of a response, one is borrowed while the other is changed
         let req = res.request().clone();
-        self.plan.downstream.report(res.response_mut(), req.headers());
+        self.plan.downstream.report(res.response_mut(), req.headers(), true);
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("plan", &self.plan).finish_non_exhaustive()
     }
 }

@@ -18,6 +18,7 @@ mod erased;
 mod error;
 mod interface;
 mod lease;
+pub(crate) mod local;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;
 #[cfg(feature = "redis")]

@@ -4,7 +4,6 @@
 use std::{rc::Rc, sync::Arc};
 
 use actix_web::{
-    HttpResponse,
     dev::ServiceRequest,
     http::{Method, header},
 };
@@ -21,12 +20,12 @@ use crate::{
         lookup::Found,
     },
     entry::Entry,
-    middleware::{body::CacheBody, worker::Worker},
+    middleware::worker::Worker,
     semantics::{
         reuse::{Reuse, only_if_cached},
         storing::says_no_store,
         validation::has_validator,
-        verdict::{Forwarding, Reason, StaleCause, Verdict},
+        verdict::{Forwarding, Reason, StaleCause},
     },
 };
 
@@ -35,26 +34,6 @@ use crate::{
 const MAX_WAITS: u8 = 2;
 /// How often a request that leads looks again because something has been stored meanwhile.
 const MAX_LOOKS: u8 = 4;
-
-/// The response to a request that the store can answer at once, with nothing else to do.
-pub(crate) fn hit<B>(
-    worker: &Rc<Worker>,
-    request: &CacheRequest,
-) -> Option<HttpResponse<CacheBody<B>>> {
-    let watch = worker.engine.counters().sample_hit();
-    let (entry, reuse) = worker.engine.look_up_now(&request.lookup(worker))?;
-    let Reuse::Fresh { age, left } = reuse else { return None };
-    let stored = entry.response()?;
-    if request.has_preconditions() || worker.is_early(stored, left) {
-        return None;
-    }
-    let mut res = worker.respond(&request.client_view(), stored, age);
-    request.report().write(worker, &mut res, Verdict::Hit { left });
-    if let Some(watch) = watch {
-        worker.engine.counters().hit_took(watch.elapsed());
-    }
-    Some(res)
-}
 
 /// Looks the request up and decides.
 pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) -> Step<B> {

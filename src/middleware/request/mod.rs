@@ -2,6 +2,7 @@
 //! or waits for another request, or is forwarded to the handler; then the response is stored.
 //!
 //! ```text
+//! fresh_hit ─────────────────────────────> response
 //! lookup ─┬─ hit ──────────────────────────> response   a stale one is refreshed in the background
 //!         ├─ serve_stale ──────────────────> response   the handler failed a short while ago
 //!         ├─ follow ─ another's response ──> response   or back to lookup
@@ -17,6 +18,7 @@ mod conditions;
 pub(super) mod detached;
 pub(super) mod follow;
 mod forward;
+pub(super) mod fresh_hit;
 pub(super) mod handler_call;
 mod hit;
 pub(super) mod invalidate;

@@ -19,6 +19,7 @@ use crate::{
         lookup::Lookup,
     },
     entry::Entry,
+    key::CacheKey,
     middleware::{
         body::CacheBody,
         context::RequestContext,
@@ -27,7 +28,8 @@ use crate::{
         worker::Worker,
     },
     semantics::{
-        fields::RequestView, validation::has_preconditions_for_origin, verdict::Forwarding,
+        fields::RequestView, storing::UncoveredCredentials,
+        validation::has_preconditions_for_origin, verdict::Forwarding,
     },
 };
 
@@ -63,23 +65,65 @@ impl CacheRequest {
         worker.lookup(&self.admitted.keyed, self.view())
     }
 
+    pub(super) fn facts(&self) -> RequestFacts<'_> {
+        RequestFacts::new(&self.req, &self.admitted, self.outer.as_ref())
+    }
+
     pub(super) fn client_view(&self) -> ClientView<'_> {
-        ClientView {
-            req: self.view(),
-            routed: self.req.match_info().as_str(),
-            conditional: self.admitted.conditional,
-            personal: self.admitted.keyed.personal,
-        }
+        self.facts().client_view()
     }
 
     pub(super) fn report(&self) -> Report<'_> {
-        let key = Some(&self.admitted.keyed.key);
-        let verdict_holder = VerdictHolder::Request(self.req.request());
-        Report { outer: self.outer.as_ref(), inner: None, verdict_holder, key }
+        self.facts().report(&self.admitted.keyed.key)
     }
 
     pub(super) fn has_preconditions(&self) -> bool {
-        self.admitted.conditional && has_preconditions_for_origin(self.req.headers())
+        self.facts().has_preconditions()
+    }
+}
+
+/// A request, as far as the response from the store depends on it.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestFacts<'a> {
+    pub(super) req: &'a ServiceRequest,
+    outer: Option<&'a RequestContext>,
+    conditional: bool,
+    pub(super) uncovered: UncoveredCredentials,
+    personal: bool,
+}
+
+impl<'a> RequestFacts<'a> {
+    pub(crate) fn new<K>(
+        req: &'a ServiceRequest,
+        admitted: &Admitted<K>,
+        outer: Option<&'a RequestContext>,
+    ) -> Self {
+        let Admitted { ref keyed, conditional, .. } = *admitted;
+        let Keyed { uncovered, personal, .. } = *keyed;
+        Self { req, outer, conditional, uncovered, personal }
+    }
+
+    pub(super) fn view(&self) -> RequestView<'a, HeaderMap> {
+        RequestView { method: self.req.method(), fields: self.req.headers() }
+    }
+
+    pub(super) fn client_view(&self) -> ClientView<'a> {
+        ClientView {
+            req: self.view(),
+            routed: self.req.match_info().as_str(),
+            conditional: self.conditional,
+            personal: self.personal,
+        }
+    }
+
+    /// Where the verdict is reported on the request, which was looked up by `key`.
+    pub(super) fn report(&self, key: &'a CacheKey) -> Report<'a> {
+        let verdict_holder = VerdictHolder::Request(self.req.request());
+        Report { outer: self.outer, inner: None, verdict_holder, key: Some(key) }
+    }
+
+    pub(super) fn has_preconditions(&self) -> bool {
+        self.conditional && has_preconditions_for_origin(self.req.headers())
     }
 }
 

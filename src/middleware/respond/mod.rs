@@ -14,6 +14,7 @@ mod partial;
 use self::partial::Partial;
 use super::body::CacheBody;
 use crate::{
+    engine::front_cache::FrontEntry,
     entry::StoredResponse,
     semantics::{
         fields::{RequestView, ResponseView},
@@ -33,28 +34,52 @@ pub(super) struct ClientView<'a> {
     pub(super) personal: bool,
 }
 
+/// A stored response, with the headers and the body of which responses are made.
+pub(super) struct Source<'a> {
+    pub(super) stored: &'a StoredResponse,
+    headers: &'a [(HeaderName, HeaderValue)],
+    body: &'a Bytes,
+    /// Headers that are not for clients.
+    stripped: &'a [HeaderName],
+    /// Whether there may be an `Access-Control-Allow-Origin` among them.
+    pub(super) may_allow_origin: bool,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn stored(stored: &'a StoredResponse, stripped: &'a [HeaderName]) -> Self {
+        let (headers, body) = (stored.headers.as_slice(), &stored.body);
+        Self { stored, headers, body, stripped, may_allow_origin: true }
+    }
+
+    pub(super) fn remembered(front: &'a FrontEntry) -> Option<Self> {
+        let FrontEntry { headers, body, allows_origin, .. } = front;
+        let stored = front.entry().response()?;
+        Some(Self { stored, headers, body, stripped: &[], may_allow_origin: *allows_origin })
+    }
+}
+
 /// The stored response as a response to this request: whole or in part, without its body for HEAD,
-/// or as 304 where the client has it already. `stripped` headers are not for clients.
+/// or as 304 where the client has it already.
 pub(super) fn from_stored<B>(
     client: &ClientView<'_>,
-    stored: &StoredResponse,
+    source: &Source<'_>,
     age: Option<HeaderValue>,
-    stripped: &[HeaderName],
 ) -> HttpResponse<CacheBody<B>> {
+    let Source { stored, headers: sent, stripped, .. } = *source;
     let req = &client.req;
     let form = if client.conditional { form(req, stored) } else { Form::Whole };
-    let (status, body) = form.status_and_body(req, stored);
+    let (status, body) = form.status_and_body(req, source);
     let mut res = HttpResponse::with_body(status, body);
     let headers = res.headers_mut();
     // `Age`, `Cache-Status`
-    headers.reserve(stored.headers.len() + 2);
-    for (name, value) in &stored.headers {
-        if form.carries(name) && !stripped.contains(name) {
+    headers.reserve(sent.len() + 2);
+    for (name, value) in sent {
+        if form.carries(name) && *name != header::AGE && !stripped.contains(name) {
             headers.append(name.clone(), value.clone());
         }
     }
     if let Some(age) = age {
-        headers.insert(header::AGE, age);
+        headers.append(header::AGE, age);
     }
     if let Some((name, value)) = form.into_header(stored) {
         headers.insert(name, value);
@@ -74,8 +99,9 @@ impl Form {
     fn status_and_body<B>(
         &self,
         req: &RequestView<'_, HeaderMap>,
-        stored: &StoredResponse,
+        source: &Source<'_>,
     ) -> (StatusCode, CacheBody<B>) {
+        let Source { stored, body, .. } = *source;
         match self {
             Self::NotModified => (StatusCode::NOT_MODIFIED, CacheBody::whole(Bytes::new())),
             Self::Unsatisfiable => {
@@ -85,9 +111,9 @@ impl Form {
                 (StatusCode::PARTIAL_CONTENT, CacheBody::whole(partial.body.clone()))
             }
             Self::Whole if *req.method == Method::HEAD => {
-                (stored.status, CacheBody::unsent(stored.body.len()))
+                (stored.status, CacheBody::unsent(body.len()))
             }
-            Self::Whole => (stored.status, CacheBody::whole(stored.body.clone())),
+            Self::Whole => (stored.status, CacheBody::whole(body.clone())),
         }
     }
 

@@ -4,6 +4,6 @@ mod expiry;
 pub(super) mod slot;
 mod store;
 pub(super) mod table;
-mod thread_cache;
+pub(super) mod versions;
 
 pub(crate) use self::store::MemoryStore;

@@ -12,6 +12,7 @@ use crate::{
     store::{
         error::StoreError,
         interface::{Put, Size, Store},
+        local::LocalEntry,
     },
 };
 
@@ -48,6 +49,22 @@ impl MemoryStore {
         entry
     }
 
+    /// What is kept under `key`, to be used again for as long as it [is current](Self::is_current). What a
+    /// soft purge has concerned is looked up each time.
+    pub(crate) fn locate(&self, key: &CacheKey) -> Option<LocalEntry> {
+        self.table.locate(key).filter(|local| self.is_current(local))
+    }
+
+    /// Whether the entry is what [`get_now`](Self::get_now) finds.
+    pub(crate) fn is_current(&self, local: &LocalEntry) -> bool {
+        self.table.is_there(local) && local.slot.check(&self.purges) && !local.slot.is_stale()
+    }
+
+    /// An entry has been used that was located.
+    pub(crate) fn use_again(&self, local: &LocalEntry) {
+        self.table.get(&local.slot.entry.key);
+    }
+
     /// [`Store::put`], at once.
     pub(crate) fn put_now(&self, entry: Arc<Entry>, ttl: Duration) -> Put {
         let end = self.end_of(&entry, ttl);
@@ -65,9 +82,7 @@ impl MemoryStore {
 
     /// Drops what is kept under `key`.
     pub(crate) fn forget_now(&self, key: &CacheKey) {
-        if let Some(slot) = self.table.peek(key) {
-            self.table.remove(&slot);
-        }
+        self.table.forget(key);
     }
 
     /// Whether a purge that names `key` itself has come since this logical time.

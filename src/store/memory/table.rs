@@ -8,8 +8,13 @@ use std::{
 
 use mini_moka::sync::{Cache, ConcurrentCacheExt};
 
-use super::{expiry::ExpiryIndex, slot::Slot, thread_cache::ThreadCache};
-use crate::{clock::Clock, entry::Timestamp, key::CacheKey, store::interface::Size};
+use super::{expiry::ExpiryIndex, slot::Slot, versions::Versions};
+use crate::{
+    clock::Clock,
+    entry::Timestamp,
+    key::CacheKey,
+    store::{interface::Size, local::LocalEntry},
+};
 
 /// How many entries that have come to their end leave with one put or miss.
 const MAX_EXPIRED_PER_STEP: usize = 32;
@@ -25,7 +30,7 @@ pub(in crate::store) struct Table {
     /// Locked by all that changes the cache: racing writes to one key would leave entries that the
     /// cache counts for ever.
     expiry: Mutex<ExpiryIndex>,
-    thread_cache: ThreadCache,
+    versions: Versions,
 }
 
 impl Table {
@@ -41,7 +46,7 @@ impl Table {
             cache: cache.build_with_hasher(hasher.clone()),
             hasher,
             expiry: Mutex::default(),
-            thread_cache: ThreadCache::new(),
+            versions: Versions::new(),
         }
     }
 
@@ -52,11 +57,21 @@ impl Table {
 
     /// What is kept under `key`. It counts as used.
     pub(in crate::store) fn get(&self, key: &CacheKey) -> Option<Arc<Slot>> {
-        let hash = self.hasher.hash_one(key);
-        self.thread_cache.get(key, hash, || self.cache.get(key))
+        self.cache.get(key)
     }
 
-    /// What is kept under `key`, past what the thread remembers.
+    /// The same, to be used again for as long as it [is there](Self::is_there).
+    pub(in crate::store) fn locate(&self, key: &CacheKey) -> Option<LocalEntry> {
+        let version = self.versions.of(self.hasher.hash_one(key));
+        self.get(key).map(|slot| LocalEntry { slot, version })
+    }
+
+    /// Whether there can be no other entry in its place by now.
+    pub(in crate::store) fn is_there(&self, local: &LocalEntry) -> bool {
+        self.versions.is_current(local.version)
+    }
+
+    /// What is kept under `key`, which does not count as used.
     pub(in crate::store) fn peek(&self, key: &CacheKey) -> Option<Arc<Slot>> {
         self.cache.get(key)
     }
@@ -89,7 +104,7 @@ impl Table {
         }
         // its own housekeeping waits for many writes, however large they are
         self.cache.sync();
-        self.thread_cache.invalidate();
+        self.versions.change(self.hasher.hash_one(key));
         expiry.forget_evicted(self.cache.entry_count());
     }
 
@@ -99,9 +114,16 @@ impl Table {
         if self.drop_if_there(slot) {
             expiry.remove(slot);
             self.cache.sync();
-            // a thread may remember it, as long as a reader holds it
-            self.thread_cache.invalidate();
         }
+    }
+
+    /// Drops what is kept under `key`, and ends what is remembered of it.
+    pub(in crate::store) fn forget(&self, key: &CacheKey) {
+        if let Some(slot) = self.peek(key) {
+            self.remove(&slot);
+        }
+        // a worker may remember an entry that has been evicted
+        self.versions.change(self.hasher.hash_one(key));
     }
 
     /// Takes an entry out of the cache, unless there is another one in its place.
@@ -110,6 +132,7 @@ impl Table {
         let is_there = there.is_some_and(|there| Arc::ptr_eq(&there, slot));
         if is_there {
             self.cache.invalidate(&slot.entry.key);
+            self.versions.change(self.hasher.hash_one(&slot.entry.key));
         }
         is_there
     }
@@ -145,7 +168,6 @@ impl Table {
         let mut expiry = self.lock();
         if self.pop_expired(&mut expiry, at_most, now) {
             self.cache.sync();
-            self.thread_cache.invalidate();
         }
     }
 

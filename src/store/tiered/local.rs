@@ -12,6 +12,7 @@ use crate::{
     purge::{Purge, PurgeNumber},
     store::{
         interface::{Put, Size},
+        local::LocalEntry,
         memory::{slot::Slot, table::Table},
         redis::invalidation::{message::Digest, state::InvalidationState},
     },
@@ -70,11 +71,24 @@ impl LocalTier {
         None
     }
 
+    /// What is kept under `key`, to be used again for as long as it [is current](Self::is_current).
+    pub(super) fn locate(&self, key: &CacheKey) -> Option<LocalEntry> {
+        self.table.locate(key).filter(|local| self.is_current(local))
+    }
+
+    /// Whether the entry is what [`get`](Self::get) finds.
+    pub(super) fn is_current(&self, local: &LocalEntry) -> bool {
+        self.table.is_there(local) && self.is_usable(&local.slot)
+    }
+
+    /// An entry has been used that was located.
+    pub(super) fn use_again(&self, local: &LocalEntry) {
+        self.table.get(&local.slot.entry.key);
+    }
+
     /// Drops what is kept under `key`.
     pub(super) fn forget(&self, key: &CacheKey) {
-        if let Some(slot) = self.table.peek(key) {
-            self.table.remove(&slot);
-        }
+        self.table.forget(key);
     }
 
     /// To be called before Redis is asked for an entry, or given one.

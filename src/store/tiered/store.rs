@@ -13,6 +13,7 @@ use crate::{
         error::StoreError,
         interface::{Put, Size, Store},
         lease::Lease,
+        local::LocalEntry,
         redis::RedisStore,
     },
 };
@@ -32,6 +33,21 @@ impl TieredStore {
     /// What the local tier has, at once.
     pub(crate) fn get_local(&self, key: &CacheKey) -> Option<Arc<Entry>> {
         self.local.get(key)
+    }
+
+    /// What the local tier has, to be used again for as long as it [is current](Self::is_current).
+    pub(crate) fn locate(&self, key: &CacheKey) -> Option<LocalEntry> {
+        self.local.locate(key)
+    }
+
+    /// Whether the entry is what [`get_local`](Self::get_local) finds.
+    pub(crate) fn is_current(&self, local: &LocalEntry) -> bool {
+        self.local.is_current(local)
+    }
+
+    /// An entry has been used that was located.
+    pub(crate) fn use_again(&self, local: &LocalEntry) {
+        self.local.use_again(local);
     }
 
     /// [`Store::purge_number`], and whether an entry that was found before may be renewed.

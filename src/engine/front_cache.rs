@@ -1,0 +1,169 @@
+//! The entries that one worker uses most, before the store that all workers share: a hit on one of them
+//! takes no lock, and writes to no memory that another worker writes to.
+//!
+//! An entry is remembered when it is used for the second time in a row in its place, so that requests
+//! for ever other URLs do not pay for it. It holds for as long as its store says so. Its headers and
+//! its body are counted by this worker alone: workers that count references to one body together wait
+//! for one another.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
+
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+use super::state::Engine;
+use crate::{
+    entry::{Entry, StoredResponse},
+    store::local::LocalEntry,
+};
+
+/// How many entries a worker remembers at most.
+const PLACES: usize = 128;
+/// How many bytes of bodies and headers it keeps alive at most, which their store may have evicted.
+const MAX_BYTES: usize = 2 * 1024 * 1024;
+/// How large an entry is at most.
+const MAX_ENTRY_BYTES: usize = 128 * 1024;
+/// One use in this number is reported to the store, so that it does not evict what is used most.
+const USES_PER_REPORT: u8 = 32;
+
+/// What one worker remembers.
+#[derive(Debug)]
+pub(crate) struct FrontCache {
+    hasher: ahash::RandomState,
+    places: RefCell<Box<[Place]>>,
+    bytes: Cell<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    /// The hash of the key that was used last in this place.
+    last: u64,
+    /// The hash of the entry's key.
+    hash: u64,
+    entry: Option<Rc<FrontEntry>>,
+}
+
+/// A remembered response.
+#[derive(Debug)]
+pub(crate) struct FrontEntry {
+    local: LocalEntry,
+    /// The headers for clients.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) body: Bytes,
+    /// Whether it has `Access-Control-Allow-Origin`.
+    pub(crate) allows_origin: bool,
+    bytes: usize,
+    uses: Cell<u8>,
+}
+
+impl Default for FrontCache {
+    fn default() -> Self {
+        Self {
+            hasher: ahash::RandomState::new(),
+            places: RefCell::new((0..PLACES).map(|_| Place::default()).collect()),
+            bytes: Cell::new(0),
+        }
+    }
+}
+
+impl FrontCache {
+    /// The response that is remembered under this key, if its store still has no other one.
+    pub(crate) fn get(&self, engine: &Engine, key: &[u8]) -> Option<Rc<FrontEntry>> {
+        let hash = self.hasher.hash_one(key);
+        let mut places = self.places.borrow_mut();
+        let place = places.get_mut(place_of(hash))?;
+        let entry = place.entry.as_ref().filter(|_| place.hash == hash)?;
+        if entry.local.entry().key.as_bytes() != key {
+            return None;
+        }
+        if !engine.store().is_current(&entry.local) {
+            self.clear(place);
+            return None;
+        }
+        if entry.is_report_due() {
+            engine.store().use_again(&entry.local);
+        }
+        place.last = hash;
+        Some(Rc::clone(entry))
+    }
+
+    /// An entry has been found in the store. It is remembered when that happens a second time.
+    /// `stripped` headers are not for clients.
+    pub(crate) fn found(&self, engine: &Engine, entry: &Arc<Entry>, stripped: &[HeaderName]) {
+        let hash = self.hasher.hash_one(entry.key.as_bytes());
+        let mut places = self.places.borrow_mut();
+        let Some(place) = places.get_mut(place_of(hash)) else { return };
+        if place.last != hash {
+            place.last = hash;
+        } else if let Some(found) = FrontEntry::of(engine, entry, stripped) {
+            self.clear(place);
+            if self.bytes.get() + found.bytes <= MAX_BYTES {
+                self.bytes.set(self.bytes.get() + found.bytes);
+                place.hash = hash;
+                place.entry = Some(Rc::new(found));
+            }
+        }
+    }
+
+    fn clear(&self, place: &mut Place) {
+        if let Some(entry) = place.entry.take() {
+            self.bytes.set(self.bytes.get() - entry.bytes);
+        }
+    }
+}
+
+fn place_of(hash: u64) -> usize {
+    usize::try_from(hash % PLACES as u64).unwrap_or_default()
+}
+
+impl FrontEntry {
+    /// The entry as a worker remembers it, unless it is too large, no response, or gone.
+    fn of(engine: &Engine, entry: &Arc<Entry>, stripped: &[HeaderName]) -> Option<Self> {
+        let response = entry.response()?;
+        let values: usize = response.headers.iter().map(|(_, value)| value.len()).sum();
+        let bytes = values + response.body.len();
+        if bytes > MAX_ENTRY_BYTES {
+            return None;
+        }
+        // what is found now may be another entry, or one that is not to be remembered
+        let local = engine.store().locate(&entry.key)?;
+        let is_same = Arc::ptr_eq(local.entry(), entry);
+        let headers = own_headers(response, stripped)?;
+        let allows_origin =
+            headers.iter().any(|(name, _)| *name == header::ACCESS_CONTROL_ALLOW_ORIGIN);
+        let body = Bytes::from_owner(response.body.clone());
+        let uses = Cell::new(0);
+        is_same.then_some(Self { local, headers, body, allows_origin, bytes, uses })
+    }
+
+    pub(crate) fn entry(&self) -> &Arc<Entry> {
+        self.local.entry()
+    }
+
+    fn is_report_due(&self) -> bool {
+        let uses = self.uses.get().wrapping_add(1) % USES_PER_REPORT;
+        self.uses.set(uses);
+        uses == 0
+    }
+}
+
+/// The headers for clients, with their values in memory of their own.
+fn own_headers(
+    response: &StoredResponse,
+    stripped: &[HeaderName],
+) -> Option<Vec<(HeaderName, HeaderValue)>> {
+    let sent = || response.headers.iter().filter(|(name, _)| !stripped.contains(name));
+    let mut values = BytesMut::with_capacity(sent().map(|(_, value)| value.len()).sum());
+    sent().for_each(|(_, value)| values.put_slice(value.as_bytes()));
+    let mut values = values.freeze();
+    let own = sent().map(|(name, value)| {
+        let mut own = HeaderValue::from_maybe_shared(values.split_to(value.len())).ok()?;
+        own.set_sensitive(value.is_sensitive());
+        Some((name.clone(), own))
+    });
+    own.collect()
+}

@@ -1,0 +1,58 @@
+//! Fresh hits, the way of most requests: nothing is waited for, and nothing is prepared that only other
+//! requests need.
+
+use std::rc::Rc;
+
+use actix_web::HttpResponse;
+
+use super::state::{CacheRequest, RequestFacts};
+use crate::{
+    key::CacheKey,
+    middleware::{body::CacheBody, respond::Source, worker::Worker},
+    semantics::{reuse::Reuse, verdict::Verdict},
+};
+
+/// The response to a request for which the worker remembers a fresh one under `key`.
+pub(crate) fn remembered<B>(
+    worker: &Rc<Worker>,
+    request: &RequestFacts<'_>,
+    key: &[u8],
+) -> Option<HttpResponse<CacheBody<B>>> {
+    let front = worker.front.get(&worker.engine, key)?;
+    let source = Source::remembered(&front)?;
+    let (uncovered, policy) = (request.uncovered, &worker.plan.default_rule().policy);
+    let reuse = worker.engine.reuse_now(&request.view(), &source.stored.terms, uncovered, policy);
+    respond(worker, request, &source, reuse, &front.entry().key)
+}
+
+/// The response to a request that the store can answer at once, with nothing else to do.
+pub(crate) fn stored<B>(
+    worker: &Rc<Worker>,
+    request: &CacheRequest,
+) -> Option<HttpResponse<CacheBody<B>>> {
+    let (entry, reuse) = worker.engine.look_up_now(&request.lookup(worker))?;
+    let source = Source::stored(entry.response()?, &worker.plan.stripped_headers);
+    let res = respond(worker, &request.facts(), &source, reuse, &request.admitted.keyed.key)?;
+    worker.front.found(&worker.engine, &entry, &worker.plan.stripped_headers);
+    Some(res)
+}
+
+fn respond<B>(
+    worker: &Rc<Worker>,
+    request: &RequestFacts<'_>,
+    source: &Source<'_>,
+    reuse: Reuse,
+    key: &CacheKey,
+) -> Option<HttpResponse<CacheBody<B>>> {
+    let Reuse::Fresh { age, left } = reuse else { return None };
+    if request.has_preconditions() || worker.is_early(source.stored, left) {
+        return None;
+    }
+    let watch = worker.engine.counters().sample_hit();
+    let mut res = worker.respond_from(&request.client_view(), source, age);
+    request.report(key).write(worker, &mut res, Verdict::Hit { left });
+    if let Some(watch) = watch {
+        worker.engine.counters().hit_took(watch.elapsed());
+    }
+    Some(res)
+}
