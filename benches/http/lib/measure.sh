@@ -24,17 +24,16 @@ wrk_for() {
     ${script:+-s "$HERE/lua/$script.lua"} "$(page "$name")"
 }
 
-# All keys are stored before the rounds.
+# All keys are stored before the rounds: as often as it takes, from where the last run ended.
 fill() {
-  local name
-  for name in "${CHOSEN[@]}"; do
-    if [ "$name" != uniform ] || ! takes_part "$name" "$1"; then continue; fi
-    for _ in {1..10}; do
-      wrk_for "$name" 2 fill >/dev/null
-      [ "$(calls "$name")" -lt "$KEYS" ] || continue 2
-    done
-    refuse "$name" "does not store $KEYS entries"
+  local stored
+  takes_part uniform "$1" && [[ " ${CHOSEN[*]} " == *' uniform '* ]] || return 0
+  for _ in {1..30}; do
+    stored=$(calls uniform)
+    [ "$stored" -lt "$KEYS" ] || return 0
+    FROM=$stored wrk_for uniform 2 fill >/dev/null
   done
+  refuse uniform "does not store $KEYS entries"
 }
 
 # sample NAME SIZE ROUND: a second to warm up, then the measurement.
@@ -50,15 +49,9 @@ sample() {
   after=$(calls "$name")
   rate=$(awk '/^Requests\/sec/ { print $2 }' <<<"$out")
   wrong=$(grep -E 'Socket errors|Non-2xx' <<<"$out" || true)
-  [ -z "$wrong" ] || { refuse_sample "$name" "$2" "${wrong#"${wrong%%[! ]*}"}" && return 1; }
+  [ -z "$wrong" ] || { refuse "$name" "${wrong#"${wrong%%[! ]*}"}, with a body of $2 bytes" && return 1; }
   ! is_cache "$name" || [ "$before" = "$after" ] ||
-    { refuse_sample "$name" "$2" "called its handler $((after - before)) times while hits were measured" && return 1; }
+    { refuse "$name" "called its handler $((after - before)) times while hits of $2 bytes were measured" && return 1; }
   printf '%s\t%s\t%s\t%s\t%s\n' "$2" "$3" "$name" "$rate" \
     "$(awk "BEGIN { printf \"%.3f\", $ticks / $TICKS / ($start / 1e6) }")" | tee -a "$TARGET/samples.tsv" >&2
-}
-
-refuse_sample() {
-  skip "$1" "$3, with a body of $2 bytes"
-  stop "${PIDS[$1]}"
-  unset "PIDS[$1]"
 }

@@ -58,13 +58,14 @@ in_session() {
 # cpu_ticks PID: the processor time that a session has used.
 cpu_ticks() { in_session "$1" | awk '{ sum += $2 } END { print sum + 0 }'; }
 
+# stop PID: the first process of the session is asked to end the others, which it does better.
 stop() {
-  local pid try
+  local try left
+  kill "$1" 2>/dev/null || true
   for try in {1..50}; do
-    pid=$(in_session "$1" | cut -d' ' -f1)
-    [ -n "$pid" ] || break
-    # shellcheck disable=SC2086 # several pids
-    if [ "$try" -lt 30 ]; then kill $pid; else kill -9 $pid; fi 2>/dev/null || true
+    mapfile -t left < <(in_session "$1" | cut -d' ' -f1)
+    [ ${#left[@]} -gt 0 ] || break
+    [ "$try" -lt 40 ] || kill -9 "${left[@]}" 2>/dev/null || true
     sleep 0.1
   done
   wait "$1" 2>/dev/null || true

@@ -9,7 +9,7 @@ UNIFORM_BYTES=$((512 * 1024 * 1024))
 is_uniform() { [[ $1 == uniform* ]]; }
 
 # Whether the handler must not be called once the page is stored.
-is_cache() { [[ $1 != *bare && $1 != bypass && $1 != redis-get ]]; }
+is_cache() { [[ $1 != *bare && $1 != origin && $1 != bypass && $1 != redis-get ]]; }
 
 # Whether NAME is measured with bodies of SIZE.
 fits() { ! is_uniform "$1" || [ $((KEYS * $2)) -le $UNIFORM_BYTES ]; }

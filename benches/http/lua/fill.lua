@@ -1,6 +1,6 @@
--- Asks for each of KEYS URLs in turn, so that the cache holds them all.
+-- Asks for each of KEYS URLs in turn, from FROM on, so that the cache holds them all.
 local keys = tonumber(os.getenv("KEYS"))
-local next = 0
+local next = tonumber(os.getenv("FROM"))
 
 function request()
   next = next % keys + 1

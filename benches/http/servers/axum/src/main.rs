@@ -2,8 +2,7 @@
 //! `bench-actix` does.
 
 use std::{
-    env,
-    io,
+    env, io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,15 +10,20 @@ use std::{
 };
 
 use axum::{
-    Router,
+    BoxError, Router,
     body::Bytes,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    error_handling::HandleErrorLayer,
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
     response::IntoResponse,
     routing::get,
 };
 use http_cache::MokaManager;
 use http_cache_tower_server::ServerCacheLayer;
 use moka::future::Cache;
+use tower::ServiceBuilder;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
@@ -31,7 +35,14 @@ async fn main() -> io::Result<()> {
     let app = match kind.as_str() {
         "bare" => routes,
         "http-cache" => {
-            routes.layer(ServerCacheLayer::new(MokaManager::new(Cache::new(10_000))))
+            let manager = MokaManager::new(Cache::new(10_000));
+            // as its own examples do it: the layer may fail, a router may not
+            let fail = |_: BoxError| async { StatusCode::INTERNAL_SERVER_ERROR };
+            routes.layer(
+                ServiceBuilder::new()
+                    .layer(HandleErrorLayer::new(fail))
+                    .layer(ServerCacheLayer::new(manager)),
+            )
         }
         other => return Err(io::Error::other(format!("no such kind: {other}"))),
     };

@@ -2,8 +2,7 @@
 //! REDIS-URL`, one worker.
 
 use std::{
-    env,
-    io,
+    env, io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
