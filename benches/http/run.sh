@@ -45,9 +45,18 @@ source "$HERE/lib/servers.sh"
 source "$HERE/lib/measure.sh"
 source "$HERE/lib/table.sh"
 
+# Figures are worth nothing while something else runs.
+warn_if_busy() {
+  local load
+  load=$(cut -d' ' -f1 /proc/loadavg)
+  awk "BEGIN { exit !($load > 0.5) }" || return 0
+  say "the load is $load: something else runs, or did a minute ago; figures will be wrong"
+}
+
 main() {
   local size
   mkdir -p "$TARGET"
+  [ -n "$CHECK" ] || warn_if_busy
   choose "${ONLY:-${CHECK:+ours}}"
   pin
   install_all

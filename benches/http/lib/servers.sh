@@ -55,7 +55,7 @@ start() {
   axum-bare) set -- "$release/bench-axum" bare "$port" "$size" ;;
   http-cache) set -- "$release/bench-axum" http-cache "$port" "$size" ;;
   fastapi-*) fastapi_command "${name#fastapi-}" "$port" "$size" ;;
-  nginx) start_origin "$size" && nginx_command "$port" ;;
+  nginx) start_origin "$size" && nginx_command "$port" "$size" ;;
   varnish) start_origin "$size" && varnish_command "$port" ;;
   *) set -- "$release/bench-actix" "$name" "$port" "$size" ;;
   esac
@@ -86,11 +86,12 @@ fastapi_command() {
 }
 
 nginx_command() {
-  local dir=$WORK/nginx user=''
+  local dir=$WORK/nginx user='' sendfile=off
   rm -rf "$dir" && mkdir "$dir"
   # a worker of root's nginx runs as nobody, who may not write here
   [ "$(id -u)" != 0 ] || user='user root;'
-  sed -e "s|@DIR@|$dir|; s|@PORT@|$1|; s|@ORIGIN@|${PORTS[origin]}|; s|@USER@|$user|" \
+  [ "$2" -lt 16384 ] || sendfile=on
+  sed -e "s|@DIR@|$dir|; s|@SENDFILE@|$sendfile|; s|@PORT@|$1|; s|@ORIGIN@|${PORTS[origin]}|; s|@USER@|$user|" \
     "$HERE/nginx.conf.in" >"$dir/nginx.conf"
   COMMAND=(nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf")
 }
