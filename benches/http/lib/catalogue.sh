@@ -25,7 +25,7 @@ fastapi-redis|rivals|fastapi-bare|redis|FastAPI, `fastapi-cache2` in Redis: hit
 
 # Names of the chosen servers, in the catalogue's order.
 CHOSEN=()
-# Why a server is left out, by name.
+# Why a server is left out: by name, or by name and size.
 declare -A SKIPPED=()
 
 say() { printf '%s\n' "$*" >&2; }
@@ -42,10 +42,10 @@ names() { awk -F'|' 'NF { print $1 }' <<<"$CATALOGUE"; }
 
 group_of() { field "$1" 2; }
 
-# skip NAME WHY: leaves a server out of the table.
+# skip NAME WHY, or skip "NAME SIZE" WHY: leaves a server out of the table, or of one of its columns.
 skip() {
   [ -n "${SKIPPED[$1]-}" ] || say "leaving out $1: $2"
-  SKIPPED[$1]=${SKIPPED[$1]-$2}
+  SKIPPED["$1"]=${SKIPPED[$1]-$2}
 }
 
 # skip_group PATTERN WHY
@@ -83,8 +83,18 @@ chosen() {
 }
 
 report_skipped() {
-  local name
-  for name in "${CHOSEN[@]}"; do
-    is_left "$name" || printf -- '- left out: %s (%s)\n' "$name" "${SKIPPED[$name]}"
+  local what
+  for what in "${!SKIPPED[@]}"; do
+    printf -- '- left out: %s%s (%s)\n' "${what% *}" "$(of_size "$what")" "${SKIPPED[$what]}"
+  done | sort
+}
+
+of_size() { [[ $1 != *' '* ]] || printf ' with a body of %s bytes' "${1#* }"; }
+
+# all_left [all]: whether none of ours is left out, or none at all.
+all_left() {
+  local what
+  for what in "${!SKIPPED[@]}"; do
+    [ "${1-}" != all ] && [ "$(group_of "${what% *}")" != ours ] || return 1
   done
 }

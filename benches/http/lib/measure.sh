@@ -33,7 +33,7 @@ fill() {
     [ "$stored" -lt "$KEYS" ] || return 0
     FROM=$stored wrk_for uniform 2 fill >/dev/null
   done
-  refuse uniform "does not store $KEYS entries"
+  refuse uniform "$1" "does not store $KEYS entries"
 }
 
 # sample NAME SIZE ROUND: a second to warm up, then the measurement.
@@ -49,9 +49,9 @@ sample() {
   after=$(calls "$name")
   rate=$(awk '/^Requests\/sec/ { print $2 }' <<<"$out")
   wrong=$(grep -E 'Socket errors|Non-2xx' <<<"$out" || true)
-  [ -z "$wrong" ] || { refuse "$name" "${wrong#"${wrong%%[! ]*}"}, with a body of $2 bytes" && return 1; }
-  ! is_cache "$name" || [ "$before" = "$after" ] ||
-    { refuse "$name" "called its handler $((after - before)) times while hits of $2 bytes were measured" && return 1; }
+  [ -n "$rate" ] && [ -n "$after" ] || wrong='stopped answering'
+  ! is_cache "$name" || [ "$before" = "$after" ] || wrong=${wrong:-'called its handler while hits were measured'}
+  [ -z "$wrong" ] || { refuse "$name" "$2" "${wrong#"${wrong%%[! ]*}"}" && return 1; }
   printf '%s\t%s\t%s\t%s\t%s\n' "$2" "$3" "$name" "$rate" \
     "$(awk "BEGIN { printf \"%.3f\", $ticks / $TICKS / ($start / 1e6) }")" | tee -a "$TARGET/samples.tsv" >&2
 }

@@ -5,7 +5,10 @@
 SERVER_CPU=0 LOAD_CPU=1 BACK_CPU=1
 
 pin() {
-  local cpus
+  local cpus tool
+  for tool in taskset setsid; do
+    command -v $tool >/dev/null || die "$tool of util-linux is missing: this needs Linux"
+  done
   mapfile -t cpus < <(allowed_cpus)
   [ ${#cpus[@]} -ge 2 ] || die "two cores are needed: one for the server, one for wrk"
   SERVER_CPU=${cpus[0]} LOAD_CPU=${cpus[1]} BACK_CPU=${cpus[2]-${cpus[1]}}
@@ -102,5 +105,6 @@ start_redis() {
     (: <>"/dev/tcp/127.0.0.1/$FREE") 2>/dev/null && return
     sleep 0.1
   done
+  REDIS_URL=''
   skip_redis "redis-server does not start"
 }

@@ -11,10 +11,11 @@ is_uniform() { [[ $1 == uniform* ]]; }
 # Whether the handler must not be called once the page is stored.
 is_cache() { [[ $1 != *bare && $1 != origin && $1 != bypass && $1 != redis-get ]]; }
 
-# Whether NAME is measured with bodies of SIZE.
+# Whether a cache in memory has room for what is asked of NAME.
 fits() { ! is_uniform "$1" || [ $((KEYS * $2)) -le $UNIFORM_BYTES ]; }
 
-takes_part() { is_left "$1" && fits "$1" "$2"; }
+# Whether NAME is measured with bodies of SIZE, as far as is known by now.
+takes_part() { is_left "$1" && is_left "$1 $2" && fits "$1" "$2"; }
 
 start_all() {
   local name
@@ -22,17 +23,18 @@ start_all() {
   for name in "${CHOSEN[@]}"; do
     takes_part "$name" "$1" || continue
     start "$name" "$1"
-    check "$name" "$1" || refuse "$name" "$REFUSED, with a body of $1 bytes"
+    check "$name" "$1" || refuse "$name" "$1" "$REFUSED"
   done
 }
 
-# Ours must work. A rival that does not is left out.
+# refuse NAME SIZE WHY: what does not work is left out, with all that was measured of it.
 refuse() {
-  say "--- $1 says:" && tail -n 20 "$WORK/$1.log" >&2
-  [ "$(group_of "$1")" != ours ] || die "$1: $2"
-  skip "$1" "$2"
+  skip "$1 $2" "$3"
+  [ ! -s "$WORK/$1.log" ] || { say "--- $1 says:" && tail -n 20 "$WORK/$1.log" >&2; }
   stop "${PIDS[$1]}"
   unset "PIDS[$1]"
+  awk -v name="$1" -v size="$2" '$1 != size || $3 != name' "$TARGET/samples.tsv" >"$WORK/samples"
+  cp "$WORK/samples" "$TARGET/samples.tsv"
 }
 
 # Each size has pages of its own under the same URLs.

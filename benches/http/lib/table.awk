@@ -1,18 +1,21 @@
-# Reads name|handler alone|ours|text of each server; prints the table from the samples.
+# Reads name|handler alone|ours|text of each server; prints the table from the samples, in requests a
+# second of the clock, or, if the unit says so, of the processor time that the server used.
 
 BEGIN {
   FS = "|"
+  per_cpu = unit ~ /processor/
   columns = split(sizes, size, ",")
   while ((getline line < samples) > 0) {
     split(line, part, "\t")
-    rate[part[1], part[3], part[2]] = part[4]
+    if (!part[5]) continue
+    rate[part[1], part[3], part[2]] = part[4] / (per_cpu ? part[5] : 1)
     busy[part[1], part[3], part[2]] = part[5]
     if (part[2] > rounds) rounds = part[2]
   }
   header = "| |"
   rule = "| --- |"
   for (n = 1; n <= columns; n++) {
-    header = header " " bytes(size[n]) ", requests/s | of its handler alone | this crate ÷ it |"
+    header = header " " bytes(size[n]) ", " unit " | of its handler alone | this crate ÷ it |"
     rule = rule " ---: | ---: | ---: |"
   }
   print header
@@ -20,11 +23,12 @@ BEGIN {
 }
 
 {
+  measured = 0
   row = "| " $4 " |"
   for (n = 1; n <= columns; n++) {
     row = row " " requests(size[n], $1) " | " ratio(size[n], $1, $2) " | " ratio(size[n], $3, $1) " |"
   }
-  print row
+  if (measured) print row
 }
 
 function bytes(count) {
@@ -34,9 +38,10 @@ function bytes(count) {
 
 function requests(of, name) {
   if (!collect(rate, of, name, "")) return "–"
+  measured = 1
   middle = median()
   collect(busy, of, name, "")
-  return thousands(middle) (median() < 0.9 ? " †" : "")
+  return thousands(middle) (median() < 0.9 && !per_cpu ? " †" : "")
 }
 
 function ratio(of, name, to) {

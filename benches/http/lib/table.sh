@@ -3,9 +3,7 @@
 
 print_table() {
   printf '\n'
-  for name in "${CHOSEN[@]}"; do
-    ! is_left "$name" || printf '%s|%s|%s|%s\n' "$name" "$(field "$name" 3)" "$(field "$name" 4)" "$(field "$name" 5)"
-  done | awk -f "$HERE/lib/table.awk" -v sizes="$SIZES" -v samples="$TARGET/samples.tsv" /dev/stdin
+  rows requests/s
   cat <<TEXT
 
 Medians of $ROUNDS rounds of ${SECONDS_EACH} s; a ratio is the median of the rounds' ratios. One worker or
@@ -19,6 +17,15 @@ TEXT
   machine
   versions
   report_skipped
+  [ -z "$CPU" ] || { printf '\n' && rows 'requests per second of processor time'; }
+}
+
+# rows UNIT
+rows() {
+  local name
+  for name in "${CHOSEN[@]}"; do
+    printf '%s|%s|%s|%s\n' "$name" "$(field "$name" 3)" "$(field "$name" 4)" "$(field "$name" 5)"
+  done | awk -v unit="$1" -v sizes="$SIZES" -v samples="$TARGET/samples.tsv" -f "$HERE/lib/table.awk" /dev/stdin
 }
 
 machine() {

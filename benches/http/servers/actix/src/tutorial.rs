@@ -20,7 +20,7 @@ use actix_web::{
 
 use crate::page::respond;
 
-const TTL: Duration = Duration::from_secs(86_400);
+const TTL: Duration = Duration::from_hours(24);
 
 /// The map that all workers share.
 pub type Cache = Arc<Mutex<HashMap<String, (Bytes, Instant)>>>;
