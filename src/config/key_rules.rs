@@ -21,7 +21,7 @@ use super::{
     target::{Target, is_cached_scheme},
 };
 use crate::{
-    key::{CacheKey, KeyBuilder, KeyBytes, Part, Secret, digest, query::QueryRules},
+    key::{CacheKey, KeyBuilder, Part, Secret, digest, query::QueryRules},
     semantics::{storing::UncoveredCredentials, verdict::Reason},
 };
 
@@ -45,9 +45,8 @@ pub(super) struct KeyRules {
 }
 
 /// What a key is made from.
+#[derive(Clone, Copy)]
 pub(super) struct KeyInput<'a> {
-    /// The memory in which the key is written.
-    pub(super) buffer: Vec<u8>,
     pub(super) req: &'a HttpRequest,
     pub(super) flags: HeaderFlags,
     /// The body of a QUERY.
@@ -61,8 +60,8 @@ pub(super) struct KeyInput<'a> {
 
 /// A request's key, and what it does not tell.
 #[derive(Debug)]
-pub(crate) struct Keyed<K = CacheKey> {
-    pub(crate) key: K,
+pub(crate) struct Keyed {
+    pub(crate) key: CacheKey,
     /// The credentials that are not part of the key.
     pub(crate) uncovered: UncoveredCredentials,
     /// Whether no cache behind this one, which does not know the key, may share the response.
@@ -100,13 +99,13 @@ impl KeyRules {
     }
 
     /// The request's key, and which credentials it does not tell.
-    pub(super) fn key(&self, mut input: KeyInput<'_>) -> Result<Keyed<KeyBytes>, Reason> {
+    pub(super) fn key(&self, input: KeyInput<'_>) -> Result<Keyed, Reason> {
         let KeyInput { req, mut flags, .. } = input;
         let cookies = self.cookies(req, &mut flags)?;
         flags.credential = flags.credential && self.has_uncovered_credential(req);
         flags.authorization &= !self.headers.contains(&header::AUTHORIZATION);
-        input.flags = flags;
-        let mut key = self.url(&mut input)?;
+        let input = KeyInput { flags, ..input };
+        let mut key = self.url(&input)?;
         if let Some(body) = input.body {
             write_body(req, body, &mut key);
         }
@@ -121,7 +120,7 @@ impl KeyRules {
             return Err(Reason::KeyTooLong);
         }
         let personal = self.is_personal(req, &flags);
-        Ok(Keyed { key: key.finish_bytes(), uncovered: self.uncovered(req, &flags), personal })
+        Ok(Keyed { key: key.finish(), uncovered: self.uncovered(req, &flags), personal })
     }
 
     /// The parts that settings add to the key.
@@ -152,20 +151,19 @@ impl KeyRules {
 
     /// The part of the key that says which URL the client asked for: all that a handler or a guard
     /// can read of the target, as it was sent.
-    fn url(&self, input: &mut KeyInput<'_>) -> Result<KeyBuilder, Reason> {
-        let req = input.req;
+    fn url(&self, input: &KeyInput<'_>) -> Result<KeyBuilder, Reason> {
+        let KeyInput { req, .. } = *input;
         let Target { scheme, authority, host_line } = Target::of(req)?;
         let (uri, config) = (req.uri(), req.app_config());
         let rules = input.query.unwrap_or(&self.query);
         let query = uri.query().and_then(|query| rules.apply(query));
         let query = query.as_deref();
-        let buffer = std::mem::take(&mut input.buffer);
         let trusts = input.flags.forwarded && self.forwarded == Forwarded::Trust;
         let mut key = if trusts {
-            forwarded_url(buffer, req, query)?
+            forwarded_url(req, query)?
         } else {
             let host = host_line.or(authority).unwrap_or(config.host());
-            KeyBuilder::new_in(buffer, config.secure(), host, uri.path(), query)
+            KeyBuilder::new(config.secure(), host, uri.path(), query)
         };
         // mostly a target is path and query alone, beside one `Host`
         if trusts || scheme.is_some() || authority.is_some() || host_line.is_none() {
@@ -176,6 +174,15 @@ impl KeyRules {
             key.part(Part::Target, "secure", config.secure().then_some(&[][..]).into_iter());
         }
         Ok(key)
+    }
+
+    /// Whether no setting adds to the key of a URL, or leaves out a part of it.
+    pub(super) fn is_plain(&self) -> bool {
+        *self.query == QueryRules::default()
+            && self.headers.is_empty()
+            && self.cookies.is_empty()
+            && self.custom.is_none()
+            && self.auth.is_none()
     }
 
     /// Whether a function of the user is part of the key, which nothing can tell other caches.
@@ -231,17 +238,13 @@ fn write_body(req: &HttpRequest, body: &[u8], key: &mut KeyBuilder) {
 }
 
 /// The URL that trusted forwarding headers say, and these headers.
-fn forwarded_url(
-    buffer: Vec<u8>,
-    req: &HttpRequest,
-    query: Option<&str>,
-) -> Result<KeyBuilder, Reason> {
+fn forwarded_url(req: &HttpRequest, query: Option<&str>) -> Result<KeyBuilder, Reason> {
     let seen = req.connection_info();
     if !is_cached_scheme(seen.scheme()) {
         return Err(Reason::Target);
     }
     let secure = seen.scheme() == "https";
-    let mut key = KeyBuilder::new_in(buffer, secure, seen.host(), req.uri().path(), query);
+    let mut key = KeyBuilder::new(secure, seen.host(), req.uri().path(), query);
     for name in FORWARDING_HEADERS {
         let lines = req.headers().get_all(*name).map(HeaderValue::as_bytes);
         key.part(Part::Header, name, lines);

@@ -48,8 +48,8 @@ impl Paths {
         if self.include.is_empty() && self.exclude.is_empty() && self.rules.is_empty() {
             return Ok(None);
         }
-        let reading = reading(raw);
         let rule = self.decide_one(routed)?;
+        let reading = reading(raw);
         if *reading == *routed {
             return Ok(rule);
         }

@@ -19,10 +19,11 @@ use super::{
     paths::Paths,
     resolved_rule::ResolvedRule,
     settings::{compliance::Compliance, handlers::HandlerPolicy, responses::Responses},
+    target,
 };
 use crate::{
     engine::{Engine, flight::CoalescingLimits},
-    key::{CacheKey, KeyBytes, Secret},
+    key::{KeyParts, Secret},
     semantics::verdict::Reason,
 };
 
@@ -35,6 +36,8 @@ pub(crate) struct Plan {
     secret: Secret,
     default_rule: ResolvedRule,
     rules: Vec<ResolvedRule>,
+    /// Whether requests without special headers are keyed by nothing but their URL.
+    is_plain: bool,
     has_client_cache: bool,
     /// Headers that stored responses do not have.
     pub(crate) excluded_headers: Vec<HeaderName>,
@@ -47,26 +50,12 @@ pub(crate) struct Plan {
     pub(crate) rules_id: u64,
 }
 
-/// A request that the cache handles. Its key is at first bytes in a buffer that is used again, as a
-/// hit needs no more.
+/// A request that the cache handles.
 #[derive(Debug)]
-pub(crate) struct Admitted<K = CacheKey> {
-    pub(crate) keyed: Keyed<K>,
+pub(crate) struct Admitted {
+    pub(crate) keyed: Keyed,
     pub(crate) conditional: bool,
     pub(crate) directives: bool,
-}
-
-impl Admitted<KeyBytes> {
-    /// The same with a key of its own.
-    pub(crate) fn with_own_key(&self) -> Admitted {
-        let Self { ref keyed, conditional, directives } = *self;
-        let Keyed { ref key, uncovered, personal } = *keyed;
-        Admitted {
-            keyed: Keyed { key: key.to_key(), uncovered, personal },
-            conditional,
-            directives,
-        }
-    }
 }
 
 impl Plan {
@@ -81,7 +70,11 @@ impl Plan {
         let rules = rules.collect::<Result<Vec<_>, _>>()?;
         let default_rule = ResolvedRule::without_rule(config)?;
         let has_client = |rule: &ResolvedRule| rule.client.is_some();
+        let has_query = |rule: &ResolvedRule| rule.query.is_some();
         Ok(Self {
+            is_plain: key_rules.is_plain()
+                && config.only_if.is_none()
+                && !rules.iter().any(has_query),
             has_client_cache: has_client(&default_rule) || rules.iter().any(has_client),
             paths: Paths::new(&config.include, &exclude, &config.rules)?,
             downstream: Downstream::new(&key_rules),
@@ -122,18 +115,35 @@ impl Plan {
         &self.secret
     }
 
-    /// Whether the request is for the cache, and under which key, which is written in the memory of
-    /// `buffer`. `nested` is how many caches outside decide by other rules.
-    pub(crate) fn admit(
-        &self,
-        req: &HttpRequest,
-        nested: u8,
-        buffer: impl FnOnce() -> Vec<u8>,
-    ) -> Result<Admitted<KeyBytes>, Reason> {
+    /// Whether the request is for the cache, and under which key. `nested` is how many caches outside
+    /// decide by other rules.
+    pub(crate) fn admit(&self, req: &HttpRequest, nested: u8) -> Result<Admitted, Reason> {
         if !matches!(*req.method(), Method::GET | Method::HEAD) {
             return Err(Reason::Method);
         }
-        self.admit_with(req, None, nested, buffer)
+        self.admit_with(req, None, nested)
+    }
+
+    /// The key of a GET that nothing but its URL keys, as most are, without writing it; `None` where more
+    /// has to be looked at. Whether it has conditions comes with it. An error where the path alone keeps
+    /// the request out of the cache.
+    pub(crate) fn plain_key<'r>(
+        &self,
+        req: &'r HttpRequest,
+    ) -> Result<Option<(KeyParts<'r>, bool)>, Reason> {
+        if *req.method() != Method::GET {
+            return Ok(None);
+        }
+        self.paths.decide(req.uri().path(), req.match_info().as_str())?;
+        if !self.is_plain {
+            return Ok(None);
+        }
+        let flags = HeaderFlags::of(req.headers(), &self.key_rules.credentials);
+        let HeaderFlags { conditional, directives, .. } = flags;
+        if flags != (HeaderFlags { conditional, directives, ..HeaderFlags::default() }) {
+            return Ok(None);
+        }
+        Ok(target::plain_key(req).map(|key| (key, conditional)))
     }
 
     /// Whether the request is a QUERY that may be for the cache.
@@ -148,8 +158,7 @@ impl Plan {
         body: &[u8],
         nested: u8,
     ) -> Result<Admitted, Reason> {
-        let admitted = self.admit_with(req, Some(body), nested, Vec::new)?;
-        Ok(admitted.with_own_key())
+        self.admit_with(req, Some(body), nested)
     }
 
     fn admit_with(
@@ -157,8 +166,7 @@ impl Plan {
         req: &HttpRequest,
         body: Option<&[u8]>,
         nested: u8,
-        buffer: impl FnOnce() -> Vec<u8>,
-    ) -> Result<Admitted<KeyBytes>, Reason> {
+    ) -> Result<Admitted, Reason> {
         let rule = self.paths.decide(req.uri().path(), req.match_info().as_str())?;
         let mut flags = HeaderFlags::of(req.headers(), &self.key_rules.credentials);
         flags.body &= body.is_none();
@@ -167,9 +175,8 @@ impl Plan {
             return Err(Reason::Predicate);
         }
         let query = rule.and_then(|rule| self.rules.get(rule)?.query.as_deref());
-        let (buffer, secret) = (buffer(), &self.secret);
-        let input = KeyInput { buffer, req, flags, body, nested, query, secret };
-        let keyed = self.key_rules.key(input)?;
+        let secret = &self.secret;
+        let keyed = self.key_rules.key(KeyInput { req, flags, body, nested, query, secret })?;
         let HeaderFlags { conditional, directives, .. } = flags;
         Ok(Admitted { keyed, conditional, directives })
     }

@@ -3,7 +3,10 @@
 
 use actix_web::{HttpRequest, http::header};
 
-use crate::{key::host, semantics::verdict::Reason};
+use crate::{
+    key::{KeyParts, host},
+    semantics::verdict::Reason,
+};
 
 /// What a request says of its target beside path and query.
 pub(super) struct Target<'r> {
@@ -40,6 +43,19 @@ impl<'r> Target<'r> {
 }
 
 /// Whether responses to requests of this scheme are cached.
+/// The key of a request whose target is path and query alone, beside one `Host`.
+pub(super) fn plain_key(req: &HttpRequest) -> Option<KeyParts<'_>> {
+    let uri = req.uri();
+    if uri.scheme().is_some() || uri.authority().is_some() {
+        return None;
+    }
+    let mut lines = req.headers().get_all(header::HOST);
+    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+    let (path_and_query, path_len) = (uri.path_and_query()?.as_str(), uri.path().len());
+    let host = Some(line.as_bytes()).filter(|host| host.is_ascii())?;
+    Some(KeyParts::of_url(req.app_config().secure(), host, path_and_query, path_len))
+}
+
 pub(super) fn is_cached_scheme(scheme: &str) -> bool {
     matches!(scheme, "http" | "https")
 }

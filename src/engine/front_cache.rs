@@ -18,6 +18,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use super::state::Engine;
 use crate::{
     entry::{Entry, StoredResponse},
+    key::KeyParts,
     store::local::LocalEntry,
 };
 
@@ -72,12 +73,16 @@ impl Default for FrontCache {
 
 impl FrontCache {
     /// The response that is remembered under this key, if its store still has no other one.
-    pub(crate) fn get(&self, engine: &Engine, key: &[u8]) -> Option<Rc<FrontEntry>> {
+    pub(crate) fn get(&self, engine: &Engine, key: &KeyParts<'_>) -> Option<Rc<FrontEntry>> {
+        // then the response may be stored under another query
+        if engine.no_vary_search.has_any() {
+            return None;
+        }
         let hash = self.hasher.hash_one(key);
         let mut places = self.places.borrow_mut();
         let place = places.get_mut(place_of(hash))?;
         let entry = place.entry.as_ref().filter(|_| place.hash == hash)?;
-        if entry.local.entry().key.as_bytes() != key {
+        if KeyParts::of(&entry.entry().key) != *key {
             return None;
         }
         if !engine.store().is_current(&entry.local) {
@@ -94,7 +99,7 @@ impl FrontCache {
     /// An entry has been found in the store. It is remembered when that happens a second time.
     /// `stripped` headers are not for clients.
     pub(crate) fn found(&self, engine: &Engine, entry: &Arc<Entry>, stripped: &[HeaderName]) {
-        let hash = self.hasher.hash_one(entry.key.as_bytes());
+        let hash = self.hasher.hash_one(KeyParts::of(&entry.key));
         let mut places = self.places.borrow_mut();
         let Some(place) = places.get_mut(place_of(hash)) else { return };
         if place.last != hash {

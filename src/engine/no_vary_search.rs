@@ -46,12 +46,17 @@ impl NoVarySearchIndex {
     /// The key with its query in canonical form: all queries that select the same response have the
     /// same one. `None` where the path has no rule.
     pub(crate) fn canonical(&self, key: &CacheKey) -> Option<CacheKey> {
-        if !self.has_any.load(Ordering::Relaxed) {
+        if !self.has_any() {
             return None;
         }
         let table = self.read();
         let rule = table.paths.get(&key.with_query(None))?.current.as_ref()?;
         Some(with_canonical_query(key, rule))
+    }
+
+    /// Whether any path has a rule.
+    pub(super) fn has_any(&self) -> bool {
+        self.has_any.load(Ordering::Relaxed)
     }
 
     /// Learns the rule of a response to `key`. Gives the key to store it under, and whether the rule
@@ -63,7 +68,7 @@ impl NoVarySearchIndex {
     ) -> Option<(CacheKey, bool)> {
         let path = || key.with_query(None);
         let Some(rule) = rule else {
-            if self.has_any.load(Ordering::Relaxed)
+            if self.has_any()
                 && let Some(rules) = self.write().paths.get_mut(&path())
             {
                 rules.current = None;
@@ -79,7 +84,7 @@ impl NoVarySearchIndex {
     /// The queries under which responses to this URL may be stored because of its path's rules;
     /// `None` where others may have been forgotten.
     pub(super) fn stored_queries(&self, path: &str, query: &str) -> Option<Vec<String>> {
-        if !self.has_any.load(Ordering::Relaxed) {
+        if !self.has_any() {
             return Some(Vec::new());
         }
         let table = self.read();

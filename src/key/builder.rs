@@ -1,8 +1,6 @@
 //! `KeyBuilder` puts a key together, part by part.
 
-use std::ops::Range;
-
-use bytes::Bytes;
+use std::{ops::Range, sync::Arc};
 
 use super::{
     cache_key::CacheKey,
@@ -18,30 +16,16 @@ pub(crate) struct KeyBuilder {
     host: Range<usize>,
     path: Range<usize>,
     query_end: usize,
+    canonical: Option<Arc<str>>,
 }
-
-/// The bytes of a key in a buffer that is used again: enough to look for a stored response.
-#[derive(Debug)]
-pub(crate) struct KeyBytes(KeyBuilder);
 
 impl KeyBuilder {
     /// Begins the key of a URL. `query` comes without its question mark.
-    #[cfg(any(test, feature = "testing"))]
+    ///
+    /// Exactly as much room is made as the URL needs: most keys have no further part.
     pub(crate) fn new(secure: bool, host: &str, path: &str, query: Option<&str>) -> Self {
-        Self::new_in(Vec::new(), secure, host, path, query)
-    }
-
-    /// The same in the memory of `buffer`, whose content goes.
-    pub(crate) fn new_in(
-        buffer: Vec<u8>,
-        secure: bool,
-        host: &str,
-        path: &str,
-        query: Option<&str>,
-    ) -> Self {
         let query_len = query.map_or(0, |query| query.len() + 1);
-        let mut bytes = buffer;
-        bytes.clear();
+        let mut bytes = Vec::with_capacity(HEADER + host.len() + path.len() + query_len);
         bytes.push(if secure { SECURE } else { 0 });
         for len in [host.len(), path.len(), query_len] {
             push_len(&mut bytes, len);
@@ -52,10 +36,11 @@ impl KeyBuilder {
             bytes.push(b'?');
             bytes.extend_from_slice(query.as_bytes());
         }
+        let canonical = owned(path::canonical(path));
         let host = HEADER..HEADER + host.len();
         let path = host.end..host.end + path.len();
         let query_end = path.end + query_len;
-        Self { bytes, host, path, query_end }
+        Self { bytes, host, path, query_end, canonical }
     }
 
     /// Adds a part: what it is called, and its values one by one. No value differs from an empty
@@ -91,38 +76,8 @@ impl KeyBuilder {
     }
 
     /// The finished key.
-    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn finish(self) -> CacheKey {
-        self.finish_bytes().to_key()
-    }
-
-    /// The bytes of the finished key.
-    pub(crate) const fn finish_bytes(self) -> KeyBytes {
-        KeyBytes(self)
-    }
-}
-
-impl KeyBytes {
-    /// The full key, to be compared byte by byte.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0.bytes
-    }
-
-    /// The key, in memory of its own.
-    pub(crate) fn to_key(&self) -> CacheKey {
-        let KeyBuilder { bytes, host, path, query_end } = &self.0;
-        let text = bytes.get(path.clone()).and_then(|path| std::str::from_utf8(path).ok());
-        CacheKey {
-            bytes: Bytes::copy_from_slice(bytes),
-            host: host.clone(),
-            path: path.clone(),
-            query_end: *query_end,
-            canonical: owned(path::canonical(text.unwrap_or_default())),
-        }
-    }
-
-    /// The buffer, to be used again.
-    pub(crate) fn into_buffer(self) -> Vec<u8> {
-        self.0.bytes
+        let Self { bytes, host, path, query_end, canonical } = self;
+        CacheKey { bytes: bytes.into(), host, path, query_end, canonical }
     }
 }

@@ -5,13 +5,15 @@ pub(crate) mod builder;
 mod cache_key;
 mod encoding;
 pub(crate) mod host;
+mod parts;
 pub(crate) mod path;
 pub(crate) mod query;
 mod secret;
 
 pub(crate) use self::{
-    builder::{KeyBuilder, KeyBytes},
+    builder::KeyBuilder,
     encoding::Part,
+    parts::KeyParts,
     secret::{Secret, digest},
 };
 pub use cache_key::CacheKey;

@@ -47,12 +47,16 @@ fn is_canonical(path: &str) -> bool {
         return true;
     }
     let bytes = path.as_bytes();
-    let odd_byte = |b: &u8| matches!(b, b'%' | b';' | b'\\' | b'?' | b'#' | 0);
-    let odd_pair = |pair: &[u8]| matches!(pair, b"//" | b"/.");
-    bytes.first() == Some(&b'/')
-        && bytes.last() != Some(&b'/')
-        && !bytes.iter().any(odd_byte)
-        && !bytes.windows(2).any(odd_pair)
+    let mut previous = 0;
+    let mut is_odd = |byte: &u8| {
+        let before = std::mem::replace(&mut previous, *byte);
+        match byte {
+            b'%' | b';' | b'\\' | b'?' | b'#' | 0 => true,
+            b'/' | b'.' => before == b'/',
+            _ => false,
+        }
+    };
+    bytes.first() == Some(&b'/') && bytes.last() != Some(&b'/') && !bytes.iter().any(&mut is_odd)
 }
 
 fn decode(path: &str) -> String {

@@ -22,6 +22,8 @@ struct ContextInner {
     outer: Option<RequestContext>,
     /// How many caches outside have other rules.
     nested: u8,
+    /// Whether many requests have this context: it keeps nothing of any of them.
+    is_shared: bool,
     /// Whether the cache handles the request, or only lets it pass.
     #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "the admin scope asks"))]
     cached: bool,
@@ -29,6 +31,9 @@ struct ContextInner {
     inner: Cell<Option<InnerOutcome>>,
     verdict: Cell<Option<Verdict>>,
 }
+
+/// The own context of a request whose outer cache has given it a shared one.
+struct OwnContext(RequestContext);
 
 /// What a cache inside this one did with the request.
 #[derive(Clone, Copy, Debug)]
@@ -45,9 +50,32 @@ struct ServedVerdict {
 }
 
 impl RequestContext {
-    /// The context of the cache outside, if there is one.
+    /// The context of the cache outside, if there is one. A cache inside reports to it, so that it is the
+    /// request's own.
     pub(super) fn outer(req: &ServiceRequest) -> Option<Self> {
-        req.extensions().get().cloned()
+        let context: Self = req.extensions().get().cloned()?;
+        if !context.0.is_shared {
+            return Some(context);
+        }
+        let own = Self::new(&context.0.worker, false, None, false);
+        req.extensions_mut().insert(OwnContext(own.clone()));
+        Some(own)
+    }
+
+    /// The context of all requests that bypass the cache and pass none outside of it, so that they pay
+    /// for none of their own.
+    pub(super) fn shared(worker: &Rc<Worker>) -> Self {
+        Self::new(worker, false, None, true)
+    }
+
+    /// Leaves a shared context with the request.
+    pub(super) fn leave(&self, req: &ServiceRequest) {
+        req.extensions_mut().insert(self.clone());
+    }
+
+    /// What a cache inside did with a request that has a shared context.
+    pub(super) fn inner_of(req: &HttpRequest) -> Option<InnerOutcome> {
+        req.extensions().get::<OwnContext>()?.0.inner()
     }
 
     /// The context of the innermost cache.
@@ -62,17 +90,22 @@ impl RequestContext {
         cached: bool,
         outer: Option<&Self>,
     ) -> Self {
-        let context = Self(Rc::new(ContextInner {
+        let context = Self::new(worker, cached, outer, false);
+        req.extensions_mut().insert(context.clone());
+        context
+    }
+
+    fn new(worker: &Rc<Worker>, cached: bool, outer: Option<&Self>, is_shared: bool) -> Self {
+        Self(Rc::new(ContextInner {
             worker: Rc::clone(worker),
             outer: outer.cloned(),
             nested: Self::nested(outer, worker),
+            is_shared,
             cached,
             hints: outer.map(|outer| Rc::clone(&outer.0.hints)).unwrap_or_default(),
             inner: Cell::new(None),
             verdict: Cell::new(None),
-        }));
-        req.extensions_mut().insert(context.clone());
-        context
+        }))
     }
 
     /// How many caches outside of this one admit or key requests by other rules. Each of them has
@@ -106,7 +139,8 @@ impl RequestContext {
     }
 
     pub(super) fn share_hints(&self) -> Rc<RefCell<HandlerHints>> {
-        Rc::clone(&self.0.hints)
+        // of a request that bypasses the cache nothing is stored: its hints are read by nothing
+        if self.0.is_shared { Rc::default() } else { Rc::clone(&self.0.hints) }
     }
 
     /// What the cache inside this one did, if there is one.

@@ -17,9 +17,10 @@ use pin_project_lite::pin_project;
 
 use super::{
     body::{CacheBody, CacheResult},
-    request::handler_call::HandlerCall,
+    request::{bypass, handler_call::HandlerCall},
     worker::Worker,
 };
+use crate::semantics::verdict::Reason;
 
 pin_project! {
     /// The response to a request that passes a cache.
@@ -40,6 +41,7 @@ pin_project! {
         S: Service<ServiceRequest>,
     {
         Ready { response: Option<ServiceResponse<CacheBody<B>>> },
+        Bypassing { #[pin] handler: S::Future, why: Reason, worker: Rc<Worker> },
         Calling { #[pin] handler: S::Future, call: Option<Box<HandlerCall>>, worker: Rc<Worker> },
         Boxed { future: Pin<Box<dyn Future<Output = CacheResult<B>>>> },
     }
@@ -48,6 +50,10 @@ pin_project! {
 impl<S: Service<ServiceRequest>, B> CacheFuture<S, B> {
     pub(super) fn ready(response: ServiceResponse<CacheBody<B>>) -> Self {
         Self { state: State::Ready { response: Some(response) } }
+    }
+
+    pub(super) fn bypassing(handler: S::Future, why: Reason, worker: Rc<Worker>) -> Self {
+        Self { state: State::Bypassing { handler, why, worker } }
     }
 
     pub(super) fn calling(handler: S::Future, call: HandlerCall, worker: Rc<Worker>) -> Self {
@@ -72,6 +78,9 @@ where
                 Some(response) => Poll::Ready(Ok(response)),
                 None => Poll::Pending, // polled after its end
             },
+            ProjectedState::Bypassing { handler, why, worker } => {
+                Poll::Ready(bypass::finish(worker, *why, ready!(handler.poll(cx))))
+            }
             ProjectedState::Calling { handler, call, worker } => {
                 let res = ready!(handler.poll(cx));
                 match call.take() {

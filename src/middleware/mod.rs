@@ -7,6 +7,7 @@ pub(crate) mod extract;
 pub(crate) mod future;
 mod held_routes;
 mod hints;
+mod members;
 mod query_method;
 mod recorder;
 mod report;

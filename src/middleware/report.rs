@@ -33,8 +33,8 @@ pub(super) struct Report<'a> {
     pub(super) outer: Option<&'a RequestContext>,
     /// What the cache inside did with the request, if it came there: that is what is reported.
     pub(super) inner: Option<InnerOutcome>,
-    /// Where the verdict is left for logs.
-    pub(super) verdict_holder: VerdictHolder<'a>,
+    /// Where the verdict is left for logs, if it is.
+    pub(super) verdict_holder: Option<VerdictHolder<'a>>,
     /// What the request was looked up by, for `Cache-Status`.
     pub(super) key: Option<&'a CacheKey>,
 }
@@ -65,8 +65,9 @@ impl Report<'_> {
         }
         if worker.plan.responses().verdict {
             match self.verdict_holder {
-                VerdictHolder::Request(req) => context::leave_verdict(worker, req, reported),
-                VerdictHolder::Context(context) => context.leave_verdict(reported),
+                Some(VerdictHolder::Request(req)) => context::leave_verdict(worker, req, reported),
+                Some(VerdictHolder::Context(context)) => context.leave_verdict(reported),
+                None => {}
             }
         }
         match self.outer {
@@ -102,7 +103,7 @@ fn without_empty_promise(worker: &Worker, verdict: Verdict) -> Verdict {
 }
 
 /// Writes `Cache-Status` (RFC 9211) and `X-Cache`.
-fn write_headers<B>(
+pub(super) fn write_headers<B>(
     worker: &Worker,
     res: &mut HttpResponse<B>,
     verdict: Verdict,
@@ -113,6 +114,7 @@ fn write_headers<B>(
         let member = || cache_status::member(&verdict, NAME, key.as_deref(), true);
         let member = match verdict {
             Verdict::Hit { left } if key.is_none() => worker.hits.get(left, member),
+            Verdict::Forwarded { .. } if key.is_none() => worker.members.get(&verdict, member),
             _ => member(),
         };
         if let Some(member) = member {

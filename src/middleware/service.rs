@@ -26,13 +26,11 @@ use super::{
         handler_call::{CallPurpose, HandlerCall},
         invalidate::{PendingChange, invalidated},
         lookup::look_up,
-        state::{CacheRequest, RequestFacts, Step},
+        state::{CacheRequest, Step},
     },
     worker::Worker,
 };
 use crate::{
-    config::plan::Admitted,
-    key::KeyBytes,
     semantics::{invalidation::is_safe, verdict::Reason},
     store::budget,
 };
@@ -43,11 +41,14 @@ use crate::{
 pub struct CacheService<S> {
     service: Rc<S>,
     worker: Rc<Worker>,
+    /// The context of requests that bypass the cache.
+    bypass: RequestContext,
 }
 
 impl<S> CacheService<S> {
     pub(super) fn new(service: Rc<S>, worker: Rc<Worker>) -> Self {
-        Self { service, worker }
+        let bypass = RequestContext::shared(&worker);
+        Self { service, worker, bypass }
     }
 }
 
@@ -67,22 +68,27 @@ where
     fn call(&self, req: ServiceRequest) -> Self::Future {
         let worker = &self.worker;
         let outer = RequestContext::outer(&req);
+        if outer.is_none() {
+            match fresh_hit::plain(worker, &req) {
+                Ok(Some(res)) => return CacheFuture::ready(req.into_response(res)),
+                Ok(None) => {}
+                Err(why) => return self.bypass(req, None, why),
+            }
+        }
         let nested = RequestContext::nested(outer.as_ref(), worker);
-        let buffer = || worker.take_key_buffer();
-        let admitted = match worker.plan.admit(req.request(), nested, buffer) {
+        let admitted = match worker.plan.admit(req.request(), nested) {
             Ok(_) if !worker.engine.is_enabled() => Err(Reason::Disabled),
             admitted => admitted,
         };
         match admitted {
-            Ok(admitted) => self.cached(req, admitted, outer),
+            Ok(admitted) => self.cached(CacheRequest::new(req, admitted, outer)),
             Err(Reason::Method) if worker.plan.asks_query(req.request()) => self.query(req),
             Err(Reason::Method) if !is_safe(req.method()) => self.change(req, outer),
             Err(why) => {
                 if why == Reason::Forwarded {
                     worker.engine.bypassed_for_forwarded();
                 }
-                let call = HandlerCall::new(worker, &req, outer, CallPurpose::Bypass(why));
-                CacheFuture::calling(self.service.call(req), call, Rc::clone(worker))
+                self.bypass(req, outer, why)
             }
         }
     }
@@ -93,21 +99,24 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    /// A request that the cache handles. Its future is boxed only where it has to wait.
-    fn cached(
+    /// A request that does not concern the cache.
+    fn bypass(
         &self,
         req: ServiceRequest,
-        admitted: Admitted<KeyBytes>,
         outer: Option<RequestContext>,
+        why: Reason,
     ) -> CacheFuture<S, B> {
-        let facts = RequestFacts::new(&req, &admitted, outer.as_ref());
-        let hit = fresh_hit::remembered(&self.worker, &facts, admitted.keyed.key.as_bytes());
-        if let Some(res) = hit {
-            self.worker.give_key_buffer(admitted.keyed.key);
-            return CacheFuture::ready(req.into_response(res));
+        let worker = &self.worker;
+        if outer.is_none() && !worker.plan.responses().verdict {
+            self.bypass.leave(&req);
+            return CacheFuture::bypassing(self.service.call(req), why, Rc::clone(worker));
         }
-        let request = CacheRequest::new(req, admitted.with_own_key(), outer);
-        self.worker.give_key_buffer(admitted.keyed.key);
+        let call = HandlerCall::new(worker, &req, outer, CallPurpose::Bypass(why));
+        CacheFuture::calling(self.service.call(req), call, Rc::clone(worker))
+    }
+
+    /// A request that the cache handles. Its future is boxed only where it has to wait.
+    fn cached(&self, request: CacheRequest) -> CacheFuture<S, B> {
         if let Some(res) = fresh_hit::stored(&self.worker, &request) {
             return CacheFuture::ready(request.req.into_response(res));
         }

@@ -1,12 +1,13 @@
 //! What one worker keeps for all its requests.
 
-use std::{cell::Cell, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, dev::ServiceResponse, http::header::HeaderMap};
 
 use super::{
     body::CacheBody,
     held_routes::HeldRoutes,
+    members::Members,
     respond::{self, ClientView, Source},
     seconds::BySeconds,
 };
@@ -14,7 +15,6 @@ use crate::{
     config::{key_rules::Keyed, plan::Plan},
     engine::{Engine, front_cache::FrontCache, handle::CacheHandle, jitter, lookup::Lookup},
     entry::StoredResponse,
-    key::KeyBytes,
     semantics::fields::RequestView,
 };
 
@@ -24,10 +24,10 @@ pub(crate) struct Worker {
     handle: CacheHandle,
     /// `Cache-Status` of hits, by the freshness that remains.
     pub(super) hits: BySeconds,
+    /// `Cache-Status` of requests that went to the handler.
+    pub(super) members: Members,
     ages: BySeconds,
     pub(super) front: FrontCache,
-    /// The memory in which the key of the next request is written.
-    key_buffer: Cell<Vec<u8>>,
     /// Routes whose requests cannot be changed.
     pub(super) held: HeldRoutes,
 }
@@ -40,21 +40,11 @@ impl Worker {
             engine,
             handle,
             hits: BySeconds::default(),
+            members: Members::default(),
             ages: BySeconds::default(),
             front: FrontCache::default(),
-            key_buffer: Cell::default(),
             held: HeldRoutes::default(),
         }
-    }
-
-    /// Memory to write a key in.
-    pub(super) fn take_key_buffer(&self) -> Vec<u8> {
-        self.key_buffer.take()
-    }
-
-    /// The memory of a key that is not needed any more.
-    pub(super) fn give_key_buffer(&self, key: KeyBytes) {
-        self.key_buffer.set(key.into_buffer());
     }
 
     /// The handle that handlers extract.
@@ -118,8 +108,12 @@ impl Worker {
 
     /// Removes the headers of a response that are for this cache and not for clients.
     pub(super) fn strip<B>(&self, res: &mut ServiceResponse<B>) {
-        for name in &self.plan.stripped_headers {
-            res.headers_mut().remove(name);
+        let stripped = &self.plan.stripped_headers;
+        // mostly there are few headers, and none of these
+        if res.headers().keys().any(|name| stripped.contains(name)) {
+            for name in stripped {
+                res.headers_mut().remove(name);
+            }
         }
     }
 

@@ -8,10 +8,9 @@ fn key_of(rules: &KeyRules, req: TestRequest) -> (CacheKey, UncoveredCredentials
     let req = req.to_http_request();
     let flags = HeaderFlags::of(req.headers(), &rules.credentials);
     let secret = &Secret::new(b"test");
-    let buffer = Vec::new();
-    let input = KeyInput { buffer, req: &req, flags, body: None, nested: 0, query: None, secret };
+    let input = KeyInput { req: &req, flags, body: None, nested: 0, query: None, secret };
     let keyed = rules.key(input).unwrap();
-    (keyed.key.to_key(), keyed.uncovered)
+    (keyed.key, keyed.uncovered)
 }
 
 fn get(uri: &str) -> TestRequest {

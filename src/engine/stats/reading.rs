@@ -72,8 +72,8 @@ pub struct Stats {
     /// How long it took until a stored response was ready to be sent: a sample of one in 16 hits of
     /// each thread.
     pub hit_times: Histogram,
-    /// How long handlers took until the head of their response, or their error: all handler calls,
-    /// also those of requests that bypassed the cache.
+    /// How long handlers took until the head of their response, or their error. Requests that bypass
+    /// the cache are not timed.
     pub handler_times: Histogram,
 }
 

@@ -3,20 +3,35 @@
 
 use std::rc::Rc;
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, dev::ServiceRequest};
 
 use super::state::{CacheRequest, RequestFacts};
 use crate::{
-    key::CacheKey,
+    key::{CacheKey, KeyParts},
     middleware::{body::CacheBody, respond::Source, worker::Worker},
-    semantics::{reuse::Reuse, verdict::Verdict},
+    semantics::{
+        reuse::Reuse,
+        verdict::{Reason, Verdict},
+    },
 };
 
-/// The response to a request for which the worker remembers a fresh one under `key`.
-pub(crate) fn remembered<B>(
+/// The response to a request without special headers, for which the worker remembers a fresh one. An
+/// error where the path alone keeps the request out of the cache.
+pub(crate) fn plain<B>(
+    worker: &Rc<Worker>,
+    req: &ServiceRequest,
+) -> Result<Option<HttpResponse<CacheBody<B>>>, Reason> {
+    let Some((key, conditional)) = worker.plan.plain_key(req.request())? else { return Ok(None) };
+    if !worker.engine.is_enabled() {
+        return Err(Reason::Disabled);
+    }
+    Ok(remembered(worker, &RequestFacts::plain(req, conditional), &key))
+}
+
+fn remembered<B>(
     worker: &Rc<Worker>,
     request: &RequestFacts<'_>,
-    key: &[u8],
+    key: &KeyParts<'_>,
 ) -> Option<HttpResponse<CacheBody<B>>> {
     let front = worker.front.get(&worker.engine, key)?;
     let source = Source::remembered(&front)?;
@@ -30,9 +45,13 @@ pub(crate) fn stored<B>(
     worker: &Rc<Worker>,
     request: &CacheRequest,
 ) -> Option<HttpResponse<CacheBody<B>>> {
+    let key = &request.admitted.keyed.key;
+    if let Some(res) = remembered(worker, &request.facts(), &KeyParts::of(key)) {
+        return Some(res);
+    }
     let (entry, reuse) = worker.engine.look_up_now(&request.lookup(worker))?;
     let source = Source::stored(entry.response()?, &worker.plan.stripped_headers);
-    let res = respond(worker, &request.facts(), &source, reuse, &request.admitted.keyed.key)?;
+    let res = respond(worker, &request.facts(), &source, reuse, key)?;
     worker.front.found(&worker.engine, &entry, &worker.plan.stripped_headers);
     Some(res)
 }

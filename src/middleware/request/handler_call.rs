@@ -9,6 +9,7 @@ use actix_web::{
 };
 
 use super::{
+    bypass::concerns_keys,
     conditions::not_modified,
     store::{store, view},
 };
@@ -131,7 +132,9 @@ impl HandlerCall {
 
     /// The handler has responded, or failed: its time is measured.
     pub(super) fn end(self, worker: &Worker) -> (CallPurpose, EndedCall) {
-        worker.engine.counters().handler_took(self.watch.elapsed());
+        if !matches!(self.purpose, CallPurpose::Bypass(_)) {
+            worker.engine.counters().handler_took(self.watch.elapsed());
+        }
         let outer = self.report_to();
         let Self { context, purpose, key, .. } = self;
         (purpose, EndedCall { outer, context, key })
@@ -182,7 +185,7 @@ impl EndedCall {
 
     pub(super) fn report(&self) -> Report<'_> {
         let (outer, key) = (self.outer.as_ref(), self.key.as_ref());
-        let verdict_holder = VerdictHolder::Context(&self.context);
+        let verdict_holder = Some(VerdictHolder::Context(&self.context));
         Report { outer, inner: self.context.inner(), verdict_holder, key }
     }
 }
@@ -217,12 +220,10 @@ fn fill_from<B: MessageBody + 'static>(
 }
 
 impl CallPurpose {
-    /// Whether the request is one of those that have keys, though this one may have none: a cache
-    /// downstream could serve its response to one that has.
+    /// Whether the request is one of those that have keys.
     fn concerns_keys(&self) -> bool {
-        use Reason::{AmbiguousPath, Excluded, Method, NotIncluded};
         match self {
-            Self::Bypass(why) => !matches!(why, Method | Excluded | NotIncluded | AmbiguousPath),
+            Self::Bypass(why) => concerns_keys(*why),
             Self::Unstorable(_) | Self::Fill(..) => true,
         }
     }

@@ -141,7 +141,7 @@ impl StaleFallback {
         let report = Report {
             outer: self.outer.as_ref(),
             inner: None,
-            verdict_holder: VerdictHolder::Context(&self.context),
+            verdict_holder: Some(VerdictHolder::Context(&self.context)),
             key: self.key.as_ref(),
         };
         let res: HttpResponse<CacheBody<BoxBody>> =

@@ -93,14 +93,20 @@ pub(crate) struct RequestFacts<'a> {
 }
 
 impl<'a> RequestFacts<'a> {
-    pub(crate) fn new<K>(
+    pub(super) fn new(
         req: &'a ServiceRequest,
-        admitted: &Admitted<K>,
+        admitted: &Admitted,
         outer: Option<&'a RequestContext>,
     ) -> Self {
         let Admitted { ref keyed, conditional, .. } = *admitted;
         let Keyed { uncovered, personal, .. } = *keyed;
         Self { req, outer, conditional, uncovered, personal }
+    }
+
+    /// Those of a request that carries no credential, outside of which there is no cache.
+    pub(super) fn plain(req: &'a ServiceRequest, conditional: bool) -> Self {
+        let uncovered = UncoveredCredentials::default();
+        Self { req, outer: None, conditional, uncovered, personal: false }
     }
 
     pub(super) fn view(&self) -> RequestView<'a, HeaderMap> {
@@ -118,7 +124,7 @@ impl<'a> RequestFacts<'a> {
 
     /// Where the verdict is reported on the request, which was looked up by `key`.
     pub(super) fn report(&self, key: &'a CacheKey) -> Report<'a> {
-        let verdict_holder = VerdictHolder::Request(self.req.request());
+        let verdict_holder = Some(VerdictHolder::Request(self.req.request()));
         Report { outer: self.outer, inner: None, verdict_holder, key: Some(key) }
     }
 

@@ -1,0 +1,46 @@
+//! Requests that do not concern the cache: they go to the handler, and their responses pass.
+
+use std::rc::Rc;
+
+use actix_web::{Error, dev::ServiceResponse};
+
+use crate::{
+    middleware::{
+        body::{CacheBody, CacheResult},
+        context::RequestContext,
+        report::{Report, write_headers},
+        worker::Worker,
+    },
+    semantics::verdict::{Reason, Verdict},
+};
+
+/// The handler has responded to a request that has the shared context of bypasses, or failed.
+pub(crate) fn finish<B>(
+    worker: &Rc<Worker>,
+    why: Reason,
+    res: Result<ServiceResponse<B>, Error>,
+) -> CacheResult<B> {
+    let verdict = Verdict::bypassed(why);
+    let res = res.inspect_err(|_| worker.engine.counters().verdict(&verdict))?;
+    let mut res = res.map_body(|_, body| CacheBody::passed(body));
+    let inner = RequestContext::inner_of(res.request());
+    worker.strip(&mut res);
+    if concerns_keys(why) {
+        worker.report_downstream(&mut res);
+    }
+    if inner.is_none() {
+        worker.engine.counters().verdict(&verdict);
+        write_headers(worker, res.response_mut(), verdict, None);
+    } else {
+        let report = Report { outer: None, inner, verdict_holder: None, key: None };
+        report.write(worker, res.response_mut(), verdict);
+    }
+    Ok(res)
+}
+
+/// Whether a request that bypasses the cache is one of those that have keys, though this one may have
+/// none: a cache downstream could serve its response to one that has.
+pub(super) fn concerns_keys(why: Reason) -> bool {
+    use Reason::{AmbiguousPath, Excluded, Method, NotIncluded};
+    !matches!(why, Method | Excluded | NotIncluded | AmbiguousPath)
+}
