@@ -6,25 +6,27 @@ POLICY=/usr/sbin/policy-rc.d
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-# Packages of Debian start their service when they are installed. A server that is started here needs
-# no service: an answer of "forbidden" stands in the way while apt runs.
 apt_install() {
-  local rc=0 forbidden=''
   command -v apt-get >/dev/null || return 1
   [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || return 1
   say "installing $*"
   [ -n "$APT_UPDATED" ] || as_root apt-get -qq update >&2 || return 1
   APT_UPDATED=yes
-  if [ ! -e $POLICY ]; then
-    printf '#!/bin/sh\nexit 101\n' | as_root tee $POLICY >/dev/null
-    as_root chmod +x $POLICY
-    forbidden=yes
-  fi
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" \
-    >/dev/null </dev/null || rc=1
-  [ -z "$forbidden" ] || as_root rm -f $POLICY
-  return $rc
+  without_services as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get -qq install -y --no-install-recommends "$@" >/dev/null </dev/null
 }
+
+# Packages of Debian start their service when they are installed. A server that is started here needs
+# no service: an answer of "forbidden" stands in the way while apt runs.
+without_services() (
+  if [ ! -e "$POLICY" ]; then
+    trap 'as_root rm -f "$POLICY"' EXIT
+    trap 'exit 1' INT TERM HUP
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
+    as_root chmod +x "$POLICY"
+  fi
+  "$@"
+)
 
 # Debian keeps servers out of a user's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
