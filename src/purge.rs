@@ -19,6 +19,7 @@ use crate::{
 pub struct Purge {
     target: Target,
     stale_since: Option<Timestamp>,
+    is_counted: bool,
     problem: Option<Box<str>>,
 }
 
@@ -119,7 +120,18 @@ impl Purge {
 
     /// Everything.
     pub const fn all() -> Self {
-        Self { target: Target::All, stale_since: None, problem: None }
+        Self { target: Target::All, stale_since: None, is_counted: false, problem: None }
+    }
+
+    /// The same with a count: it waits until the store knows how many responses went.
+    #[must_use]
+    pub fn counted(self) -> Self {
+        Self { is_counted: true, ..self }
+    }
+
+    /// Whether it waits for the [count](Purged::entries).
+    pub const fn is_counted(&self) -> bool {
+        self.is_counted
     }
 
     /// The same as a soft purge: what it names is stale from then on instead of gone. It may be
@@ -182,7 +194,7 @@ impl Purge {
 
 impl From<Target> for Purge {
     fn from(target: Target) -> Self {
-        Self { target, stale_since: None, problem: None }
+        Self { target, stale_since: None, is_counted: false, problem: None }
     }
 }
 
@@ -212,30 +224,48 @@ fn pattern_in(path: &str) -> Option<Box<str>> {
     })
 }
 
-/// What a purge did.
+/// What is known of a purge when it returns. From then on it holds, however much of what it took is
+/// still to be removed: that happens in the background.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
     /// How many stored responses went, or, by a soft purge, became stale, while the purge waited.
-    pub entries: u64,
+    /// `None` where that is not known: to count takes time in proportion to what is stored, so only
+    /// a [counted](Purge::counted) purge waits for it.
+    pub entries: Option<u64>,
     /// The store did not confirm the purge, which may have arrived or not. It is kept and repeated
     /// until the store confirms it, and before that this process serves nothing of the store. What
     /// this process does not live to repeat is lost, and other processes do not know of it yet.
     pub pending: bool,
-    /// What was purged holds, and more of it than `entries` is still being removed, or marked as
-    /// stale, behind the caller: a shared store does not wait for that, however much it is.
+    /// Of a counted purge: more than `entries` is still being removed, or marked as stale. A shared
+    /// store does not wait for all of it, however much it is.
     pub removing: bool,
 }
 
 impl Purged {
     /// A purge that took `entries` stored responses.
     pub const fn of(entries: u64) -> Self {
-        Self { entries, pending: false, removing: false }
+        Self { entries: Some(entries), pending: false, removing: false }
+    }
+
+    /// A purge that holds, of which no count is known.
+    pub const fn uncounted() -> Self {
+        Self { entries: None, pending: false, removing: false }
     }
 
     /// A purge that the store has not confirmed.
     pub const fn pending() -> Self {
-        Self { entries: 0, pending: true, removing: false }
+        Self { entries: None, pending: true, removing: false }
+    }
+
+    /// What is known of two purges together: the sum, where both are counted.
+    #[must_use]
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            entries: self.entries.zip(other.entries).map(|(one, other)| one + other),
+            pending: self.pending || other.pending,
+            removing: self.removing || other.removing,
+        }
     }
 }
 

@@ -34,7 +34,8 @@ fn unusable(problem: &ConfigError) -> HttpResponse {
     HttpResponse::InternalServerError().json(error(&problem.to_string()))
 }
 
-/// The body of a purge: one of the targets, and whether the purge is soft.
+/// The body of a purge: one of the targets, whether the purge is soft, and whether it counts. Who
+/// purges by hand wants to see what that did, and can wait for it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PurgeRequest {
@@ -45,11 +46,17 @@ pub(super) struct PurgeRequest {
     all: Option<bool>,
     #[serde(default)]
     soft: bool,
+    #[serde(default = "yes")]
+    counted: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl PurgeRequest {
     fn purge(&self) -> Result<Purge, String> {
-        let Self { url, path, prefix, group, all, soft } = self;
+        let Self { url, path, prefix, group, all, soft, counted } = self;
         let purge = match (url, path, prefix, group, all) {
             (Some(url), None, None, None, None) => Purge::url(url),
             (None, Some(path), None, None, None) => Purge::path(path),
@@ -66,7 +73,8 @@ impl PurgeRequest {
         if let Some(problem) = purge.problem() {
             return Err(problem.to_owned());
         }
-        Ok(if *soft { purge.soft() } else { purge })
+        let purge = if *soft { purge.soft() } else { purge };
+        Ok(if *counted { purge.counted() } else { purge })
     }
 }
 

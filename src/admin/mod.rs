@@ -28,7 +28,8 @@ impl ResponseCache {
     /// | `POST {path}/switch` | `{"on": false}` | `{"on": false}` |
     ///
     /// A purge with `"soft": true` beside its target makes responses stale instead of removing them: see
-    /// [`CacheHandle::soft`](crate::CacheHandle::soft).
+    /// [`CacheHandle::soft`](crate::CacheHandle::soft). One with `"counted": false` does not wait
+    /// for the count, and is answered with `"purged": null`.
     ///
     /// A purge that Redis has not confirmed is answered with 202 and `"pending": true`: see
     /// [`Purged::pending`](crate::Purged::pending).

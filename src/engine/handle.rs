@@ -35,8 +35,8 @@ use crate::{
 ///
 /// async fn update(cache: CacheHandle, id: web::Path<u64>) -> actix_web::Result<impl Responder> {
 ///     // … write to the database …
-///     let purged = cache.purge_group("products").await?;
-///     println!("product {id}: {} stored responses removed", purged.entries);
+///     cache.purge_group("products").await?;
+///     println!("product {id} has changed: no stored response shows it as it was");
 ///     Ok(HttpResponse::NoContent())
 /// }
 /// ```
@@ -44,11 +44,12 @@ use crate::{
 pub struct CacheHandle {
     engine: Arc<Engine>,
     soft: bool,
+    counted: bool,
 }
 
 impl CacheHandle {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, soft: false }
+        Self { engine, soft: false, counted: false }
     }
 
     /// Whether both belong to one cache, or to clones of it.
@@ -90,7 +91,13 @@ impl CacheHandle {
 
     /// Purges what `purge` names.
     pub async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
-        let purge = if self.soft { purge.clone().soft() } else { purge.clone() };
+        let mut purge = purge.clone();
+        if self.soft {
+            purge = purge.soft();
+        }
+        if self.counted {
+            purge = purge.counted();
+        }
         self.engine.purge(purge).await
     }
 
@@ -112,6 +119,22 @@ impl CacheHandle {
     #[must_use = "it purges nothing by itself"]
     pub fn soft(&self) -> Self {
         Self { soft: true, ..self.clone() }
+    }
+
+    /// A handle whose purges count: they return when it is known how many responses went. Other
+    /// purges hold as soon, and leave removing to the background: they take the same time whether
+    /// ten responses are stored or a million, while a count may have to look at all of them.
+    ///
+    /// ```
+    /// # async fn report(cache: actix_response_cache::CacheHandle) -> Result<(), actix_web::Error> {
+    /// let purged = cache.counted().purge_prefix("/products").await?;
+    /// println!("{} responses removed", purged.entries.unwrap_or_default());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "it purges nothing by itself"]
+    pub fn counted(&self) -> Self {
+        Self { counted: true, ..self.clone() }
     }
 
     /// What the cache has done since it was built.

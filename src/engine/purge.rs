@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Engine {
-    /// Purges and counts. An error means that the purge may not have reached the store, or names
+    /// Purges; counts where the purge is counted. An error means that the purge may not have reached the store, or names
     /// nothing that could be stored.
     pub(crate) async fn purge(&self, purge: Purge) -> Result<Purged, StoreError> {
         let purge = self.with_time(purge);
@@ -22,7 +22,7 @@ impl Engine {
         }
         let (store, spellings) = (self.store.clone(), self.all_spellings(&purge));
         self.record_in_process(&spellings);
-        let run = async move { store.purge_together(&spellings, true).await };
+        let run = async move { store.purge_together(&spellings).await };
         let purged = self.complete(run).await;
         match &purged {
             Ok(purged) => {
@@ -57,25 +57,25 @@ impl Engine {
         all
     }
 
-    /// A purge that need not count what it removes, such as that of an unsafe request (RFC 9111
+    /// A purge of whose failure the caller does not learn, such as that of an unsafe request (RFC 9111
     /// s.4.4).
-    pub(crate) async fn purge_uncounted(&self, purge: Purge) {
-        self.purge_all_uncounted(vec![purge]).await;
+    pub(crate) async fn purge_unreported(&self, purge: Purge) {
+        self.purge_all_unreported(vec![purge]).await;
     }
 
     /// Several such purges. All of them are carried out, even if the caller is dropped meanwhile.
-    pub(crate) async fn purge_all_uncounted(&self, purges: Vec<Purge>) {
+    pub(crate) async fn purge_all_unreported(&self, purges: Vec<Purge>) {
         if purges.is_empty() {
             return;
         }
         self.record_in_process(&purges);
         let (store, count) = (self.store.clone(), purges.len());
-        let run = async move { store.purge_together(&purges, false).await };
+        let run = async move { store.purge_together(&purges).await };
         match self.complete(run).await {
             Ok(done) => {
                 self.purged(done);
                 // what they removed together is counted with the first
-                (1..count).for_each(|_| self.counters.purged(Purged::default()));
+                (1..count).for_each(|_| self.counters.purged(Purged::uncounted()));
             }
             Err(error) => drop(self.store_failed("purge", &error)),
         }
@@ -86,7 +86,7 @@ impl Engine {
     pub(crate) fn purge_in_background(self: &Arc<Self>, purges: Vec<Purge>) {
         let engine = Arc::clone(self);
         let purges = purges.into_iter().map(|purge| self.with_time(purge)).collect();
-        let run = async move { engine.purge_all_uncounted(purges).await };
+        let run = async move { engine.purge_all_unreported(purges).await };
         if !self.background_tasks.run(self.store.is_immediate(), run) {
             self.counters.error();
         }

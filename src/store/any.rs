@@ -196,48 +196,30 @@ impl AnyStore {
         }
     }
 
-    /// Carries out all of these purges, whatever becomes of one; an error where one failed. How much
-    /// went is of interest only if it `counts`.
-    pub(crate) async fn purge_together(
-        &self,
-        purges: &[Purge],
-        counts: bool,
-    ) -> Result<Purged, StoreError> {
+    /// Carries out all of these purges, whatever becomes of one; an error where one failed.
+    pub(crate) async fn purge_together(&self, purges: &[Purge]) -> Result<Purged, StoreError> {
         match self {
-            #[cfg(feature = "memory")]
-            Self::Memory(store) if !counts => {
-                for purge in purges {
-                    store.purge_now(purge);
-                }
-                Ok(Purged::default())
-            }
             #[cfg(feature = "redis")]
-            Self::Redis(store) => Box::pin(store.purge_together(purges, counts)).await,
+            Self::Redis(store) => Box::pin(store.purge_together(purges)).await,
             #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => Box::pin(store.purge_together(purges, counts)).await,
-            _ => {
-                let _ = counts; // a store of the user's own always counts
-                self.purge_each(purges).await
-            }
+            Self::Tiered(store) => Box::pin(store.purge_together(purges)).await,
+            #[allow(unreachable_patterns)] // with no store of ours, every store is a custom one
+            _ => self.purge_each(purges).await,
         }
     }
 
     async fn purge_each(&self, purges: &[Purge]) -> Result<Purged, StoreError> {
-        let (mut all, mut failed) = (Purged::default(), None);
+        let (mut all, mut failed) = (Purged::of(0), None);
         for purge in purges {
             let done = match self {
                 #[cfg(feature = "memory")]
                 Self::Memory(store) => Store::purge(store, purge).await,
                 Self::Custom(store) => store.purge(purge).await,
                 #[allow(unreachable_patterns)] // these take all of them together
-                _ => Ok(Purged::default()),
+                _ => Ok(Purged::uncounted()),
             };
             match done {
-                Ok(each) => {
-                    all.entries += each.entries;
-                    all.pending |= each.pending;
-                    all.removing |= each.removing;
-                }
+                Ok(each) => all = all.and(each),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }

@@ -25,6 +25,8 @@ use crate::{
 ///   as [`Entry::stale_since`] makes it, however late it is put, and does not displace an entry that
 ///   was begun later. A hard purge takes it all the same. A store that does not tell the two apart
 ///   treats all purges as hard ones.
+/// - **A purge need not wait for its removals**, unless it [is counted](Purge::is_counted): what `get`
+///   does not return may be removed later.
 /// - **A purge that is [pending](Purged::pending) holds here.** A store that tells so returns nothing
 ///   from then on, until it has carried the purge out.
 /// - **A `get` returns what was `put`** under an equal key (compare
@@ -56,8 +58,9 @@ pub trait Store: Send + Sync + 'static {
         ttl: Duration,
     ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
-    /// Removes what `purge` names, or makes it stale, and says how many responses that were. What is
-    /// stale by an earlier soft purge does not count again.
+    /// Sees to it that what `purge` names is not returned any more, or only as stale, and says how
+    /// many responses that were where the purge [is counted](Purge::is_counted), or where that is
+    /// known anyway. What is stale by an earlier soft purge does not count again.
     fn purge(&self, purge: &Purge) -> impl Future<Output = Result<Purged, StoreError>> + Send;
 
     /// Asks for the lease of `key`, to be held for this time at most. Of several processes that miss

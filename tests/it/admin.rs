@@ -67,6 +67,7 @@ async fn purge_returns_number_of_entries() {
         (json!({ "path": "/a", "soft": false }), 2),
         (json!({ "soft": true, "group": "g" }), 3),
         (json!({ "all": true, "soft": true }), 3),
+        (json!({ "path": "/a", "counted": true }), 2),
     ] {
         for page in ["/a", "/a?x=1", "/b"] {
             send(&app, get(page)).await;
@@ -74,6 +75,16 @@ async fn purge_returns_number_of_entries() {
         let req = admin("POST", "/purge").set_payload(body.to_string());
         assert_eq!(answer(&app, req).await, (200, json!({ "purged": purged })), "{body}");
     }
+}
+
+#[actix_rt::test]
+async fn purge_does_not_count_where_asked_not_to() {
+    let app = app(&ResponseCache::memory()).await;
+    send(&app, get("/a")).await;
+    let body = json!({ "path": "/a", "counted": false });
+    let req = admin("POST", "/purge").set_payload(body.to_string());
+    assert_eq!(answer(&app, req).await, (200, json!({ "purged": null })));
+    assert_eq!(send(&app, get("/a")).await.word(), "MISS");
 }
 
 #[actix_rt::test]

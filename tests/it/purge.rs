@@ -19,7 +19,7 @@ use crate::support::{Origin, app, get, get_with, request, send};
 const PAGES: [&str; 6] = ["/p/7", "/p/7?x=1", "/p/8", "/p", "/products", "/"];
 
 /// Fills the cache, purges, and says which pages still are there.
-async fn left(purge: impl AsyncFnOnce(&CacheHandle) -> u64) -> (u64, Vec<&'static str>) {
+async fn left(purge: impl AsyncFnOnce(&CacheHandle) -> Option<u64>) -> (u64, Vec<&'static str>) {
     let cache = ResponseCache::memory()
         .rule("/p/{id}", Rule::new().groups(["p", "p:{id}"]))
         .rule("/p", Rule::new().groups(["p"]));
@@ -29,7 +29,7 @@ async fn left(purge: impl AsyncFnOnce(&CacheHandle) -> u64) -> (u64, Vec<&'stati
         let on_other_host = TestRequest::get().uri(page).insert_header(("host", "other.example"));
         send(&app, on_other_host).await;
     }
-    let purged = purge(&cache.handle().unwrap()).await;
+    let purged = purge(&cache.handle().unwrap().counted()).await.expect("counted");
     let mut left = Vec::new();
     for page in PAGES {
         if send(&app, get(page)).await.word() == "HIT" {
@@ -66,6 +66,22 @@ async fn each_target_removes_what_it_names_and_counts_it() {
 }
 
 #[actix_rt::test]
+async fn purge_that_is_not_counted_tells_no_count_and_holds() {
+    let cache = ResponseCache::memory();
+    let app = app(&cache, &Origin::counting()).await;
+    let handle = cache.handle().unwrap();
+    send(&app, get("/a")).await;
+    for purged in [handle.purge_path("/a").await, handle.purge_all().await] {
+        let purged = purged.unwrap();
+        assert_eq!((purged.entries, purged.pending, purged.removing), (None, false, false));
+        assert_eq!(send(&app, get("/a")).await.word(), "MISS");
+    }
+    assert_eq!(handle.stats().purged, 0);
+    assert_eq!(handle.counted().purge_path("/a").await.unwrap().entries, Some(1));
+    assert_eq!(handle.stats().purged, 1);
+}
+
+#[actix_rt::test]
 async fn purge_removes_all_variants_and_spellings() {
     let cache = ResponseCache::memory();
     let app = app(&cache, &Origin::with_fields(&[("vary", "accept-language")])).await;
@@ -76,7 +92,10 @@ async fn purge_removes_all_variants_and_spellings() {
     for req in variants() {
         send(&app, req).await;
     }
-    assert_eq!(cache.handle().unwrap().purge_path("/p/7").await.unwrap().entries, 5);
+    assert_eq!(
+        cache.handle().unwrap().counted().purge_path("/p/7").await.unwrap().entries,
+        Some(5)
+    );
     for req in variants() {
         assert_eq!(send(&app, req).await.word(), "MISS");
     }
@@ -89,7 +108,10 @@ async fn purge_ignores_ignored_parameters() {
     let app = app(&cache, &Origin::counting()).await;
     send(&app, get("/p?b=2&a=1&utm_source=x")).await;
     let handle = cache.handle().unwrap();
-    assert_eq!(handle.purge_url("/p?a=1&utm_source=y&b=2").await.unwrap().entries, 1);
+    assert_eq!(
+        handle.counted().purge_url("/p?a=1&utm_source=y&b=2").await.unwrap().entries,
+        Some(1)
+    );
 }
 
 #[actix_rt::test]
@@ -167,10 +189,10 @@ async fn groups_come_from_rules_headers_and_handlers() {
     let handle = cache.handle().unwrap();
     for group in ["by extractor", "by field", "by rule:a"] {
         send(&app, get("/a")).await;
-        assert_eq!(handle.purge_group(group).await.unwrap().entries, 1, "{group}");
-        assert_eq!(handle.purge_group(group).await.unwrap().entries, 0, "{group}");
+        assert_eq!(handle.counted().purge_group(group).await.unwrap().entries, Some(1), "{group}");
+        assert_eq!(handle.counted().purge_group(group).await.unwrap().entries, Some(0), "{group}");
     }
-    assert_eq!(handle.purge_group("").await.unwrap().entries, 0);
+    assert_eq!(handle.counted().purge_group("").await.unwrap().entries, Some(0));
 }
 
 #[actix_rt::test]
@@ -194,8 +216,8 @@ async fn handler_can_prevent_storing() {
 #[actix_rt::test]
 async fn handlers_purge_through_the_extractor() {
     async fn write(cache: CacheHandle) -> HttpResponse {
-        let purged = cache.purge_group("list").await.unwrap();
-        HttpResponse::Ok().body(purged.entries.to_string())
+        let purged = cache.counted().purge_group("list").await.unwrap();
+        HttpResponse::Ok().body(purged.entries.unwrap().to_string())
     }
     let origin = Origin::with_fields(&[("cache-groups", "\"list\"")]);
     let app = init_service(
@@ -278,10 +300,11 @@ async fn purge_works_from_another_runtime() {
     let consumer = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
-            tokio::spawn(async move { handle.purge_all().await.unwrap().entries }).await.unwrap()
+            let purge = async move { handle.counted().purge_all().await.unwrap().entries };
+            tokio::spawn(purge).await.unwrap()
         })
     });
-    assert_eq!(consumer.join().unwrap(), 1);
+    assert_eq!(consumer.join().unwrap(), Some(1));
     assert_eq!(send(&app, get("/")).await.word(), "MISS");
 }
 
@@ -294,7 +317,10 @@ async fn large_purge_is_counted() {
     }
     // makes the store's own bookkeeping catch up
     assert_eq!(cache.handle().unwrap().stats().entries, Some(5000));
-    assert_eq!(cache.handle().unwrap().purge_prefix("/p").await.unwrap().entries, 5000);
+    assert_eq!(
+        cache.handle().unwrap().counted().purge_prefix("/p").await.unwrap().entries,
+        Some(5000)
+    );
     assert_eq!(cache.handle().unwrap().stats().entries, Some(0));
 }
 
@@ -320,7 +346,8 @@ async fn groups_of_captured_segments_match_handler_parameters() {
         .rule("/products/{id}", Rule::new().groups(["product:{id}"]))
         .rule("/files/{tail:.*}", Rule::new().groups(["file:{tail}"]));
     let purge_own = web::to(|id: web::Path<String>, cache: CacheHandle| async move {
-        cache.purge_group(format!("product:{id}")).await.map(|purged| purged.entries.to_string())
+        let purged = cache.counted().purge_group(format!("product:{id}")).await;
+        purged.map(|purged| purged.entries.unwrap().to_string())
     });
     let app = App::new()
         .service(web::resource("/products/{id}").route(web::get().to(HttpResponse::Ok)))
@@ -336,15 +363,15 @@ async fn groups_of_captured_segments_match_handler_parameters() {
         ("007", "product:007"),
     ] {
         send(&app, get(&format!("/products/{segment}"))).await;
-        let purged = cache.handle().unwrap().purge_group(group).await.unwrap().entries;
-        assert_eq!(purged, 1, "{segment}");
+        let purged = cache.handle().unwrap().counted().purge_group(group).await.unwrap().entries;
+        assert_eq!(purged, Some(1), "{segment}");
         send(&app, get(&format!("/products/{segment}"))).await;
         let by_handler = send(&app, request("POST", &format!("/purge/{segment}"))).await;
         assert_eq!(by_handler.text(), "1", "{segment}, as `web::Path` gives it");
     }
     send(&app, get("/files/a%20b/c%25")).await;
-    let purged = cache.handle().unwrap().purge_group("file:a b/c%").await.unwrap();
-    assert_eq!(purged.entries, 1);
+    let purged = cache.handle().unwrap().counted().purge_group("file:a b/c%").await.unwrap();
+    assert_eq!(purged.entries, Some(1));
 }
 
 /// A body whose handler gives a hint while it streams.
@@ -387,7 +414,10 @@ async fn hints_count_until_body_ends() {
     for group in ["late", "early"] {
         send(&app, get("/group")).await;
         assert_eq!(send(&app, get("/group")).await.word(), "HIT");
-        assert_eq!(cache.handle().unwrap().purge_group(group).await.unwrap().entries, 1);
+        assert_eq!(
+            cache.handle().unwrap().counted().purge_group(group).await.unwrap().entries,
+            Some(1)
+        );
         assert_eq!(send(&app, get("/group")).await.word(), "MISS");
     }
 }

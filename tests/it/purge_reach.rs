@@ -50,7 +50,7 @@ async fn word_within(
 }
 
 async fn purge_url(handle: &CacheHandle, url: &str) -> u64 {
-    handle.purge_url(url).await.unwrap().entries
+    handle.counted().purge_url(url).await.unwrap().entries.expect("counted")
 }
 
 /// Stores the answer to a request, purges `url` by the other process, and says how many responses

@@ -164,8 +164,8 @@ async fn validated_entry_keeps_its_groups() {
                 send(&app, request(method.as_str(), uri)).await;
                 handle.settle().await;
                 assert_eq!(send(&app, get(uri)).await.word(), "HIT", "{method}: renewed");
-                let purged = handle.purge_group(group).await.unwrap().entries;
-                assert_eq!(purged, 1, "{method}, {group}");
+                let purged = handle.counted().purge_group(group).await.unwrap().entries;
+                assert_eq!(purged, Some(1), "{method}, {group}");
                 assert_eq!(send(&app, get(uri)).await.word(), "MISS");
                 handle.settle().await;
                 handle.purge_all().await.unwrap();

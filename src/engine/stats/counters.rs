@@ -114,7 +114,7 @@ impl Counters {
 
     pub(crate) fn purged(&self, purged: Purged) {
         add(&self.shard().purges);
-        self.shard().purged.fetch_add(purged.entries, Ordering::Relaxed);
+        self.shard().purged.fetch_add(purged.entries.unwrap_or(0), Ordering::Relaxed);
     }
 
     pub(crate) fn error(&self) {

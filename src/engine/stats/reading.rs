@@ -53,7 +53,7 @@ pub struct Stats {
     /// Purges carried out: by handles, by the admin scope, and by unsafe requests, of which each
     /// target counts. Pending ones count too, failed ones do not.
     pub purges: u64,
-    /// Entries that purges removed, as far as the store counts them.
+    /// Responses that purges removed, as far as they were [counted](crate::Purge::counted).
     pub purged: u64,
     /// Failures behind the cache that failed no request: calls to the store that failed, purges that
     /// were left pending, and handlers that panicked without a client.

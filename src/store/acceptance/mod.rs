@@ -143,7 +143,7 @@ async fn a_purge_takes_what_it_concerns(store: &impl Store, target: &Purge) {
 async fn a_purge_is_a_fence(store: &impl Store, purged: &Purge) {
     let key = target().key;
     let early = Entry { since: purge_number(store).await, ..target() };
-    purge(store, purged).await;
+    purge_uncounted(store, purged).await;
     let kept = put(store, &early).await;
     assert_eq!(kept, Put::Refused, "begun before {purged:?} and put after it");
     let found = get(store, &key).await;
@@ -162,9 +162,9 @@ async fn a_purge_wins_every_race(store: &impl Store, purged: &Purge) {
         let early = Entry { since: purge_number(store).await, ..target() };
         // whichever is polled first
         if round % 2 == 0 {
-            join(put(store, &early), purge(store, purged)).await;
+            join(put(store, &early), purge_uncounted(store, purged)).await;
         } else {
-            join(purge(store, purged), put(store, &early)).await;
+            join(purge_uncounted(store, purged), put(store, &early)).await;
         }
         let found = get(store, &early.key).await;
         assert!(found.is_none(), "begun before {purged:?} and put beside it: it was returned");
@@ -202,7 +202,7 @@ async fn a_soft_purge_makes_stale_or_takes(store: &impl Store, soft: &Purge, har
 async fn a_soft_purge_is_a_fence(store: &impl Store, soft: &Purge, hard: &Purge) {
     let key = target().key;
     let early = Entry { since: purge_number(store).await, ..target() };
-    purge(store, soft).await;
+    purge_uncounted(store, soft).await;
     let kept = put(store, &early).await;
     assert_ne!(kept, Put::Stored, "begun before {soft:?} and put after it");
     assert_not_fresh(get(store, &key).await.as_deref(), &early);
@@ -213,8 +213,8 @@ async fn a_soft_purge_is_a_fence(store: &impl Store, soft: &Purge, hard: &Purge)
     let found = get(store, &key).await.unwrap_or_else(|| panic!("begun after {soft:?}: not kept"));
     assert_same(&found, &late);
 
-    purge(store, soft).await;
-    purge(store, hard).await;
+    purge_uncounted(store, soft).await;
+    purge_uncounted(store, hard).await;
     put(store, &late).await;
     assert!(get(store, &key).await.is_none(), "a soft purge made less of {hard:?}");
 }
@@ -224,9 +224,9 @@ async fn a_soft_purge_wins_every_race(store: &impl Store, soft: &Purge) {
         let early = Entry { since: purge_number(store).await, ..target() };
         // whichever is polled first
         if round % 2 == 0 {
-            join(put(store, &early), purge(store, soft)).await;
+            join(put(store, &early), purge_uncounted(store, soft)).await;
         } else {
-            join(purge(store, soft), put(store, &early)).await;
+            join(purge_uncounted(store, soft), put(store, &early)).await;
         }
         let found = get(store, &early.key).await;
         let fresh =
@@ -246,7 +246,7 @@ async fn marks_grow(store: &impl Store) {
     let mut last = purge_number(store).await;
     for purged in purges() {
         assert!(purge_number(store).await >= last, "a purge number went back");
-        purge(store, &purged).await;
+        purge_uncounted(store, &purged).await;
         let next = purge_number(store).await;
         assert!(next > last, "{purged:?} did not raise the purge number");
         last = next;
@@ -309,6 +309,12 @@ async fn put(store: &impl Store, entry: &Entry) -> Put {
 }
 
 async fn purge(store: &impl Store, target: &Purge) -> u64 {
+    let purged = store.purge(&target.clone().counted()).await;
+    let purged = purged.unwrap_or_else(|error| panic!("purge of {target:?}: {error}"));
+    purged.entries.unwrap_or_else(|| panic!("the counted purge of {target:?} did not count"))
+}
+
+async fn purge_uncounted(store: &impl Store, target: &Purge) {
     let purged = store.purge(target).await;
-    purged.unwrap_or_else(|error| panic!("purge of {target:?}: {error}")).entries
+    purged.unwrap_or_else(|error| panic!("purge of {target:?}: {error}"));
 }

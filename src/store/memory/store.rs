@@ -193,6 +193,10 @@ impl Store for MemoryStore {
     }
 
     async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
+        if !purge.is_counted() {
+            self.purge_now(purge);
+            return Ok(Purged::uncounted());
+        }
         let recorded = self.purges.record(purge);
         self.walk_behind();
         let runtime = tokio::runtime::Handle::try_current();

@@ -23,13 +23,9 @@ use crate::{
 const COUNTED_STEPS: usize = 8;
 
 impl RedisStore {
-    /// Carries out several purges: their fences are raised together. If it `counts`, removes and
+    /// Carries out several purges: their fences are raised together. If one is counted, removes and
     /// counts for a few steps what they named.
-    pub(crate) async fn purge_together(
-        &self,
-        purges: &[Purge],
-        counts: bool,
-    ) -> Result<Purged, StoreError> {
+    pub(crate) async fn purge_together(&self, purges: &[Purge]) -> Result<Purged, StoreError> {
         let attempts: Vec<_> = purges.iter().map(|purge| self.pending.attempt(purge)).collect();
         let put_off = |attempts: Vec<PurgeAttempt<'_>>, error: &StoreError| {
             let put_off = attempts.into_iter().map(|attempt| attempt.put_off(error));
@@ -53,6 +49,7 @@ impl RedisStore {
         let removals = purges.iter().zip(numbers);
         let removals =
             removals.map(|(purge, number)| Removal::new(&self.names, purge, number)).collect();
+        let counts = purges.iter().any(Purge::is_counted);
         let mut rest = Rest { behind: &self.removals, removals };
         if counts {
             rest.count(&self.client, &self.names).await;
@@ -82,7 +79,10 @@ impl Rest<'_> {
 
     fn counted(&self, counts: bool) -> Purged {
         let entries = self.removals.iter().map(|removal| removal.gone).sum();
-        let removing = counts && !self.removals.iter().all(Removal::is_counted);
+        if !counts {
+            return Purged::uncounted();
+        }
+        let removing = !self.removals.iter().all(Removal::is_counted);
         Purged { removing, ..Purged::of(entries) }
     }
 }

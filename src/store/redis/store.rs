@@ -213,7 +213,7 @@ impl Store for RedisStore {
     }
 
     async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
-        self.purge_together(std::slice::from_ref(purge), true).await
+        self.purge_together(std::slice::from_ref(purge)).await
     }
 
     async fn lease(&self, key: &CacheKey, at_most: Duration) -> Result<Lease, StoreError> {

@@ -64,15 +64,11 @@ impl TieredStore {
     }
 
     /// Carries out several purges together; see [`RedisStore::purge_together`].
-    pub(crate) async fn purge_together(
-        &self,
-        purges: &[Purge],
-        counts: bool,
-    ) -> Result<Purged, StoreError> {
+    pub(crate) async fn purge_together(&self, purges: &[Purge]) -> Result<Purged, StoreError> {
         for purge in purges {
             self.local.purge(purge);
         }
-        self.redis.purge_together(purges, counts).await
+        self.redis.purge_together(purges).await
     }
 
     /// Drops what is kept under `key` in both tiers.
@@ -124,7 +120,7 @@ impl Store for TieredStore {
     }
 
     async fn purge(&self, purge: &Purge) -> Result<Purged, StoreError> {
-        self.purge_together(std::slice::from_ref(purge), true).await
+        self.purge_together(std::slice::from_ref(purge)).await
     }
 
     async fn lease(&self, key: &CacheKey, at_most: Duration) -> Result<Lease, StoreError> {

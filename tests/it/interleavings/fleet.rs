@@ -111,7 +111,9 @@ async fn examine(kinds: &[usize]) -> usize {
             for of_purge in 0.. {
                 let item = format!("{kind}-{of_fill}-{of_purge}");
                 let uri = format!("/shop/{item}");
-                match case(&purges(&item)[kind], &uri, of_fill, of_purge).await {
+                // counted, it sends the commands that remove too before it returns
+                let purge = purges(&item)[kind].clone().counted();
+                match case(&purge, &uri, of_fill, of_purge).await {
                     Outcome::Done => cases += 1,
                     Outcome::PurgeWasOver => break,
                     Outcome::FillWasOver => break 'fill,

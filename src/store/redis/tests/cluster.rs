@@ -58,7 +58,11 @@ async fn purges_reach_every_node() {
             .filter(|node| node.command::<Vec<String>>(&["KEYS", "arc:e:*"]).len() > 1);
         assert_eq!(with_entries.count(), 3, "entries are spread");
         assert_eq!(count(&store).await, PATHS);
-        assert_eq!(store.purge(&purge).await.expect("purged"), Purged::of(PATHS), "{purge:?}");
+        assert_eq!(
+            store.purge(&purge.clone().counted()).await.expect("purged"),
+            Purged::of(PATHS),
+            "{purge:?}"
+        );
         assert_eq!(count(&store).await, 0, "{purge:?}");
         let mut left = cluster.keys();
         left.retain(|name| name.starts_with("arc:e:") || name.starts_with("arc:w:"));
@@ -101,7 +105,11 @@ async fn a_slot_between_two_nodes_serves_fills_hits_and_purges() {
         assert!(has(&store, "/a").await, "not yet moved");
         assert_eq!(cluster.move_keys(slot, from, to), 1);
         assert!(has(&store, "/a").await, "ASK leads to it");
-        assert_eq!(store.purge(&purge).await.expect("purged"), Purged::of(1), "{purge:?}");
+        assert_eq!(
+            store.purge(&purge.clone().counted()).await.expect("purged"),
+            Purged::of(1),
+            "{purge:?}"
+        );
         assert!(!has(&store, "/a").await, "{purge:?}");
         // publishing needs both names, of which a slot on its way may lack one: no entry, no harm
         let late = entry("/a", store.purge_number().await.expect("a purge number"), &["g"]);
@@ -111,7 +119,11 @@ async fn a_slot_between_two_nodes_serves_fills_hits_and_purges() {
         cluster.end_move(slot, to);
         store.put(late, KEEP).await.expect("stored");
         assert!(has(&store, "/a").await, "MOVED leads to it");
-        assert_eq!(store.purge(&purge).await.expect("purged"), Purged::of(1), "{purge:?}");
+        assert_eq!(
+            store.purge(&purge.clone().counted()).await.expect("purged"),
+            Purged::of(1),
+            "{purge:?}"
+        );
         // back to where it was
         cluster.begin_to_move(slot, to, from);
         cluster.end_move(slot, from);
@@ -134,7 +146,7 @@ async fn indexes_and_the_clock_move_as_well() {
         fill(&store, "/many/7", &["g"]).await;
         cluster.end_move(slot, to);
     }
-    assert_eq!(store.purge(&Purge::group("g")).await.expect("purged"), Purged::of(PATHS));
+    assert_eq!(store.purge(&Purge::group("g").counted()).await.expect("purged"), Purged::of(PATHS));
     store.put(entry("/many/7", early, &["g"]), KEEP).await.expect("no error");
     assert_eq!(count(&store).await, 0);
 }
@@ -225,7 +237,7 @@ async fn a_node_that_is_gone_costs_its_own_keys_only_and_delays_no_purge() {
         there += 1;
     }
     assert!(there > 0 && failed > 0, "{there} there, {failed} failed");
-    let purged = store.purge(&Purge::all()).await.expect("purged");
+    let purged = store.purge(&Purge::all().counted()).await.expect("purged");
     assert!(!purged.pending && purged.removing, "what is on the lost node is not removed yet");
     for number in 0..PATHS {
         let found = store.get(&key(&format!("/many/{number}"))).await;

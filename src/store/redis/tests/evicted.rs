@@ -16,7 +16,7 @@ async fn hit_is_one_exchange_once_announcements_are_trusted() {
     fill(&one, "/a", &["g", "h"]).await;
     subscribed(&two).await;
     assert!(is_one_get(&server, &two, "/a").await);
-    one.purge(&Purge::group("other")).await.expect("purged");
+    one.purge(&Purge::group("other").counted()).await.expect("purged");
     assert!(is_one_get(&server, &two, "/a").await);
 }
 

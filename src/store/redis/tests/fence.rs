@@ -203,7 +203,7 @@ async fn many_purges_refuse_no_fill_that_none_of_them_concerns() {
     // those of ten seconds at 100,000 a minute
     let groups = (0..17_000).map(|number| Purge::group(number.to_string())).collect::<Vec<_>>();
     for some in groups.chunks(100) {
-        store.purge_together(some, false).await.expect("purged");
+        store.purge_together(some).await.expect("purged");
     }
     store.put(entry("/a", early, &[]), KEEP).await.expect("no error");
     assert!(!has(&store, "/a").await);

@@ -141,7 +141,7 @@ async fn purges_wait_for_replicas_if_told_and_hits_do_not_wait_for_purges() {
     let (one, two, none) = (waiting(1), waiting(2), at(servers()));
     waiting_for(1, Duration::MAX).purge(&Purge::all()).await.expect("one has it");
     fill(&one, "/a", &["g"]).await;
-    assert_eq!(one.purge(&Purge::group("g")).await.expect("one has it"), Purged::of(1));
+    assert_eq!(one.purge(&Purge::group("g").counted()).await.expect("one has it"), Purged::of(1));
     let known: Vec<String> = watched.servers[1].command(&["KEYS", "arc:e:*"]);
     assert!(known.is_empty(), "{known:?}");
     let begun = std::time::Instant::now();
@@ -178,7 +178,10 @@ async fn purges_wait_for_replicas_of_every_node() {
         for node in &cluster.nodes {
             let () = node.command(&["CONFIG", "RESETSTAT"]);
         }
-        assert_eq!(store(0).purge(&Purge::path("/a")).await.expect("all have it"), Purged::of(1));
+        assert_eq!(
+            store(0).purge(&Purge::path("/a").counted()).await.expect("all have it"),
+            Purged::of(1)
+        );
         let asked = cluster.nodes.iter().filter(|node| node.calls("wait") == 1).count();
         assert_eq!(asked, if prefix == "arc:" { 3 } else { 1 }, "{prefix}");
         assert!(store(1).purge(&Purge::path("/a")).await.is_err(), "there are no replicas");
