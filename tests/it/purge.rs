@@ -70,9 +70,9 @@ async fn purge_that_is_not_counted_tells_no_count_and_holds() {
     let cache = ResponseCache::memory();
     let app = app(&cache, &Origin::counting()).await;
     let handle = cache.handle().unwrap();
-    send(&app, get("/a")).await;
-    for purged in [handle.purge_path("/a").await, handle.purge_all().await] {
-        let purged = purged.unwrap();
+    for purge in [Purge::path("/a"), Purge::all()] {
+        send(&app, get("/a")).await;
+        let purged = handle.purge(&purge).await.unwrap();
         assert_eq!((purged.entries, purged.pending, purged.removing), (None, false, false));
         assert_eq!(send(&app, get("/a")).await.word(), "MISS");
     }
