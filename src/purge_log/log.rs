@@ -137,14 +137,6 @@ impl<T: Copy + Eq + Hash> PurgeLog<T> {
         self.complete_from = self.complete_from.max(number);
     }
 
-    /// Forgets all purges; those up to this number are [lost](Self::lose_up_to).
-    pub(crate) fn clear(&mut self, number: u64) {
-        self.by_tag.clear();
-        self.oldest_first.clear();
-        self.newest = 0;
-        self.lose_up_to(number);
-    }
-
     /// Whether there is any purge, or may have been one, that an entry must reflect which reflects
     /// those up to the number `since`. Cheap: no target is looked up.
     pub(crate) const fn is_newer_than(&self, since: u64) -> bool {

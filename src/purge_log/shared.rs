@@ -41,12 +41,12 @@ struct Table {
 }
 
 /// A purge that has been recorded, for counting what it took.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) enum RecordedPurge {
-    /// Of everything; purges up to this number were lost before.
-    All { lost_before: u64 },
-    /// Of the target with this tag, whose newest hard purge had this number before.
-    Target { tag: u64, hard_before: u64 },
+    /// Of everything: the log as it was before.
+    All { before: Box<PurgeLog<u64>> },
+    /// Of the target with this tag, whose newest purges were these before.
+    Target { tag: u64, before: PurgeNumbers },
 }
 
 impl Default for SharedPurgeLog {
@@ -124,9 +124,20 @@ impl SharedPurgeLog {
         &self,
         entry: &Entry,
         since: u64,
-        recorded: RecordedPurge,
+        recorded: &RecordedPurge,
     ) -> bool {
-        self.read().newest_hard_without(recorded, entry) <= since
+        self.read().newest_without(recorded, entry, |numbers| numbers.hard) <= since
+    }
+
+    /// Whether `entry`, which reflects the purges up to the number `since`, was not yet stale when the
+    /// soft purge `recorded` came.
+    pub(crate) fn was_fresh_before(
+        &self,
+        entry: &Entry,
+        since: u64,
+        recorded: &RecordedPurge,
+    ) -> bool {
+        self.read().newest_without(recorded, entry, PurgeNumbers::newest) <= since
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
@@ -141,21 +152,21 @@ impl SharedPurgeLog {
 impl Table {
     fn record(&mut self, purge: &Purge, number: u64) -> RecordedPurge {
         let numbers = PurgeNumbers::of(number, purge.stale_since());
-        let lost_before = self.log.complete_from();
         match (purge.target(), purge.stale_since()) {
             (Target::All, None) => {
-                self.log.clear(number);
+                let before = std::mem::replace(&mut self.log, PurgeLog::new(MAX_PURGES));
+                self.log.lose_up_to(number);
                 self.has_prefixes = false;
-                return RecordedPurge::All { lost_before };
+                return RecordedPurge::All { before: Box::new(before) };
             }
             (Target::Url { path, .. }, _) => self.log.record(self.tag_of_any_url(path), numbers),
             (Target::Prefix(_), _) => self.has_prefixes = true,
             _ => {}
         }
         let tag = with_name(purge.target(), |name| self.tag(name));
-        let hard_before = self.log.numbers_of(tag).hard;
+        let before = self.log.numbers_of(tag);
         self.log.record(tag, numbers);
-        RecordedPurge::Target { tag, hard_before }
+        RecordedPurge::Target { tag, before }
     }
 
     fn state(&self, key: &CacheKey, groups: &[String], since: u64) -> PurgeState {
@@ -168,20 +179,26 @@ impl Table {
         }
     }
 
-    /// The number of the newest hard purge that concerns `entry`, or that is lost, as if `recorded`
-    /// had not come.
-    fn newest_hard_without(&self, recorded: RecordedPurge, entry: &Entry) -> u64 {
-        let names = EntryNames::of(&entry.key, &entry.groups);
-        let tags = names.iter(self.has_prefixes).map(|name| self.tag(name));
-        let hard = tags.map(|own| match recorded {
-            RecordedPurge::Target { tag, hard_before } if tag == own => hard_before,
-            _ => self.log.numbers_of(own).hard,
-        });
-        let lost = match recorded {
-            RecordedPurge::All { lost_before } => self.log.complete_from().min(lost_before),
-            RecordedPurge::Target { .. } => self.log.complete_from(),
+    /// The number of the newest purge that concerns `entry`, or that is lost, as if `recorded` had not
+    /// come; `number` says which of a target's purges count.
+    fn newest_without(
+        &self,
+        recorded: &RecordedPurge,
+        entry: &Entry,
+        number: impl Fn(PurgeNumbers) -> u64,
+    ) -> u64 {
+        let log = match recorded {
+            RecordedPurge::All { before } => before,
+            RecordedPurge::Target { .. } => &self.log,
         };
-        hard.max().unwrap_or(0).max(lost)
+        let names = EntryNames::of(&entry.key, &entry.groups);
+        // of a log from before, it is not known whether it has prefixes
+        let tags = names.iter(true).map(|name| self.tag(name));
+        let numbers = tags.map(|own| match recorded {
+            RecordedPurge::Target { tag, before } if *tag == own => *before,
+            _ => log.numbers_of(own),
+        });
+        numbers.map(number).max().unwrap_or(0).max(log.complete_from())
     }
 
     fn tag(&self, name: TargetName<'_>) -> u64 {

@@ -6,10 +6,10 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use actix_response_cache::{Clock, Memory, Redis, ResponseCache, Tiered};
+use actix_response_cache::{Clock, Memory, Purge, Redis, ResponseCache, Rule, Tiered};
 use actix_web::{
     App, Error, HttpResponse,
     dev::Service,
@@ -267,6 +267,78 @@ async fn popular_entries_survive_a_crawl() {
         missed += usize::from(popular.word() == "MISS");
     }
     assert!(missed <= 40, "20 pages were filled {missed} times");
+}
+
+/// Waits until a cache has this many entries, without asking it for anything.
+async fn until_entries(cache: &ResponseCache, entries: u64, what: &str) {
+    let begun = Instant::now();
+    loop {
+        let there = cache.handle().unwrap().stats().entries;
+        if there == Some(entries) {
+            return;
+        }
+        assert!(begun.elapsed() < 20 * SECOND, "{what}: {there:?} entries are left");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[actix_rt::test]
+async fn purged_entries_leave_without_further_requests() {
+    for (purge, left) in [
+        (Purge::all(), 0),
+        (Purge::group("even"), 3000),
+        (Purge::path("/p"), 3000),
+        (Purge::url("/p?number=2"), 5999),
+        (Purge::prefix("/p"), 3000),
+    ] {
+        let cache =
+            ResponseCache::memory().ttl(600 * SECOND).rule("/p", Rule::new().groups(["even"]));
+        let app = app(&cache, &Origin::counting()).await;
+        for number in 0..3000 {
+            send(&app, get(&format!("/p?number={number}"))).await;
+            send(&app, get(&format!("/q/{number}"))).await;
+        }
+        let purged = cache.handle().unwrap().purge(&purge).await.unwrap();
+        assert_eq!(purged.entries, None);
+        until_entries(&cache, left, &format!("{purge:?}")).await;
+        assert_eq!(send(&app, get("/p?number=2")).await.word(), "MISS");
+        let word = if left == 0 { "MISS" } else { "HIT" };
+        assert_eq!(send(&app, get("/q/2")).await.word(), word, "{purge:?}");
+    }
+}
+
+#[actix_rt::test]
+async fn many_purges_at_once_remove_what_they_name_and_no_more() {
+    let cache = ResponseCache::memory().ttl(600 * SECOND);
+    let app = app(&cache, &Origin::counting()).await;
+    for number in 0..2000 {
+        send(&app, get(&format!("/{}/{number}", number % 2))).await;
+    }
+    let handle = cache.handle().unwrap();
+    for number in 0..1000 {
+        handle.purge_prefix(format!("/0/{}", 2 * number)).await.unwrap();
+    }
+    until_entries(&cache, 1000, "prefixes").await;
+    assert_eq!(send(&app, get("/1/7")).await.word(), "HIT");
+}
+
+#[actix_rt::test]
+async fn responses_stored_after_a_purge_of_everything_stay() {
+    let cache = ResponseCache::memory().ttl(600 * SECOND);
+    let app = app(&cache, &Origin::counting()).await;
+    let handle = cache.handle().unwrap();
+    for round in 0..20 {
+        for number in 0..200 {
+            send(&app, get(&format!("/{number}"))).await;
+        }
+        handle.purge_all().await.unwrap();
+        for number in 0..3 {
+            let path = format!("/{number}");
+            assert_eq!(send(&app, get(&path)).await.word(), "MISS", "round {round}");
+            assert_eq!(send(&app, get(&path)).await.word(), "HIT", "round {round}");
+        }
+        assert_eq!(handle.stats().entries, Some(3));
+    }
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))] // weights are those of its allocator

@@ -56,8 +56,8 @@ fn lost_purges_make_older_entries_unknown_but_recorded_ones_still_count() {
     assert_eq!(log.state(4, ['a']), PurgeState::Purged);
     assert_eq!(log.state(5, ['a']), PurgeState::Unknown);
     assert_eq!(log.state(7, ['a']), PurgeState::Valid);
-    log.clear(3);
-    assert_eq!(log.state(4, ['a']), PurgeState::Unknown, "what is lost stays lost");
+    log.lose_up_to(3);
+    assert_eq!(log.state(5, ['a']), PurgeState::Unknown, "what is lost stays lost");
 }
 
 /// What a log of unlimited size says.

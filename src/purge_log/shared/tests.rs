@@ -113,9 +113,9 @@ fn count_is_of_entries_valid_before_the_purge() {
         let fresh = Entry { since: log.purge_number(), ..entry.clone() };
         let checked = fresh.since.number();
         let recorded = log.record(&target);
-        assert!(log.was_valid_before(&fresh, checked, recorded), "{target:?}");
+        assert!(log.was_valid_before(&fresh, checked, &recorded), "{target:?}");
         let again = log.record(&target);
-        assert!(!log.was_valid_before(&fresh, checked, again), "{target:?}");
+        assert!(!log.was_valid_before(&fresh, checked, &again), "{target:?}");
     }
 }
 

@@ -1,9 +1,13 @@
 //! Entries in the process's own memory.
 
-mod expiry;
+mod departures;
+mod index;
+mod reclaim;
 pub(super) mod slot;
 mod store;
+pub(super) mod sweep;
 pub(super) mod table;
+mod tags;
 pub(super) mod versions;
 
 pub(crate) use self::store::MemoryStore;

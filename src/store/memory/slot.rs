@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
+use super::departures::{Departures, PlaceNumber};
 #[cfg(feature = "redis")]
 use crate::store::tiered::validity::Validity;
 use crate::{
@@ -12,9 +13,11 @@ use crate::{
     purge_log::{PurgeState, SharedPurgeLog},
 };
 
-/// What the table itself takes for an entry: its share of the cache's hash table, of its
-/// queues and of the list of ends. `tests/it/memory_use.rs` compares the sum with what a process takes.
-const SHARE_OF_TABLE: usize = 280 + size_of::<crate::key::CacheKey>();
+/// What the table itself takes for an entry: its share of the cache's hash table, of its queues and of
+/// the index. `tests/it/memory_use.rs` compares the sum with what a process takes.
+const SHARE_OF_TABLE: usize = 300;
+/// The index's share for each group of an entry.
+const SHARE_OF_GROUP: usize = 18;
 /// `stale_since` of an entry that no soft purge has concerned.
 const NEVER: i64 = i64::MIN;
 
@@ -22,34 +25,37 @@ const NEVER: i64 = i64::MIN;
 #[derive(Debug)]
 pub(in crate::store) struct Slot {
     pub(in crate::store) entry: Arc<Entry>,
-    /// From when on it is of no use.
-    end: Timestamp,
-    /// The bytes of memory that it takes.
-    weight: u64,
+    /// From when on it is of no use, in milliseconds.
+    end: AtomicI64,
     /// Since when it is stale by soft purges, in milliseconds.
     stale_since: AtomicI64,
     /// The logical time at which no further purge was known to concern the entry.
     checked: AtomicU64,
-    /// Tells it from others of the same end; changed under the lock of the ends only.
-    expiry_number: AtomicU64,
+    /// Whom it tells when it goes.
+    departures: Option<Arc<Departures>>,
     /// Of an entry before Redis, what its use depends on instead of the purge log. Boxed, as entries of
     /// the store in memory have none.
     #[cfg(feature = "redis")]
     validity: Option<Box<Validity>>,
+    /// Its number in the index.
+    place: PlaceNumber,
+    /// The bytes of memory that it takes.
+    weight: u32,
 }
 
 impl Slot {
     pub(in crate::store) fn new(entry: Arc<Entry>, end: Timestamp) -> Self {
         let own = allocated(size_of::<Self>() + 2 * size_of::<usize>());
-        let weight = own + entry.weight() + SHARE_OF_TABLE;
+        let share = SHARE_OF_TABLE + entry.groups.len() * SHARE_OF_GROUP;
         Self {
-            end,
-            weight: weight as u64,
+            end: AtomicI64::new(end.as_millis()),
             stale_since: AtomicI64::new(NEVER),
             checked: AtomicU64::new(entry.since.number()),
-            expiry_number: AtomicU64::new(0),
+            departures: None,
             #[cfg(feature = "redis")]
             validity: None,
+            place: 0,
+            weight: u32::try_from(own + entry.weight() + share).unwrap_or(u32::MAX),
             entry,
         }
     }
@@ -60,9 +66,22 @@ impl Slot {
         end: Timestamp,
         validity: Validity,
     ) -> Self {
-        let slot = Self::new(entry, end);
-        let weight = slot.weight + validity.weight() as u64;
-        Self { weight, validity: Some(Box::new(validity)), ..slot }
+        let mut slot = Self::new(entry, end);
+        let weight = u32::try_from(validity.weight()).unwrap_or(u32::MAX);
+        slot.weight = slot.weight.saturating_add(weight);
+        slot.validity = Some(Box::new(validity));
+        slot
+    }
+
+    /// The same with a place in an index, which is told when the slot is dropped.
+    pub(super) fn in_place(mut self, place: PlaceNumber, departures: &Arc<Departures>) -> Self {
+        self.place = place;
+        self.departures = Some(Arc::clone(departures));
+        self
+    }
+
+    pub(super) fn place(&self) -> Option<PlaceNumber> {
+        self.departures.as_ref().map(|_| self.place)
     }
 
     #[cfg(feature = "redis")]
@@ -70,12 +89,17 @@ impl Slot {
         self.validity.as_deref()
     }
 
-    pub(in crate::store) const fn end(&self) -> Timestamp {
-        self.end
+    pub(in crate::store) fn end(&self) -> Timestamp {
+        Timestamp::from_millis(self.end.load(Ordering::Relaxed))
+    }
+
+    /// To be called for a slot in an index by the index alone, which finds it by its end.
+    pub(in crate::store) fn set_end(&self, end: Timestamp) {
+        self.end.store(end.as_millis(), Ordering::Relaxed);
     }
 
     pub(in crate::store) const fn weight(&self) -> u64 {
-        self.weight
+        self.weight as u64
     }
 
     /// The entry as purges have left it, unless it is gone.
@@ -119,22 +143,22 @@ impl Slot {
         self.stale_since().is_some()
     }
 
-    /// Whether a soft purge has brought its end forward to a time before `now`.
-    pub(in crate::store) fn has_expired_early(&self, now: impl FnOnce() -> Timestamp) -> bool {
-        let Some(then) = self.stale_since() else { return false };
-        self.entry.response().is_some_and(|response| response.end_if_stale_since(then) <= now())
+    /// The end that a soft purge has brought it.
+    pub(in crate::store) fn end_if_stale(&self) -> Option<Timestamp> {
+        let then = self.stale_since()?;
+        self.entry.response().map(|response| response.end_if_stale_since(then).min(self.end()))
     }
 
     fn stale_since(&self) -> Option<Timestamp> {
         let then = self.stale_since.load(Ordering::Acquire);
         (then != NEVER).then_some(Timestamp::from_millis(then))
     }
+}
 
-    pub(in crate::store) fn expiry_number(&self) -> u64 {
-        self.expiry_number.load(Ordering::Relaxed)
-    }
-
-    pub(in crate::store) fn set_expiry_number(&self, place: u64) {
-        self.expiry_number.store(place, Ordering::Relaxed);
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(departures) = &self.departures {
+            departures.add(&self.entry, self.end(), self.place);
+        }
     }
 }

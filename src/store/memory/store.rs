@@ -2,7 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{slot::Slot, table::Table};
+use tokio::runtime::Handle;
+
+use super::{
+    reclaim::Reclaims,
+    slot::Slot,
+    sweep::{Fate, Sweep},
+    table::{OldEntries, Table},
+};
 use crate::{
     clock::Clock,
     entry::{Entry, Timestamp},
@@ -16,21 +23,30 @@ use crate::{
     },
 };
 
-/// Past this many entries, a purge walks them on a thread where no request waits behind it.
-const WALK_IN_PLACE: usize = 4096;
+/// How many steps a purge that counts takes before it goes on on a thread where no request waits behind
+/// it.
+const STEPS_IN_PLACE: usize = 16;
+/// Between two steps of a sweep in the background, so that requests get the lock of the table.
+const PAUSE: Duration = Duration::from_micros(50);
 
-/// A [`Store`] in memory. A purge is done when it is in the log, whatever is still being walked for
-/// the count.
+/// A [`Store`] in memory. A purge is done when it is in the log, whatever is still being removed or
+/// counted: readers compare. What it has taken is removed behind it, in proportion to how much that
+/// is, by path and by group; a purge of everything takes the table away as it is.
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryStore {
     table: Arc<Table>,
     purges: Arc<SharedPurgeLog>,
+    reclaims: Arc<Reclaims>,
 }
 
 impl MemoryStore {
     /// A store that takes at most about `capacity` bytes of memory.
     pub(crate) fn new(capacity: u64, clock: Clock) -> Self {
-        Self { table: Arc::new(Table::new(capacity, clock)), purges: Arc::default() }
+        Self {
+            table: Arc::new(Table::new(capacity, clock)),
+            purges: Arc::default(),
+            reclaims: Arc::default(),
+        }
     }
 
     /// [`Store::purge_number`], at once. A handler is about to be asked: the moment to tidy up.
@@ -76,7 +92,10 @@ impl MemoryStore {
         if slot.is_stale() && self.has_fresher(&slot) {
             return put;
         }
-        self.table.insert(slot, |slot| self.is_dead(slot));
+        if let Some(end) = slot.end_if_stale() {
+            slot.set_end(end);
+        }
+        self.table.insert(slot, |slot| self.fate(slot));
         put
     }
 
@@ -100,31 +119,45 @@ impl MemoryStore {
     fn end_of(&self, entry: &Entry, ttl: Duration) -> Timestamp {
         let end = self.table.now() + ttl;
         let is_note = |entry: &Entry| entry.response().is_none();
-        let there = if is_note(entry) { self.table.peek(&entry.key) } else { None };
+        let there = if is_note(entry) { self.table.get(&entry.key) } else { None };
         let there = there.filter(|there| is_note(&there.entry) && there.check(&self.purges));
         there.map_or(end, |there| there.end().max(end))
     }
 
     /// Whether there is one in its place that no soft purge has concerned.
     fn has_fresher(&self, slot: &Slot) -> bool {
-        let there = self.table.peek(&slot.entry.key);
+        let there = self.table.get(&slot.entry.key);
         there.is_some_and(|there| there.check(&self.purges) && !there.is_stale())
     }
 
-    /// Whether a purge has taken it, or a soft purge has brought its end forward.
-    fn is_dead(&self, slot: &Slot) -> bool {
-        !slot.check(&self.purges) || slot.has_expired_early(|| self.table.now())
+    /// What purges have made of an entry.
+    fn fate(&self, slot: &Slot) -> Fate {
+        match (slot.check(&self.purges), slot.end_if_stale()) {
+            (false, _) => Fate::Remove,
+            (true, Some(end)) => Fate::EndEarly(end),
+            (true, None) => Fate::Keep,
+        }
     }
 
     /// [`Store::purge`] without the count, at once.
     pub(crate) fn purge_now(&self, purge: &Purge) {
-        self.purges.record(purge);
-        self.walk_behind();
-        if purge.stale_since().is_some() {
-            return;
+        if is_of_everything(purge) {
+            let (_, old) = self.table.take_all(|| self.purges.record(purge));
+            return old.drop_behind();
         }
-        let Target::Entry(key) = purge.target() else { return self.table.suspect() };
-        if let Some(slot) = self.table.peek(key)
+        self.purges.record(purge);
+        self.look_at_all_now_and_then();
+        if let Target::Entry(key) = purge.target() {
+            return self.drop_if_purged(key);
+        }
+        let mut sweep = self.table.sweep_of(purge.target());
+        if sweep == Sweep::all() || !self.step(&mut sweep) {
+            self.sweep_behind(sweep);
+        }
+    }
+
+    fn drop_if_purged(&self, key: &CacheKey) {
+        if let Some(slot) = self.table.get(key)
             && !slot.check(&self.purges)
         {
             self.table.remove(&slot);
@@ -133,49 +166,136 @@ impl MemoryStore {
 
     /// Now and then looks at all entries, so that those which no request asks for are not taken for purged
     /// when the oldest purges are forgotten.
-    fn walk_behind(&self) {
-        if !self.purges.claim_walk() {
-            return;
-        }
-        // without a runtime, a reader of the entry does this
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let store = self.clone();
-            runtime.spawn_blocking(move || store.walk());
+    fn look_at_all_now_and_then(&self) {
+        if self.purges.claim_walk() {
+            self.sweep_behind(Sweep::all());
         }
     }
 
-    /// Removes what purges have taken.
-    fn walk(&self) {
-        self.table.for_each(|slot| {
-            if !slot.check(&self.purges) {
-                self.table.remove(slot);
+    fn step(&self, sweep: &mut Sweep) -> bool {
+        self.table.step(sweep, |slot| self.fate(slot))
+    }
+
+    /// Sweeps on a thread where no request waits. Without a runtime, the puts that follow do it.
+    fn sweep_behind(&self, sweep: Sweep) {
+        if self.reclaims.add(sweep) {
+            let worker = Worker(self.clone());
+            if let Ok(runtime) = Handle::try_current() {
+                runtime.spawn_blocking(move || worker.run());
             }
-        });
+        }
     }
 
-    /// Removes what the purge `recorded` took, or marks it, and counts the responses which were
-    /// alive until then.
-    fn sweep(&self, purge: &Purge, recorded: RecordedPurge) -> u64 {
-        let mut responses = 0;
-        self.table.for_each(|slot| {
+    /// Removes what a purge took, or marks it, and counts the responses which were alive until then.
+    async fn purge_and_count(&self, purge: &Purge) -> u64 {
+        if is_of_everything(purge) {
+            let (recorded, old) = self.table.take_all(|| self.purges.record(purge));
+            let purges = Arc::clone(&self.purges);
+            let count = move || count(&purges, &old, &recorded);
+            return run_behind(count).await;
+        }
+        let recorded = self.purges.record(purge);
+        self.look_at_all_now_and_then();
+        let mut counting = Counting {
+            store: self.clone(),
+            sweep: self.table.sweep_of(purge.target()),
+            purge: purge.clone(),
+            recorded,
+            responses: 0,
+        };
+        if (0..STEPS_IN_PLACE).any(|_| counting.step()) {
+            return counting.responses;
+        }
+        run_behind(move || {
+            while !counting.step() {
+                std::thread::sleep(PAUSE);
+            }
+            counting.responses
+        })
+        .await
+    }
+}
+
+/// Whether it takes everything for good.
+fn is_of_everything(purge: &Purge) -> bool {
+    *purge.target() == Target::All && purge.stale_since().is_none()
+}
+
+/// Does this on a thread where no request waits for it, if there is a runtime with one.
+async fn run_behind(work: impl FnOnce() -> u64 + Send + 'static) -> u64 {
+    match Handle::try_current() {
+        Ok(runtime) => runtime.spawn_blocking(work).await.unwrap_or_default(),
+        Err(_) => work(),
+    }
+}
+
+/// How many responses were alive until everything was purged.
+fn count(purges: &SharedPurgeLog, old: &OldEntries, recorded: &RecordedPurge) -> u64 {
+    let was_alive = |slot: &Arc<Slot>| {
+        let is_response = slot.entry.response().is_some();
+        is_response && purges.was_valid_before(&slot.entry, slot.checked(), recorded)
+    };
+    old.iter().filter(was_alive).count() as u64
+}
+
+/// A sweep that counts.
+struct Counting {
+    store: MemoryStore,
+    sweep: Sweep,
+    purge: Purge,
+    recorded: RecordedPurge,
+    responses: u64,
+}
+
+impl Counting {
+    /// Whether it was the last step.
+    fn step(&mut self) -> bool {
+        let Self { store, sweep, purge, recorded, responses } = self;
+        store.table.step(sweep, |slot| {
             let entry = &slot.entry;
             if !purge.concerns(&entry.key, &entry.groups) {
-                return;
+                return Fate::Keep;
             }
-            let checked = slot.checked();
-            match self.purges.state(entry, checked).0 {
+            let (checked, purges) = (slot.checked(), &store.purges);
+            let counts = match purges.state(entry, checked).0 {
                 // a fill that began after the purge is not what it was for
-                PurgeState::Valid => {}
-                PurgeState::StaleSince(then) => responses += u64::from(slot.make_stale(then)),
-                PurgeState::Purged | PurgeState::Unknown => {
-                    let counts = entry.response().is_some() && purge.stale_since().is_none();
-                    let taken = counts && self.purges.was_valid_before(entry, checked, recorded);
-                    responses += u64::from(taken);
-                    self.table.remove(slot);
+                PurgeState::Valid => false,
+                PurgeState::StaleSince(then) => {
+                    slot.make_stale(then) && purges.was_fresh_before(entry, checked, recorded)
                 }
+                PurgeState::Purged | PurgeState::Unknown => {
+                    let is_hard = purge.stale_since().is_none();
+                    is_hard
+                        && entry.response().is_some()
+                        && purges.was_valid_before(entry, checked, recorded)
+                }
+            };
+            *responses += u64::from(counts);
+            store.fate(slot)
+        })
+    }
+}
+
+/// Sweeps what purges have left. Dropped before it is done, it leaves the rest to the puts that follow.
+struct Worker(MemoryStore);
+
+impl Worker {
+    fn run(self) {
+        let Self(store) = &self;
+        while let Some(mut sweep) = store.reclaims.next() {
+            while !store.step(&mut sweep) {
+                std::thread::sleep(PAUSE);
             }
-        });
-        responses
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let Self(store) = self;
+        if store.reclaims.give_up() {
+            store.table.suspect();
+        }
     }
 }
 
@@ -197,17 +317,7 @@ impl Store for MemoryStore {
             self.purge_now(purge);
             return Ok(Purged::uncounted());
         }
-        let recorded = self.purges.record(purge);
-        self.walk_behind();
-        let runtime = tokio::runtime::Handle::try_current();
-        let walk = match runtime {
-            Ok(runtime) if self.table.len() > WALK_IN_PLACE => {
-                let (store, purge) = (self.clone(), purge.clone());
-                runtime.spawn_blocking(move || store.sweep(&purge, recorded)).await.ok()
-            }
-            _ => Some(self.sweep(purge, recorded)),
-        };
-        Ok(Purged::of(walk.unwrap_or(0)))
+        Ok(Purged::of(self.purge_and_count(purge).await))
     }
 
     fn size(&self) -> Option<Size> {

@@ -1,18 +1,31 @@
 //! The table behind both stores in memory: a `mini_moka` cache, kept to its bound with every put,
 //! and without those entries that have come to their end.
+//!
+//! The cache knows an entry by a hash of its key: the key itself is in the entry, and is compared. Of two
+//! keys with one hash the later one displaces the other.
 
 use std::{
     fmt,
+    hash::{BuildHasherDefault, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use arc_swap::ArcSwap;
 use mini_moka::sync::{Cache, ConcurrentCacheExt};
+use tokio::runtime::Handle;
 
-use super::{expiry::ExpiryIndex, slot::Slot, versions::Versions};
+use super::{
+    index::Index,
+    slot::Slot,
+    sweep::{Fate, Sweep},
+    tags::Tags,
+    versions::Versions,
+};
 use crate::{
     clock::Clock,
     entry::Timestamp,
     key::CacheKey,
+    purge::Target,
     store::{interface::Size, local::LocalEntry},
 };
 
@@ -20,32 +33,85 @@ use crate::{
 const MAX_EXPIRED_PER_STEP: usize = 32;
 /// With one look at the statistics.
 const MAX_EXPIRED_PER_READING: usize = 4096;
+/// How many entries one step of a sweep looks at: a request waits for no more than the removal of so
+/// many.
+const LOOKED_AT_PER_STEP: usize = 64;
+
+/// How many entries are dropped where everything goes at once; more are dropped on a thread of their own.
+const DROPPED_IN_PLACE: usize = 1024;
+
+type HashedCache = Cache<u64, Arc<Slot>, BuildHasherDefault<Hashed>>;
 
 /// Entries by their keys.
 pub(in crate::store) struct Table {
     capacity: u64,
     clock: Clock,
     hasher: ahash::RandomState,
-    cache: Cache<CacheKey, Arc<Slot>, ahash::RandomState>,
-    /// Locked by all that changes the cache: racing writes to one key would leave entries that the
-    /// cache counts for ever.
-    expiry: Mutex<ExpiryIndex>,
+    tags: Tags,
+    /// Replaced when everything goes at once. Changed under the lock of the index only: racing writes
+    /// to one key would leave entries that the cache counts for ever.
+    cache: ArcSwap<HashedCache>,
+    index: Mutex<Index>,
     versions: Versions,
+}
+
+/// What a table held before everything went.
+#[derive(Debug)]
+pub(in crate::store) struct OldEntries {
+    _cache: Arc<HashedCache>,
+    index: Index,
+}
+
+/// The hash of a hash: itself.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+impl OldEntries {
+    /// Drops them where no request waits for it.
+    pub(in crate::store) fn drop_behind(self) {
+        if self.len() <= DROPPED_IN_PLACE {
+            return;
+        }
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(self))),
+            // where there is no thread, they are dropped here
+            Err(_) => drop(std::thread::Builder::new().spawn(move || drop(self))),
+        }
+    }
+
+    /// How many there were, at most.
+    pub(in crate::store) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(in crate::store) fn iter(&self) -> impl Iterator<Item = Arc<Slot>> {
+        self.index.iter()
+    }
 }
 
 impl Table {
     /// A table that takes at most about `capacity` bytes of memory.
     pub(in crate::store) fn new(capacity: u64, clock: Clock) -> Self {
-        let hasher = ahash::RandomState::new();
-        let weigher =
-            |_: &CacheKey, slot: &Arc<Slot>| u32::try_from(slot.weight()).unwrap_or(u32::MAX);
-        let cache = Cache::builder().max_capacity(capacity).weigher(weigher);
+        let tags = Tags::default();
         Self {
             capacity,
             clock,
-            cache: cache.build_with_hasher(hasher.clone()),
-            hasher,
-            expiry: Mutex::default(),
+            hasher: ahash::RandomState::new(),
+            cache: ArcSwap::from_pointee(new_cache(capacity)),
+            index: Mutex::new(Index::new(tags.clone())),
+            tags,
             versions: Versions::new(),
         }
     }
@@ -57,13 +123,18 @@ impl Table {
 
     /// What is kept under `key`. It counts as used.
     pub(in crate::store) fn get(&self, key: &CacheKey) -> Option<Arc<Slot>> {
-        self.cache.get(key)
+        self.get_hashed(self.hash(key), key)
+    }
+
+    fn get_hashed(&self, hash: u64, key: &CacheKey) -> Option<Arc<Slot>> {
+        self.cache.load().get(&hash).filter(|slot| slot.entry.key == *key)
     }
 
     /// The same, to be used again for as long as it [is there](Self::is_there).
     pub(in crate::store) fn locate(&self, key: &CacheKey) -> Option<LocalEntry> {
-        let version = self.versions.of(self.hasher.hash_one(key));
-        self.get(key).map(|slot| LocalEntry { slot, version })
+        let hash = self.hash(key);
+        let version = self.versions.of(hash);
+        self.get_hashed(hash, key).map(|slot| LocalEntry { slot, version })
     }
 
     /// Whether there can be no other entry in its place by now.
@@ -71,75 +142,115 @@ impl Table {
         self.versions.is_current(local.version)
     }
 
-    /// What is kept under `key`, which does not count as used.
-    pub(in crate::store) fn peek(&self, key: &CacheKey) -> Option<Arc<Slot>> {
-        self.cache.get(key)
-    }
-
     /// Keeps an entry in place of what is there under its key, unless the cache is full of entries
     /// that are used more. The dead leave first. An entry that is larger than the table, or has come
     /// to its end, is not kept.
-    pub(in crate::store) fn insert(&self, slot: Slot, is_dead: impl Fn(&Slot) -> bool) {
-        let (slot, now) = (Arc::new(slot), self.now());
-        let key = &slot.entry.key;
-        let mut expiry = self.lock();
-        if let Some(old) = self.cache.get(key) {
-            expiry.remove(&old);
+    pub(in crate::store) fn insert(&self, slot: Slot, fate: impl Fn(&Slot) -> Fate) {
+        let (hash, now) = (self.hash(&slot.entry.key), self.now());
+        let mut index = self.lock();
+        let cache = self.cache.load();
+        self.pop_expired(&cache, &mut index, MAX_EXPIRED_PER_STEP, now);
+        for other in index.next_few() {
+            self.meet(&cache, &mut index, &other, fate(&other));
         }
-        self.pop_expired(&mut expiry, MAX_EXPIRED_PER_STEP, now);
-        for dead in expiry.take_dead(&is_dead) {
-            self.drop_if_there(&dead);
+        cache.sync();
+        let weight = slot.weight();
+        let fits = slot.end() > now && weight <= self.capacity;
+        while fits
+            && cache.weighted_size().saturating_add(weight) > self.capacity
+            && self.pop_expired(&cache, &mut index, MAX_EXPIRED_PER_STEP, now)
+        {
+            cache.sync();
         }
-        self.cache.sync();
-        if slot.end() > now && slot.weight() <= self.capacity {
-            while self.cache.weighted_size().saturating_add(slot.weight()) > self.capacity
-                && self.pop_expired(&mut expiry, MAX_EXPIRED_PER_STEP, now)
-            {
-                self.cache.sync();
-            }
-            expiry.add(&slot);
-            self.cache.insert(key.clone(), Arc::clone(&slot));
-        } else {
-            self.cache.invalidate(key);
+        match Some(slot).filter(|_| fits).and_then(|slot| index.add(slot)) {
+            Some(slot) => cache.insert(hash, slot),
+            None => cache.invalidate(&hash),
         }
         // its own housekeeping waits for many writes, however large they are
-        self.cache.sync();
-        self.versions.change(self.hasher.hash_one(key));
-        expiry.forget_evicted(self.cache.entry_count());
+        cache.sync();
+        self.versions.change(hash);
+        index.clear_departed();
     }
 
     /// Removes an entry, unless there is another one in its place by now.
     pub(in crate::store) fn remove(&self, slot: &Arc<Slot>) {
-        let mut expiry = self.lock();
-        if self.drop_if_there(slot) {
-            expiry.remove(slot);
-            self.cache.sync();
+        let _index = self.lock();
+        let cache = self.cache.load();
+        if self.drop_if_there(&cache, slot) {
+            cache.sync();
         }
     }
 
     /// Drops what is kept under `key`, and ends what is remembered of it.
     pub(in crate::store) fn forget(&self, key: &CacheKey) {
-        if let Some(slot) = self.peek(key) {
+        if let Some(slot) = self.get(key) {
             self.remove(&slot);
         }
         // a worker may remember an entry that has been evicted
-        self.versions.change(self.hasher.hash_one(key));
+        self.versions.change(self.hash(key));
     }
 
     /// Takes an entry out of the cache, unless there is another one in its place.
-    fn drop_if_there(&self, slot: &Arc<Slot>) -> bool {
-        let there = self.cache.get(&slot.entry.key);
-        let is_there = there.is_some_and(|there| Arc::ptr_eq(&there, slot));
+    fn drop_if_there(&self, cache: &HashedCache, slot: &Arc<Slot>) -> bool {
+        let hash = self.hash(&slot.entry.key);
+        let is_there = cache.get(&hash).is_some_and(|there| Arc::ptr_eq(&there, slot));
         if is_there {
-            self.cache.invalidate(&slot.entry.key);
-            self.versions.change(self.hasher.hash_one(&slot.entry.key));
+            cache.invalidate(&hash);
+            self.versions.change(hash);
         }
         is_there
     }
 
-    /// A purge has come that does not look for what it takes: puts will.
+    /// What an entry that was looked at has come to.
+    fn meet(&self, cache: &HashedCache, index: &mut Index, slot: &Arc<Slot>, fate: Fate) {
+        match fate {
+            Fate::Keep => {}
+            Fate::EndEarly(end) => index.end_early(slot, end),
+            Fate::Remove => drop(self.drop_if_there(cache, slot)),
+        }
+    }
+
+    /// A purge has come that does not look for all that it takes: puts will.
     pub(in crate::store) fn suspect(&self) {
         self.lock().suspect();
+    }
+
+    /// All entries that a purge of `target` may concern.
+    pub(in crate::store) fn sweep_of(&self, target: &Target) -> Sweep {
+        Sweep::of(self.tags.of_target(target))
+    }
+
+    /// Looks at some more entries of a sweep. Whether these were the last ones.
+    pub(in crate::store) fn step(
+        &self,
+        sweep: &mut Sweep,
+        mut fate: impl FnMut(&Slot) -> Fate,
+    ) -> bool {
+        let mut index = self.lock();
+        let cache = self.cache.load();
+        let places = index.some_of(sweep, LOOKED_AT_PER_STEP);
+        for place in &places {
+            if let Some(slot) = index.slot(*place) {
+                let fate = fate(&slot);
+                self.meet(&cache, &mut index, &slot, fate);
+            }
+        }
+        cache.sync();
+        index.clear_departed();
+        sweep.next = places.last().map_or(sweep.next, |last| last.saturating_add(1));
+        places.len() < LOOKED_AT_PER_STEP
+    }
+
+    /// Does `record`, and takes out everything: no entry gets in between, whose fill began after what
+    /// was recorded.
+    pub(in crate::store) fn take_all<R>(&self, record: impl FnOnce() -> R) -> (R, OldEntries) {
+        let mut index = self.lock();
+        let recorded = record();
+        index.close();
+        let index = std::mem::replace(&mut *index, Index::new(self.tags.clone()));
+        let cache = self.cache.swap(Arc::new(new_cache(self.capacity)));
+        self.versions.change_all();
+        (recorded, OldEntries { _cache: cache, index })
     }
 
     /// Removes some of those that have come to their end.
@@ -147,48 +258,64 @@ impl Table {
         self.expire_some(MAX_EXPIRED_PER_STEP);
     }
 
-    /// Every entry; those that come or go meanwhile may be left out.
-    pub(in crate::store) fn for_each(&self, f: impl FnMut(&Arc<Slot>)) {
-        // `f` may remove entries, which waits for the iterator
-        let slots: Vec<_> = self.cache.iter().map(|there| Arc::clone(there.value())).collect();
-        slots.iter().for_each(f);
-    }
-
-    pub(in crate::store) fn len(&self) -> usize {
-        usize::try_from(self.cache.entry_count()).unwrap_or(usize::MAX)
+    /// Every entry.
+    #[cfg(test)]
+    pub(in crate::store) fn slots(&self) -> Vec<Arc<Slot>> {
+        self.cache.load().iter().map(|there| Arc::clone(there.value())).collect()
     }
 
     pub(in crate::store) fn size(&self) -> Size {
         self.expire_some(MAX_EXPIRED_PER_READING);
-        Size { entries: self.cache.entry_count(), bytes: self.cache.weighted_size() }
+        let cache = self.cache.load();
+        Size { entries: cache.entry_count(), bytes: cache.weighted_size() }
     }
 
     fn expire_some(&self, at_most: usize) {
         let now = self.now();
-        let mut expiry = self.lock();
-        if self.pop_expired(&mut expiry, at_most, now) {
-            self.cache.sync();
+        let mut index = self.lock();
+        let cache = self.cache.load();
+        if self.pop_expired(&cache, &mut index, at_most, now) {
+            cache.sync();
+            index.clear_departed();
         }
     }
 
     /// Whether there were any. The cache is to be synced after.
-    fn pop_expired(&self, expiry: &mut ExpiryIndex, at_most: usize, now: Timestamp) -> bool {
+    fn pop_expired(
+        &self,
+        cache: &HashedCache,
+        index: &mut Index,
+        at_most: usize,
+        now: Timestamp,
+    ) -> bool {
         let mut any = false;
-        for slot in std::iter::from_fn(|| expiry.pop_expired(now)).take(at_most) {
-            self.drop_if_there(&slot);
+        for slot in std::iter::from_fn(|| index.pop_expired(now)).take(at_most) {
+            self.drop_if_there(cache, &slot);
             any = true;
         }
         any
     }
 
-    fn lock(&self) -> MutexGuard<'_, ExpiryIndex> {
-        self.expiry.lock().unwrap_or_else(PoisonError::into_inner)
+    fn hash(&self, key: &CacheKey) -> u64 {
+        self.hasher.hash_one(key)
     }
+
+    fn lock(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn new_cache(capacity: u64) -> HashedCache {
+    let weigher = |_: &u64, slot: &Arc<Slot>| u32::try_from(slot.weight()).unwrap_or(u32::MAX);
+    let cache = Cache::builder().max_capacity(capacity).weigher(weigher);
+    cache.build_with_hasher(BuildHasherDefault::default())
 }
 
 impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table").field("entries", &self.len()).finish_non_exhaustive()
+        f.debug_struct("Table")
+            .field("entries", &self.cache.load().entry_count())
+            .finish_non_exhaustive()
     }
 }
 

@@ -41,6 +41,11 @@ impl Versions {
         self.0.get(stripe).into_iter().for_each(increment);
     }
 
+    /// Every entry has been removed.
+    pub(super) fn change_all(&self) {
+        self.0.iter().for_each(increment);
+    }
+
     fn changes(&self, stripe: usize) -> u64 {
         self.0.get(stripe).map_or(0, |changes| changes.load(Ordering::Acquire))
     }

@@ -9,11 +9,15 @@ use crate::{
     clock::Clock,
     entry::{Entry, Timestamp},
     key::CacheKey,
-    purge::{Purge, PurgeNumber},
+    purge::{Purge, PurgeNumber, Target},
     store::{
         interface::{Put, Size},
         local::LocalEntry,
-        memory::{slot::Slot, table::Table},
+        memory::{
+            slot::Slot,
+            sweep::{Fate, Sweep},
+            table::Table,
+        },
         redis::invalidation::{message::Digest, state::InvalidationState},
     },
 };
@@ -149,7 +153,22 @@ impl LocalTier {
     /// Redis go by what is known of purges there.
     pub(super) fn purge(&self, purge: &Purge) {
         self.purges.record(purge, self.invalidation.now());
-        self.table.suspect();
+        match (purge.target(), purge.stale_since()) {
+            (Target::All, None) => self.table.take_all(|| ()).1.drop_behind(),
+            // it may be forgotten before Redis knows of the purge
+            (_, None) if self.forget_all_of(purge) => {}
+            _ => self.table.suspect(),
+        }
+    }
+
+    /// Drops what the purge concerns, where that is found and is not much: whether it is all of it.
+    fn forget_all_of(&self, purge: &Purge) -> bool {
+        let mut sweep = self.table.sweep_of(purge.target());
+        let fate = |slot: &Slot| match purge.concerns(&slot.entry.key, &slot.entry.groups) {
+            true => Fate::Remove,
+            false => Fate::Keep,
+        };
+        sweep != Sweep::all() && self.table.step(&mut sweep, fate)
     }
 
     pub(super) fn size(&self) -> Size {
@@ -157,7 +176,11 @@ impl LocalTier {
     }
 
     fn insert(&self, entry: Arc<Entry>, end: Timestamp, validity: Validity) {
-        self.table.insert(Slot::with_validity(entry, end, validity), |slot| !self.is_usable(slot));
+        let slot = Slot::with_validity(entry, end, validity);
+        self.table.insert(slot, |slot| match self.is_usable(slot) {
+            true => Fate::Keep,
+            false => Fate::Remove,
+        });
     }
 
     fn is_usable(&self, slot: &Slot) -> bool {

@@ -27,11 +27,11 @@ fn table(capacity: u64) -> (Table, Clock) {
 }
 
 fn put(table: &Table, path: &str, length: usize) {
-    table.insert(slot(path, length, table.now() + MINUTE), is_dead);
+    table.insert(slot(path, length, table.now() + MINUTE), keep);
 }
 
-fn is_dead(_: &Slot) -> bool {
-    false
+fn keep(_: &Slot) -> Fate {
+    Fate::Keep
 }
 
 fn is_kept(table: &Table, path: &str) -> bool {
@@ -40,12 +40,26 @@ fn is_kept(table: &Table, path: &str) -> bool {
 
 /// What is counted, beside what is there.
 fn assert_counts(table: &Table) {
-    let (mut entries, mut bytes) = (0, 0);
-    table.for_each(|slot| {
-        entries += 1;
-        bytes += slot.weight();
-    });
-    assert_eq!(table.size(), Size { entries, bytes });
+    let size = table.size();
+    let slots = table.slots();
+    let bytes = slots.iter().map(|slot| slot.weight()).sum();
+    assert_eq!(size, Size { entries: slots.len() as u64, bytes });
+    assert_indexed(table, &slots);
+}
+
+/// The index has these entries and nothing else.
+fn assert_indexed(table: &Table, slots: &[Arc<Slot>]) {
+    let mut index = table.lock();
+    index.clear_departed();
+    let counts = index.counts();
+    assert_eq!(
+        (counts.entries, counts.ends, counts.members),
+        (slots.len(), slots.len(), slots.len())
+    );
+    for slot in slots {
+        let found = slot.place().and_then(|place| index.slot(place));
+        assert!(found.is_some_and(|found| Arc::ptr_eq(&found, slot)), "{:?}", slot.entry.key);
+    }
 }
 
 #[test]
@@ -84,9 +98,9 @@ fn ended_entries_leave_though_there_is_room() {
     assert_eq!(table.size().entries, 50);
     clock.advance(Duration::from_secs(1));
     table.expire();
-    assert_eq!(table.len(), 50 - MAX_EXPIRED_PER_STEP);
+    assert_eq!(table.slots().len(), 50 - MAX_EXPIRED_PER_STEP);
     put(&table, "/new", 100);
-    assert_eq!(table.len(), 1);
+    assert_eq!(table.slots().len(), 1);
     clock.advance(MINUTE);
     assert_eq!(table.size(), Size { entries: 0, bytes: 0 });
     assert_counts(&table);
@@ -96,7 +110,7 @@ fn ended_entries_leave_though_there_is_room() {
 fn entry_with_no_time_left_removes_what_it_replaces() {
     let (table, _) = table(1 << 20);
     put(&table, "/a", 100);
-    table.insert(slot("/a", 100, table.now()), is_dead);
+    table.insert(slot("/a", 100, table.now()), keep);
     assert!(!is_kept(&table, "/a"));
     put(&table, "/a", 100);
     put(&table, "/a", 2 << 20);
@@ -116,7 +130,10 @@ fn one_key_put_over_and_over_is_one_entry() {
 fn dead_entries_make_room_before_the_living() {
     let (table, _) = table(105_000);
     (0..9).for_each(|number| put(&table, &format!("/{number}"), 10_000));
-    let purged = |slot: &Slot| ("/5".."/9").contains(&slot.entry.key.path());
+    let purged = |slot: &Slot| match ("/5".."/9").contains(&slot.entry.key.path()) {
+        true => Fate::Remove,
+        false => Fate::Keep,
+    };
     table.suspect();
     table.insert(slot("/new", 10_000, table.now() + MINUTE), purged);
     assert!(is_kept(&table, "/new"));
@@ -128,12 +145,13 @@ fn dead_entries_make_room_before_the_living() {
 fn removal_leaves_what_has_come_in_its_place() {
     let (table, _) = table(1 << 20);
     put(&table, "/a", 100);
-    let first = table.peek(&key("h", "/a", None)).unwrap();
+    let first = table.get(&key("h", "/a", None)).unwrap();
     put(&table, "/a", 200);
     table.remove(&first);
-    let second = table.peek(&key("h", "/a", None)).unwrap();
+    let second = table.get(&key("h", "/a", None)).unwrap();
     assert!(!Arc::ptr_eq(&first, &second));
     table.remove(&second);
+    drop((first, second));
     assert!(!is_kept(&table, "/a"));
     assert_counts(&table);
 }
@@ -177,7 +195,7 @@ fn disturb(table: &Table, seed: u64) {
         match rng.u8(..10) {
             0..4 => put(table, &path, rng.usize(..4000)),
             4 => {
-                if let Some(slot) = table.peek(&key("h", &path, None)) {
+                if let Some(slot) = table.get(&key("h", &path, None)) {
                     table.remove(&slot);
                 }
             }
@@ -198,12 +216,91 @@ fn removed_entry_is_not_read_again_while_a_reader_holds_it() {
 #[test]
 fn end_of_an_evicted_entry_does_not_remove_the_one_in_its_place() {
     let (table, clock) = table(1 << 20);
-    table.insert(slot("/a", 10, table.now() + MINUTE / 2), is_dead);
+    table.insert(slot("/a", 10, table.now() + MINUTE / 2), keep);
     let _held = table.get(&key("h", "/a", None)).unwrap();
     // as an eviction does, of which nothing is told
-    table.cache.invalidate(&key("h", "/a", None));
+    table.cache.load().invalidate(&table.hash(&key("h", "/a", None)));
     put(&table, "/a", 10);
     clock.advance(MINUTE / 2);
     table.expire();
     assert!(is_kept(&table, "/a"));
+}
+
+#[test]
+fn sweep_of_a_tag_sees_all_of_its_entries_and_hardly_any_other() {
+    let (table, _) = table(64 << 20);
+    for number in 0..1000 {
+        put(&table, &format!("/{number}"), 10);
+        table.insert(slot_with_query(number, &table), keep);
+    }
+    let (mut sweep, mut seen, mut steps) = (table.sweep_of(&Target::Path("/a".into())), 0, 0);
+    let mut count = |slot: &Slot| {
+        seen += usize::from(slot.entry.key.path() == "/a");
+        Fate::Remove
+    };
+    while !table.step(&mut sweep, &mut count) {
+        steps += 1;
+        assert!(
+            table.size().entries >= 2000 - steps * LOOKED_AT_PER_STEP as u64,
+            "a step is bounded"
+        );
+    }
+    assert_eq!(seen, 1000);
+    assert!((990..=1000).contains(&table.size().entries));
+    assert_counts(&table);
+}
+
+fn slot_with_query(number: usize, table: &Table) -> Slot {
+    let key = key("h", "/a", Some(&number.to_string()));
+    Slot::new(Arc::new(entry(&key, PurgeNumber::default())), table.now() + MINUTE)
+}
+
+#[test]
+fn sweep_of_all_sees_every_entry() {
+    let (table, _) = table(64 << 20);
+    (0..1000).for_each(|number| put(&table, &format!("/{number}"), 10));
+    let (mut sweep, mut seen) = (Sweep::all(), 0);
+    while !table.step(&mut sweep, |_| {
+        seen += 1;
+        Fate::Keep
+    }) {}
+    assert_eq!((seen, table.size().entries), (1000, 1000));
+}
+
+#[test]
+fn entry_that_ends_early_leaves_then() {
+    let (table, clock) = table(1 << 20);
+    put(&table, "/a", 10);
+    put(&table, "/b", 10);
+    let early = table.now() + MINUTE / 2;
+    let mut sweep = table.sweep_of(&Target::Path("/a".into()));
+    assert!(table.step(&mut sweep, |_| Fate::EndEarly(early)));
+    assert_counts(&table);
+    clock.advance(MINUTE / 2);
+    assert_eq!(table.size().entries, 1);
+    assert!(is_kept(&table, "/b"));
+    assert_counts(&table);
+}
+
+#[test]
+fn everything_goes_at_once_and_what_comes_after_stays() {
+    let (table, _) = table(1 << 20);
+    (0..50).for_each(|number| put(&table, &format!("/{number}"), 10));
+    let held = table.get(&key("h", "/7", None)).unwrap();
+    let ((), old) = table.take_all(|| ());
+    assert_eq!((old.iter().count(), table.size()), (50, Size::default()));
+    put(&table, "/7", 10);
+    table.remove(&held);
+    drop((old, held));
+    assert!(is_kept(&table, "/7"));
+    assert_counts(&table);
+}
+
+#[test]
+fn evicted_entries_leave_the_index() {
+    let (table, _) = table(20_000);
+    (0..2000).for_each(|number| put(&table, &format!("/{number}"), 100));
+    assert_counts(&table);
+    let places = table.lock().len();
+    assert!(places < 100, "{places} places for {} entries", table.size().entries);
 }
