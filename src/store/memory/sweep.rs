@@ -32,3 +32,11 @@ pub(in crate::store) enum Fate {
     EndEarly(Timestamp),
     Remove,
 }
+
+#[cfg(any(test, feature = "redis"))]
+impl Fate {
+    /// Removed or kept.
+    pub(in crate::store) const fn remove_if(condition: bool) -> Self {
+        if condition { Self::Remove } else { Self::Keep }
+    }
+}

@@ -164,10 +164,8 @@ impl LocalTier {
     /// Drops what the purge concerns, where that is found and is not much: whether it is all of it.
     fn forget_all_of(&self, purge: &Purge) -> bool {
         let mut sweep = self.table.sweep_of(purge.target());
-        let fate = |slot: &Slot| match purge.concerns(&slot.entry.key, &slot.entry.groups) {
-            true => Fate::Remove,
-            false => Fate::Keep,
-        };
+        let fate =
+            |slot: &Slot| Fate::remove_if(purge.concerns(&slot.entry.key, &slot.entry.groups));
         sweep != Sweep::all() && self.table.step(&mut sweep, fate)
     }
 
@@ -177,10 +175,7 @@ impl LocalTier {
 
     fn insert(&self, entry: Arc<Entry>, end: Timestamp, validity: Validity) {
         let slot = Slot::with_validity(entry, end, validity);
-        self.table.insert(slot, |slot| match self.is_usable(slot) {
-            true => Fate::Keep,
-            false => Fate::Remove,
-        });
+        self.table.insert(slot, |slot| Fate::remove_if(!self.is_usable(slot)));
     }
 
     fn is_usable(&self, slot: &Slot) -> bool {

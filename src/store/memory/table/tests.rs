@@ -130,10 +130,7 @@ fn one_key_put_over_and_over_is_one_entry() {
 fn dead_entries_make_room_before_the_living() {
     let (table, _) = table(105_000);
     (0..9).for_each(|number| put(&table, &format!("/{number}"), 10_000));
-    let purged = |slot: &Slot| match ("/5".."/9").contains(&slot.entry.key.path()) {
-        true => Fate::Remove,
-        false => Fate::Keep,
-    };
+    let purged = |slot: &Slot| Fate::remove_if(("/5".."/9").contains(&slot.entry.key.path()));
     table.suspect();
     table.insert(slot("/new", 10_000, table.now() + MINUTE), purged);
     assert!(is_kept(&table, "/new"));
