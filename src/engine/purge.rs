@@ -59,12 +59,12 @@ impl Engine {
 
     /// A purge of whose failure the caller does not learn, such as that of an unsafe request (RFC 9111
     /// s.4.4).
-    pub(crate) async fn purge_unreported(&self, purge: Purge) {
-        self.purge_all_unreported(vec![purge]).await;
+    pub(crate) async fn purge_uncounted(&self, purge: Purge) {
+        self.purge_all_uncounted(vec![purge]).await;
     }
 
     /// Several such purges. All of them are carried out, even if the caller is dropped meanwhile.
-    pub(crate) async fn purge_all_unreported(&self, purges: Vec<Purge>) {
+    pub(crate) async fn purge_all_uncounted(&self, purges: Vec<Purge>) {
         if purges.is_empty() {
             return;
         }
@@ -86,7 +86,7 @@ impl Engine {
     pub(crate) fn purge_in_background(self: &Arc<Self>, purges: Vec<Purge>) {
         let engine = Arc::clone(self);
         let purges = purges.into_iter().map(|purge| self.with_time(purge)).collect();
-        let run = async move { engine.purge_all_unreported(purges).await };
+        let run = async move { engine.purge_all_uncounted(purges).await };
         if !self.background_tasks.run(self.store.is_immediate(), run) {
             self.counters.error();
         }

@@ -181,7 +181,7 @@ where
             pending.responded(res.as_ref().err());
             if let Ok(res) = &res {
                 let changed = invalidated(&method, res, worker.engine.stored_paths());
-                worker.engine.purge_all_unreported(changed).await;
+                worker.engine.purge_all_uncounted(changed).await;
             }
             call.finish(&worker, res)
         })

@@ -199,7 +199,7 @@ impl Revalidation<'_> {
                 Ok(())
             }
             Err(refused) => {
-                worker.engine.purge_unreported(Purge::entry(entry.key.clone())).await;
+                worker.engine.purge_uncounted(Purge::entry(entry.key.clone())).await;
                 Err(refused)
             }
         };
@@ -262,7 +262,7 @@ impl Revalidation<'_> {
                 Ok(())
             }
             HeadSays::Other => {
-                worker.engine.purge_unreported(Purge::entry(entry.key.clone())).await;
+                worker.engine.purge_uncounted(Purge::entry(entry.key.clone())).await;
                 Err(Reason::Method)
             }
             HeadSays::Nothing => Err(Reason::Method),
