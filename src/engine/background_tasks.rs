@@ -3,6 +3,7 @@
 
 use std::{
     future::Future,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -48,6 +49,21 @@ impl BackgroundTasks {
         }
         self.spawn(task);
         !is_immediate
+    }
+
+    /// Runs a task that `is_immediate` at once, and [spawns](Self::spawn) another one. A task that has
+    /// to wait against its promise ends there: `false`.
+    pub(crate) fn run_or_drop(
+        &self,
+        is_immediate: bool,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> bool {
+        if is_immediate {
+            // on the stack, as this is the way of every response that is stored in memory
+            return pin!(task).now_or_never().is_some();
+        }
+        self.spawn(task);
+        true
     }
 
     /// Counts a task until the guard is dropped.

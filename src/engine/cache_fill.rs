@@ -3,7 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::http::{Method, StatusCode, header::HeaderMap};
+use actix_web::http::{
+    Method, StatusCode,
+    header::{HeaderName, HeaderValue},
+};
 
 use super::{
     draft_entry::DraftEntry,
@@ -17,13 +20,11 @@ use crate::{
     purge::PurgeNumber,
     semantics::{
         date::{Moment, Monotonic},
-        fields::{Fields, HeaderList, RequestView, ResponseView},
+        fields::{Fields, HeaderList, RequestView, ResponseView, header_list},
         no_vary_search::NoVarySearch,
         policy::Policy,
-        storing::{Exchange, UncoveredCredentials, storable},
-        terms::Terms,
+        storing::{Exchange, Storable, UncoveredCredentials, storable},
         validation::{Condition, evaluate},
-        vary,
         verdict::Reason,
     },
 };
@@ -39,7 +40,7 @@ pub(crate) struct CacheFill {
     begun_at: Monotonic,
     method: Method,
     /// The request's headers as they came: inner middleware may change its copy.
-    headers: HeaderMap,
+    headers: HeaderList,
     secret: Secret,
     uncovered: UncoveredCredentials,
     is_personal: bool,
@@ -73,7 +74,7 @@ impl Engine {
             since,
             begun_at: self.clock.monotonic(),
             method: lookup.view.method.clone(),
-            headers: lookup.view.fields.clone(),
+            headers: header_list(lookup.view.fields),
             secret: lookup.secret.clone(),
             uncovered: lookup.uncovered,
             is_personal,
@@ -119,15 +120,15 @@ impl CacheFill {
         &self,
         res: &ResponseView<'_, F>,
         policy: &Policy,
-    ) -> Result<Terms, Reason> {
+    ) -> Result<Storable, Reason> {
         let received = self.now();
         let response_delay = received.monotonic.since(self.begun_at);
         let exchange = Exchange { received, response_delay };
-        let terms = storable(&self.request(), res, self.uncovered, exchange, policy)?;
+        let storable = storable(&self.request(), res, self.uncovered, exchange, policy)?;
         // a response that cannot be stored may be shared all the same, where others wait for it
         match (self.since.store, &self.leader) {
             (None, None) => Err(Reason::StoreFailed),
-            _ => Ok(terms),
+            _ => Ok(storable),
         }
     }
 
@@ -137,7 +138,7 @@ impl CacheFill {
     }
 
     /// The request as it came.
-    pub(crate) fn request(&self) -> RequestView<'_, HeaderMap> {
+    fn request(&self) -> RequestView<'_, [(HeaderName, HeaderValue)]> {
         RequestView { method: &self.method, fields: &self.headers }
     }
 
@@ -187,25 +188,25 @@ impl CacheFill {
         }
     }
 
-    /// The draft of an entry for the response `res`, whose headers to store are `fields`.
-    pub(crate) fn into_draft<F: Fields + ?Sized>(
+    /// The draft of an entry for a response of this `status`, of which `fields` are stored.
+    pub(crate) fn into_draft(
         self,
-        res: &ResponseView<'_, F>,
+        status: StatusCode,
         fields: HeaderList,
-        terms: Terms,
+        storable: &Storable,
         groups: Vec<String>,
     ) -> Result<DraftEntry, Reason> {
-        let (url, selecting) = match self.stored_under(res) {
+        let (url, selecting) = match self.stored_under(&fields, &storable.selecting) {
             Ok(stored_under) => stored_under,
             Err(why) => {
-                self.refuse(why, res.status);
+                self.refuse(why, status);
                 return Err(why);
             }
         };
         let key = if selecting.is_empty() {
             url.clone()
         } else {
-            variant_key(&url, &selecting, &self.headers, &self.secret)
+            variant_key(&url, &selecting, self.headers.as_slice(), &self.secret)
         };
         Ok(DraftEntry {
             engine: self.engine,
@@ -214,21 +215,20 @@ impl CacheFill {
             since: self.since,
             selecting,
             groups,
-            status: res.status,
+            status,
             fields,
-            terms,
+            terms: storable.terms,
             leader: self.leader,
         })
     }
 
     /// The URL's key under which the response is stored, and what selects between its variants.
-    fn stored_under<F: Fields + ?Sized>(
+    fn stored_under(
         &self,
-        res: &ResponseView<'_, F>,
+        fields: &[(HeaderName, HeaderValue)],
+        names: &[HeaderName],
     ) -> Result<(CacheKey, Selecting), Reason> {
-        // a header that is not stored, such as one that `Connection` names, selects all the same
-        let names = vary::selecting(res.fields)?;
-        let rule = NoVarySearch::parse(res.fields);
+        let rule = NoVarySearch::parse(fields);
         let url = match self.engine.no_vary_search.learn(&self.key, rule) {
             // purges of URLs of this path did not know that the response answers them
             Some((_, true)) if self.is_any_url_purged() => return Err(Reason::Purged),
@@ -238,8 +238,10 @@ impl CacheFill {
         // a URL that has varied may vary again, though this response has no `Vary`
         let known = self.engine.vary.selecting(&url);
         let mut selecting = known.map(Arc::unwrap_or_clone).unwrap_or_default();
-        selecting.add(&names);
-        selecting.learn(&self.headers, res.fields);
+        if !names.is_empty() {
+            selecting.add(names);
+        }
+        selecting.learn(self.headers.as_slice(), fields);
         Ok((url, selecting))
     }
 

@@ -57,7 +57,8 @@ impl DraftEntry {
             Published { entry: Arc::new(entry.with_own_head()), url, selecting, stored: Ok(()) };
         let task = Arc::clone(&engine);
         let storing = async move { task.store_entry(published, since, leader).await };
-        if !engine.background_tasks.run(engine.store.is_immediate(), storing) {
+        // a response may always be left out of the store
+        if !engine.background_tasks.run_or_drop(engine.store.is_immediate(), storing) {
             engine.counters.error();
         }
     }

@@ -28,8 +28,10 @@ const PLACES: usize = 128;
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 /// How large an entry is at most.
 const MAX_ENTRY_BYTES: usize = 128 * 1024;
-/// One use in this number is reported to the store, so that it does not evict what is used most.
-const USES_PER_REPORT: u8 = 32;
+/// The first uses are reported to the store, and then one in some number, so that it does not evict what
+/// is used most.
+const FIRST_REPORTED: u32 = 16;
+const USES_PER_REPORT: u32 = 32;
 
 /// What one worker remembers.
 #[derive(Debug)]
@@ -58,7 +60,7 @@ pub(crate) struct FrontEntry {
     /// Whether it has `Access-Control-Allow-Origin`.
     pub(crate) allows_origin: bool,
     bytes: usize,
-    uses: Cell<u8>,
+    uses: Cell<u32>,
 }
 
 impl Default for FrontCache {
@@ -150,9 +152,9 @@ impl FrontEntry {
     }
 
     fn is_report_due(&self) -> bool {
-        let uses = self.uses.get().wrapping_add(1) % USES_PER_REPORT;
-        self.uses.set(uses);
-        uses == 0
+        let uses = self.uses.get();
+        self.uses.set(uses.wrapping_add(1));
+        uses < FIRST_REPORTED || uses.is_multiple_of(USES_PER_REPORT)
     }
 }
 

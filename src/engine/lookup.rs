@@ -9,7 +9,7 @@ use crate::{
     entry::{Entry, Kind, Selecting, Terms},
     key::{CacheKey, Secret},
     semantics::{
-        fields::RequestView,
+        fields::{Fields, RequestView},
         policy::Policy,
         reuse::{Reuse, reuse},
         storing::UncoveredCredentials,
@@ -49,6 +49,17 @@ pub(crate) enum Found {
     Nothing(Forwarding),
 }
 
+/// What a look-up without waiting found.
+#[derive(Debug)]
+pub(crate) enum FoundNow {
+    /// A stored response that the request selects, and whether it may be reused now.
+    Selected(Arc<Entry>, Reuse),
+    /// The store has nothing under the key.
+    Nothing,
+    /// The store has to be waited for, or has only other variants.
+    Unknown,
+}
+
 impl Engine {
     /// Looks for the stored response that answers the request.
     pub(crate) async fn look_up(&self, lookup: &Lookup<'_>) -> Found {
@@ -69,20 +80,26 @@ impl Engine {
     }
 
     /// The stored response that answers the request, where the store has it without waiting.
-    pub(crate) fn look_up_now(&self, lookup: &Lookup<'_>) -> Option<(Arc<Entry>, Reuse)> {
-        let key = lookup.key;
-        let canonical = self.no_vary_search.canonical(key);
-        let mut key = canonical.as_ref().unwrap_or(key);
-        let mut entry = self.store.get_local(key).filter(|entry| entry.key == *key)?;
-        let variant;
-        if let Kind::Varies(selecting) = &entry.kind {
-            variant = lookup.variant_key(key, selecting);
-            key = &variant;
-            entry = self.store.get_local(key).filter(|entry| entry.key == *key)?;
-        }
+    pub(crate) fn look_up_now(&self, lookup: &Lookup<'_>) -> FoundNow {
+        let canonical = self.no_vary_search.canonical(lookup.key);
+        let key = canonical.as_ref().unwrap_or(lookup.key);
+        let entry = match self.get_now(key) {
+            Some(entry) => entry,
+            None if self.store.is_immediate() => return FoundNow::Nothing,
+            None => return FoundNow::Unknown,
+        };
+        let entry = match &entry.kind {
+            Kind::Response(_) => Some(entry),
+            Kind::Varies(selecting) => self.get_now(&lookup.variant_key(key, selecting)),
+        };
+        let terms = entry.as_ref().and_then(|entry| Some(entry.response()?.terms));
+        let (Some(entry), Some(terms)) = (entry, terms) else { return FoundNow::Unknown };
         let Lookup { ref view, uncovered, policy, .. } = *lookup;
-        let reuse = self.reuse_now(view, &entry.response()?.terms, uncovered, policy);
-        Some((entry, reuse))
+        FoundNow::Selected(entry, self.reuse_now(view, &terms, uncovered, policy))
+    }
+
+    fn get_now(&self, key: &CacheKey) -> Option<Arc<Entry>> {
+        self.store.get_local(key).filter(|entry| entry.key == *key)
     }
 
     /// Whether a response stored under these terms may answer the request now.
@@ -130,10 +147,10 @@ impl Engine {
 
 /// The key of the variant that a request with these headers selects. Their values enter the key as a
 /// digest, unless none of the selecting headers can identify a person.
-pub(super) fn variant_key(
+pub(super) fn variant_key<Q: Fields + ?Sized>(
     url: &CacheKey,
     selecting: &Selecting,
-    req: &HeaderMap,
+    req: &Q,
     secret: &Secret,
 ) -> CacheKey {
     let mut selected = Vec::new();

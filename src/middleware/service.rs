@@ -116,8 +116,8 @@ where
     }
 
     /// A request that the cache handles. Its future is boxed only where it has to wait.
-    fn cached(&self, request: CacheRequest) -> CacheFuture<S, B> {
-        if let Some(res) = fresh_hit::stored(&self.worker, &request) {
+    fn cached(&self, mut request: CacheRequest) -> CacheFuture<S, B> {
+        if let Some(res) = fresh_hit::stored(&self.worker, &mut request) {
             return CacheFuture::ready(request.req.into_response(res));
         }
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));

@@ -2,7 +2,11 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, dev::ServiceResponse, http::header::HeaderMap};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    dev::ServiceResponse,
+    http::header::{HeaderMap, HeaderValue},
+};
 
 use super::{
     body::CacheBody,
@@ -14,7 +18,7 @@ use super::{
 use crate::{
     config::{key_rules::Keyed, plan::Plan},
     engine::{Engine, front_cache::FrontCache, handle::CacheHandle, jitter, lookup::Lookup},
-    entry::StoredResponse,
+    entry::{StoredResponse, Timestamp},
     semantics::fields::RequestView,
 };
 
@@ -27,6 +31,7 @@ pub(crate) struct Worker {
     /// `Cache-Status` of requests that went to the handler.
     pub(super) members: Members,
     ages: BySeconds,
+    dates: BySeconds,
     pub(super) front: FrontCache,
     /// Routes whose requests cannot be changed.
     pub(super) held: HeldRoutes,
@@ -42,6 +47,7 @@ impl Worker {
             hits: BySeconds::default(),
             members: Members::default(),
             ages: BySeconds::default(),
+            dates: BySeconds::default(),
             front: FrontCache::default(),
             held: HeldRoutes::default(),
         }
@@ -92,6 +98,13 @@ impl Worker {
         }
         self.plan.downstream.report(&mut res, client.req.fields, source.may_allow_origin);
         res
+    }
+
+    /// The `Date` of a response that came at this time without one (RFC 9110 s.6.6.1). It has to be
+    /// stored, or each reuse would be dated anew.
+    pub(super) fn date(&self, received: Timestamp) -> Option<HeaderValue> {
+        let seconds = Duration::from_secs(received.as_millis().div_euclid(1000).unsigned_abs());
+        self.dates.get(seconds, || HeaderValue::try_from(received.to_http_date()).ok())
     }
 
     /// Whether a response that is fresh for another `left` is to be refreshed already.

@@ -90,6 +90,13 @@ impl Directives {
         self.present
     }
 
+    /// The fields that are not stored (RFC 9111 s.5.2.2.4, s.5.2.2.7).
+    pub(super) fn into_withheld(self) -> Vec<HeaderName> {
+        let mut withheld = self.no_cache_fields;
+        withheld.extend(self.private_fields);
+        withheld
+    }
+
     fn add_line(&mut self, line: &HeaderValue) {
         self.present = true;
         let mut members = Members { rest: line.as_bytes(), broken: false };

@@ -40,7 +40,8 @@ pub(crate) fn freshen<F: Fields + ?Sized>(stored: &mut HeaderList, fresh: &F, re
     // what Age and Date said of the earlier exchange does not hold for this one
     stored.retain(|(name, _)| *name != AGE && *name != DATE && !news.as_slice().has(name));
     if !news.as_slice().has(&DATE) {
-        stored.extend(date_field(received));
+        let date = HeaderValue::try_from(received.to_http_date());
+        stored.extend(date.ok().map(|date| (DATE.clone(), date)));
     }
     stored.extend(news);
 }
@@ -77,13 +78,6 @@ pub(crate) fn head_says<S: Fields + ?Sized, F: Fields + ?Sized>(
         (false, true) => HeadSays::Same,
         (false, false) => HeadSays::Nothing,
     }
-}
-
-/// The `Date` of a response that came without: the time when it came (RFC 9110 s.6.6.1). It has to
-/// be stored, or each reuse would be dated anew.
-pub(crate) fn date_field(received: Timestamp) -> Option<(HeaderName, HeaderValue)> {
-    let date = HeaderValue::try_from(received.to_http_date()).ok()?;
-    Some((DATE.clone(), date))
 }
 
 /// Whether a field describes the stored bytes, which a 304 does not change (RFC 9111 s.3.2).

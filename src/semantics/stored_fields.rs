@@ -1,47 +1,51 @@
 //! Which fields of a response are stored (RFC 9111 s.3.1).
 
+use actix_web::http::header::HeaderName;
+
 use super::{
-    fields::{Fields, HeaderList, end_to_end},
+    fields::{HeaderList, connection_options, is_hop_by_hop},
     names::AGE,
     policy::Policy,
-    targeted::governing,
 };
 
 /// The fields of a response that are stored, in order.
 ///
-/// Not stored are fields of the connection and of a proxy (RFC 9111 s.3.1), fields that
-/// `no-cache="f"` and `private="f"` withhold (s.5.2.2.4, s.5.2.2.7), `Age`, which the terms hold,
-/// and, unless `keep_targets`, the targeted fields that the cache consumes. Keep those where the
-/// response can be freshened: a 304 need not repeat them.
-pub(crate) fn storable_fields<S: Fields + ?Sized>(
-    fields: &S,
+/// Not stored are fields of the connection and of a proxy (RFC 9111 s.3.1), fields that are `withheld`
+/// (s.5.2.2.4, s.5.2.2.7), `Age`, which the terms hold, and, unless `keep_targets`, the targeted fields
+/// that the cache consumes. Keep those where the response can be freshened: a 304 need not repeat
+/// them.
+pub(crate) fn storable_fields(
+    mut fields: HeaderList,
+    withheld: &[HeaderName],
     policy: &Policy,
     keep_targets: bool,
 ) -> HeaderList {
-    let directives = governing(fields, &policy.targets).directives;
-    end_to_end(fields)
-        .filter(|(name, _)| {
-            **name != AGE
-                && !directives.no_cache_fields.contains(name)
-                && !directives.private_fields.contains(name)
-                && (keep_targets || !policy.targets.contains(name))
-        })
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    let of_connection = connection_options(fields.as_slice());
+    fields.retain(|(name, _)| {
+        !is_hop_by_hop(name)
+            && *name != AGE
+            && !of_connection.contains(name)
+            && !withheld.contains(name)
+            && (keep_targets || !policy.targets.contains(name))
+    });
+    fields
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+    use actix_web::http::header::HeaderValue;
 
     use super::*;
+    use crate::semantics::targeted::governing;
 
     fn stored(lines: &[(&'static str, &'static str)], keep_targets: bool) -> Vec<String> {
-        let mut map = HeaderMap::new();
-        for (name, value) in lines {
-            map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
-        let kept = storable_fields(&map, &Policy::default(), keep_targets);
+        let field = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        let (fields, policy): (HeaderList, _) =
+            (lines.iter().map(field).collect(), Policy::default());
+        let withheld = governing(fields.as_slice(), &policy.targets).directives.into_withheld();
+        let kept = storable_fields(fields, &withheld, &policy, keep_targets);
         kept.iter().map(|(n, v)| format!("{n}: {}", v.to_str().unwrap())).collect()
     }
 

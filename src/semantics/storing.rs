@@ -39,18 +39,30 @@ impl UncoveredCredentials {
     }
 }
 
-/// Whether `res`, the complete answer to `req`, may be stored; the terms of its reuse, or why not
-/// (RFC 9111 s.3).
+/// A response that may be stored: what its fields say, read once.
+#[derive(Clone, Debug)]
+pub(crate) struct Storable {
+    /// The terms of its reuse.
+    pub terms: Terms,
+    /// Fields that are not stored, as `no-cache="f"` and `private="f"` say (RFC 9111 s.5.2.2.4,
+    /// s.5.2.2.7).
+    pub withheld: Vec<HeaderName>,
+    /// The [selecting fields](vary::selecting) of requests.
+    pub selecting: Vec<HeaderName>,
+}
+
+/// Whether `res`, the complete answer to `req`, may be stored, or why not (RFC 9111 s.3).
 pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
     req: &RequestView<'_, Q>,
     res: &ResponseView<'_, S>,
     uncovered: UncoveredCredentials,
     exchange: Exchange,
     policy: &Policy,
-) -> Result<Terms, Reason> {
+) -> Result<Storable, Reason> {
     request_allows(req, policy)?;
     let governing = governing(res.fields, &policy.targets);
     response_allows(res, &governing.directives, policy)?;
+    let selecting = vary::selecting(res.fields)?;
     let no_cache = says_no_cache(res.fields, &governing.directives);
     let lifetime = lifetime(res, &governing, no_cache, exchange, policy)?;
     let initial_age = initial_age(res.fields, exchange);
@@ -65,7 +77,7 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
     may_answer(&terms, uncovered)?;
     let own_window = governing.directives.stale_if_error.is_some();
     if usable(&terms, own_window) || has_validator(res.fields) || wanted_stale(&terms, policy) {
-        Ok(terms)
+        Ok(Storable { terms, withheld: governing.directives.into_withheld(), selecting })
     } else {
         Err(Reason::BornStale)
     }
@@ -129,7 +141,7 @@ fn response_allows<S: Fields + ?Sized>(
     if is_event_stream(res.fields) {
         return Err(Reason::EventStream);
     }
-    vary::selecting(res.fields).map(drop)
+    Ok(())
 }
 
 /// Whether `no-cache="set-cookie"` or `private="set-cookie"` keeps the cookie out of the store.

@@ -73,7 +73,7 @@ pub(crate) async fn call_or_serve_stale<S, B>(
     service: Rc<S>,
     worker: Rc<Worker>,
     req: ServiceRequest,
-    call: HandlerCall,
+    mut call: HandlerCall,
     stale: StaleEntry,
 ) -> CacheResult<B>
 where

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, dev::ServiceRequest};
 
 use super::state::{CacheRequest, RequestFacts};
 use crate::{
+    engine::lookup::FoundNow,
     key::{CacheKey, KeyParts},
     middleware::{body::CacheBody, respond::Source, worker::Worker},
     semantics::{
@@ -40,16 +41,26 @@ fn remembered<B>(
     respond(worker, request, &source, reuse, &front.entry().key)
 }
 
-/// The response to a request that the store can answer at once, with nothing else to do.
+/// The response to a request that the store can answer at once, with nothing else to do. Else the
+/// request remembers whether the store has anything for it.
 pub(crate) fn stored<B>(
     worker: &Rc<Worker>,
-    request: &CacheRequest,
+    request: &mut CacheRequest,
 ) -> Option<HttpResponse<CacheBody<B>>> {
     let key = &request.admitted.keyed.key;
     if let Some(res) = remembered(worker, &request.facts(), &KeyParts::of(key)) {
         return Some(res);
     }
-    let (entry, reuse) = worker.engine.look_up_now(&request.lookup(worker))?;
+    // before the store is asked, so that what is stored meanwhile is noticed
+    let published = worker.engine.flights().publication_count(key);
+    let (entry, reuse) = match worker.engine.look_up_now(&request.lookup(worker)) {
+        FoundNow::Selected(entry, reuse) => (entry, reuse),
+        FoundNow::Nothing => {
+            request.absent_at = Some(published);
+            return None;
+        }
+        FoundNow::Unknown => return None,
+    };
     let source = Source::stored(entry.response()?, &worker.plan.stripped_headers);
     let res = respond(worker, &request.facts(), &source, reuse, key)?;
     worker.front.found(&worker.engine, &entry, &worker.plan.stripped_headers);

@@ -38,7 +38,7 @@ pub(crate) struct HandlerCall {
     /// The client's conditions were removed from the request: the response is evaluated by them.
     pub(super) evaluates_conditions: bool,
     /// Whether the client has been given another response in the meantime.
-    client_served: Rc<Cell<bool>>,
+    client_served: Option<Rc<Cell<bool>>>,
 }
 
 /// Why the handler is called.
@@ -77,7 +77,7 @@ impl HandlerCall {
             purpose,
             key: None,
             evaluates_conditions: false,
-            client_served: Rc::default(),
+            client_served: None,
         }
     }
 
@@ -87,8 +87,8 @@ impl HandlerCall {
         req: &ServiceRequest,
         purpose: CallPurpose,
     ) -> Self {
-        let call = Self::new(worker, req, None, purpose);
-        call.client_served.set(true);
+        let mut call = Self::new(worker, req, None, purpose);
+        call.client_served().set(true);
         call
     }
 
@@ -120,14 +120,15 @@ impl HandlerCall {
     }
 
     /// To be set when the client has been given another response.
-    pub(super) fn client_served(&self) -> Rc<Cell<bool>> {
-        Rc::clone(&self.client_served)
+    pub(super) fn client_served(&mut self) -> Rc<Cell<bool>> {
+        Rc::clone(self.client_served.get_or_insert_default())
     }
 
     /// The context to report to. A response that no client is given is reported to a cache outside
     /// that does not exist, so that it is not counted.
     pub(super) fn report_to(&self) -> Option<RequestContext> {
-        if self.client_served.get() { Some(self.context.clone()) } else { self.outer.clone() }
+        let is_served = self.client_served.as_ref().is_some_and(|served| served.get());
+        if is_served { Some(self.context.clone()) } else { self.outer.clone() }
     }
 
     /// The handler has responded, or failed: its time is measured.

@@ -40,8 +40,14 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
     let mut looks = 1;
     loop {
         let watch = worker.engine.counters().sample_hit();
-        let published = worker.engine.flights().publication_count(&request.admitted.keyed.key);
-        let found = find(&worker, &request).await;
+        let (published, found) = match request.absent_at.take() {
+            Some(published) => (published, Found::Nothing(Forwarding::UriMiss)),
+            None => {
+                let key = &request.admitted.keyed.key;
+                let published = worker.engine.flights().publication_count(key);
+                (published, find(&worker, &request).await)
+            }
+        };
         if let Found::Selected(entry, reuse) = &found
             && let Some(servable) = servable(&worker, request.req.request(), entry, reuse)
         {

@@ -29,7 +29,7 @@ use crate::{
     },
     purge::Purge,
     semantics::{
-        fields::{HeaderList, ResponseView},
+        fields::HeaderList,
         freshening::{HeadSays, freshen, head_says, identifies},
         freshness::current_age,
         terms::Terms,
@@ -189,10 +189,9 @@ impl Revalidation<'_> {
         freshen(&mut fields, res.headers(), now.date);
         let terms = Terms { response_time: now.date, ..Terms::default() };
         let (status, body) = (stored.status, stored.body.clone());
-        let mut renewed = StoredResponse { status, headers: fields, terms, body };
-        let view = ResponseView { status, fields: renewed.headers.as_slice() };
+        let mut renewed = StoredResponse { status, headers: fields.clone(), terms, body };
         let storing = self.storing(&ended, original.unrouted.as_str());
-        let outcome = match storing.draft(*fill, &view) {
+        let outcome = match storing.draft(*fill, status, fields) {
             Ok(draft) => {
                 renewed = draft.response(stored.body.clone());
                 draft.commit(stored.body.clone());
@@ -255,9 +254,8 @@ impl Revalidation<'_> {
             HeadSays::Same => {
                 let mut fields = stored.headers.clone();
                 freshen(&mut fields, res.headers(), fill.now().date);
-                let view = ResponseView { status: stored.status, fields: fields.as_slice() };
                 let storing = self.storing(ended, res.request().match_info().as_str());
-                let draft = storing.draft(fill, &view)?;
+                let draft = storing.draft(fill, stored.status, fields)?;
                 draft.commit(stored.body.clone());
                 Ok(())
             }

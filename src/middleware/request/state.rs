@@ -40,6 +40,8 @@ pub(crate) struct CacheRequest {
     pub(super) admitted: Admitted,
     /// The context of the cache outside, if there is one.
     pub(super) outer: Option<RequestContext>,
+    /// How many responses had been published before the store was found to have nothing for it.
+    pub(super) absent_at: Option<u64>,
     /// How often it has waited for another request of this process.
     pub(super) waits: u8,
     /// How often it has waited for another process.
@@ -54,7 +56,7 @@ impl CacheRequest {
         admitted: Admitted,
         outer: Option<RequestContext>,
     ) -> Self {
-        Self { req, admitted, outer, waits: 0, remote_waits: 0, leader: None }
+        Self { req, admitted, outer, absent_at: None, waits: 0, remote_waits: 0, leader: None }
     }
 
     pub(super) fn view(&self) -> RequestView<'_, HeaderMap> {

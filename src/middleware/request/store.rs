@@ -4,7 +4,10 @@
 use actix_web::{
     body::{BodySize, MessageBody},
     dev::ServiceResponse,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
 };
 use bytes::Bytes;
 
@@ -13,11 +16,10 @@ use crate::{
     engine::{cache_fill::CacheFill, draft_entry::DraftEntry, jitter, recording::Recording},
     middleware::{body::CacheBody, context::RequestContext, recorder::Recorder, worker::Worker},
     semantics::{
-        fields::{Fields, HeaderList, ResponseView},
-        freshening::date_field,
+        fields::{HeaderList, ResponseView, header_list},
         groups,
         stored_fields::storable_fields,
-        terms::Terms,
+        storing::Storable,
         validation::has_validator,
         verdict::Reason,
     },
@@ -42,11 +44,15 @@ pub(super) fn store<B: MessageBody + 'static>(
     mut res: ServiceResponse<B>,
 ) -> (ServiceResponse<CacheBody<B>>, Result<(), Reason>) {
     let routed = res.request().match_info().as_str();
-    let client = worker.plan.client(routed);
-    let (now, personal) = (fill.now().date, fill.is_personal());
-    let draft = Storing { worker, context, routed, groups: &[] }.draft(fill, &view(&res));
+    let client = worker.plan.client(routed).map(|client| (client, fill.now().date));
+    let personal = fill.is_personal();
+    let draft = Storing { worker, context, routed, groups: &[] }.draft(
+        fill,
+        res.status(),
+        header_list(res.headers()),
+    );
     // after the headers were taken, so that what is stored is the handler's word alone
-    if let Some(client) = client
+    if let Some((client, now)) = client
         && !matches!(draft, Err(Reason::InnerCache))
     {
         client.write(res.response_mut(), now, personal);
@@ -60,32 +66,34 @@ pub(super) fn store<B: MessageBody + 'static>(
 impl Storing<'_> {
     /// The entry-to-be of a response without its body, or why there is none. The response is the
     /// handler's, or a stored one that has been brought up to date.
-    pub(super) fn draft<F: Fields + ?Sized>(
+    pub(super) fn draft(
         &self,
         fill: CacheFill,
-        res: &ResponseView<'_, F>,
+        status: StatusCode,
+        fields: HeaderList,
     ) -> Result<DraftEntry, Reason> {
         let (treatment, mut groups) = self.worker.plan.rule(self.routed);
         groups.extend_from_slice(self.groups);
-        let (terms, groups) = match self.decide(&fill, treatment, groups, res) {
+        let res = ResponseView { status, fields: fields.as_slice() };
+        let (storable, groups) = match self.decide(&fill, treatment, groups, &res) {
             Ok(decided) => decided,
             Err(why) => {
-                fill.refuse(why, res.status);
+                fill.refuse(why, status);
                 return Err(why);
             }
         };
-        let fields = stored_headers(self.worker, treatment, res.fields, &terms);
-        fill.into_draft(res, fields, terms, groups)
+        let fields = stored_headers(self.worker, treatment, fields, &storable);
+        fill.into_draft(status, fields, &storable, groups)
     }
 
     /// Whether a response is stored at all, under which terms and in which groups.
-    fn decide<F: Fields + ?Sized>(
+    fn decide(
         &self,
         fill: &CacheFill,
         treatment: &ResolvedRule,
         mut groups: Vec<String>,
-        res: &ResponseView<'_, F>,
-    ) -> Result<(Terms, Vec<String>), Reason> {
+        res: &ResponseView<'_, [(HeaderName, HeaderValue)]>,
+    ) -> Result<(Storable, Vec<String>), Reason> {
         let Self { worker, context, .. } = self;
         // what the cache inside keeps out is kept out here as well
         if context.inner().is_some() {
@@ -94,11 +102,12 @@ impl Storing<'_> {
         if context.hints().no_store {
             return Err(Reason::OptedOut);
         }
-        let mut terms = fill.check_storable(res, &treatment.policy)?;
-        jitter::shorten_lifetime(&mut terms, worker.plan.responses().ttl_jitter, fastrand::f64());
+        let mut storable = fill.check_storable(res, &treatment.policy)?;
+        let jitter = worker.plan.responses().ttl_jitter;
+        jitter::shorten_lifetime(&mut storable.terms, jitter, fastrand::f64());
         groups.extend(groups::groups(res.fields, worker.plan.compliance().surrogate_keys)?);
         groups.extend(context.hints().groups.iter().cloned());
-        Ok((terms, groups::within_bounds(groups)?))
+        Ok((storable, groups::within_bounds(groups)?))
     }
 }
 
@@ -108,17 +117,19 @@ pub(super) fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, header::Head
 
 /// The headers to store: without those of one request, and always with a `Date`. What is for this
 /// cache only is kept where a 304 may come that does not repeat it, and stripped from responses.
-fn stored_headers<F: Fields + ?Sized>(
+fn stored_headers(
     worker: &Worker,
     treatment: &ResolvedRule,
-    res: &F,
-    terms: &Terms,
+    fields: HeaderList,
+    storable: &Storable,
 ) -> HeaderList {
-    let keep_targets = worker.plan.compliance().forward_targeted_headers || has_validator(res);
-    let mut fields = storable_fields(res, &treatment.policy, keep_targets);
+    let keep_targets =
+        worker.plan.compliance().forward_targeted_headers || has_validator(fields.as_slice());
+    let mut fields = storable_fields(fields, &storable.withheld, &treatment.policy, keep_targets);
     fields.retain(|(name, _)| !worker.plan.excluded_headers.contains(name));
     if !fields.iter().any(|(name, _)| *name == header::DATE) {
-        fields.extend(date_field(terms.response_time));
+        let date = worker.date(storable.terms.response_time);
+        fields.extend(date.map(|date| (header::DATE, date)));
     }
     fields
 }

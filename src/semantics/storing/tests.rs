@@ -54,7 +54,7 @@ fn ask(
     let status = StatusCode::from_u16(status).unwrap();
     let res = ResponseView { status, fields: response.as_slice() };
     let exchange = Exchange { received: Moment::of(NOW), response_delay: Duration::ZERO };
-    storable(&req, &res, uncovered, exchange, policy)
+    storable(&req, &res, uncovered, exchange, policy).map(|storable| storable.terms)
 }
 
 fn lifetime(status: u16, lines: Lines<'_>, policy: &Policy) -> Result<u64, Reason> {
