@@ -1,7 +1,7 @@
 //! What `benches/instructions.sh` counts by callgrind: one kind of request, a number of times.
-//! Called as `instructions <kind> <times> <client>`; the difference of two numbers of times is free of
-//! what starting and ending cost. A client is `plain`, whose requests have no header but `Host`, or
-//! `browser`.
+//! Called as `instructions <kind> <times> <client> [<bytes of the body>]`; the difference of two numbers
+//! of times is free of what starting and ending cost. A client is `plain`, whose requests have no header
+//! but `Host`, or `browser`. Redis runs in a process of its own, and what it does is not counted.
 
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::panic, reason = "a bench")]
 
@@ -9,12 +9,15 @@ use std::{
     env,
     future::{Ready, ready},
     hint::black_box,
+    time::Duration,
 };
 
-use actix_response_cache::ResponseCache;
+use actix_http::Request;
+use actix_response_cache::{Memory, Redis, ResponseCache, Tiered};
 use actix_web::{
     App, Error, HttpResponse,
-    dev::{ServiceRequest, ServiceResponse},
+    body::MessageBody,
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
         header::{HeaderMap, HeaderName, HeaderValue},
@@ -23,21 +26,23 @@ use actix_web::{
     web,
 };
 use bytes::Bytes;
+use test_support::redis::RedisServer;
 
 mod support;
 
-use support::{ask_all, body, browser_request, plain_request};
+use support::{ask_all, bare_get, body, browser_request, plain_request};
 
 fn main() {
     let arguments: Vec<_> = env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let [kind, times, client] = arguments.as_slice() else {
+    let [kind, times, client, length @ ..] = arguments.as_slice() else {
         return; // `cargo bench` runs every bench; this one is for the script
     };
     let times: u64 = times.parse().expect("a number of times");
     let request = if client == "browser" { browser_request } else { plain_request };
     let one_by_one = |uri: fn(u64) -> String| (0..times).map(move |n| vec![request(&uri(n))]);
     let same = one_by_one(|_| "/products/7".to_owned());
-    let body = body(1024);
+    let length = length.first().map_or(1024, |length| length.parse().expect("a length"));
+    let body = body(length);
     let constant = body.clone();
     let handler = move || {
         let body = constant.clone();
@@ -66,9 +71,48 @@ fn main() {
                 let app = init_service(app.wrap(ResponseCache::memory().exclude("/"))).await;
                 ask_all(&app, same).await;
             }
-            other => panic!("`{other}` is none of none, bare, least, hit, miss, bypass"),
+            _ => over_redis(kind, app, &body, same).await,
         }
     });
+}
+
+/// The kinds of requests for which Redis is there.
+async fn over_redis<T, B>(
+    kind: &str,
+    app: App<T>,
+    body: &Bytes,
+    requests: impl Iterator<Item = Vec<Request>>,
+) where
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
+    B: MessageBody + 'static,
+{
+    let server = RedisServer::start();
+    match kind {
+        "redis_get" => {
+            ask_all(&init_service(bare_get(&server.url(), body)).await, requests).await;
+        }
+        "redis_hit" => {
+            let app = init_service(app.wrap(ResponseCache::new(patient(&server)))).await;
+            ask_all(&app, requests).await;
+        }
+        "tiered_hit" => {
+            let store = Tiered::new(Memory::new(), patient(&server));
+            ask_all(&init_service(app.wrap(ResponseCache::new(store))).await, requests).await;
+        }
+        other => panic!("`{other}` is no kind of request"),
+    }
+}
+
+/// Under callgrind everything takes fifty times as long.
+fn patient(server: &RedisServer) -> Redis {
+    let long = Duration::from_secs(10);
+    Redis::new(server.url()).connect_timeout(long).response_timeout(long)
 }
 
 /// The least that a middleware can do inside actix-web: it answers with what it keeps.

@@ -1,18 +1,24 @@
 //! What the benches share: an app is asked over and over, and only its answers are timed.
 
-#![allow(dead_code, reason = "each bench uses some of it")]
+#![allow(dead_code, clippy::indexing_slicing, reason = "each bench uses some of it")]
 
-use std::time::{Duration, Instant};
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use actix_http::Request;
 use actix_web::{
-    Error,
+    App, Error, HttpResponse,
     body::{MessageBody, to_bytes},
-    dev::{Service, ServiceResponse},
+    dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse},
     test::TestRequest,
+    web,
 };
 use bytes::Bytes;
+use tokio::sync::OnceCell;
 
+pub mod http;
 pub mod load;
 
 /// Lengths of bodies, in bytes, with their names.
@@ -41,6 +47,40 @@ pub fn browser_request(uri: &str) -> Request {
         .insert_header(("accept-language", "en-US,en;q=0.5"))
         .insert_header(("accept-encoding", "gzip, deflate, br"))
         .to_request()
+}
+
+/// What a hit in Redis is measured by: a handler that makes one `GET` and answers what it gets. The
+/// connection is the calling runtime's own.
+pub fn bare_get(
+    url: &str,
+    body: &Bytes,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse,
+        Error = Error,
+        InitError = (),
+    > + use<>,
+> {
+    let client = redis::Client::open(url).expect("a URL");
+    let name = format!("bare:{}", body.len());
+    let mut setting = client.get_connection().expect("it answers");
+    let () =
+        redis::cmd("SET").arg(&name).arg(&body[..]).query(&mut setting).expect("it is stored");
+    let connection = Rc::new(OnceCell::new());
+    let handler = move || {
+        let (client, connection) = (client.clone(), Rc::clone(&connection));
+        let mut get = redis::cmd("GET");
+        get.arg(&name);
+        async move {
+            let made = connection.get_or_try_init(|| client.get_multiplexed_async_connection());
+            let mut connection = made.await.expect("it answers").clone();
+            let body: Vec<u8> = get.query_async(&mut connection).await.expect("it is there");
+            HttpResponse::Ok().content_type("text/html").body(body)
+        }
+    };
+    App::new().route("/products/{id}", web::get().to(handler))
 }
 
 /// Asks `times` times and says how long the answers took, their bodies read to the end. Requests

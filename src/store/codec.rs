@@ -22,8 +22,8 @@ mod terms;
 /// The most bytes that key, header fields and groups of one entry may take together.
 pub const MAX_METADATA: usize = 256 * 1024;
 /// How long [`Encoded::head`] is at least: magic and version, time of a soft purge, checksum,
-/// flags, metadata length, logical time.
-pub(crate) const HEADER: usize = SINCE_AT + 8;
+/// flags, metadata length, logical time, length of the body.
+pub(crate) const HEADER: usize = SINCE_AT + 8 + 4;
 /// Where the time of a soft purge is in the header: eight bytes, zeros where there was none. It is
 /// written in place, and is alone in not being covered by the checksum: whatever it is, it can but
 /// make an entry stale.
@@ -41,7 +41,7 @@ const COMPRESSED: u8 = 2;
 
 /// The last byte is the version of the format: it changes with every change to [`Metadata`] or to
 /// anything in it, and what has another one is not read.
-pub(crate) const MAGIC: [u8; 4] = *b"arc\x03";
+pub(crate) const MAGIC: [u8; 4] = *b"arc\x04";
 
 /// So much memory reading the metadata may claim: a one-byte group takes a slice of sixteen.
 const DECODE_LIMIT: usize = 16 * MAX_METADATA;
@@ -123,7 +123,9 @@ pub(super) fn encode_above(entry: &Entry, above: Option<usize>) -> Result<Encode
     }
     let length = u32::try_from(metadata.len()).unwrap_or(u32::MAX);
     let since = entry.since.number().to_be_bytes();
-    let tail = [&[flags][..], &length.to_le_bytes(), &since].concat();
+    let body_length = u32::try_from(body.len())
+        .map_err(|error| StoreError::with_source(StoreErrorKind::TooLarge, error))?;
+    let tail = [&[flags][..], &length.to_le_bytes(), &since, &body_length.to_le_bytes()].concat();
     let sum = checksum([&tail[..], metadata, &body]).to_le_bytes();
     let fields = MAGIC.into_iter().chain([0; 8]).chain(sum).chain(tail);
     header.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
@@ -152,6 +154,9 @@ pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
         return Err(corrupt("metadata too long"));
     }
     let (metadata, body) = (bytes.slice(HEADER..end), bytes.slice(end..));
+    if u32::try_from(body.len()) != Ok(u32::from_le_bytes(header.body_length)) {
+        return Err(corrupt("body of another length"));
+    }
     let (read, used) =
         bincode::serde::borrow_decode_from_slice::<Metadata<'_>, _>(&metadata, CONFIG)
             .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
@@ -172,6 +177,14 @@ pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
         0 => entry,
         then => entry.stale_since(Timestamp::from_millis(then)),
     })
+}
+
+/// How long a value is that begins with these bytes; `None` where they are no entry's.
+#[cfg(feature = "redis")]
+pub(super) fn length(begin: &[u8]) -> Option<usize> {
+    let header = Header::read(begin).filter(|header| header.magic == MAGIC)?;
+    let parts = [header.length, header.body_length].map(u32::from_le_bytes);
+    parts.into_iter().try_fold(HEADER, |sum, part| sum.checked_add(usize::try_from(part).ok()?))
 }
 
 /// The body compressed, unless the handler or a middleware has done so.
@@ -214,6 +227,7 @@ struct Header {
     flags: u8,
     length: [u8; 4],
     since: [u8; 8],
+    body_length: [u8; 4],
 }
 
 impl Header {
@@ -223,7 +237,8 @@ impl Header {
         let (checksum, rest) = rest.split_first_chunk()?;
         let (flags, rest) = rest.split_first()?;
         let (length, rest) = rest.split_first_chunk()?;
-        let since = rest.first_chunk()?;
+        let (since, rest) = rest.split_first_chunk()?;
+        let body_length = rest.first_chunk()?;
         Some(Self {
             magic: *magic,
             soft_purge: *soft_purge,
@@ -231,6 +246,7 @@ impl Header {
             flags: *flags,
             length: *length,
             since: *since,
+            body_length: *body_length,
         })
     }
 }

@@ -99,7 +99,8 @@ fn forged(change: impl FnOnce(&mut Metadata<'_>)) -> Bytes {
     change(&mut metadata);
     let metadata = bincode::serde::encode_to_vec(metadata, CONFIG).expect("metadata");
     let length = u32::try_from(metadata.len()).expect("short");
-    sealed(&[&[0][..], &length.to_le_bytes(), &[0; 8], &metadata, b"the body"].concat())
+    let lengths = [&length.to_le_bytes()[..], &[0; 8], &8_u32.to_le_bytes()].concat();
+    sealed(&[&[0][..], &lengths, &metadata, b"the body"].concat())
 }
 
 fn sealed(tail: &[u8]) -> Bytes {
@@ -137,6 +138,8 @@ fn a_compressed_body_is_read_as_it_was() {
     let mut broken = encoded.head.to_vec();
     let body = &encoded.body[..encoded.body.len() - 1];
     broken.extend_from_slice(body);
+    let length = u32::try_from(body.len()).expect("short").to_le_bytes();
+    broken[HEADER - 4..HEADER].copy_from_slice(&length);
     let sum = checksum([&broken[FLAGS_AT..]]).to_le_bytes();
     broken[CHECKSUM_AT..FLAGS_AT].copy_from_slice(&sum);
     assert_eq!(decode(&broken.into()).unwrap_err().kind(), StoreErrorKind::Corrupt);
@@ -150,7 +153,7 @@ fn the_format_has_not_changed_without_its_version() {
     assert_eq!(same, GOLDEN, "the bytes of an entry changed: so must the last byte of MAGIC");
 }
 
-const GOLDEN: (usize, u32) = (163, 4_139_656_201);
+const GOLDEN: (usize, u32) = (167, 1_096_759_305);
 
 #[test]
 fn the_body_is_a_slice_of_what_was_read() {
@@ -158,6 +161,15 @@ fn the_body_is_a_slice_of_what_was_read() {
     let entry = decode(&bytes).expect("an entry");
     let body = &entry.response().expect("a response").body;
     assert!(bytes.as_ptr_range().contains(&body.as_ptr()));
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn the_begin_of_an_entry_tells_its_length() {
+    let bytes = bytes_of(&example());
+    assert_eq!(length(&bytes[..HEADER]), Some(bytes.len()));
+    assert_eq!(length(&bytes[..HEADER - 1]), None, "not the whole header");
+    assert_eq!(length(&[0; HEADER]), None, "not an entry");
 }
 
 #[test]
@@ -233,7 +245,7 @@ fn lengths_that_lie_claim_no_memory() {
     // a list of 2^60 groups after an empty key
     let liar = [&[0, 253][..], &(1_u64 << 60).to_le_bytes()].concat();
     let length = u32::try_from(liar.len()).expect("short").to_le_bytes();
-    let since = [0; 8];
+    let since = [0; 8 + 4];
     assert_corrupt(sealed(&[&[0][..], &length, &since, &liar].concat()));
     assert_corrupt(sealed(&[&[0][..], &u32::MAX.to_le_bytes(), &since, &liar].concat()));
     assert_corrupt(sealed(&[&[0x82][..], &length, &since, &liar].concat()));

@@ -6,7 +6,7 @@
 //! entry expires there after a time that the entry itself states, so the time that remains tells how long
 //! it has been stored, whatever the clocks of all hosts say.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
     client::reply,
@@ -19,27 +19,33 @@ use crate::{
 };
 
 impl RedisStore {
-    /// The entry with the time of its receipt; nothing where it has gone meanwhile.
-    pub(super) async fn with_receipt(
-        &self,
-        entry: Arc<Entry>,
-    ) -> Result<Option<Arc<Entry>>, StoreError> {
-        let Some(response) = entry.response() else { return Ok(Some(entry)) };
+    /// Notes in a response when it was received, where its date tells. `false` where Redis has to be
+    /// [asked](Self::with_receipt_by_expiry).
+    pub(super) fn note_receipt(&self, entry: &mut Entry) -> bool {
+        let Kind::Response(response) = &mut entry.kind else { return true };
         let (now, then) = (self.clock.quick_moment(), response.terms.response_time);
-        let stored_for = if self.clock.is_unsure_of(then, now.date) {
-            match self.remaining(&entry).await? {
+        if self.clock.is_unsure_of(then, now.date) {
+            return false;
+        }
+        response.terms.received = Some(now.monotonic.before(now.date.since(then)));
+        true
+    }
+
+    /// The entry with the time of its receipt; nothing where it has gone meanwhile.
+    pub(super) async fn with_receipt_by_expiry(
+        &self,
+        mut entry: Entry,
+    ) -> Result<Option<Entry>, StoreError> {
+        let remains = self.remaining(&entry).await?;
+        if let Kind::Response(response) = &mut entry.kind {
+            let stored_for = match remains {
                 Remaining::Gone => return Ok(None),
                 Remaining::Forever => MAX_DELTA,
                 Remaining::Time(remains) => stored_for(response, remains),
-            }
-        } else {
-            now.date.since(then)
-        };
-        let mut entry = Arc::unwrap_or_clone(entry);
-        if let Kind::Response(response) = &mut entry.kind {
-            response.terms.received = Some(now.monotonic.before(stored_for));
+            };
+            response.terms.received = Some(self.clock.monotonic().before(stored_for));
         }
-        Ok(Some(Arc::new(entry)))
+        Ok(Some(entry))
     }
 
     async fn remaining(&self, entry: &Entry) -> Result<Remaining, StoreError> {

@@ -1,5 +1,5 @@
 //! Values that are too large for one exchange: they are read and written in pieces, each within the time
-//! of an exchange. So the timeout bounds the silence of the server and not the transfer of a long reply,
+//! of an exchange. What is known to come in a part of that time is read at once all the same. So the timeout bounds the silence of the server and not the transfer of a long reply,
 //! and a small value waits behind one piece at most.
 //!
 //! Pieces are read on the connection of the [subscriber](super::invalidation::subscriber), one at a time
@@ -8,10 +8,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared},
@@ -19,6 +20,7 @@ use futures_util::{
 use redis::Value;
 use tokio::{sync::Semaphore, time::timeout};
 
+use self::known::KnownValues;
 use super::{
     client::{RedisClient, reply::number, script},
     connect::Timeouts,
@@ -38,14 +40,8 @@ pub(super) const FIRST_PIECE: usize = 64 * 1024;
 const PEEK: usize = 1024;
 const MIN_PIECE: usize = 16 * 1024;
 const MAX_PIECE: usize = 1024 * 1024;
-/// A piece is sized to take this fraction of the time for an exchange.
-const PART_OF_EXCHANGE: u32 = 8;
 /// A value may take this many times the time for an exchange, if each of its pieces arrives in time.
 const EXCHANGES: u32 = 10;
-/// How long a value that did not arrive in time counts as missing.
-const BACKOFF: Duration = Duration::from_secs(5);
-/// How many values are known to be large at most.
-const MAX_KNOWN: usize = 4096;
 /// What the staged value must begin with for more to be appended: checksum, flags, length of the
 /// metadata, logical time.
 const HEAD: std::ops::Range<usize> = codec::CHECKSUM_AT..codec::HEADER;
@@ -63,7 +59,7 @@ type Digest = [u8; 16];
 pub(super) struct FirstPiece {
     pub(super) name: String,
     pub(super) digest: Digest,
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
     pub(super) length: usize,
 }
 
@@ -82,48 +78,24 @@ type Reading = Shared<BoxFuture<'static, Option<Arc<Vec<u8>>>>>;
 /// The large values of a store, as far as they are known.
 pub(super) struct LargeValues {
     within: Duration,
-    piece_within: Duration,
-    up: Stopwatch,
-    known: Mutex<HashMap<Digest, Known>>,
+    known: KnownValues,
     reading: Mutex<HashMap<Rest, Reading>>,
     turn: Semaphore,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Known {
-    backs_off_until: Option<Duration>,
 }
 
 impl LargeValues {
     pub(super) fn new(timeouts: Timeouts) -> Arc<Self> {
         Arc::new(Self {
             within: timeouts.response.saturating_mul(EXCHANGES),
-            piece_within: timeouts.response / PART_OF_EXCHANGE,
-            up: Stopwatch::start(),
-            known: Mutex::default(),
+            known: KnownValues::new(timeouts.response),
             reading: Mutex::default(),
             turn: Semaphore::new(1),
         })
     }
 
-    /// How much of a value to ask for at first.
-    pub(super) fn first_piece(&self, digest: &Digest) -> usize {
-        if self.known().contains_key(digest) { PEEK } else { FIRST_PIECE }
-    }
-
-    /// The first piece of a value has not come in time. Of one that is not known to be large that
-    /// says nothing: the server may be slow.
-    pub(super) fn begin_timed_out(&self, digest: &Digest) {
-        if let Some(known) = self.known().get_mut(digest) {
-            known.backs_off_until = Some(self.up.elapsed() + BACKOFF);
-        }
-    }
-
-    /// Whether a value has not come in time lately.
-    pub(super) fn is_backing_off(&self, digest: &Digest) -> bool {
-        let known = self.known();
-        let until = known.get(digest).and_then(|known| known.backs_off_until);
-        until.is_some_and(|until| self.up.elapsed() < until)
+    /// What is known of large values.
+    pub(super) const fn known(&self) -> &KnownValues {
+        &self.known
     }
 
     /// The whole of a value of which this is the first piece; nothing where another one is in its
@@ -133,13 +105,13 @@ impl LargeValues {
         client: &Arc<RedisClient>,
         runtime: Option<tokio::runtime::Handle>,
         first: FirstPiece,
-    ) -> Option<Vec<u8>> {
-        let FirstPiece { name, digest, mut bytes, length } = first;
-        self.learn(digest, None);
+    ) -> Option<Bytes> {
+        let FirstPiece { name, digest, bytes, length } = first;
+        self.known.learn(digest, length);
         let (head, from) = (bytes.get(HEAD)?.to_vec(), bytes.len());
         let rest = self.join(client, runtime, Rest { name, digest, head, from, length }).await?;
-        bytes.extend_from_slice(&rest);
-        (bytes.len() == length).then_some(bytes)
+        let whole = [&bytes[..], &rest].concat();
+        (whole.len() == length).then(|| whole.into())
     }
 
     /// The reading of the rest of a value that is under way, or another one.
@@ -159,7 +131,7 @@ impl LargeValues {
             let read = read.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::TimedOut)));
             // unless it has gone, or was replaced
             if read.as_ref().is_err_and(|error| error.kind() != StoreErrorKind::Corrupt) {
-                large.learn(of.digest, Some(BACKOFF));
+                large.known.back_off(of.digest);
             }
             large.reading.lock().unwrap_or_else(PoisonError::into_inner).remove(&of);
             read.ok().map(Arc::new)
@@ -176,20 +148,19 @@ impl LargeValues {
         let Rest { name, head, from, length, .. } = rest;
         let (from, length) = (*from, *length);
         let mut read = Vec::new();
-        let mut piece = FIRST_PIECE;
         while from + read.len() < length {
             let _turn = self.turn.acquire().await;
             let begun = Stopwatch::start();
             let at = from + read.len();
             let mut range = redis::cmd("GETRANGE");
-            range.arg(name).arg(at).arg((at + piece).min(length) - 1);
+            range.arg(name).arg(at).arg((at + self.known.piece()).min(length) - 1);
             let mut same = redis::cmd("GETRANGE");
             same.arg(name).arg(HEAD.start).arg(HEAD.end - 1);
             match client.send(vec![range, same]).await?.as_slice() {
                 [Value::BulkString(bytes), Value::BulkString(same)]
                     if same == head && !bytes.is_empty() =>
                 {
-                    piece = self.next_piece(bytes.len(), begun.elapsed());
+                    self.known.read_piece(bytes.len(), begun.elapsed());
                     read.extend_from_slice(bytes);
                 }
                 // it has gone meanwhile, or another one is in its place
@@ -197,14 +168,6 @@ impl LargeValues {
             }
         }
         Ok(read)
-    }
-
-    /// How large the next piece is to be, after one of this length took this time.
-    fn next_piece(&self, length: usize, took: Duration) -> usize {
-        let per_micro = length as u128 / took.as_micros().max(1);
-        let fitting = per_micro.saturating_mul(self.piece_within.as_micros());
-        let fitting = usize::try_from(fitting).unwrap_or(MAX_PIECE);
-        fitting.clamp(MIN_PIECE, MAX_PIECE.min(length.saturating_mul(2).max(MIN_PIECE)))
     }
 
     /// Writes what is left of a value behind its first piece. `false` where another fill has written
@@ -218,7 +181,7 @@ impl LargeValues {
     ) -> Result<bool, StoreError> {
         let length = encoded.head.len() + encoded.body.len();
         let head = encoded.head.get(HEAD).unwrap_or_default();
-        self.learn(digest, None);
+        self.known.learn(digest, length);
         let (mut at, mut piece) = (FIRST_PIECE, FIRST_PIECE);
         while at < length {
             let _turn = self.turn.acquire().await;
@@ -228,31 +191,16 @@ impl LargeValues {
             append.arg(head).arg(at).arg(&bytes);
             let appended = client.send(vec![append]).await.inspect_err(|error| {
                 if error.kind() == StoreErrorKind::TimedOut {
-                    self.learn(digest, Some(BACKOFF));
+                    self.known.back_off(digest);
                 }
             })?;
             if appended.first().and_then(number) != u64::try_from(at + bytes.len()).ok() {
                 return Ok(false);
             }
             at += bytes.len();
-            piece = self.next_piece(bytes.len(), begun.elapsed());
+            piece = self.known.next_piece(bytes.len(), begun.elapsed());
         }
         Ok(true)
-    }
-
-    /// A value is large, and counts as missing for this time.
-    fn learn(&self, digest: Digest, leave_alone: Option<Duration>) {
-        let until = leave_alone.map(|span| self.up.elapsed() + span);
-        let mut known = self.known();
-        if known.len() >= MAX_KNOWN {
-            known.clear();
-        }
-        let known = known.entry(digest).or_default();
-        known.backs_off_until = until.or(known.backs_off_until);
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<Digest, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -272,5 +220,6 @@ pub(super) fn part(encoded: &Encoded, at: usize, length: usize) -> Vec<u8> {
     [of(&encoded.head, 0), of(&encoded.body, encoded.head.len())].concat()
 }
 
+mod known;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,6 @@
 //! Names of Redis keys. Each begins with the prefix and a letter that says what it is; a value and
 //! the value that waits to replace it share a hash tag, so that a Cluster keeps them on one node.
 
-use std::fmt::Write as _;
-
 use crate::key;
 
 /// Up to this number of bytes a path or a group is part of a name as it is.
@@ -17,6 +15,7 @@ pub(super) const SPOILS_HASH_TAG: &str = "in a Cluster a `{` of the prefix needs
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     prefix: String,
+    clock: String,
     /// Channels belong to the server and not to a database: so the database is part of their names.
     channel: String,
 }
@@ -35,7 +34,8 @@ pub(super) enum Named {
 impl Names {
     /// The names under a prefix in this database.
     pub(super) fn new(prefix: &str, database: i64) -> Self {
-        Self { prefix: prefix.to_owned(), channel: format!("{prefix}news:{database}") }
+        let clock = format!("{prefix}clock");
+        Self { prefix: prefix.to_owned(), clock, channel: format!("{prefix}news:{database}") }
     }
 
     pub(super) fn prefix(&self) -> &str {
@@ -48,8 +48,8 @@ impl Names {
     }
 
     /// The clock and the fences of this prefix.
-    pub(super) fn clock(&self) -> String {
-        format!("{}clock", self.prefix)
+    pub(super) fn clock(&self) -> &str {
+        &self.clock
     }
 
     /// What is written only to wait until replicas have it.
@@ -189,9 +189,10 @@ fn is_tag(text: &[u8]) -> bool {
 }
 
 fn push_hex(text: &mut String, bytes: &[u8]) {
+    let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'a' - 10 + half });
     for byte in bytes {
-        // writing to a string does not fail
-        let _ = write!(text, "{byte:02x}");
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
     }
 }
 

@@ -63,10 +63,10 @@ impl Settling {
         self.settled_at.store(AWAY, Ordering::Release);
     }
 
-    /// Redis has answered at `now`.
-    pub(super) fn answered(&self, now: Duration) {
+    /// Redis has answered at the time that `now` gives. Mostly it is not called.
+    pub(super) fn answered(&self, now: impl FnOnce() -> Duration) {
         if self.settled_at.load(Ordering::Relaxed) == AWAY {
-            let settled_at = micros(now.saturating_add(self.lasts)).clamp(1, AWAY - 1);
+            let settled_at = micros(now().saturating_add(self.lasts)).clamp(1, AWAY - 1);
             // another answer may have come first, and then the time counts from that
             let _ = self.settled_at.compare_exchange(
                 AWAY,
@@ -114,12 +114,12 @@ mod tests {
         let lasts = settling.lasts;
         assert!(lasts >= MAX_PROBE_PAUSE + Duration::from_millis(150));
         assert_eq!(settling.phase(|| START), Phase::Settled, "a process that starts");
-        settling.answered(START);
+        settling.answered(|| START);
         assert_eq!(settling.phase(|| START), Phase::Settled);
         settling.lost();
         assert_eq!(settling.phase(|| START), Phase::Away);
-        settling.answered(START);
-        settling.answered(START + lasts / 2);
+        settling.answered(|| START);
+        settling.answered(|| START + lasts / 2);
         assert_eq!(settling.phase(|| START + lasts / 2), Phase::Settling);
         assert_eq!(settling.phase(|| START + lasts), Phase::Settled);
     }
@@ -128,14 +128,14 @@ mod tests {
     fn lost_again_it_begins_anew() {
         let settling = settling();
         settling.lost();
-        settling.answered(START);
+        settling.answered(|| START);
         settling.lost();
         let later = START + 2 * settling.lasts;
         assert_eq!(settling.phase(|| later), Phase::Away);
-        settling.answered(later);
+        settling.answered(|| later);
         assert_eq!(settling.phase(|| later), Phase::Settling);
         settling.lost();
-        settling.answered(Duration::MAX);
+        settling.answered(|| Duration::MAX);
         assert_eq!(settling.phase(|| later), Phase::Settling, "and no time overflows");
     }
 }

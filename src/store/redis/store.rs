@@ -197,7 +197,7 @@ impl Store for RedisStore {
         }
         self.check()?;
         let digest = entry.key.digest();
-        if self.large.is_backing_off(&digest) {
+        if self.large.known().is_backing_off(&digest) {
             let problem = "a large value did not arrive in time and counts as missing for a while";
             return Err(StoreError::with_source(StoreErrorKind::Unavailable, problem));
         }

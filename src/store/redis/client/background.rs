@@ -56,7 +56,7 @@ impl RedisClient {
     ) -> Result<T, StoreError> {
         match result {
             Ok(replies) => {
-                self.settling.answered(self.up.elapsed());
+                self.settling.answered(|| self.up.elapsed());
                 Ok(replies)
             }
             Err((kind, source)) => Err(StoreError::with_source(kind.error_kind(), source)),

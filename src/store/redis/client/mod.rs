@@ -6,7 +6,7 @@ mod error;
 pub(super) mod reply;
 mod subscription;
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use redis::{Cmd, Value};
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use self::error::{BreakerEffect, Cause};
 pub(super) use self::subscription::Subscription;
 use super::{
-    connect::{Access, Connections, RedisServers, ServersError, Timeouts},
+    connect::{Access, Connections, EntryRead, Failure, RedisServers, Reply, ServersError, Timeouts},
     options::Replicas,
     settling::{Phase, Settling},
 };
@@ -142,20 +142,62 @@ impl RedisClient {
     /// Of a request, all exchanges together take no longer than one that has to connect first: where
     /// nothing is left, the server is not asked.
     pub(super) async fn send(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
-        let whole = self.timeouts.connect.saturating_add(self.timeouts.response);
+        self.within_budget(self.send_unchecked(commands)).await
+    }
+
+    /// The begin of a value and the time; otherwise as [`send`](Self::send).
+    pub(super) async fn read_entry(&self, read: EntryRead<'_>) -> Result<[Reply; 2], StoreError> {
+        let Some(connection) = self.connections.plain().filter(|_| self.has_whole_budget()) else {
+            // boxed, as a hit would carry the room for it along
+            let exchange =
+                async { self.track_read(self.connections.read_entry(read).await) };
+            return Box::pin(self.within_budget(exchange)).await;
+        };
+        self.admit()?;
+        let begun = Stopwatch::start();
+        let replies = self.track_read(connection.read_entry(read).await);
+        self.spend(begun.elapsed(), replies.is_ok());
+        replies
+    }
+
+    fn track_read(&self, replies: Result<[Reply; 2], Failure>) -> Result<[Reply; 2], StoreError> {
+        self.track(replies.map_err(error::classify).and_then(|replies| {
+            self.check_errors(replies.iter().filter_map(Reply::value))?;
+            Ok(replies)
+        }))
+    }
+
+    fn has_whole_budget(&self) -> bool {
+        let whole = self.connections.bound();
+        budget::left_of(whole) == whole
+    }
+
+    /// Takes the time that an exchange took from what the request that runs has.
+    fn spend(&self, took: Duration, is_answered: bool) {
+        // a worker that was blocked has not waited for the server
+        budget::spend(if is_answered { took.min(self.timeouts.response) } else { took });
+    }
+
+    /// Makes an exchange within what the request that runs has left.
+    async fn within_budget<T>(
+        &self,
+        exchange: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let whole = self.connections.bound();
         let left = budget::left_of(whole);
         if left.is_zero() {
             return Err(StoreError::new(StoreErrorKind::TimedOut));
         }
         self.admit()?;
-        let begun = self.up.elapsed();
-        let asked = self.send_unchecked(commands);
+        let mut exchange = pin!(exchange);
+        let begun = Stopwatch::start();
         // the first exchange has its own bounds, so that the breaker learns how it ended
-        let answer = if left == whole { Ok(asked.await) } else { timeout(left, asked).await };
-        let took = self.up.elapsed().saturating_sub(begun);
-        // a worker that was blocked has not waited for the server
-        let is_answered = matches!(answer, Ok(Ok(_)));
-        budget::spend(if is_answered { took.min(self.timeouts.response) } else { took });
+        let answer = if left == whole {
+            Ok(exchange.as_mut().await)
+        } else {
+            timeout(left, exchange.as_mut()).await
+        };
+        self.spend(begun.elapsed(), matches!(answer, Ok(Ok(_))));
         answer.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::TimedOut)))
     }
 
@@ -186,7 +228,7 @@ impl RedisClient {
     }
 
     fn admit(&self) -> Result<(), StoreError> {
-        let is_admitted = self.breaker.admits(self.up.elapsed());
+        let is_admitted = !self.breaker.is_open() || self.breaker.admits(self.up.elapsed());
         is_admitted.then_some(()).ok_or(StoreError::new(StoreErrorKind::Unavailable))
     }
 
@@ -194,7 +236,7 @@ impl RedisClient {
     fn track<T>(&self, result: Result<T, (BreakerEffect, Cause)>) -> Result<T, StoreError> {
         let (kind, source) = match result {
             Ok(replies) => {
-                self.settling.answered(self.up.elapsed());
+                self.settling.answered(|| self.up.elapsed());
                 self.log_change(self.breaker.succeeded(), None);
                 return Ok(replies);
             }
@@ -223,7 +265,7 @@ impl RedisClient {
     /// asked nor told.
     pub(super) async fn send_untracked(&self, commands: Vec<Cmd>) -> Option<Vec<Value>> {
         let replies = self.connections.exchange(commands).await.ok()?;
-        self.settling.answered(self.up.elapsed());
+        self.settling.answered(|| self.up.elapsed());
         for reply in &replies {
             if let Value::ServerError(error) = reply {
                 self.reconnect_if_needed(error);
@@ -233,7 +275,15 @@ impl RedisClient {
     }
 
     fn without_errors(&self, replies: Vec<Value>) -> Result<Vec<Value>, (BreakerEffect, Cause)> {
-        let errors = replies.iter().filter_map(|reply| match reply {
+        self.check_errors(replies.iter()).map(|()| replies)
+    }
+
+    /// An error where one of these replies is one, but for `WRONGTYPE`.
+    fn check_errors<'v>(
+        &self,
+        replies: impl Iterator<Item = &'v Value>,
+    ) -> Result<(), (BreakerEffect, Cause)> {
+        let errors = replies.filter_map(|reply| match reply {
             Value::ServerError(error) => Some((error::server_error_kind(error)?, error)),
             _ => None,
         });
@@ -242,7 +292,7 @@ impl RedisClient {
                 self.reconnect_if_needed(error);
                 Err((kind, error.to_string().into()))
             }
-            None => Ok(replies),
+            None => Ok(()),
         }
     }
 

@@ -39,7 +39,7 @@ impl RedisClient {
         subscribed_node: &mut SubscribedNode,
         names: &Names,
     ) -> TopologyChange {
-        self.connections.check_topology(subscribed_node, &names.clock()).await
+        self.connections.check_topology(subscribed_node, names.clock()).await
     }
 
     /// Waits until another server is known to be the primary; for many ways to servers forever.

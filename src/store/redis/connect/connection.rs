@@ -5,6 +5,11 @@ use std::sync::Arc;
 
 use redis::{Cmd, Pipeline, RedisError, Value, aio::MultiplexedConnection};
 
+use super::{
+    entry_read::EntryRead,
+    wire::{self, Reply, Wire},
+};
+
 #[cfg(feature = "redis-cluster")]
 use super::routes::Routes;
 #[cfg(feature = "redis-sentinel")]
@@ -14,6 +19,7 @@ use super::{failure::Failure, node::Location};
 /// A connection that several exchanges use at a time.
 #[derive(Clone)]
 pub(super) enum Connection {
+    Plain(Wire),
     One(MultiplexedConnection),
     /// Of a server which is the primary until sentinels say otherwise.
     #[cfg(feature = "redis-sentinel")]
@@ -26,6 +32,7 @@ impl Connection {
     /// Sends commands and returns their replies, errors of servers among them, in order.
     pub(super) async fn send(self, commands: Vec<Cmd>) -> Result<Vec<Value>, Failure> {
         let mut connection = match self {
+            Self::Plain(wire) => return wire.send(&commands).await,
             Self::One(connection) => connection,
             #[cfg(feature = "redis-sentinel")]
             Self::Primary(connection, _) => connection,
@@ -38,11 +45,17 @@ impl Connection {
             pipeline.add_command(command);
         }
         let replies = connection.send_packed_commands(&pipeline, 0, count).await?;
-        if replies.len() == count {
-            return Ok(replies);
+        if replies.len() == count { Ok(replies) } else { Err(another_number().into()) }
+    }
+
+    /// Reads the begin of a value and the time.
+    pub(super) async fn read_entry(self, read: EntryRead<'_>) -> Result<[Reply; 2], Failure> {
+        if let Self::Plain(wire) = self {
+            return wire::entry(wire.begin_read(read)?.await);
         }
-        let problem = "another number of replies than commands";
-        Err(RedisError::from((redis::ErrorKind::Parse, problem)).into())
+        let replies = self.send(read.commands().into()).await?;
+        let replies: [Value; 2] = replies.try_into().map_err(|_| another_number())?;
+        Ok(replies.map(Reply::from))
     }
 
     /// Sends one command to one node.
@@ -50,18 +63,27 @@ impl Connection {
         self,
         location: Location,
         command: Cmd,
-    ) -> Result<Value, RedisError> {
+    ) -> Result<Value, Failure> {
         match (self, location) {
-            (Self::One(mut connection), _) => connection.send_packed_command(&command).await,
+            (Self::Plain(wire), _) => {
+                let mut replies = wire.send(&[command]).await?;
+                replies.pop().ok_or_else(|| another_number().into())
+            }
+            (Self::One(mut connection), _) => {
+                Ok(connection.send_packed_command(&command).await?)
+            }
             #[cfg(feature = "redis-sentinel")]
-            (Self::Primary(mut connection, _), _) => connection.send_packed_command(&command).await,
+            (Self::Primary(mut connection, _), _) => {
+                Ok(connection.send_packed_command(&command).await?)
+            }
             #[cfg(feature = "redis-cluster")]
             (Self::Cluster(routes), Location::InCluster { host, port, .. }) => {
-                routes.send_to(host, port, command).await
+                Ok(routes.send_to(host, port, command).await?)
             }
             #[cfg(feature = "redis-cluster")]
             (Self::Cluster(_), Location::Only) => {
-                Err((redis::ErrorKind::Client, "a node of another kind of servers").into())
+                let problem = "a node of another kind of servers";
+                Err(RedisError::from((redis::ErrorKind::Client, problem)).into())
             }
         }
     }
@@ -89,4 +111,8 @@ impl Connection {
             _ => Ok(vec![Location::Only]),
         }
     }
+}
+
+fn another_number() -> RedisError {
+    (redis::ErrorKind::Parse, "another number of replies than commands").into()
 }

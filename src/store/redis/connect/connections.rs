@@ -7,17 +7,22 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future};
 use redis::{Cmd, Value};
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::{
+    runtime::{Handle, Id},
+    sync::oneshot,
+};
 
 use super::{
     access::Access,
     connection::Connection,
+    entry_read::EntryRead,
     failure::Failure,
     node::Node,
     pool::{self, Pool, PooledConnection},
     servers::{RedisServers, Servers},
     timeouts::{Timeouts, with_timeout},
     url::ServersError,
+    wire::{self, Reply, Wire},
 };
 
 /// The connections of one store.
@@ -73,6 +78,15 @@ impl Connections {
     ) -> Result<Vec<Value>, Failure> {
         let connection = self.connection().await?;
         self.use_connection(connection, |connection| connection.send(commands)).await
+    }
+
+    /// Reads the begin of a value and the time.
+    pub(in crate::store::redis) async fn read_entry(
+        &self,
+        read: EntryRead<'_>,
+    ) -> Result<[Reply; 2], Failure> {
+        let connection = self.connection().await?;
+        self.use_connection(connection, |connection| connection.read_entry(read)).await
     }
 
     /// The servers that together hold all keys, as they are now.
@@ -147,6 +161,14 @@ impl Connections {
         }
     }
 
+    /// This runtime's connection, where it is made and [plain](Wire): what is read over it takes no
+    /// more than a wait.
+    pub(in crate::store::redis) fn plain(&self) -> Option<PlainConnection<'_>> {
+        let runtime = Handle::try_current().ok()?.id();
+        let (wire, number) = self.pool.plain(runtime)?;
+        Some(PlainConnection { pool: &self.pool, runtime, number, wire })
+    }
+
     /// This runtime's connection, made if there is none. It is waited for as long as one connection
     /// may take; where several are needed first, the attempt goes on for those who ask next.
     pub(super) async fn connection(&self) -> Result<(PooledConnection, Connection), Failure> {
@@ -218,5 +240,30 @@ impl Connections {
             drop(connected);
             let _ = unused.await;
         }));
+    }
+}
+
+/// See [`Connections::plain`].
+pub(in crate::store::redis) struct PlainConnection<'a> {
+    pool: &'a Pool,
+    runtime: Id,
+    number: u64,
+    wire: Wire,
+}
+
+impl PlainConnection<'_> {
+    /// [`Connections::read_entry`]. The connection itself bounds the time.
+    pub(in crate::store::redis) async fn read_entry(
+        self,
+        read: EntryRead<'_>,
+    ) -> Result<[Reply; 2], Failure> {
+        let replies = match self.wire.begin_read(read) {
+            Ok(replies) => wire::entry(replies.await),
+            Err(failure) => Err(failure),
+        };
+        if replies.is_err() {
+            self.pool.forget_number(self.runtime, self.number);
+        }
+        replies
     }
 }

@@ -7,6 +7,7 @@ mod cluster;
 mod connection;
 mod connections;
 mod dial;
+mod entry_read;
 mod failure;
 #[cfg(feature = "redis-cluster")]
 mod members;
@@ -25,13 +26,16 @@ mod servers;
 mod slot_backoff;
 mod timeouts;
 mod url;
+mod wire;
 
 pub(crate) use self::servers::RedisServers;
 pub(crate) use self::{access::Access, url::ServersError};
 pub(super) use self::{
     connections::Connections,
+    entry_read::EntryRead,
     failure::Failure,
     node::Node,
     pubsub::{PubSubConnection, SubscribedNode, TopologyChange},
     timeouts::Timeouts,
+    wire::Reply,
 };

@@ -12,7 +12,7 @@ use std::{
 use futures_util::future::{BoxFuture, Shared};
 use tokio::{runtime::Id, sync::oneshot};
 
-use super::{connection::Connection, failure::Failure};
+use super::{connection::Connection, failure::Failure, wire::Wire};
 use crate::clock::Stopwatch;
 
 /// How many runtimes have a connection. A process has one for each worker; beyond this, connections are
@@ -68,13 +68,23 @@ impl Pool {
         (pooled, Some(unused))
     }
 
+    /// The plain connection of this runtime, where it is made, and its number.
+    pub(super) fn plain(&self, runtime: Id) -> Option<(Wire, u64)> {
+        let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner);
+        let pooled = pool.get(&runtime)?;
+        match pooled.attempt.peek()? {
+            Ok(Connection::Plain(wire)) => Some((wire.clone(), pooled.number)),
+            _ => None,
+        }
+    }
+
     /// Drops a connection, unless another has taken its place.
     pub(super) fn forget(&self, gone: &PooledConnection) {
         self.forget_number(gone.runtime, gone.number);
     }
 
     /// [`forget`](Self::forget) without the connection at hand.
-    fn forget_number(&self, runtime: Id, number: u64) {
+    pub(super) fn forget_number(&self, runtime: Id, number: u64) {
         self.take(runtime, |pooled| pooled.number == number);
     }
 

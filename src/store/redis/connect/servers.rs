@@ -15,6 +15,7 @@ use super::{
     failure::Failure,
     timeouts::{Timeouts, with_timeout},
     url::{self, ServersError},
+    wire::Wire,
 };
 #[cfg(feature = "redis-cluster")]
 use super::{cluster::Cluster, members::Member};
@@ -124,6 +125,8 @@ impl From<redis::sentinel::SentinelClient> for RedisServers {
 
 /// Servers whose settings have been checked.
 pub(super) enum Servers {
+    /// One to which connections are our own.
+    Plain(Client),
     One(Client),
     #[cfg(feature = "redis-cluster")]
     Cluster(Box<Cluster>),
@@ -134,7 +137,11 @@ pub(super) enum Servers {
 impl Servers {
     pub(super) fn new(servers: RedisServers, access: &Access) -> Result<Self, ServersError> {
         Ok(match servers.0 {
-            Kind::Url(url) => Self::One(access.client(url::read("redis", &url)?)?),
+            Kind::Url(url) => {
+                let client = access.client(url::read("redis", &url)?)?;
+                let is_plain = Wire::is_for(client.get_connection_info());
+                if is_plain { Self::Plain(client) } else { Self::One(client) }
+            }
             Kind::Client(client) => Self::One(*access.none(client)?),
             #[cfg(feature = "redis-cluster")]
             Kind::Cluster(urls) => {
@@ -154,7 +161,7 @@ impl Servers {
     /// Where the servers are, without credentials.
     pub(super) fn address(&self) -> String {
         match self {
-            Self::One(client) => client.get_connection_info().addr().to_string(),
+            Self::Plain(client) | Self::One(client) => client.get_connection_info().addr().to_string(),
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(cluster) => cluster.address(),
             #[cfg(feature = "redis-sentinel")]
@@ -166,7 +173,7 @@ impl Servers {
     /// does not tell, and is taken for the default.
     pub(super) fn database(&self) -> i64 {
         match self {
-            Self::One(client) => client.get_connection_info().redis_settings().db(),
+            Self::Plain(client) | Self::One(client) => client.get_connection_info().redis_settings().db(),
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(_) => 0,
             #[cfg(feature = "redis-sentinel")]
@@ -188,6 +195,11 @@ impl Servers {
     /// be found first.
     pub(super) async fn connect(&self, timeouts: Timeouts) -> Result<Connection, Failure> {
         match self {
+            Self::Plain(client) => {
+                let connecting = Wire::connect(client.get_connection_info(), timeouts.response);
+                let connected = with_timeout(timeouts.connect, connecting).await;
+                dial::connecting(client, connected).map(Connection::Plain)
+            }
             Self::One(client) => dial::to(client, timeouts.connect).await.map(Connection::One),
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(cluster) => Ok(Connection::Cluster(cluster.connect(timeouts).await?)),
@@ -202,7 +214,7 @@ impl Servers {
     /// Whether connections are made by TLS.
     pub(super) fn are_tls(&self) -> bool {
         let info = match self {
-            Self::One(client) => Some(client.get_connection_info()),
+            Self::Plain(client) | Self::One(client) => Some(client.get_connection_info()),
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(cluster) => cluster.seed().ok(),
             #[cfg(feature = "redis-sentinel")]
@@ -240,7 +252,7 @@ impl Servers {
     /// A connection for subscriptions: to the server, or to the present primary.
     pub(super) async fn pubsub(&self, timeouts: Timeouts) -> Result<PubSub, Failure> {
         match self {
-            Self::One(client) => with_timeout(timeouts.connect, client.get_async_pubsub()).await,
+            Self::Plain(client) | Self::One(client) => with_timeout(timeouts.connect, client.get_async_pubsub()).await,
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(_) => Err(no_routes().into()),
             #[cfg(feature = "redis-sentinel")]

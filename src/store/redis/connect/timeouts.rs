@@ -8,7 +8,7 @@ use super::failure::Failure;
 
 /// A handler that blocks its worker lets the time of an answer that has arrived run out: once the
 /// worker runs again, the answer gets this long to be read.
-const GRACE: Duration = Duration::from_millis(2);
+pub(super) const GRACE: Duration = Duration::from_millis(2);
 
 /// How long to wait for a connection, and for the replies of one exchange.
 #[derive(Clone, Copy, Debug)]

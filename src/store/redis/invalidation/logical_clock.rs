@@ -121,7 +121,7 @@ pub(in crate::store::redis) fn begin(names: &Names) -> Cmd {
 }
 
 fn tick_keeping(names: &Names, most: u32) -> Cmd {
-    let mut tick = script(TICK, &[&names.clock()]);
+    let mut tick = script(TICK, &[names.clock()]);
     tick.arg(CLOCK_TTL_MS).arg(most).arg(SWEPT).arg(MAX_FILL);
     tick.arg(names.channel()).arg(message::PURGED);
     tick
@@ -129,14 +129,14 @@ fn tick_keeping(names: &Names, most: u32) -> Cmd {
 
 /// Nothing of the clock may go before an entry of this lifetime does.
 pub(in crate::store::redis) fn extend(names: &Names, life_ms: u64) -> Cmd {
-    let mut extend = script(EXTEND, &[&names.clock()]);
+    let mut extend = script(EXTEND, &[names.clock()]);
     extend.arg(CLOCK_TTL_MS).arg(life_ms);
     extend
 }
 
 /// The removal of what the purge with this tag and number named is done.
 pub(in crate::store::redis) fn done(names: &Names, tag: &Tag, number: PurgeNumber) -> Cmd {
-    let mut done = script(DONE, &[&names.clock()]);
+    let mut done = script(DONE, &[names.clock()]);
     done.arg(tag).arg(number.number());
     done
 }

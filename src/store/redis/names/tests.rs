@@ -30,7 +30,7 @@ fn a_prefix_inside_another_is_not_ours() {
     let (outer, digest) = (Names::new("a:", 0), [1; 16]);
     for inner in ["a:b:", "a:e:", "a:p:"] {
         let inner = Names::new(inner, 0);
-        for name in [inner.live(&digest), inner.staged(&digest), inner.clock()] {
+        for name in [inner.live(&digest), inner.staged(&digest), inner.clock().to_owned()] {
             assert_eq!(outer.named(name.as_bytes()), None, "{name}");
         }
     }

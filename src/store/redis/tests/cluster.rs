@@ -137,7 +137,7 @@ async fn indexes_and_the_clock_move_as_well() {
     let store = store(&cluster);
     let early = store.purge_number().await.expect("a purge number");
     fill_all(&store).await;
-    for name in [store.names.group("g"), store.names.path("/many/7"), store.names.clock()] {
+    for name in [store.names.group("g"), store.names.path("/many/7"), store.names.clock().to_owned()] {
         let slot = slot(&name);
         let from = RedisCluster::holder(slot);
         let to = (from + 1) % 3;
@@ -216,7 +216,7 @@ async fn a_node_that_is_gone_costs_its_own_keys_only_and_delays_no_purge() {
     for node in &cluster.nodes {
         let () = node.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
     }
-    let clock = RedisCluster::holder(slot(&store.names.clock()));
+    let clock = RedisCluster::holder(slot(store.names.clock()));
     let gone = (clock + 1) % 3;
     fill_all(&store).await;
     cluster.nodes[gone].kill();
