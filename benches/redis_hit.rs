@@ -47,7 +47,9 @@ fn main() {
             }
         }
         if is_wanted("purges") {
-            println!("\n| purge of a group of {ENTRIES} in Redis | until the caller knows | counted |");
+            println!(
+                "\n| purge of a group of {ENTRIES} in Redis | until the caller knows | counted |"
+            );
             println!("|---|--:|--:|");
             purges().await;
         }

@@ -66,8 +66,7 @@ pub fn bare_get(
     let client = redis::Client::open(url).expect("a URL");
     let name = format!("bare:{}", body.len());
     let mut setting = client.get_connection().expect("it answers");
-    let () =
-        redis::cmd("SET").arg(&name).arg(&body[..]).query(&mut setting).expect("it is stored");
+    let () = redis::cmd("SET").arg(&name).arg(&body[..]).query(&mut setting).expect("it is stored");
     let connection = Rc::new(OnceCell::new());
     let handler = move || {
         let (client, connection) = (client.clone(), Rc::clone(&connection));

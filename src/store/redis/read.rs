@@ -89,7 +89,9 @@ impl RedisStore {
             Reply::Value(Value::Nil) => return None,
             Reply::Bytes(bytes) if bytes.is_empty() => return None,
             Reply::Bytes(bytes) => codec::decode(&bytes),
-            Reply::Value(_) => Err(StoreError::with_source(StoreErrorKind::Corrupt, "not a string")),
+            Reply::Value(_) => {
+                Err(StoreError::with_source(StoreErrorKind::Corrupt, "not a string"))
+            }
         };
         let entry = entry.and_then(|entry| {
             if entry.key == *key {

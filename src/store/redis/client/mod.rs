@@ -14,7 +14,9 @@ use tokio::time::timeout;
 use self::error::{BreakerEffect, Cause};
 pub(super) use self::subscription::Subscription;
 use super::{
-    connect::{Access, Connections, EntryRead, Failure, RedisServers, Reply, ServersError, Timeouts},
+    connect::{
+        Access, Connections, EntryRead, Failure, RedisServers, Reply, ServersError, Timeouts,
+    },
     options::Replicas,
     settling::{Phase, Settling},
 };
@@ -149,8 +151,7 @@ impl RedisClient {
     pub(super) async fn read_entry(&self, read: EntryRead<'_>) -> Result<[Reply; 2], StoreError> {
         let Some(connection) = self.connections.plain().filter(|_| self.has_whole_budget()) else {
             // boxed, as a hit would carry the room for it along
-            let exchange =
-                async { self.track_read(self.connections.read_entry(read).await) };
+            let exchange = async { self.track_read(self.connections.read_entry(read).await) };
             return Box::pin(self.within_budget(exchange)).await;
         };
         self.admit()?;

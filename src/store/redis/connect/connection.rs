@@ -59,19 +59,13 @@ impl Connection {
     }
 
     /// Sends one command to one node.
-    pub(super) async fn send_to(
-        self,
-        location: Location,
-        command: Cmd,
-    ) -> Result<Value, Failure> {
+    pub(super) async fn send_to(self, location: Location, command: Cmd) -> Result<Value, Failure> {
         match (self, location) {
             (Self::Plain(wire), _) => {
                 let mut replies = wire.send(&[command]).await?;
                 replies.pop().ok_or_else(|| another_number().into())
             }
-            (Self::One(mut connection), _) => {
-                Ok(connection.send_packed_command(&command).await?)
-            }
+            (Self::One(mut connection), _) => Ok(connection.send_packed_command(&command).await?),
             #[cfg(feature = "redis-sentinel")]
             (Self::Primary(mut connection, _), _) => {
                 Ok(connection.send_packed_command(&command).await?)

@@ -161,7 +161,9 @@ impl Servers {
     /// Where the servers are, without credentials.
     pub(super) fn address(&self) -> String {
         match self {
-            Self::Plain(client) | Self::One(client) => client.get_connection_info().addr().to_string(),
+            Self::Plain(client) | Self::One(client) => {
+                client.get_connection_info().addr().to_string()
+            }
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(cluster) => cluster.address(),
             #[cfg(feature = "redis-sentinel")]
@@ -173,7 +175,9 @@ impl Servers {
     /// does not tell, and is taken for the default.
     pub(super) fn database(&self) -> i64 {
         match self {
-            Self::Plain(client) | Self::One(client) => client.get_connection_info().redis_settings().db(),
+            Self::Plain(client) | Self::One(client) => {
+                client.get_connection_info().redis_settings().db()
+            }
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(_) => 0,
             #[cfg(feature = "redis-sentinel")]
@@ -252,7 +256,9 @@ impl Servers {
     /// A connection for subscriptions: to the server, or to the present primary.
     pub(super) async fn pubsub(&self, timeouts: Timeouts) -> Result<PubSub, Failure> {
         match self {
-            Self::Plain(client) | Self::One(client) => with_timeout(timeouts.connect, client.get_async_pubsub()).await,
+            Self::Plain(client) | Self::One(client) => {
+                with_timeout(timeouts.connect, client.get_async_pubsub()).await
+            }
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(_) => Err(no_routes().into()),
             #[cfg(feature = "redis-sentinel")]

@@ -137,7 +137,9 @@ async fn indexes_and_the_clock_move_as_well() {
     let store = store(&cluster);
     let early = store.purge_number().await.expect("a purge number");
     fill_all(&store).await;
-    for name in [store.names.group("g"), store.names.path("/many/7"), store.names.clock().to_owned()] {
+    for name in
+        [store.names.group("g"), store.names.path("/many/7"), store.names.clock().to_owned()]
+    {
         let slot = slot(&name);
         let from = RedisCluster::holder(slot);
         let to = (from + 1) % 3;

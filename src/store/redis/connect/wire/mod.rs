@@ -68,11 +68,7 @@ impl Wire {
 
     /// Sends what `write` appends, to which this number of replies will come. They are received as they
     /// came.
-    fn begin(
-        &self,
-        replies: usize,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<Receiver, Failure> {
+    fn begin(&self, replies: usize, write: impl FnOnce(&mut Vec<u8>)) -> Result<Receiver, Failure> {
         self.0.0.push(replies, write)
     }
 

@@ -1,12 +1,7 @@
 //! How long requests wait. One timer watches all of them: they are answered in the order in which they
 //! were sent, so that only the first that waits can be late next.
 
-use std::{
-    collections::VecDeque,
-    pin::Pin,
-    task::Context,
-    time::Duration,
-};
+use std::{collections::VecDeque, pin::Pin, task::Context, time::Duration};
 
 use tokio::time::{Sleep, sleep};
 

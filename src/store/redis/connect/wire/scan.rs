@@ -128,9 +128,16 @@ mod tests {
     #[test]
     fn what_is_no_reply_is_malformed() {
         let endless = [&b"+"[..], &[b'x'; MAX_LINE]].concat();
-        for bytes in
-            [&b"HTTP/1.1\r\n"[..], b"$x\r\n", b"$-2\r\n", b"$\r\n", b"$99999999999\r\n", b"+a\n", b"*1x\r\n", &endless]
-        {
+        for bytes in [
+            &b"HTTP/1.1\r\n"[..],
+            b"$x\r\n",
+            b"$-2\r\n",
+            b"$\r\n",
+            b"$99999999999\r\n",
+            b"+a\n",
+            b"*1x\r\n",
+            &endless,
+        ] {
             assert_eq!(Scan::of(1).end_in(bytes), Err(Malformed), "{bytes:?}");
         }
     }

@@ -22,6 +22,8 @@ use super::{
 
 /// How much is read at once, unless more is known to come.
 const READ: usize = 16 * 1024;
+/// How much more is read behind a reply: a hit's second one, and the beginning of the next.
+const NEXT: usize = 1024;
 /// How much room is made at once for what is to come, however long a server says that it is.
 const MAX_RESERVED: usize = 2 * 1024 * 1024;
 /// Shorter replies are copied, so that they do not keep the buffer in memory; longer ones are what was
@@ -79,7 +81,8 @@ impl Task {
         loop {
             let missing = self.scan.as_ref().map_or(0, |scan| scan.missing(self.buffer.len()));
             if self.buffer.capacity() - self.buffer.len() < missing.max(1) {
-                self.buffer.reserve(missing.clamp(READ, MAX_RESERVED));
+                // with room for what follows, or a long reply would be moved to make some
+                self.buffer.reserve((missing + NEXT).clamp(READ, MAX_RESERVED));
             }
             match ready!(self.stream.poll_read(&mut self.buffer, cx))? {
                 0 => return Poll::Ready(Err(super::queue::closed())),
