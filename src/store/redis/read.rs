@@ -36,14 +36,14 @@ impl RedisStore {
         let digest = key.digest();
         let Some(length) = self.large.known().first_piece(&digest) else { return Ok(None) };
         let name = self.names.live(&digest);
-        let begun = Stopwatch::start();
+        let start = Stopwatch::start();
         let read = EntryRead { name: &name, length, clock: self.names.clock() };
         let [begin, now] = self.client.read_entry(read).await.inspect_err(|error| {
             if error.kind() == StoreErrorKind::TimedOut {
                 self.large.known().begin_timed_out(&digest);
             }
         })?;
-        self.large.known().read_at_once(length, begun);
+        self.large.known().read_at_once(length, start);
         self.client.check_answer()?;
         let value = match begin {
             Reply::Bytes(begin) if is_part(&begin, length) => {

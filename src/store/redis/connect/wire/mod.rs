@@ -35,11 +35,8 @@ struct Handle(Arc<Queue>);
 impl Wire {
     /// Whether servers at this address can be connected to in this way.
     pub(super) fn is_for(info: &ConnectionInfo) -> bool {
-        let is_plain = match info.addr() {
-            ConnectionAddr::Tcp(..) => true,
-            ConnectionAddr::Unix(_) => cfg!(unix),
-            _ => false,
-        };
+        let is_socket = cfg!(unix) && matches!(info.addr(), ConnectionAddr::Unix(_));
+        let is_plain = is_socket || matches!(info.addr(), ConnectionAddr::Tcp(..));
         is_plain && matches!(info.redis_settings().protocol(), ProtocolVersion::RESP2)
     }
 
@@ -58,7 +55,9 @@ impl Wire {
     /// Sends commands and returns their replies, errors of the server among them, in order.
     pub(super) async fn send(&self, commands: &[Cmd]) -> Result<Vec<Value>, Failure> {
         let write = |out: &mut Vec<u8>| {
-            commands.iter().for_each(|command| command.write_packed_command(out));
+            for command in commands {
+                command.write_packed_command(out);
+            }
         };
         let replies = received(self.begin(commands.len(), write)?.await)?;
         let (mut parser, mut rest) = (Parser::new(), &replies[..]);
@@ -103,7 +102,7 @@ fn split(replies: &Bytes) -> Result<(Reply, Bytes), RedisError> {
         return Ok((Reply::Bytes(replies.slice(from..to)), replies.slice(head.length..)));
     }
     let end = Scan::of(1).end_in(replies).ok().flatten().ok_or_else(malformed)?;
-    let value = Parser::new().parse_value(&mut &replies[..end])?;
+    let value = Parser::new().parse_value(&mut &replies.slice(..end)[..])?;
     Ok((Reply::Value(value), replies.slice(end..)))
 }
 

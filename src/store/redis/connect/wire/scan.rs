@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn what_is_no_reply_is_malformed() {
-        let endless = [&b"+"[..], &[b'x'; MAX_LINE]].concat();
+        let endless = [&b"+"[..], &b"x".repeat(MAX_LINE)].concat();
         for bytes in [
             &b"HTTP/1.1\r\n"[..],
             b"$x\r\n",
