@@ -20,7 +20,8 @@ use futures_util::{
 use redis::Value;
 use tokio::{sync::Semaphore, time::timeout};
 
-use self::known::KnownValues;
+pub(super) use self::known::FIRST_PIECE;
+use self::known::{Digest, KnownValues};
 use super::{
     client::{RedisClient, reply::number, script},
     connect::Timeouts,
@@ -33,13 +34,6 @@ use crate::{
     },
 };
 
-/// Values up to this length are read in one exchange, longer ones begin with a piece of it: 5 ms at
-/// 100 Mbit/s.
-pub(super) const FIRST_PIECE: usize = 64 * 1024;
-/// How much is read first of a value that is known to be large: its header and its key.
-const PEEK: usize = 1024;
-const MIN_PIECE: usize = 16 * 1024;
-const MAX_PIECE: usize = 1024 * 1024;
 /// A value may take this many times the time for an exchange, if each of its pieces arrives in time.
 const EXCHANGES: u32 = 10;
 /// What the staged value must begin with for more to be appended: checksum, flags, length of the
@@ -52,8 +46,6 @@ if redis.call('STRLEN', KEYS[1]) ~= tonumber(ARGV[2]) then return 0 end
 if redis.call('GETRANGE', KEYS[1], 12, 11 + #ARGV[1]) ~= ARGV[1] then return 0 end
 return redis.call('APPEND', KEYS[1], ARGV[3])
 ";
-
-type Digest = [u8; 16];
 
 /// The first piece of a value, and how long the whole is.
 pub(super) struct FirstPiece {

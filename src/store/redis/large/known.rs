@@ -9,9 +9,15 @@ use std::{
     time::Duration,
 };
 
-use super::{Digest, FIRST_PIECE, MAX_PIECE, MIN_PIECE, PEEK};
 use crate::clock::Stopwatch;
 
+/// Values up to this length are read in one exchange, longer ones begin with a piece of it: 5 ms at
+/// 100 Mbit/s.
+pub(in crate::store::redis) const FIRST_PIECE: usize = 64 * 1024;
+/// How much is read first of a value that is known to be large: its header and its key.
+const PEEK: usize = 1024;
+const MIN_PIECE: usize = 16 * 1024;
+const MAX_PIECE: usize = 1024 * 1024;
 /// How long a value that did not arrive in time counts as missing.
 const BACKOFF: Duration = Duration::from_secs(5);
 /// How many values are known to be large at most.
@@ -23,6 +29,8 @@ const MAX_AT_ONCE: usize = 256 * 1024;
 const PART_OF_EXCHANGE: u32 = 8;
 /// What was read at once and took this many times as long was too much.
 const TOO_LONG: u32 = 2;
+
+pub(super) type Digest = [u8; 16];
 
 /// The large values that are known, and the pace of the line.
 pub(in crate::store::redis) struct KnownValues {
