@@ -40,13 +40,12 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
     let mut looks = 1;
     loop {
         let watch = worker.engine.counters().sample_hit();
-        let (published, found) = match request.absent_at.take() {
-            Some(published) => (published, Found::Nothing(Forwarding::UriMiss)),
-            None => {
-                let key = &request.admitted.keyed.key;
-                let published = worker.engine.flights().publication_count(key);
-                (published, find(&worker, &request).await)
-            }
+        let (published, found) = if let Some(published) = request.absent_at.take() {
+            (published, Found::Nothing(Forwarding::UriMiss))
+        } else {
+            let key = &request.admitted.keyed.key;
+            let published = worker.engine.flights().publication_count(key);
+            (published, find(&worker, &request).await)
         };
         if let Found::Selected(entry, reuse) = &found
             && let Some(servable) = servable(&worker, request.req.request(), entry, reuse)
