@@ -56,8 +56,8 @@ impl<S: Service<ServiceRequest>, B> CacheFuture<S, B> {
         Self { state: State::Bypassing { handler, why, worker } }
     }
 
-    pub(super) fn calling(handler: S::Future, call: HandlerCall, worker: Rc<Worker>) -> Self {
-        Self { state: State::Calling { handler, call: Some(Box::new(call)), worker } }
+    pub(super) fn calling(handler: S::Future, call: Box<HandlerCall>, worker: Rc<Worker>) -> Self {
+        Self { state: State::Calling { handler, call: Some(call), worker } }
     }
 
     pub(super) fn boxed(future: impl Future<Output = CacheResult<B>> + 'static) -> Self {

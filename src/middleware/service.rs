@@ -112,7 +112,7 @@ where
             return CacheFuture::bypassing(self.service.call(req), why, Rc::clone(worker));
         }
         let call = HandlerCall::new(worker, &req, outer, CallPurpose::Bypass(why));
-        CacheFuture::calling(self.service.call(req), call, Rc::clone(worker))
+        CacheFuture::calling(self.service.call(req), Box::new(call), Rc::clone(worker))
     }
 
     /// A request that the cache handles. Its future is boxed only where it has to wait.
@@ -127,10 +127,9 @@ where
         let mut first = Box::pin(look_up(Rc::clone(&worker), request));
         match first.as_mut().now_or_never() {
             Some(Step::Respond(res)) => CacheFuture::ready(res),
-            Some(Step::Forward(forwarded))
+            Some(Step::Forward(req, call))
                 if worker.plan.handlers().finish_on_disconnect.is_none() =>
             {
-                let (req, call) = *forwarded;
                 CacheFuture::calling(self.service.call(req), call, worker)
             }
             Some(step) => CacheFuture::boxed(drive(service, worker, step)),
@@ -214,10 +213,7 @@ where
                 refresh_in_background(service, worker, *refresh);
                 return Ok(res);
             }
-            Step::Forward(forwarded) => {
-                let (req, call) = *forwarded;
-                return call_handler(service, worker, req, call).await;
-            }
+            Step::Forward(req, call) => return call_handler(service, worker, req, *call).await,
             Step::Revalidate(forwarded) => {
                 let (req, call, stale) = *forwarded;
                 return call_or_serve_stale(service, worker, req, call, stale).await;

@@ -6,7 +6,7 @@ use super::{
     follower::Follower,
     state::{CoalescingLimits, Flight, Flights, Leader, LogicalTime, State},
 };
-use crate::key::CacheKey;
+use crate::{clock::TimerPoint, key::CacheKey};
 
 /// How many flights there are at a time at most; further requests call the handler alone.
 pub(super) const MAX_FLIGHTS: usize = 16_384;
@@ -56,8 +56,9 @@ impl Flights {
         if !may_lead || table.len() >= MAX_FLIGHTS {
             return Role::Alone;
         }
-        let flight = Arc::new(Flight { state: Mutex::new(State::new()), replaced });
+        let now = TimerPoint::now();
+        let flight = Arc::new(Flight { state: Mutex::new(State::new(now)), replaced });
         table.insert(key.clone(), Arc::clone(&flight));
-        Role::Leader(Leader::new(self.clone(), key.clone(), flight))
+        Role::Leader(Leader::new(self.clone(), key.clone(), flight, now))
     }
 }

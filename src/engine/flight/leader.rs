@@ -19,12 +19,17 @@ const RETRY_WITHIN: Duration = Duration::from_millis(100);
 const SHARED_WITHOUT_STORE: Duration = Duration::from_secs(1);
 
 impl Leader {
-    pub(super) fn new(flights: Flights, key: CacheKey, flight: Arc<Flight>) -> Self {
+    pub(super) fn new(
+        flights: Flights,
+        key: CacheKey,
+        flight: Arc<Flight>,
+        now: TimerPoint,
+    ) -> Self {
         Self {
             flights,
             key,
             flight,
-            called_at: TimerPoint::now(),
+            called_at: now,
             first_after_call: 0,
             first_after_put: u64::MAX,
             lease: None,
@@ -36,7 +41,7 @@ impl Leader {
 
     /// An additional leader of the same flight.
     pub(super) fn additional(flights: Flights, key: CacheKey, flight: Arc<Flight>) -> Self {
-        let mut leader = Self::new(flights, key, flight);
+        let mut leader = Self::new(flights, key, flight, TimerPoint::now());
         leader.is_additional = true;
         leader
     }
@@ -205,8 +210,12 @@ impl Leader {
             next
         };
         let Some(next) = next else { return true };
-        let mut leader =
-            Self::new(self.flights.clone(), self.key.clone(), Arc::clone(&self.flight));
+        let mut leader = Self::new(
+            self.flights.clone(),
+            self.key.clone(),
+            Arc::clone(&self.flight),
+            TimerPoint::now(),
+        );
         leader.lease = self.lease.take();
         match next.sender.send(Outcome::Promoted(leader)) {
             Err(Outcome::Promoted(mut leader)) => {

@@ -190,8 +190,7 @@ impl Flight {
 }
 
 impl State {
-    pub(super) fn new() -> Self {
-        let now = TimerPoint::now();
+    pub(super) fn new(now: TimerPoint) -> Self {
         Self {
             followers: VecDeque::new(),
             joined: 0,

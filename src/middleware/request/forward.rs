@@ -19,14 +19,16 @@ pub(super) async fn forward<B>(
     leader: Option<Leader>,
 ) -> Step<B> {
     // conditions that only the handler can judge come first, and go to it with all others
-    let is_plain_get = !request.has_preconditions() && *request.req.method() == Method::GET;
+    let evaluates = request.admitted.conditional
+        && !request.has_preconditions()
+        && *request.req.method() == Method::GET;
     let CacheRequest { mut req, admitted, outer, .. } = request;
     let Miss { why, stale } = miss;
     let keyed = admitted.keyed;
     if *req.method() == Method::HEAD && stale.is_none() {
         let purpose = CallPurpose::Unstorable(why);
         let call = HandlerCall::new(worker, &req, outer, purpose).with_key(keyed.key);
-        return Step::Forward(Box::new((req, call)));
+        return Step::Forward(req, Box::new(call));
     }
     // what a HEAD brings up to date is the response to a GET
     let view = RequestView { method: &Method::GET, fields: req.headers() };
@@ -34,10 +36,11 @@ pub(super) async fn forward<B>(
     let stored = stale.as_ref().map(|stale| stale.entry.as_ref());
     let fill = worker.engine.begin_fill(&lookup, keyed.personal, leader, stored).await;
     let purpose = CallPurpose::Fill(why, Box::new(fill));
-    let mut call = HandlerCall::new(worker, &req, outer, purpose).with_key(keyed.key);
+    let call = HandlerCall::new(worker, &req, outer, purpose).with_key(keyed.key);
     if let Some(stale) = stale {
         return Step::Revalidate(Box::new((req, call, stale)));
     }
-    call.evaluates_conditions = is_plain_get && conditions::remove(worker, &mut req);
-    Step::Forward(Box::new((req, call)))
+    let mut call = Box::new(call);
+    call.evaluates_conditions = evaluates && conditions::remove(worker, &mut req);
+    Step::Forward(req, call)
 }

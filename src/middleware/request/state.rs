@@ -211,7 +211,7 @@ pub(crate) enum Step<B> {
     // boxed, as a hit is moved as often as these are large
     RespondAndRefresh(ServiceResponse<CacheBody<B>>, Box<BackgroundRefresh>),
     /// It goes to the handler.
-    Forward(Box<(ServiceRequest, HandlerCall)>),
+    Forward(ServiceRequest, Box<HandlerCall>),
     /// It goes to the handler, which says whether the stored response still is good.
     Revalidate(Box<(ServiceRequest, HandlerCall, StaleEntry)>),
     /// It waits for another request.
