@@ -127,6 +127,11 @@ impl<T: Copy + Eq + Hash> PurgeLog<T> {
         self.by_tag.get(&tag).copied().unwrap_or_default()
     }
 
+    /// Whether no purge is in the log.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_tag.is_empty()
+    }
+
     /// The number up to which purges may have been forgotten.
     pub(crate) const fn complete_from(&self) -> u64 {
         self.complete_from

@@ -191,6 +191,9 @@ impl Table {
             RecordedPurge::All { before } => before,
             RecordedPurge::Target { .. } => &self.log,
         };
+        if log.is_empty() {
+            return log.complete_from();
+        }
         let names = EntryNames::of(&entry.key, &entry.groups);
         // of a log from before, it is not known whether it has prefixes
         let tags = names.iter(true).map(|name| self.tag(name));

@@ -191,7 +191,11 @@ impl MemoryStore {
         if is_of_everything(purge) {
             let (recorded, old) = self.table.take_all(|| self.purges.record(purge));
             let purges = Arc::clone(&self.purges);
-            let count = move || count(&purges, &old, &recorded);
+            let count = move || {
+                let count = count(&purges, &old, &recorded);
+                old.drop_behind();
+                count
+            };
             return run_behind(count).await;
         }
         let recorded = self.purges.record(purge);

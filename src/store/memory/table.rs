@@ -127,7 +127,10 @@ impl Table {
     }
 
     fn get_hashed(&self, hash: u64, key: &CacheKey) -> Option<Arc<Slot>> {
-        self.cache.load().get(&hash).filter(|slot| slot.entry.key == *key)
+        let cache = self.cache.load();
+        // a request that finds nothing looks more than once, and would count as more than one use
+        let there = if cache.contains_key(&hash) { cache.get(&hash) } else { None };
+        there.filter(|slot| slot.entry.key == *key)
     }
 
     /// The same, to be used again for as long as it [is there](Self::is_there).
@@ -149,6 +152,8 @@ impl Table {
         let (hash, now) = (self.hash(&slot.entry.key), self.now());
         let mut index = self.lock();
         let cache = self.cache.load();
+        // the one use of a request that found nothing: without it no newcomer would be kept
+        drop(cache.get(&hash));
         self.pop_expired(&cache, &mut index, MAX_EXPIRED_PER_STEP, now);
         for other in index.next_few() {
             self.meet(&cache, &mut index, &other, fate(&other));
