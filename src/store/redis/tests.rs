@@ -108,12 +108,14 @@ async fn store_passes_acceptance_tests() {
 async fn store_passes_acceptance_tests_over_a_socket_and_the_other_protocol() {
     let server = RedisServer::start();
     let number = AtomicU64::new(0);
-    let url = format!("redis+unix://{}?protocol=3", server.socket().display());
-    acceptance::examine(async || {
-        let prefix = format!("t{}:", number.fetch_add(1, Ordering::Relaxed));
-        let response_timeout = Duration::from_secs(2);
-        let options = RedisOptions { prefix, response_timeout, ..RedisOptions::default() };
-        RedisStore::new(&url, &options).expect("a URL")
-    })
-    .await;
+    let socket = format!("redis+unix://{}", server.socket().display());
+    for url in [socket.clone(), format!("{socket}?protocol=3")] {
+        acceptance::examine(async || {
+            let prefix = format!("t{}:", number.fetch_add(1, Ordering::Relaxed));
+            let response_timeout = Duration::from_secs(2);
+            let options = RedisOptions { prefix, response_timeout, ..RedisOptions::default() };
+            RedisStore::new(&url, &options).expect("a URL")
+        })
+        .await;
+    }
 }
