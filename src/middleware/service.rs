@@ -194,8 +194,11 @@ where
     B: MessageBody + 'static,
 {
     budget::within_one_budget(async {
-        let step = look_up(Rc::clone(&worker), request).await;
-        drive(service, worker, step).await
+        match look_up(Rc::clone(&worker), request).await {
+            Step::Respond(res) => Ok(res),
+            // boxed, or the future of a hit would be as large as this one, and moved as often
+            step => Box::pin(drive(service, worker, step)).await,
+        }
     })
     .await
 }

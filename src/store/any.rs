@@ -236,9 +236,9 @@ impl AnyStore {
                 Ok(())
             }
             #[cfg(feature = "redis")]
-            Self::Redis(store) => store.forget(key).await,
+            Self::Redis(store) => Box::pin(store.forget(key)).await,
             #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => store.forget(key).await,
+            Self::Tiered(store) => Box::pin(store.forget(key)).await,
             Self::Custom(store) => store.purge(&Purge::entry(key.clone())).await.map(drop),
         }
     }
@@ -264,9 +264,9 @@ impl AnyStore {
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         match self {
             #[cfg(feature = "redis")]
-            Self::Redis(store) => store.ping().await,
+            Self::Redis(store) => Box::pin(store.ping()).await,
             #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => store.redis().ping().await,
+            Self::Tiered(store) => Box::pin(store.redis().ping()).await,
             #[allow(unreachable_patterns)] // as above
             _ => self.purge_number().await.map(drop),
         }

@@ -38,7 +38,7 @@ const MAX_LOOKS: u8 = 4;
 /// Looks the request up and decides.
 pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) -> Step<B> {
     let mut looks = 1;
-    loop {
+    let (miss, leader) = loop {
         let watch = worker.engine.counters().sample_hit();
         let (published, found) = if let Some(published) = request.absent_at.take() {
             (published, Found::Nothing(Forwarding::UriMiss))
@@ -73,15 +73,17 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
             }
             Role::Leader(mut leader) => {
                 if leads_all_processes(&worker, &request, &miss, &mut leader).await {
-                    return forward(&worker, request, miss, Some(leader)).await;
+                    break (miss, Some(leader));
                 }
                 request.remote_waits += 1;
                 request.leader = Some(leader);
             }
-            Role::Alone => return forward(&worker, request, miss, None).await,
+            Role::Alone => break (miss, None),
         }
         looks += 1;
-    }
+    };
+    // boxed, or the future of a hit would be as large as this one
+    Box::pin(forward(&worker, request, miss, leader)).await
 }
 
 async fn find(worker: &Worker, request: &CacheRequest) -> Found {
