@@ -124,26 +124,27 @@ impl Plan {
         self.admit_with(req, None, nested)
     }
 
-    /// The key of a GET that nothing but its URL keys, as most are, without writing it; `None` where more
-    /// has to be looked at. Whether it has conditions comes with it. An error where the path alone keeps
-    /// the request out of the cache.
-    pub(crate) fn plain_key<'r>(
-        &self,
-        req: &'r HttpRequest,
-    ) -> Result<Option<(KeyParts<'r>, bool)>, Reason> {
-        if *req.method() != Method::GET {
-            return Ok(None);
+    /// Whether the path alone keeps a GET out of the cache.
+    pub(crate) fn decide_path(&self, req: &HttpRequest) -> Result<(), Reason> {
+        if *req.method() == Method::GET {
+            self.paths.decide(req.uri().path(), req.match_info().as_str())?;
         }
-        self.paths.decide(req.uri().path(), req.match_info().as_str())?;
-        if !self.is_plain {
-            return Ok(None);
+        Ok(())
+    }
+
+    /// The key of a GET that nothing but its URL keys, as most are, without writing it; `None` where more
+    /// has to be looked at. Whether it has conditions comes with it. Its path is to be
+    /// [decided](Self::decide_path) before.
+    pub(crate) fn plain_key<'r>(&self, req: &'r HttpRequest) -> Option<(KeyParts<'r>, bool)> {
+        if *req.method() != Method::GET || !self.is_plain {
+            return None;
         }
         let flags = HeaderFlags::of(req.headers(), &self.key_rules.credentials);
         let HeaderFlags { conditional, directives, .. } = flags;
         if flags != (HeaderFlags { conditional, directives, ..HeaderFlags::default() }) {
-            return Ok(None);
+            return None;
         }
-        Ok(target::plain_key(req).map(|key| (key, conditional)))
+        target::plain_key(req).map(|key| (key, conditional))
     }
 
     /// Whether the request is a QUERY that may be for the cache.

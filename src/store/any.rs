@@ -48,6 +48,17 @@ impl AnyStore {
         }
     }
 
+    /// Whether it has entries in this process's memory.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(_) => true,
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether any URL of the key's path has been purged since this logical time, where a purge of a
     /// URL does not concern [what answers other queries](CacheKey::answers_other_queries) by itself.
     pub(crate) fn is_any_url_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {

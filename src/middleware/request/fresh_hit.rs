@@ -22,7 +22,11 @@ pub(crate) fn plain<B>(
     worker: &Rc<Worker>,
     req: &ServiceRequest,
 ) -> Result<Option<HttpResponse<CacheBody<B>>>, Reason> {
-    let Some((key, conditional)) = worker.plan.plain_key(req.request())? else { return Ok(None) };
+    worker.plan.decide_path(req.request())?;
+    if !worker.engine.store().is_local() {
+        return Ok(None);
+    }
+    let Some((key, conditional)) = worker.plan.plain_key(req.request()) else { return Ok(None) };
     if !worker.engine.is_enabled() {
         return Err(Reason::Disabled);
     }
@@ -47,6 +51,9 @@ pub(crate) fn stored<B>(
     worker: &Rc<Worker>,
     request: &mut CacheRequest,
 ) -> Option<HttpResponse<CacheBody<B>>> {
+    if !worker.engine.store().is_local() {
+        return None;
+    }
     let key = &request.admitted.keyed.key;
     if let Some(res) = remembered(worker, &request.facts(), &KeyParts::of(key)) {
         return Some(res);
