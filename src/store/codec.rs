@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 use twox_hash::XxHash3_64;
 
+use self::header::Header;
 use super::error::{StoreError, StoreErrorKind};
 use crate::{
     entry::{Entry, Kind, StoredResponse, Timestamp},
@@ -19,6 +20,7 @@ use crate::{
     semantics::{coding_choice::Codings, terms::Terms, vary::Selecting},
 };
 
+mod header;
 mod terms;
 
 /// The most bytes that key, header fields and groups of one entry may take together.
@@ -219,38 +221,6 @@ fn unpack(_: &Bytes) -> Option<Bytes> {
 /// What a soft purge writes at [`SOFT_PURGE_AT`]: since when the entry is stale.
 pub(crate) fn stale_since_bytes(stale_since: Timestamp) -> [u8; 8] {
     stale_since.as_millis().max(1).to_le_bytes()
-}
-
-/// What a value begins with.
-struct Header {
-    magic: [u8; 4],
-    soft_purge: [u8; 8],
-    checksum: [u8; 8],
-    flags: u8,
-    length: [u8; 4],
-    since: [u8; 8],
-    body_length: [u8; 4],
-}
-
-impl Header {
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let (magic, rest) = bytes.split_first_chunk()?;
-        let (soft_purge, rest) = rest.split_first_chunk()?;
-        let (checksum, rest) = rest.split_first_chunk()?;
-        let (flags, rest) = rest.split_first()?;
-        let (length, rest) = rest.split_first_chunk()?;
-        let (since, rest) = rest.split_first_chunk()?;
-        let body_length = rest.first_chunk()?;
-        Some(Self {
-            magic: *magic,
-            soft_purge: *soft_purge,
-            checksum: *checksum,
-            flags: *flags,
-            length: *length,
-            since: *since,
-            body_length: *body_length,
-        })
-    }
 }
 
 /// `XXH3`, of 64 bits. It takes the widest registers that the machine has, so that it costs less than a

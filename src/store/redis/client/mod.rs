@@ -3,6 +3,7 @@
 
 mod background;
 mod error;
+mod read;
 pub(super) mod reply;
 mod subscription;
 
@@ -14,9 +15,7 @@ use tokio::time::timeout;
 use self::error::{BreakerEffect, Cause};
 pub(super) use self::subscription::Subscription;
 use super::{
-    connect::{
-        Access, Connections, EntryRead, Failure, RedisServers, Reply, ServersError, Timeouts,
-    },
+    connect::{Access, Connections, RedisServers, ServersError, Timeouts},
     options::Replicas,
     settling::{Phase, Settling},
 };
@@ -145,32 +144,6 @@ impl RedisClient {
     /// nothing is left, the server is not asked.
     pub(super) async fn send(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
         self.within_budget(self.send_unchecked(commands)).await
-    }
-
-    /// The begin of a value and the time; otherwise as [`send`](Self::send).
-    pub(super) async fn read_entry(&self, read: EntryRead<'_>) -> Result<[Reply; 2], StoreError> {
-        let Some(connection) = self.connections.plain().filter(|_| self.has_whole_budget()) else {
-            // boxed, as a hit would carry the room for it along
-            let exchange = async { self.track_read(self.connections.read_entry(read).await) };
-            return Box::pin(self.within_budget(exchange)).await;
-        };
-        self.admit()?;
-        let begun = Stopwatch::start();
-        let replies = self.track_read(connection.read_entry(read).await);
-        self.spend(begun.elapsed(), replies.is_ok());
-        replies
-    }
-
-    fn track_read(&self, replies: Result<[Reply; 2], Failure>) -> Result<[Reply; 2], StoreError> {
-        self.track(replies.map_err(error::classify).and_then(|replies| {
-            self.check_errors(replies.iter().filter_map(Reply::value))?;
-            Ok(replies)
-        }))
-    }
-
-    fn has_whole_budget(&self) -> bool {
-        let whole = self.connections.bound();
-        budget::left_of(whole) == whole
     }
 
     /// Takes the time that an exchange took from what the request that runs has.
