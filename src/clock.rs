@@ -112,8 +112,9 @@ impl Clock {
         moment
     }
 
-    /// Now on both clocks, of which the system's wall clock is read once a second: for fresh hits, of
-    /// whose cost a clock is a good part. The date may be behind a step by that second.
+    /// Now on both clocks, of which the system's wall clock is read once a second: for fresh hits and the
+    /// ends of entries, of whose cost a clock is a good part. The date may be behind a step by that
+    /// second.
     pub(crate) fn quick_moment(&self) -> Moment {
         match &self.0 {
             Source::System => {

@@ -4,7 +4,7 @@
 use actix_web::http::header::{HeaderName, HeaderValue};
 use bytes::Bytes;
 
-use super::{Entry, HeaderList, Kind, Selecting, StoredResponse};
+use super::{Entry, HeaderList, Kind, StoredResponse};
 use crate::key::CacheKey;
 
 impl Entry {
@@ -43,10 +43,7 @@ impl Entry {
                 let fields = own_fields(&response.headers);
                 Kind::Response(StoredResponse { headers: fields, ..response })
             }
-            Kind::Varies(Selecting { names, codings }) => {
-                let names = names.iter().map(own_name).collect();
-                Kind::Varies(Selecting { names, codings })
-            }
+            kind @ Kind::Varies(_) => kind,
         };
         let groups = self.groups.iter().map(|group| group.as_str().to_owned()).collect();
         Self { key: self.key.with_own_memory(), groups, kind, ..self }
@@ -65,13 +62,10 @@ fn own_fields(fields: &HeaderList) -> HeaderList {
         let copy = HeaderValue::from_maybe_shared(values.split_to(value.len()));
         let mut copy = copy.unwrap_or_else(|_| value.clone());
         copy.set_sensitive(value.is_sensitive());
-        (own_name(name), copy)
+        // a name never is a slice of something larger
+        (name.clone(), copy)
     };
     fields.iter().map(own).collect()
-}
-
-fn own_name(name: &HeaderName) -> HeaderName {
-    HeaderName::from_bytes(name.as_str().as_bytes()).unwrap_or_else(|_| name.clone())
 }
 
 /// What a list takes, and what its items take beside themselves.
@@ -88,7 +82,8 @@ fn weight_of_key(key: &CacheKey) -> usize {
 
 /// Standard names are constants: a copy of one is at the same place. Others are bytes of their own.
 fn weight_of_name(name: &HeaderName) -> usize {
-    let is_constant = std::ptr::eq(own_name(name).as_str(), name.as_str());
+    let copy = HeaderName::from_bytes(name.as_str().as_bytes());
+    let is_constant = copy.is_ok_and(|copy| std::ptr::eq(copy.as_str(), name.as_str()));
     if is_constant { 0 } else { weight_of_bytes(name.as_str().len()) }
 }
 
