@@ -12,7 +12,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use mini_moka::sync::{Cache, ConcurrentCacheExt};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::spawn_blocking};
 
 use super::{
     index::Index,
@@ -85,7 +85,10 @@ impl OldEntries {
             return;
         }
         match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(self))),
+            // by a task, as starting a thread takes longer than the purge
+            Ok(runtime) => drop(runtime.spawn(async move {
+                drop(spawn_blocking(move || drop(self)));
+            })),
             // where there is no thread, they are dropped here
             Err(_) => drop(std::thread::Builder::new().spawn(move || drop(self))),
         }
