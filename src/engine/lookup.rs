@@ -7,7 +7,7 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 use super::state::Engine;
 use crate::{
     entry::{Entry, Kind, Selecting, Terms},
-    key::{CacheKey, Secret},
+    key::{CacheKey, KeyParts, Secret},
     semantics::{
         fields::{Fields, RequestView},
         policy::Policy,
@@ -60,6 +60,16 @@ pub(crate) enum FoundNow {
     Unknown,
 }
 
+/// What a store has without waiting.
+#[derive(Debug)]
+pub(crate) enum PlainEntry {
+    Found(Arc<Entry>),
+    /// Nothing under the key.
+    Nothing,
+    /// The store has to be waited for, or the response may be under another query.
+    Unknown,
+}
+
 impl Engine {
     /// Looks for the stored response that answers the request.
     pub(crate) async fn look_up(&self, lookup: &Lookup<'_>) -> Found {
@@ -99,7 +109,19 @@ impl Engine {
     }
 
     fn get_now(&self, key: &CacheKey) -> Option<Arc<Entry>> {
-        self.store.get_local(key).filter(|entry| entry.key == *key)
+        self.store.get_local(&KeyParts::of(key))
+    }
+
+    /// What the store has without waiting for requests whose key is nothing but this URL.
+    pub(crate) fn get_plain(&self, key: &KeyParts<'_>) -> PlainEntry {
+        if self.no_vary_search.has_any() {
+            return PlainEntry::Unknown;
+        }
+        match self.store.get_local(key) {
+            Some(entry) => PlainEntry::Found(entry),
+            None if self.store.is_immediate() => PlainEntry::Nothing,
+            None => PlainEntry::Unknown,
+        }
     }
 
     /// Whether a response stored under these terms may answer the request now.

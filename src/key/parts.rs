@@ -3,7 +3,7 @@
 
 use super::{
     cache_key::CacheKey,
-    encoding::{HEADER, OTHER_QUERIES, SECURE},
+    encoding::{HEADER, SECURE},
 };
 
 /// The parts of a key. Equal parts mean equal keys.
@@ -39,7 +39,7 @@ impl<'k> KeyParts<'k> {
     pub(crate) fn of(key: &'k CacheKey) -> Self {
         let bytes = &key.bytes;
         Self {
-            flags: bytes.first().map_or(0, |flags| flags & (SECURE | OTHER_QUERIES)),
+            flags: bytes.first().copied().unwrap_or_default(),
             host: bytes.get(HEADER..key.host.end).unwrap_or_default(),
             path_and_query: bytes.get(key.path.start..key.query_end).unwrap_or_default(),
             path_len: key.path.len(),

@@ -22,7 +22,7 @@ use super::{
         background::refresh_in_background,
         detached::{call_handler, call_or_serve_stale},
         follow::follow,
-        fresh_hit,
+        fresh_hit::{self, Plain},
         handler_call::{CallPurpose, HandlerCall},
         invalidate::{PendingChange, invalidated},
         lookup::look_up,
@@ -68,10 +68,12 @@ where
     fn call(&self, req: ServiceRequest) -> Self::Future {
         let worker = &self.worker;
         let outer = RequestContext::outer(&req);
+        let mut absent_at = None;
         if outer.is_none() {
             match fresh_hit::plain(worker, &req) {
-                Ok(Some(res)) => return CacheFuture::ready(req.into_response(res)),
-                Ok(None) => {}
+                Ok(Plain::Hit(res)) => return CacheFuture::ready(req.into_response(res)),
+                Ok(Plain::Absent(published)) => absent_at = Some(published),
+                Ok(Plain::Unknown) => {}
                 Err(why) => return self.bypass(req, None, why),
             }
         }
@@ -81,7 +83,9 @@ where
             admitted => admitted,
         };
         match admitted {
-            Ok(admitted) => self.cached(CacheRequest::new(req, admitted, outer)),
+            Ok(admitted) => {
+                self.cached(CacheRequest::new(req, admitted, outer).absent_at(absent_at))
+            }
             Err(Reason::Method) if worker.plan.asks_query(req.request()) => self.query(req),
             Err(Reason::Method) if !is_safe(req.method()) => self.change(req, outer),
             Err(why) => {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     entry::Entry,
-    key::CacheKey,
+    key::{CacheKey, KeyParts},
     purge::{Purge, PurgeNumber, Purged},
 };
 
@@ -78,7 +78,7 @@ impl AnyStore {
     }
 
     /// The entry under `key` where the store has it at hand, without waiting for anything.
-    pub(crate) fn get_local(&self, key: &CacheKey) -> Option<Arc<Entry>> {
+    pub(crate) fn get_local(&self, key: &KeyParts<'_>) -> Option<Arc<Entry>> {
         match self {
             #[cfg(feature = "memory")]
             Self::Memory(store) => store.get_now(key),
@@ -186,7 +186,7 @@ impl AnyStore {
     pub(crate) async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
         match self {
             #[cfg(feature = "memory")]
-            Self::Memory(store) => Ok(store.get_now(key)),
+            Self::Memory(store) => Ok(store.get_now(&KeyParts::of(key))),
             #[cfg(feature = "redis")]
             Self::Redis(store) => Box::pin(Store::get(store.as_ref(), key)).await,
             #[cfg(all(feature = "memory", feature = "redis"))]

@@ -9,7 +9,12 @@ use std::{
 use super::state::{
     Flight, Flights, Leader, LogicalTime, Outcome, Published, Table, WaitingFollower,
 };
-use crate::{clock::TimerPoint, key::CacheKey, purge::PurgeNumber, store::LeaseGuard};
+use crate::{
+    clock::TimerPoint,
+    key::{CacheKey, KeyParts},
+    purge::PurgeNumber,
+    store::LeaseGuard,
+};
 
 /// How long after the beginning of a flight a follower may call the handler for all because a response
 /// could not be shared. Later, a second wait without a result would take too long.
@@ -173,7 +178,7 @@ impl Leader {
 
     fn count_publication(&self, url: &CacheKey) {
         // counted before the flight leaves the table, so that the next leader sees that it has to look
-        if let Some(counter) = self.flights.counter(url) {
+        if let Some(counter) = self.flights.counter(&KeyParts::of(url)) {
             counter.fetch_add(1, Ordering::Release);
         }
     }

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::{
     clock::TimerPoint,
     entry::{Entry, Selecting},
-    key::CacheKey,
+    key::{CacheKey, KeyParts},
     purge::PurgeNumber,
     semantics::verdict::Reason,
     store::LeaseGuard,
@@ -164,7 +164,7 @@ impl Flights {
 
     /// How many responses have been published for URLs like this one. A leader that looked up its
     /// key before the last of them was published looks it up again.
-    pub(crate) fn publication_count(&self, url: &CacheKey) -> u64 {
+    pub(crate) fn publication_count(&self, url: &KeyParts<'_>) -> u64 {
         self.counter(url).map_or(0, |counter| counter.load(Ordering::Acquire))
     }
 
@@ -173,7 +173,7 @@ impl Flights {
         self.table().len()
     }
 
-    pub(super) fn counter(&self, key: &CacheKey) -> Option<&AtomicU64> {
+    pub(super) fn counter(&self, key: &KeyParts<'_>) -> Option<&AtomicU64> {
         let hash = usize::try_from(self.0.hasher.hash_one(key) % COUNTERS as u64).ok()?;
         self.0.published.get(hash)
     }

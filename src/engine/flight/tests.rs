@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     entry::{Entry, Kind, Selecting},
-    key::{CacheKey, KeyBuilder},
+    key::{CacheKey, KeyBuilder, KeyParts},
     purge::PurgeNumber,
 };
 
@@ -82,12 +82,12 @@ fn one_request_leads_and_all_followers_get_its_response() {
     let flights = Flights::new();
     let first = leader(&flights);
     let followers = [follow(&flights), follow(&flights)];
-    let before = flights.publication_count(&key(1));
+    let before = flights.publication_count(&KeyParts::of(&key(1)));
     first.publish(published());
     for follower in followers {
         assert!(matches!(outcome(follower), Some(Outcome::Shared(_))));
     }
-    assert_eq!((flights.len(), flights.publication_count(&key(1))), (0, before + 1));
+    assert_eq!((flights.len(), flights.publication_count(&KeyParts::of(&key(1)))), (0, before + 1));
 }
 
 #[test]

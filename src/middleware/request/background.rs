@@ -29,6 +29,7 @@ use crate::{
         flight::{Leader, Role},
         lookup::Found,
     },
+    key::KeyParts,
     middleware::{body::read_to_end, worker::Worker},
     semantics::{
         fields::RequestView, reuse::Reuse, validation::is_conditional, verdict::Forwarding,
@@ -98,7 +99,7 @@ where
         Role::Alone => None,
     };
     // another refresh may have ended since the response was found stale
-    if worker.engine.flights().publication_count(&keyed.key) != published {
+    if worker.engine.flights().publication_count(&KeyParts::of(&keyed.key)) != published {
         let found = worker.engine.look_up(&lookup).await;
         if matches!(found, Found::Selected(_, Reuse::Fresh { age, .. }) if age < stale.age) {
             leader.into_iter().for_each(Leader::look_again);

@@ -1,13 +1,14 @@
 //! Fresh hits, the way of most requests: nothing is waited for, and nothing is prepared that only other
 //! requests need.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use actix_web::{HttpResponse, dev::ServiceRequest};
 
 use super::state::{CacheRequest, RequestFacts};
 use crate::{
-    engine::lookup::FoundNow,
+    engine::lookup::{FoundNow, PlainEntry},
+    entry::Entry,
     key::{CacheKey, KeyParts},
     middleware::{body::CacheBody, respond::Source, worker::Worker},
     semantics::{
@@ -16,21 +17,60 @@ use crate::{
     },
 };
 
-/// The response to a request without special headers, for which the worker remembers a fresh one. An
+/// What came of a request without special headers.
+pub(crate) enum Plain<B> {
+    /// It has its response.
+    Hit(HttpResponse<CacheBody<B>>),
+    /// The store had nothing for it when this many responses had been published.
+    Absent(u64),
+    /// It has to be looked at more closely.
+    Unknown,
+}
+
+/// Answers a request that has no special headers from what this worker remembers, or from memory. An
 /// error where the path alone keeps the request out of the cache.
-pub(crate) fn plain<B>(
-    worker: &Rc<Worker>,
-    req: &ServiceRequest,
-) -> Result<Option<HttpResponse<CacheBody<B>>>, Reason> {
+pub(crate) fn plain<B>(worker: &Rc<Worker>, req: &ServiceRequest) -> Result<Plain<B>, Reason> {
     worker.plan.decide_path(req.request())?;
     if !worker.engine.store().is_local() {
-        return Ok(None);
+        return Ok(Plain::Unknown);
     }
-    let Some((key, conditional)) = worker.plan.plain_key(req.request()) else { return Ok(None) };
+    let Some((key, conditional)) = worker.plan.plain_key(req.request()) else {
+        return Ok(Plain::Unknown);
+    };
     if !worker.engine.is_enabled() {
         return Err(Reason::Disabled);
     }
-    Ok(remembered(worker, &RequestFacts::plain(req, conditional), &key))
+    let request = RequestFacts::plain(req, conditional);
+    if let Some(res) = remembered(worker, &request, &key) {
+        return Ok(Plain::Hit(res));
+    }
+    // before the store is asked, so that what is stored meanwhile is noticed
+    let published = worker.engine.flights().publication_count(&key);
+    Ok(match worker.engine.get_plain(&key) {
+        PlainEntry::Found(entry) => {
+            found(worker, &request, &entry).map_or(Plain::Unknown, Plain::Hit)
+        }
+        PlainEntry::Nothing => Plain::Absent(published),
+        PlainEntry::Unknown => Plain::Unknown,
+    })
+}
+
+/// The response to a request whose entry is in memory, if it is a fresh one.
+fn found<B>(
+    worker: &Rc<Worker>,
+    request: &RequestFacts<'_>,
+    entry: &Arc<Entry>,
+) -> Option<HttpResponse<CacheBody<B>>> {
+    let source = Source::stored(entry.response()?, &worker.plan.stripped_headers);
+    let reuse = reuse(worker, request, &source);
+    let res = respond(worker, request, &source, reuse, &entry.key)?;
+    worker.front.found(&worker.engine, entry, &worker.plan.stripped_headers);
+    Some(res)
+}
+
+fn reuse(worker: &Worker, request: &RequestFacts<'_>, source: &Source<'_>) -> Reuse {
+    let policy = &worker.plan.default_rule().policy;
+    worker.engine.reuse_now(&request.view(), &source.stored.terms, request.uncovered, policy)
 }
 
 fn remembered<B>(
@@ -40,9 +80,7 @@ fn remembered<B>(
 ) -> Option<HttpResponse<CacheBody<B>>> {
     let front = worker.front.get(&worker.engine, key)?;
     let source = Source::remembered(&front)?;
-    let (uncovered, policy) = (request.uncovered, &worker.plan.default_rule().policy);
-    let reuse = worker.engine.reuse_now(&request.view(), &source.stored.terms, uncovered, policy);
-    respond(worker, request, &source, reuse, &front.entry().key)
+    respond(worker, request, &source, reuse(worker, request, &source), &front.entry().key)
 }
 
 /// The response to a request that the store can answer at once, with nothing else to do. Else the
@@ -51,7 +89,7 @@ pub(crate) fn stored<B>(
     worker: &Rc<Worker>,
     request: &mut CacheRequest,
 ) -> Option<HttpResponse<CacheBody<B>>> {
-    if !worker.engine.store().is_local() {
+    if request.absent_at.is_some() || !worker.engine.store().is_local() {
         return None;
     }
     let key = &request.admitted.keyed.key;
@@ -59,7 +97,7 @@ pub(crate) fn stored<B>(
         return Some(res);
     }
     // before the store is asked, so that what is stored meanwhile is noticed
-    let published = worker.engine.flights().publication_count(key);
+    let published = worker.engine.flights().publication_count(&KeyParts::of(key));
     let (entry, reuse) = match worker.engine.look_up_now(&request.lookup(worker)) {
         FoundNow::Selected(entry, reuse) => (entry, reuse),
         FoundNow::Nothing => {

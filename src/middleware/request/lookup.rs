@@ -20,6 +20,7 @@ use crate::{
         lookup::Found,
     },
     entry::Entry,
+    key::KeyParts,
     middleware::worker::Worker,
     semantics::{
         reuse::{Reuse, only_if_cached},
@@ -44,7 +45,7 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
             (published, Found::Nothing(Forwarding::UriMiss))
         } else {
             let key = &request.admitted.keyed.key;
-            let published = worker.engine.flights().publication_count(key);
+            let published = worker.engine.flights().publication_count(&KeyParts::of(key));
             (published, find(&worker, &request).await)
         };
         if let Found::Selected(entry, reuse) = &found
@@ -66,7 +67,10 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
             // what was stored since it looked may be what it wants
             Role::Leader(leader)
                 if looks < MAX_LOOKS
-                    && worker.engine.flights().publication_count(&request.admitted.keyed.key)
+                    && worker
+                        .engine
+                        .flights()
+                        .publication_count(&KeyParts::of(&request.admitted.keyed.key))
                         != published =>
             {
                 request.leader = Some(leader);

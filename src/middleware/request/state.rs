@@ -59,6 +59,11 @@ impl CacheRequest {
         Self { req, admitted, outer, absent_at: None, waits: 0, remote_waits: 0, leader: None }
     }
 
+    /// The store had nothing for it when this many responses had been published, if that is known.
+    pub(crate) fn absent_at(self, published: Option<u64>) -> Self {
+        Self { absent_at: published, ..self }
+    }
+
     pub(super) fn view(&self) -> RequestView<'_, HeaderMap> {
         RequestView { method: self.req.method(), fields: self.req.headers() }
     }

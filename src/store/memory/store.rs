@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::Clock,
     entry::{Entry, Timestamp},
-    key::CacheKey,
+    key::{CacheKey, KeyParts},
     purge::{Purge, PurgeNumber, Purged, Target},
     purge_log::{PurgeState, RecordedPurge, SharedPurgeLog},
     store::{
@@ -56,7 +56,7 @@ impl MemoryStore {
     }
 
     /// [`Store::get`], at once.
-    pub(crate) fn get_now(&self, key: &CacheKey) -> Option<Arc<Entry>> {
+    pub(crate) fn get_now(&self, key: &KeyParts<'_>) -> Option<Arc<Entry>> {
         let slot = self.table.get(key)?;
         let entry = slot.read(&self.purges);
         if entry.is_none() {
@@ -78,7 +78,7 @@ impl MemoryStore {
 
     /// An entry has been used that was located.
     pub(crate) fn use_again(&self, local: &LocalEntry) {
-        self.table.get(&local.slot.entry.key);
+        self.table.get(&KeyParts::of(&local.slot.entry.key));
     }
 
     /// [`Store::put`], at once.
@@ -119,14 +119,14 @@ impl MemoryStore {
     fn end_of(&self, entry: &Entry, ttl: Duration) -> Timestamp {
         let end = self.table.now() + ttl;
         let is_note = |entry: &Entry| entry.response().is_none();
-        let there = if is_note(entry) { self.table.get(&entry.key) } else { None };
+        let there = if is_note(entry) { self.table.get(&KeyParts::of(&entry.key)) } else { None };
         let there = there.filter(|there| is_note(&there.entry) && there.check(&self.purges));
         there.map_or(end, |there| there.end().max(end))
     }
 
     /// Whether there is one in its place that no soft purge has concerned.
     fn has_fresher(&self, slot: &Slot) -> bool {
-        let there = self.table.get(&slot.entry.key);
+        let there = self.table.get(&KeyParts::of(&slot.entry.key));
         there.is_some_and(|there| there.check(&self.purges) && !there.is_stale())
     }
 
@@ -157,7 +157,7 @@ impl MemoryStore {
     }
 
     fn drop_if_purged(&self, key: &CacheKey) {
-        if let Some(slot) = self.table.get(key)
+        if let Some(slot) = self.table.get(&KeyParts::of(key))
             && !slot.check(&self.purges)
         {
             self.table.remove(&slot);
@@ -309,7 +309,7 @@ impl Store for MemoryStore {
     }
 
     async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
-        Ok(self.get_now(key))
+        Ok(self.get_now(&KeyParts::of(key)))
     }
 
     async fn put(&self, entry: Arc<Entry>, ttl: Duration) -> Result<Put, StoreError> {

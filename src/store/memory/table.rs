@@ -24,7 +24,7 @@ use super::{
 use crate::{
     clock::Clock,
     entry::Timestamp,
-    key::CacheKey,
+    key::{CacheKey, KeyParts},
     purge::Target,
     store::{interface::Size, local::LocalEntry},
 };
@@ -125,22 +125,22 @@ impl Table {
     }
 
     /// What is kept under `key`. It counts as used.
-    pub(in crate::store) fn get(&self, key: &CacheKey) -> Option<Arc<Slot>> {
-        self.get_hashed(self.hash(key), key)
+    pub(in crate::store) fn get(&self, key: &KeyParts<'_>) -> Option<Arc<Slot>> {
+        self.get_hashed(self.hasher.hash_one(key), key)
     }
 
-    fn get_hashed(&self, hash: u64, key: &CacheKey) -> Option<Arc<Slot>> {
+    fn get_hashed(&self, hash: u64, key: &KeyParts<'_>) -> Option<Arc<Slot>> {
         let cache = self.cache.load();
         // a request that finds nothing looks more than once, and would count as more than one use
         let there = if cache.contains_key(&hash) { cache.get(&hash) } else { None };
-        there.filter(|slot| slot.entry.key == *key)
+        there.filter(|slot| KeyParts::of(&slot.entry.key) == *key)
     }
 
     /// The same, to be used again for as long as it [is there](Self::is_there).
     pub(in crate::store) fn locate(&self, key: &CacheKey) -> Option<LocalEntry> {
         let hash = self.hash(key);
         let version = self.versions.of(hash);
-        self.get_hashed(hash, key).map(|slot| LocalEntry { slot, version })
+        self.get_hashed(hash, &KeyParts::of(key)).map(|slot| LocalEntry { slot, version })
     }
 
     /// Whether there can be no other entry in its place by now.
@@ -191,7 +191,7 @@ impl Table {
 
     /// Drops what is kept under `key`, and ends what is remembered of it.
     pub(in crate::store) fn forget(&self, key: &CacheKey) {
-        if let Some(slot) = self.get(key) {
+        if let Some(slot) = self.get(&KeyParts::of(key)) {
             self.remove(&slot);
         }
         // a worker may remember an entry that has been evicted
@@ -305,7 +305,7 @@ impl Table {
     }
 
     fn hash(&self, key: &CacheKey) -> u64 {
-        self.hasher.hash_one(key)
+        self.hasher.hash_one(KeyParts::of(key))
     }
 
     fn lock(&self) -> MutexGuard<'_, Index> {

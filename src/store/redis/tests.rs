@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     entry::Entry,
-    key::{CacheKey, KeyBuilder},
+    key::{CacheKey, KeyBuilder, KeyParts},
     purge::{Purge, PurgeNumber, Purged},
     purge_log::PurgeState,
     store::{

@@ -8,7 +8,7 @@ use super::{local_purges::LocalPurges, validity::Validity};
 use crate::{
     clock::Clock,
     entry::{Entry, Timestamp},
-    key::CacheKey,
+    key::{CacheKey, KeyParts},
     purge::{Purge, PurgeNumber, Target},
     store::{
         interface::{Put, Size},
@@ -66,7 +66,7 @@ impl LocalTier {
     }
 
     /// What is kept under `key` and may be used now.
-    pub(super) fn get(&self, key: &CacheKey) -> Option<Arc<Entry>> {
+    pub(super) fn get(&self, key: &KeyParts<'_>) -> Option<Arc<Entry>> {
         let slot = self.table.get(key)?;
         if self.is_usable(&slot) {
             return Some(Arc::clone(&slot.entry));
@@ -87,7 +87,7 @@ impl LocalTier {
 
     /// An entry has been used that was located.
     pub(super) fn use_again(&self, local: &LocalEntry) {
-        self.table.get(&local.slot.entry.key);
+        self.table.get(&KeyParts::of(&local.slot.entry.key));
     }
 
     /// Drops what is kept under `key`.

@@ -7,7 +7,7 @@ use super::local::LocalTier;
 use crate::{
     clock::Clock,
     entry::Entry,
-    key::CacheKey,
+    key::{CacheKey, KeyParts},
     purge::{Purge, PurgeNumber, Purged},
     store::{
         error::StoreError,
@@ -31,7 +31,7 @@ impl TieredStore {
     }
 
     /// What the local tier has, at once.
-    pub(crate) fn get_local(&self, key: &CacheKey) -> Option<Arc<Entry>> {
+    pub(crate) fn get_local(&self, key: &KeyParts<'_>) -> Option<Arc<Entry>> {
         self.local.get(key)
     }
 
@@ -59,7 +59,7 @@ impl TieredStore {
             return Ok(answer);
         }
         let number = self.local.local_purge_number();
-        let found = self.local.get(&entry.key);
+        let found = self.local.get(&KeyParts::of(&entry.key));
         Ok((number, found.is_some_and(|found| found.since == entry.since)))
     }
 
@@ -90,7 +90,7 @@ impl Store for TieredStore {
     }
 
     async fn get(&self, key: &CacheKey) -> Result<Option<Arc<Entry>>, StoreError> {
-        if let Some(entry) = self.local.get(key) {
+        if let Some(entry) = self.local.get(&KeyParts::of(key)) {
             return Ok(Some(entry));
         }
         let snapshot = self.local.snapshot(key);

@@ -32,7 +32,7 @@ fn store() -> (MemoryStore, Clock) {
 fn two_stores_on_one_thread_share_nothing() {
     let ((one, _), (other, _)) = (store(), store());
     let names = |store: &MemoryStore| {
-        store.get_now(&key("/")).map(|entry| match &entry.kind {
+        store.get_now(&KeyParts::of(&key("/"))).map(|entry| match &entry.kind {
             Kind::Varies(selecting) => selecting.names.len(),
             Kind::Response(_) => unreachable!("a note was put"),
         })
@@ -56,7 +56,7 @@ fn note_lives_as_long_as_the_longest_of_its_variants() {
     }
     clock.advance(30 * SECOND);
     store.purge_number_now();
-    let kept = ["/a", "/b", "/c"].map(|path| store.get_now(&key(path)).is_some());
+    let kept = ["/a", "/b", "/c"].map(|path| store.get_now(&KeyParts::of(&key(path))).is_some());
     assert_eq!(kept, [true, true, false]);
     clock.advance(30 * SECOND);
     assert_eq!(store.size(), Some(Size::default()));
@@ -107,7 +107,8 @@ fn stale_entries_take_no_more_than_fresh_ones() {
     store.put_now(Arc::new(samples::entry(&key("/"), store.purge_number_now())), KEEP);
     let fresh = store.size();
     store.purge_now(&Purge::all().soft_since(clock.now()));
-    let terms = store.get_now(&key("/")).map(|entry| entry.response().unwrap().terms);
+    let terms =
+        store.get_now(&KeyParts::of(&key("/"))).map(|entry| entry.response().unwrap().terms);
     assert!(terms.is_some_and(|terms| terms.soft_purged));
     assert_eq!(store.size(), fresh);
 }
@@ -116,7 +117,7 @@ fn stale_entries_take_no_more_than_fresh_ones() {
 async fn an_entry_that_nobody_reads_outlives_many_purges_of_others() {
     let (store, _) = store();
     store.put_now(Arc::new(note("/", 0)), KEEP);
-    let slot = store.table.get(&key("/")).expect("put");
+    let slot = store.table.get(&KeyParts::of(&key("/"))).expect("put");
     let mut purges = 0;
     // as many purges as are kept, and more
     while purges < 1 << 19 {
@@ -130,7 +131,7 @@ async fn an_entry_that_nobody_reads_outlives_many_purges_of_others() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
-    assert!(store.get_now(&key("/")).is_some());
+    assert!(store.get_now(&KeyParts::of(&key("/"))).is_some());
 }
 
 #[tokio::test]

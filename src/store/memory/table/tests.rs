@@ -35,7 +35,7 @@ fn keep(_: &Slot) -> Fate {
 }
 
 fn is_kept(table: &Table, path: &str) -> bool {
-    table.get(&key("h", path, None)).is_some()
+    table.get(&KeyParts::of(&key("h", path, None))).is_some()
 }
 
 /// What is counted, beside what is there.
@@ -142,10 +142,10 @@ fn dead_entries_make_room_before_the_living() {
 fn removal_leaves_what_has_come_in_its_place() {
     let (table, _) = table(1 << 20);
     put(&table, "/a", 100);
-    let first = table.get(&key("h", "/a", None)).unwrap();
+    let first = table.get(&KeyParts::of(&key("h", "/a", None))).unwrap();
     put(&table, "/a", 200);
     table.remove(&first);
-    let second = table.get(&key("h", "/a", None)).unwrap();
+    let second = table.get(&KeyParts::of(&key("h", "/a", None))).unwrap();
     assert!(!Arc::ptr_eq(&first, &second));
     table.remove(&second);
     drop((first, second));
@@ -157,7 +157,7 @@ fn removal_leaves_what_has_come_in_its_place() {
 fn threads_do_not_keep_what_was_removed() {
     let (table, _) = table(1 << 20);
     put(&table, "/a", 100);
-    let slot = table.get(&key("h", "/a", None)).unwrap();
+    let slot = table.get(&KeyParts::of(&key("h", "/a", None))).unwrap();
     let entry = Arc::downgrade(&slot.entry);
     table.remove(&slot);
     drop(slot);
@@ -192,11 +192,11 @@ fn disturb(table: &Table, seed: u64) {
         match rng.u8(..10) {
             0..4 => put(table, &path, rng.usize(..4000)),
             4 => {
-                if let Some(slot) = table.get(&key("h", &path, None)) {
+                if let Some(slot) = table.get(&KeyParts::of(&key("h", &path, None))) {
                     table.remove(&slot);
                 }
             }
-            _ => drop(table.get(&key("h", &path, None))),
+            _ => drop(table.get(&KeyParts::of(&key("h", &path, None)))),
         }
     }
 }
@@ -205,7 +205,7 @@ fn disturb(table: &Table, seed: u64) {
 fn removed_entry_is_not_read_again_while_a_reader_holds_it() {
     let (table, _) = table(1 << 20);
     put(&table, "/a", 10);
-    let held = table.get(&key("h", "/a", None)).unwrap();
+    let held = table.get(&KeyParts::of(&key("h", "/a", None))).unwrap();
     table.remove(&held);
     assert!(!is_kept(&table, "/a"));
 }
@@ -214,7 +214,7 @@ fn removed_entry_is_not_read_again_while_a_reader_holds_it() {
 fn end_of_an_evicted_entry_does_not_remove_the_one_in_its_place() {
     let (table, clock) = table(1 << 20);
     table.insert(slot("/a", 10, table.now() + MINUTE / 2), keep);
-    let _held = table.get(&key("h", "/a", None)).unwrap();
+    let _held = table.get(&KeyParts::of(&key("h", "/a", None))).unwrap();
     // as an eviction does, of which nothing is told
     table.cache.load().invalidate(&table.hash(&key("h", "/a", None)));
     put(&table, "/a", 10);
@@ -283,7 +283,7 @@ fn entry_that_ends_early_leaves_then() {
 fn everything_goes_at_once_and_what_comes_after_stays() {
     let (table, _) = table(1 << 20);
     (0..50).for_each(|number| put(&table, &format!("/{number}"), 10));
-    let held = table.get(&key("h", "/7", None)).unwrap();
+    let held = table.get(&KeyParts::of(&key("h", "/7", None))).unwrap();
     let ((), old) = table.take_all(|| ());
     assert_eq!((old.iter().count(), table.size()), (50, Size::default()));
     put(&table, "/7", 10);

@@ -40,7 +40,7 @@ async fn read(store: &TieredStore, path: &str) -> Option<String> {
 }
 
 fn local(store: &TieredStore, path: &str) -> Option<String> {
-    body(store.get_local(&key(path)))
+    body(store.get_local(&KeyParts::of(&key(path))))
 }
 
 #[tokio::test]
