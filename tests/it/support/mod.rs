@@ -24,7 +24,9 @@ use actix_web::{
 use bytes::Bytes;
 
 pub use test_support::{
-    app::TestApp, client, fault, log, origin, proxy, redis, server, wait::until,
+    app::TestApp,
+    client, fault, log, origin, proxy, redis, server,
+    wait::{until, until_async},
 };
 
 pub mod gate;
