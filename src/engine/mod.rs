@@ -9,7 +9,6 @@ pub(crate) mod draft_entry;
 mod events;
 mod expiring_keys;
 pub(crate) mod flight;
-pub(crate) mod front_cache;
 pub(crate) mod handle;
 mod hit_for_miss;
 pub(crate) mod jitter;
@@ -25,5 +24,6 @@ mod state;
 pub(crate) mod stats;
 pub(crate) mod stored_paths;
 mod vary_index;
+pub(crate) mod worker_cache;
 
 pub(crate) use state::Engine;

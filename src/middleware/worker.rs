@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     config::{key_rules::Keyed, plan::Plan},
-    engine::{Engine, front_cache::FrontCache, handle::CacheHandle, jitter, lookup::Lookup},
+    engine::{Engine, handle::CacheHandle, jitter, lookup::Lookup, worker_cache::WorkerCache},
     entry::{StoredResponse, Timestamp},
     semantics::fields::RequestView,
 };
@@ -32,7 +32,8 @@ pub(crate) struct Worker {
     pub(super) members: Members,
     ages: BySeconds,
     dates: BySeconds,
-    pub(super) front: FrontCache,
+    /// The entries that it uses most.
+    pub(super) cache: WorkerCache,
     /// Routes whose requests cannot be changed.
     pub(super) held: HeldRoutes,
 }
@@ -48,7 +49,7 @@ impl Worker {
             members: Members::default(),
             ages: BySeconds::default(),
             dates: BySeconds::default(),
-            front: FrontCache::default(),
+            cache: WorkerCache::default(),
             held: HeldRoutes::default(),
         }
     }

@@ -28,6 +28,9 @@ impl Memory {
     /// How much memory entries may take, in bytes. Default: 64 MiB. What tables and allocator add
     /// counts as well: about 1 KiB for each entry beside its body. Entries that are of no more use,
     /// expired and past every stale window, go first, and then those that are not read again.
+    ///
+    /// Beside that, each worker keeps up to 2 MiB of what it uses most, also for a while after that has
+    /// been evicted or purged. What is freed goes back to the allocator, which may keep it for later.
     pub fn max_capacity(mut self, bytes: u64) -> Self {
         self.max_capacity = bytes;
         self

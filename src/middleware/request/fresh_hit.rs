@@ -64,7 +64,7 @@ fn found<B>(
     let source = Source::stored(entry.response()?, &worker.plan.stripped_headers);
     let reuse = reuse(worker, request, &source);
     let res = respond(worker, request, &source, reuse, &entry.key)?;
-    worker.front.found(&worker.engine, entry, &worker.plan.stripped_headers);
+    worker.cache.found(&worker.engine, entry, &worker.plan.stripped_headers);
     Some(res)
 }
 
@@ -78,9 +78,9 @@ fn remembered<B>(
     request: &RequestFacts<'_>,
     key: &KeyParts<'_>,
 ) -> Option<HttpResponse<CacheBody<B>>> {
-    let front = worker.front.get(&worker.engine, key)?;
-    let source = Source::remembered(&front)?;
-    respond(worker, request, &source, reuse(worker, request, &source), &front.entry().key)
+    let entry = worker.cache.get(&worker.engine, key)?;
+    let source = Source::remembered(&entry)?;
+    respond(worker, request, &source, reuse(worker, request, &source), &entry.entry().key)
 }
 
 /// The response to a request that the store can answer at once, with nothing else to do. Else the
@@ -108,7 +108,7 @@ pub(crate) fn stored<B>(
     };
     let source = Source::stored(entry.response()?, &worker.plan.stripped_headers);
     let res = respond(worker, &request.facts(), &source, reuse, key)?;
-    worker.front.found(&worker.engine, &entry, &worker.plan.stripped_headers);
+    worker.cache.found(&worker.engine, &entry, &worker.plan.stripped_headers);
     Some(res)
 }
 

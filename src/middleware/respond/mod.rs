@@ -14,7 +14,7 @@ mod partial;
 use self::partial::Partial;
 use super::body::CacheBody;
 use crate::{
-    engine::front_cache::FrontEntry,
+    engine::worker_cache::RememberedEntry,
     entry::StoredResponse,
     semantics::{
         fields::{RequestView, ResponseView},
@@ -51,9 +51,9 @@ impl<'a> Source<'a> {
         Self { stored, headers, body, stripped, may_allow_origin: true }
     }
 
-    pub(super) fn remembered(front: &'a FrontEntry) -> Option<Self> {
-        let FrontEntry { headers, body, allows_origin, .. } = front;
-        let stored = front.entry().response()?;
+    pub(super) fn remembered(entry: &'a RememberedEntry) -> Option<Self> {
+        let RememberedEntry { headers, body, allows_origin, .. } = entry;
+        let stored = entry.entry().response()?;
         Some(Self { stored, headers, body, stripped: &[], may_allow_origin: *allows_origin })
     }
 }

@@ -35,7 +35,7 @@ const USES_PER_REPORT: u32 = 32;
 
 /// What one worker remembers.
 #[derive(Debug)]
-pub(crate) struct FrontCache {
+pub(crate) struct WorkerCache {
     hasher: ahash::RandomState,
     places: RefCell<Box<[Place]>>,
     bytes: Cell<usize>,
@@ -47,12 +47,12 @@ struct Place {
     last: u64,
     /// The hash of the entry's key.
     hash: u64,
-    entry: Option<Rc<FrontEntry>>,
+    entry: Option<Rc<RememberedEntry>>,
 }
 
 /// A remembered response.
 #[derive(Debug)]
-pub(crate) struct FrontEntry {
+pub(crate) struct RememberedEntry {
     local: LocalEntry,
     /// The headers for clients.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
@@ -63,7 +63,7 @@ pub(crate) struct FrontEntry {
     uses: Cell<u32>,
 }
 
-impl Default for FrontCache {
+impl Default for WorkerCache {
     fn default() -> Self {
         Self {
             hasher: ahash::RandomState::new(),
@@ -73,9 +73,9 @@ impl Default for FrontCache {
     }
 }
 
-impl FrontCache {
+impl WorkerCache {
     /// The response that is remembered under this key, if its store still has no other one.
-    pub(crate) fn get(&self, engine: &Engine, key: &KeyParts<'_>) -> Option<Rc<FrontEntry>> {
+    pub(crate) fn get(&self, engine: &Engine, key: &KeyParts<'_>) -> Option<Rc<RememberedEntry>> {
         // then the response may be stored under another query
         if engine.no_vary_search.has_any() {
             return None;
@@ -106,7 +106,7 @@ impl FrontCache {
         let Some(place) = places.get_mut(place_of(hash)) else { return };
         if place.last != hash {
             place.last = hash;
-        } else if let Some(found) = FrontEntry::of(engine, entry, stripped) {
+        } else if let Some(found) = RememberedEntry::of(engine, entry, stripped) {
             self.clear(place);
             if self.bytes.get() + found.bytes <= MAX_BYTES {
                 self.bytes.set(self.bytes.get() + found.bytes);
@@ -127,7 +127,7 @@ fn place_of(hash: u64) -> usize {
     usize::try_from(hash % PLACES as u64).unwrap_or_default()
 }
 
-impl FrontEntry {
+impl RememberedEntry {
     /// The entry as a worker remembers it, unless it is too large, no response, or gone.
     fn of(engine: &Engine, entry: &Arc<Entry>, stripped: &[HeaderName]) -> Option<Self> {
         let response = entry.response()?;
