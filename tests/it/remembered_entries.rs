@@ -110,7 +110,7 @@ async fn remembered_entry_is_the_whole_response_in_every_form() {
             .append_header(("app-cache-control", "max-age=60"))
             .body("0123456789")
     });
-    let app = app(&ResponseCache::memory(), &origin).await;
+    let app = app(&ResponseCache::memory().clock(Clock::manual()), &origin).await;
     send(&app, get("/")).await;
     let first = send(&app, get("/")).await;
     let hit = often(&app, "/").await;
