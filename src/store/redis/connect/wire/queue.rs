@@ -14,6 +14,9 @@ use tokio::sync::oneshot;
 
 use crate::{clock::TimerPoint, store::redis::connect::failure::Failure};
 
+/// How much is queued at most while the server takes nothing: memory is bounded whatever it does.
+const MAX_QUEUED: usize = 64 * 1024 * 1024;
+
 /// A request that was queued, by how many replies it waits for. What it gets is those replies as they
 /// came.
 #[derive(Debug)]
@@ -41,7 +44,7 @@ struct State {
 }
 
 impl Queue {
-    /// Queues a request, which `write` appends.
+    /// Queues a request, which `write` appends. It is late at once where too much is queued already.
     pub(super) fn push(
         &self,
         replies: usize,
@@ -51,6 +54,9 @@ impl Queue {
         let mut state = self.lock();
         if state.is_closed {
             return Err(closed().into());
+        }
+        if state.out.len() > MAX_QUEUED {
+            return Err(Failure::TimedOut);
         }
         write(&mut state.out);
         let (since, sender) = (TimerPoint::now(), Some(sender));
@@ -63,8 +69,8 @@ impl Queue {
         Ok(receiver)
     }
 
-    /// Moves what was queued to the task, which is woken by the next request. `false` where no request
-    /// will come.
+    /// Moves what was queued to the task, which is woken by the next request: to be sent only when all
+    /// before it has been. `false` where no request will come.
     pub(super) fn take(
         &self,
         out: &mut Vec<u8>,
@@ -74,8 +80,6 @@ impl Queue {
         let mut state = self.lock();
         if out.is_empty() {
             mem::swap(out, &mut state.out);
-        } else {
-            out.append(&mut state.out);
         }
         waiting.append(&mut state.waiting);
         if state.task.is_none() {
@@ -104,4 +108,30 @@ impl Queue {
 /// The error of a request whose connection was closed.
 pub(super) fn closed() -> RedisError {
     (redis::ErrorKind::Io, "the connection was closed").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::task::noop_waker;
+
+    use super::*;
+
+    #[test]
+    fn queue_of_a_server_that_takes_nothing_is_bounded() {
+        let (queue, waker) = (Queue::default(), noop_waker());
+        let cx = Context::from_waker(&waker);
+        let push = || queue.push(1, |out| out.resize(out.len() + 1024 * 1024, b'x'));
+        let (mut sending, mut waiting) = (vec![b'x'], VecDeque::new());
+        let accepted = (0..1000)
+            .take_while(|_| {
+                assert!(queue.take(&mut sending, &mut waiting, &cx));
+                push().is_ok()
+            })
+            .count();
+        assert_eq!((accepted, sending.len()), (MAX_QUEUED / 1024 / 1024 + 1, 1));
+        assert!(matches!(push(), Err(Failure::TimedOut)));
+        sending.clear();
+        assert!(queue.take(&mut sending, &mut waiting, &cx) && push().is_ok());
+        assert!(sending.len() > MAX_QUEUED);
+    }
 }

@@ -53,10 +53,18 @@ impl Task {
     }
 
     fn poll_io(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RedisError>> {
-        if !self.queue.take(&mut self.out, &mut self.waiting, cx) {
-            return Poll::Ready(Ok(()));
+        loop {
+            if !self.queue.take(&mut self.out, &mut self.waiting, cx) {
+                return Poll::Ready(Ok(()));
+            }
+            if self.out.is_empty() {
+                break;
+            }
+            self.write(cx)?;
+            if !self.out.is_empty() {
+                break; // the server takes no more for now
+            }
         }
-        self.write(cx)?;
         let is_over = self.poll_replies(cx)?;
         // after the replies, as one that has come is not late
         self.overdue.check(&mut self.waiting, cx);
