@@ -40,7 +40,8 @@ pub(crate) fn plain<B>(worker: &Rc<Worker>, req: &ServiceRequest) -> Result<Plai
     if !worker.engine.is_enabled() {
         return Err(Reason::Disabled);
     }
-    let request = RequestFacts::plain(req, conditional);
+    let watch = worker.engine.counters().sample_hit();
+    let request = RequestFacts::plain(req, conditional).timed(watch);
     if let Some(res) = remembered(worker, &request, &key) {
         return Ok(Plain::Hit(res));
     }
@@ -92,8 +93,9 @@ pub(crate) fn stored<B>(
     if request.absent_at.is_some() || !worker.engine.store().is_local() {
         return None;
     }
+    let watch = worker.engine.counters().sample_hit();
     let key = &request.admitted.keyed.key;
-    if let Some(res) = remembered(worker, &request.facts(), &KeyParts::of(key)) {
+    if let Some(res) = remembered(worker, &request.facts().timed(watch), &KeyParts::of(key)) {
         return Some(res);
     }
     // before the store is asked, so that what is stored meanwhile is noticed
@@ -107,7 +109,7 @@ pub(crate) fn stored<B>(
         FoundNow::Unknown => return None,
     };
     let source = Source::stored(entry.response()?, &worker.plan.stripped_headers);
-    let res = respond(worker, &request.facts(), &source, reuse, key)?;
+    let res = respond(worker, &request.facts().timed(watch), &source, reuse, key)?;
     worker.cache.found(&worker.engine, &entry, &worker.plan.stripped_headers);
     Some(res)
 }
@@ -123,10 +125,9 @@ fn respond<B>(
     if request.has_preconditions() || worker.is_early(source.stored, left) {
         return None;
     }
-    let watch = worker.engine.counters().sample_hit();
     let mut res = worker.respond_from(&request.client_view(), source, age);
     request.report(key).write(worker, &mut res, Verdict::Hit { left });
-    if let Some(watch) = watch {
+    if let Some(watch) = request.watch {
         worker.engine.counters().hit_took(watch.elapsed());
     }
     Some(res)

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::handler_call::HandlerCall;
 use crate::{
+    clock::Stopwatch,
     config::{key_rules::Keyed, plan::Admitted},
     engine::{
         background_refresh::RunningRefresh,
@@ -97,6 +98,8 @@ pub(crate) struct RequestFacts<'a> {
     conditional: bool,
     pub(super) uncovered: UncoveredCredentials,
     personal: bool,
+    /// Runs since before the look-up where this hit is timed.
+    pub(super) watch: Option<Stopwatch>,
 }
 
 impl<'a> RequestFacts<'a> {
@@ -107,13 +110,18 @@ impl<'a> RequestFacts<'a> {
     ) -> Self {
         let Admitted { ref keyed, conditional, .. } = *admitted;
         let Keyed { uncovered, personal, .. } = *keyed;
-        Self { req, outer, conditional, uncovered, personal }
+        Self { req, outer, conditional, uncovered, personal, watch: None }
     }
 
     /// Those of a request that carries no credential, outside of which there is no cache.
     pub(super) fn plain(req: &'a ServiceRequest, conditional: bool) -> Self {
         let uncovered = UncoveredCredentials::default();
-        Self { req, outer: None, conditional, uncovered, personal: false }
+        Self { req, outer: None, conditional, uncovered, personal: false, watch: None }
+    }
+
+    /// The same, timed by this watch.
+    pub(super) fn timed(self, watch: Option<Stopwatch>) -> Self {
+        Self { watch, ..self }
     }
 
     pub(super) fn view(&self) -> RequestView<'a, HeaderMap> {
