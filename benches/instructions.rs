@@ -1,7 +1,7 @@
 //! What `benches/instructions.sh` counts by callgrind: one kind of request, a number of times.
 //! Called as `instructions <kind> <times> <client> [<bytes of the body>]`; the difference of two numbers
 //! of times is free of what starting and ending cost. A client is `plain`, whose requests have no header
-//! but `Host`, or `browser`. Redis runs in a process of its own, and what it does is not counted.
+//! but `Host`, or `browser`. Redis runs in another process, whose instructions are not counted.
 
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::panic, reason = "a bench")]
 

@@ -1,4 +1,4 @@
-//! What clients are told when the handler does not say it: `Cache-Control` and `Expires` that agree
+//! Caching headers for clients where the handler sets none: `Cache-Control` and `Expires` that agree
 //! with each other and, over the stored `Date`, with `Age` (RFC 9111 s.5.2.2, s.5.3).
 
 use std::{fmt::Write as _, time::Duration};

@@ -20,7 +20,7 @@ pub(super) struct Departed {
 #[derive(Debug)]
 pub(super) struct Departures {
     tags: Tags,
-    /// `None` once nobody looks any more.
+    /// `None` after the index was closed.
     list: Mutex<Option<Vec<Departed>>>,
 }
 
@@ -38,7 +38,7 @@ impl Departures {
         if self.lock().is_none() {
             return;
         }
-        let departed = Departed { place, end, tags: self.tags.of_entry(entry).collect() };
+        let departed = Departed { place, end, tags: self.tags.tags_of_entry(entry).collect() };
         if let Some(list) = &mut *self.lock() {
             list.push(departed);
         }

@@ -90,13 +90,13 @@ impl Index {
             None => self.places.push(Arc::downgrade(&slot)),
         }
         self.ends.insert(End::new(slot.end(), place));
-        for tag in self.departures.tags().of_entry(&slot.entry) {
+        for tag in self.departures.tags().tags_of_entry(&slot.entry) {
             self.members.insert((tag, place));
         }
         Some(slot)
     }
 
-    /// Forgets the entries that have left the table, whoever removed them.
+    /// Removes the entries that have left the table, evicted ones too.
     pub(super) fn clear_departed(&mut self) {
         for Departed { place, end, tags } in self.departures.take() {
             self.ends.remove(&End::new(end, place));

@@ -73,7 +73,7 @@ impl Slot {
         slot
     }
 
-    /// The same with a place in an index, which is told when the slot is dropped.
+    /// The same with a place in an index, to which the drop of the slot is reported.
     pub(super) fn in_place(mut self, place: PlaceNumber, departures: &Arc<Departures>) -> Self {
         self.place = place;
         self.departures = Some(Arc::clone(departures));

@@ -225,7 +225,7 @@ impl Table {
 
     /// All entries that a purge of `target` may concern.
     pub(in crate::store) fn sweep_of(&self, target: &Target) -> Sweep {
-        Sweep::of(self.tags.of_target(target))
+        Sweep::of(self.tags.tag_of_target(target))
     }
 
     /// Looks at some more entries of a sweep. Whether these were the last ones.

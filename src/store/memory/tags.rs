@@ -11,29 +11,29 @@ pub(super) struct Tags(ahash::RandomState);
 
 impl Tags {
     /// The tags of an entry's path and groups.
-    pub(super) fn of_entry<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = Tag> + 'a {
-        let groups = entry.groups.iter().map(|group| self.of_group(group));
-        std::iter::once(self.of_path(entry.key.path())).chain(groups)
+    pub(super) fn tags_of_entry<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = Tag> + 'a {
+        let groups = entry.groups.iter().map(|group| self.tag_of_group(group));
+        std::iter::once(self.tag_of_path(entry.key.path())).chain(groups)
     }
 
     /// The tag that all entries have which a purge of `target` may concern; `None` where they are
     /// not found by one.
-    pub(super) fn of_target(&self, target: &Target) -> Option<Tag> {
+    pub(super) fn tag_of_target(&self, target: &Target) -> Option<Tag> {
         match target {
             Target::Url { path, .. } | Target::AnyQuery { path, .. } | Target::Path(path) => {
-                Some(self.of_path(path))
+                Some(self.tag_of_path(path))
             }
-            Target::Group(group) => Some(self.of_group(group)),
-            Target::Entry(key) => Some(self.of_path(key.path())),
+            Target::Group(group) => Some(self.tag_of_group(group)),
+            Target::Entry(key) => Some(self.tag_of_path(key.path())),
             Target::Prefix(_) | Target::All => None,
         }
     }
 
-    fn of_path(&self, path: &str) -> Tag {
+    fn tag_of_path(&self, path: &str) -> Tag {
         self.tag(0, path)
     }
 
-    fn of_group(&self, group: &str) -> Tag {
+    fn tag_of_group(&self, group: &str) -> Tag {
         self.tag(1, group)
     }
 

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_is_malformed() {
+    fn bytes_that_are_no_reply_are_malformed() {
         let endless = [&b"+"[..], &b"x".repeat(MAX_LINE)].concat();
         for bytes in [
             &b"HTTP/1.1\r\n"[..],
