@@ -17,7 +17,6 @@ use super::{
 use crate::{
     entry::{Entry, Selecting},
     key::{CacheKey, Secret},
-    purge::PurgeNumber,
     semantics::{
         date::{Moment, Monotonic},
         fields::{Fields, HeaderList, RequestView, ResponseView, header_list},
@@ -51,20 +50,52 @@ pub(crate) struct CacheFill {
     leader: Option<Leader>,
 }
 
+/// When a fill begins, in the order of purges.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FillTime {
+    since: LogicalTime,
+    /// Whether the stored entry that is being validated may be renewed: no purge has removed it up to
+    /// this time.
+    may_renew: bool,
+}
+
 impl Engine {
-    /// Begins a cache fill, before the handler is called. Where the handler is asked to validate a
+    /// When a fill begins whose handler is called next. Where the handler is asked to validate a
     /// `stored` entry, its 304 may renew the entry only if no purge has removed that meanwhile: the
     /// 304 of a handler with a coarse validator, such as a date of whole seconds, would bring back
     /// what was purged.
-    pub(crate) async fn begin_fill(
+    pub(crate) async fn fill_time(
+        &self,
+        leader: Option<&mut Leader>,
+        stored: Option<&Entry>,
+    ) -> FillTime {
+        // first, as a purge of this process is counted before it reaches the store
+        let process = self.local_purges.purge_number().number();
+        // not read again where the lease brought it
+        let number = match (stored, leader.and_then(Leader::take_purge_number)) {
+            (Some(entry), _) => self.store.purge_number_to_renew(entry).await,
+            (None, Some(number)) => Ok((number, false)),
+            (None, None) => self.store.purge_number().await.map(|number| (number, false)),
+        };
+        let (store, may_renew) = match number {
+            Ok((number, may_renew)) => (Some(number), may_renew),
+            Err(error) => {
+                self.store_failed("read the logical time", &error);
+                (None, false)
+            }
+        };
+        FillTime { since: LogicalTime { store, process }, may_renew }
+    }
+
+    /// Begins a cache fill, before the handler is called.
+    pub(crate) fn begin_fill(
         self: &Arc<Self>,
         lookup: &Lookup<'_>,
         is_personal: bool,
         mut leader: Option<Leader>,
-        stored: Option<&Entry>,
+        time: FillTime,
     ) -> CacheFill {
-        let read = leader.as_mut().and_then(Leader::take_purge_number);
-        let (since, may_renew) = self.logical_time(stored, read).await;
+        let FillTime { since, may_renew } = time;
         if let Some(leader) = &mut leader {
             leader.begin(since);
         }
@@ -82,30 +113,6 @@ impl Engine {
             handler_failed: false,
             leader,
         }
-    }
-
-    /// The logical time now, and whether the `stored` entry may be renewed later on: no purge has
-    /// removed it up to this time. A purge number that was `read` already is not read again.
-    async fn logical_time(
-        &self,
-        stored: Option<&Entry>,
-        read: Option<PurgeNumber>,
-    ) -> (LogicalTime, bool) {
-        // first, as a purge of this process is counted before it reaches the store
-        let process = self.local_purges.purge_number().number();
-        let number = match (stored, read) {
-            (Some(entry), _) => self.store.purge_number_to_renew(entry).await,
-            (None, Some(number)) => Ok((number, false)),
-            (None, None) => self.store.purge_number().await.map(|number| (number, false)),
-        };
-        let (store, may_renew) = match number {
-            Ok((number, may_renew)) => (Some(number), may_renew),
-            Err(error) => {
-                self.store_failed("read the logical time", &error);
-                (None, false)
-            }
-        };
-        (LogicalTime { store, process }, may_renew)
     }
 }
 
@@ -153,7 +160,7 @@ impl CacheFill {
     }
 
     /// Ends the fill: the response, of this status, is not stored.
-    pub(crate) fn refuse(mut self, why: Reason, status: StatusCode) {
+    pub(crate) fn refuse(mut self: Box<Self>, why: Reason, status: StatusCode) {
         self.engine.counters.not_stored(why);
         let Some(leader) = self.leader.take() else { return };
         if self.handler_failed {
@@ -190,7 +197,7 @@ impl CacheFill {
 
     /// The draft of an entry for a response of this `status`, of which `fields` are stored.
     pub(crate) fn into_draft(
-        self,
+        self: Box<Self>,
         status: StatusCode,
         fields: HeaderList,
         storable: &Storable,

@@ -53,8 +53,8 @@ impl DraftEntry {
         leader.iter_mut().for_each(Leader::begin_put);
         let kind = Kind::Response(StoredResponse { status, headers: fields, terms, body });
         let entry = Entry { key, since: since.store.unwrap_or_default(), groups, kind };
-        let published =
-            Published { entry: Arc::new(entry.with_own_head()), url, selecting, stored: Ok(()) };
+        let entry = Arc::new(entry.with_own_head());
+        let published = Arc::new(Published { entry, url, selecting, stored: Ok(()) });
         let task = Arc::clone(&engine);
         let storing = async move { task.store_entry(published, since, leader).await };
         // a response may always be left out of the store

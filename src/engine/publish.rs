@@ -18,25 +18,29 @@ impl Engine {
     /// Stores the response, and shares it.
     pub(super) async fn store_entry(
         &self,
-        mut published: Published,
+        mut published: Arc<Published>,
         since: LogicalTime,
         leader: Option<Leader>,
     ) {
         let keep_for =
             published.entry.response().map_or_else(Default::default, StoredResponse::useful_for);
         let put = self.put(&published.entry, since, keep_for).await;
-        published.stored = match put {
+        let stored = match put {
             Ok(Put::Stored | Put::Stale) => Ok(()),
             Ok(Put::Refused) => Err(Reason::Purged),
             Err(why) => Err(why),
         };
-        match published.stored {
+        match stored {
             Ok(()) => self.stored(),
             Err(why) => self.counters.not_stored(why),
         }
+        // nobody shares it yet
+        if let Some(published) = Arc::get_mut(&mut published) {
+            published.stored = stored;
+        }
         let displaced = self.add_variant(&published, keep_for).await;
         if let Some(leader) = leader {
-            self.publish(leader, published, put, since);
+            self.publish(leader, &published, put, since);
         }
         if let Some(oldest) = displaced
             && let Err(error) = self.store.forget(&oldest).await
@@ -87,7 +91,7 @@ impl Engine {
     fn publish(
         &self,
         leader: Leader,
-        published: Published,
+        published: &Arc<Published>,
         put: Result<Put, Reason>,
         since: LogicalTime,
     ) {
@@ -105,7 +109,7 @@ impl Engine {
     }
 
     /// Shares a response that the store could not take, unless a purge of this process concerns it.
-    fn publish_unstored(&self, leader: Leader, published: Published, since: LogicalTime) {
+    fn publish_unstored(&self, leader: Leader, published: &Arc<Published>, since: LogicalTime) {
         // without this, requests for other variants would wait for this one
         if !published.selecting.is_empty() {
             self.vary.learn(&published.url, &published.selecting);

@@ -25,7 +25,7 @@ use super::{
         fresh_hit::{self, Plain},
         handler_call::{CallPurpose, HandlerCall},
         invalidate::{PendingChange, invalidated},
-        lookup::look_up,
+        lookup::{lead_now, look_up},
         state::{CacheRequest, Step},
     },
     worker::Worker,
@@ -124,27 +124,41 @@ where
         if let Some(res) = fresh_hit::stored(&self.worker, &mut request) {
             return CacheFuture::ready(request.req.into_response(res));
         }
-        let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
+        let worker = &self.worker;
         if !worker.engine.store().is_immediate() {
-            return CacheFuture::boxed(run(service, worker, request));
+            let run = run(Rc::clone(&self.service), Rc::clone(worker), request);
+            return CacheFuture::boxed(run);
         }
+        match lead_now(worker, request) {
+            Ok(step) => self.go_on(step),
+            Err(request) => self.look_up_at_once(*request),
+        }
+    }
+
+    /// Looks up in a store that answers at once.
+    fn look_up_at_once(&self, request: CacheRequest) -> CacheFuture<S, B> {
+        let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
         let mut first = Box::pin(look_up(Rc::clone(&worker), request));
-        match first.as_mut().now_or_never() {
-            Some(Step::Respond(res)) => CacheFuture::ready(res),
-            Some(Step::Forward(req, call))
-                if worker.plan.handlers().finish_on_disconnect.is_none() =>
-            {
-                CacheFuture::calling(self.service.call(req), call, worker)
+        if let Some(step) = first.as_mut().now_or_never() {
+            return self.go_on(step);
+        }
+        // the store has not kept its promise to answer at once
+        worker.engine.counters().error();
+        CacheFuture::boxed(async move {
+            let step = first.await;
+            drive(service, worker, step).await
+        })
+    }
+
+    /// The future of a request from this step on.
+    fn go_on(&self, step: Step<B>) -> CacheFuture<S, B> {
+        let (service, worker) = (&self.service, Rc::clone(&self.worker));
+        match step {
+            Step::Respond(res) => CacheFuture::ready(res),
+            Step::Forward(req, call) if worker.plan.handlers().finish_on_disconnect.is_none() => {
+                CacheFuture::calling(service.call(req), call, worker)
             }
-            Some(step) => CacheFuture::boxed(drive(service, worker, step)),
-            None => {
-                // the store has not kept its promise to answer at once
-                worker.engine.counters().error();
-                CacheFuture::boxed(async move {
-                    let step = first.await;
-                    drive(service, worker, step).await
-                })
-            }
+            step => CacheFuture::boxed(drive(Rc::clone(service), worker, step)),
         }
     }
 

@@ -1,10 +1,6 @@
 //! The role of the request that calls the handler, and how it ends.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::state::{
     Flight, Flights, Leader, LogicalTime, Outcome, Published, Table, WaitingFollower,
@@ -99,12 +95,13 @@ impl Leader {
 
     /// The store has kept the response: all followers get it, except those that joined while it was
     /// being stored.
-    pub(crate) fn publish(self, published: Published) {
-        self.count_publication(&published.url);
-        let (first_after_put, published) = (self.first_after_put, Arc::new(published));
+    pub(crate) fn publish(self, published: &Arc<Published>) {
+        // counted before the flight leaves the table, so that the next leader sees that it has to look
+        self.flights.count_publication(&KeyParts::of(&published.url));
+        let first_after_put = self.first_after_put;
         self.end(|follower| {
             if follower.number < first_after_put {
-                Outcome::Shared(Arc::clone(&published))
+                Outcome::Shared(Arc::clone(published))
             } else {
                 Outcome::LookAgain
             }
@@ -114,7 +111,7 @@ impl Leader {
     /// The store could not keep the response, and no purge of this process concerns it. Followers
     /// get it that joined before the handler was called, or soon after that and before it had
     /// responded. The others go on with another handler call.
-    pub(crate) fn publish_unstored(self, published: Published) {
+    pub(crate) fn publish_unstored(self, published: &Arc<Published>) {
         let (called_at, first_after_call) = (self.called_at, self.first_after_call);
         let first_after_put = self.first_after_put;
         self.publish_to(published, |follower| {
@@ -125,7 +122,7 @@ impl Leader {
 
     /// A purge concerns the response, and it came after the handler was called. Followers get it
     /// that joined before the call. The others go on with another handler call.
-    pub(crate) fn publish_purged(self, published: Published) {
+    pub(crate) fn publish_purged(self, published: &Arc<Published>) {
         let first_after_call = self.first_after_call;
         self.publish_to(published, |follower| follower.number < first_after_call);
     }
@@ -161,8 +158,7 @@ impl Leader {
     }
 
     /// Gives the response to the followers that may have it. One of the others gets the role.
-    fn publish_to(self, published: Published, may_have: impl Fn(&WaitingFollower) -> bool) {
-        let published = Arc::new(published);
+    fn publish_to(self, published: &Arc<Published>, may_have: impl Fn(&WaitingFollower) -> bool) {
         let given: Vec<_> = {
             let mut state = self.flight.lock();
             let followers = std::mem::take(&mut state.followers);
@@ -172,14 +168,7 @@ impl Leader {
         };
         for follower in given {
             // a follower that was dropped needs no response
-            let _ = follower.sender.send(Outcome::Shared(Arc::clone(&published)));
-        }
-    }
-
-    fn count_publication(&self, url: &CacheKey) {
-        // counted before the flight leaves the table, so that the next leader sees that it has to look
-        if let Some(counter) = self.flights.counter(&KeyParts::of(url)) {
-            counter.fetch_add(1, Ordering::Release);
+            let _ = follower.sender.send(Outcome::Shared(Arc::clone(published)));
         }
     }
 

@@ -88,7 +88,9 @@ mod state;
 
 pub(crate) use follower::Follower;
 pub(crate) use join::Role;
-pub(crate) use state::{CoalescingLimits, Flights, Leader, LogicalTime, Outcome, Published};
+pub(crate) use state::{
+    CoalescingLimits, Flights, Leader, LogicalTime, Outcome, PublicationCount, Published,
+};
 
 #[cfg(test)]
 mod tests;

@@ -94,6 +94,13 @@ pub(super) struct WaitingFollower {
     pub(super) sender: oneshot::Sender<Outcome>,
 }
 
+/// How many responses had been published for a URL and those that share its counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PublicationCount {
+    counter: usize,
+    count: u64,
+}
+
 /// A point in the order of purges: how many there were before a handler was called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogicalTime {
@@ -162,20 +169,36 @@ impl Flights {
         }))
     }
 
-    /// How many responses have been published for URLs like this one. A leader that looked up its
-    /// key before the last of them was published looks it up again.
-    pub(crate) fn publication_count(&self, url: &KeyParts<'_>) -> u64 {
-        self.counter(url).map_or(0, |counter| counter.load(Ordering::Acquire))
+    /// How many responses have been published for URLs like this one.
+    pub(crate) fn publication_count(&self, url: &KeyParts<'_>) -> PublicationCount {
+        let counter = self.counter_of(url);
+        PublicationCount { counter, count: self.publications(counter) }
+    }
+
+    /// Whether none has been published since. A leader that looked up its key before the last of them
+    /// was published looks it up again.
+    pub(crate) fn is_current(&self, count: PublicationCount) -> bool {
+        self.publications(count.counter) == count.count
+    }
+
+    /// Another response has been published for URLs like this one.
+    pub(super) fn count_publication(&self, url: &KeyParts<'_>) {
+        if let Some(counter) = self.0.published.get(self.counter_of(url)) {
+            counter.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    fn publications(&self, counter: usize) -> u64 {
+        self.0.published.get(counter).map_or(0, |counter| counter.load(Ordering::Acquire))
+    }
+
+    fn counter_of(&self, url: &KeyParts<'_>) -> usize {
+        usize::try_from(self.0.hasher.hash_one(url) % COUNTERS as u64).unwrap_or_default()
     }
 
     /// How many flights there are.
     pub(crate) fn len(&self) -> usize {
         self.table().len()
-    }
-
-    pub(super) fn counter(&self, key: &KeyParts<'_>) -> Option<&AtomicU64> {
-        let hash = usize::try_from(self.0.hasher.hash_one(key) % COUNTERS as u64).ok()?;
-        self.0.published.get(hash)
     }
 
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {

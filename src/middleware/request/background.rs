@@ -26,10 +26,9 @@ use super::{
 use crate::{
     config::key_rules::Keyed,
     engine::{
-        flight::{Leader, Role},
+        flight::{Leader, PublicationCount, Role},
         lookup::Found,
     },
-    key::KeyParts,
     middleware::{body::read_to_end, worker::Worker},
     semantics::{
         fields::RequestView, reuse::Reuse, validation::is_conditional, verdict::Forwarding,
@@ -72,7 +71,7 @@ pub(crate) fn refresh_in_background<S, B>(
 struct FoundStale {
     keyed: Keyed,
     stale: StaleEntry,
-    published: u64,
+    published: PublicationCount,
 }
 
 /// Calls the handler as for a client that wants the whole response, and reads the response to its
@@ -92,14 +91,14 @@ where
     let FoundStale { keyed, stale, published } = found;
     let view = RequestView { method: &Method::GET, fields: req.headers() };
     let lookup = worker.lookup(&keyed, view);
-    let leader = match worker.engine.join_flight(&lookup, true, worker.plan.coalescing()) {
+    let mut leader = match worker.engine.join_flight(&lookup, true, worker.plan.coalescing()) {
         Role::Leader(leader) => Some(leader),
         // another request calls the handler already
         Role::Follower(_) => return Some(()),
         Role::Alone => None,
     };
     // another refresh may have ended since the response was found stale
-    if worker.engine.flights().publication_count(&KeyParts::of(&keyed.key)) != published {
+    if !worker.engine.flights().is_current(published) {
         let found = worker.engine.look_up(&lookup).await;
         if matches!(found, Found::Selected(_, Reuse::Fresh { age, .. }) if age < stale.age) {
             leader.into_iter().for_each(Leader::look_again);
@@ -107,7 +106,8 @@ where
         }
     }
     let stored = Some(stale.entry.as_ref());
-    let fill = worker.engine.begin_fill(&lookup, keyed.personal, leader, stored).await;
+    let time = worker.engine.fill_time(leader.as_mut(), stored).await;
+    let fill = worker.engine.begin_fill(&lookup, keyed.personal, leader, time);
     let purpose = CallPurpose::Fill(Forwarding::Stale, Box::new(fill));
     let call = HandlerCall::in_background(&worker, &req, purpose);
     let res = revalidate(service, worker, req, call, stale).await.ok()?;

@@ -3,20 +3,63 @@
 use std::rc::Rc;
 
 use actix_web::http::Method;
+use futures_util::FutureExt as _;
 
 use super::{
     conditions,
     handler_call::{CallPurpose, HandlerCall},
     state::{CacheRequest, Miss, Step},
 };
-use crate::{engine::flight::Leader, middleware::worker::Worker, semantics::fields::RequestView};
+use crate::{
+    engine::{cache_fill::FillTime, flight::Leader},
+    middleware::worker::Worker,
+    semantics::fields::RequestView,
+};
 
 /// Prepares the handler call: a fill begins, and conditions are removed that the cache evaluates.
 pub(super) async fn forward<B>(
     worker: &Rc<Worker>,
     request: CacheRequest,
     miss: Miss,
+    mut leader: Option<Leader>,
+) -> Step<B> {
+    let time = if begins_fill(&request, &miss) {
+        let stored = miss.stale.as_ref().map(|stale| stale.entry.as_ref());
+        Some(worker.engine.fill_time(leader.as_mut(), stored).await)
+    } else {
+        None
+    };
+    forward_at(worker, request, miss, leader, time)
+}
+
+/// [`forward`], where the store answers at once.
+pub(super) fn forward_now<B>(
+    worker: &Rc<Worker>,
+    mut request: CacheRequest,
+    miss: Miss,
+    mut leader: Option<Leader>,
+) -> Result<Step<B>, Box<CacheRequest>> {
+    let begins_fill = begins_fill(&request, &miss);
+    let time = worker.engine.fill_time(leader.as_mut(), None).now_or_never();
+    if time.is_none() && begins_fill {
+        request.leader = leader;
+        return Err(Box::new(request));
+    }
+    Ok(forward_at(worker, request, miss, leader, time.filter(|_| begins_fill)))
+}
+
+/// Whether the handler's response may be stored: that to a HEAD may only renew what is.
+fn begins_fill(request: &CacheRequest, miss: &Miss) -> bool {
+    *request.req.method() != Method::HEAD || miss.stale.is_some()
+}
+
+/// Prepares the handler call at this time; `None` where no fill begins.
+fn forward_at<B>(
+    worker: &Rc<Worker>,
+    request: CacheRequest,
+    miss: Miss,
     leader: Option<Leader>,
+    time: Option<FillTime>,
 ) -> Step<B> {
     // conditions that only the handler can judge come first, and go to it with all others
     let evaluates = request.admitted.conditional
@@ -25,16 +68,14 @@ pub(super) async fn forward<B>(
     let CacheRequest { mut req, admitted, outer, .. } = request;
     let Miss { why, stale } = miss;
     let keyed = admitted.keyed;
-    if *req.method() == Method::HEAD && stale.is_none() {
+    let Some(time) = time else {
         let purpose = CallPurpose::Unstorable(why);
         let call = HandlerCall::new(worker, &req, outer, purpose).with_key(keyed.key);
         return Step::Forward(req, Box::new(call));
-    }
+    };
     // what a HEAD brings up to date is the response to a GET
     let view = RequestView { method: &Method::GET, fields: req.headers() };
-    let lookup = worker.lookup(&keyed, view);
-    let stored = stale.as_ref().map(|stale| stale.entry.as_ref());
-    let fill = worker.engine.begin_fill(&lookup, keyed.personal, leader, stored).await;
+    let fill = worker.engine.begin_fill(&worker.lookup(&keyed, view), keyed.personal, leader, time);
     let purpose = CallPurpose::Fill(why, Box::new(fill));
     let call = HandlerCall::new(worker, &req, outer, purpose).with_key(keyed.key);
     if let Some(stale) = stale {

@@ -7,7 +7,10 @@ use actix_web::{HttpResponse, dev::ServiceRequest};
 
 use super::state::{CacheRequest, RequestFacts};
 use crate::{
-    engine::lookup::{FoundNow, PlainEntry},
+    engine::{
+        flight::PublicationCount,
+        lookup::{FoundNow, PlainEntry},
+    },
     entry::Entry,
     key::{CacheKey, KeyParts},
     middleware::{body::CacheBody, respond::Source, worker::Worker},
@@ -22,7 +25,7 @@ pub(crate) enum Plain<B> {
     /// It has its response.
     Hit(HttpResponse<CacheBody<B>>),
     /// The store had nothing for it when this many responses had been published.
-    Absent(u64),
+    Absent(PublicationCount),
     /// It has to be looked at more closely.
     Unknown,
 }

@@ -161,7 +161,7 @@ impl HandlerCall {
         let (mut res, verdict) = match purpose {
             CallPurpose::Fill(why, fill) => {
                 let Filled { res, stored, status } =
-                    fill_from(worker, &ended, *fill, res, evaluates_conditions);
+                    fill_from(worker, &ended, fill, res, evaluates_conditions);
                 (res, verdict(why, stored).with_status(status))
             }
             purpose => (res.map_body(|_, body| CacheBody::passed(body)), purpose.verdict(Ok(()))),
@@ -203,7 +203,7 @@ struct Filled<B> {
 fn fill_from<B: MessageBody + 'static>(
     worker: &Worker,
     ended: &EndedCall,
-    mut fill: CacheFill,
+    mut fill: Box<CacheFill>,
     res: ServiceResponse<B>,
     evaluates_conditions: bool,
 ) -> Filled<B> {

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::state::{BackgroundRefresh, CacheRequest, StaleEntry, Step};
 use crate::{
     clock::Stopwatch,
-    engine::background_refresh::RunningRefresh,
+    engine::{background_refresh::RunningRefresh, flight::PublicationCount},
     entry::{Entry, StoredResponse},
     middleware::{respond, worker::Worker},
     semantics::{
@@ -58,7 +58,7 @@ pub(super) fn respond<B>(
     mut request: CacheRequest,
     servable: &Servable<'_>,
     watch: Option<Stopwatch>,
-    published: u64,
+    published: PublicationCount,
 ) -> Step<B> {
     let Servable { entry, stored, age, verdict, refreshes } = *servable;
     let mut res = worker.respond(&request.client_view(), stored, age);

@@ -9,7 +9,7 @@ use actix_web::{
 };
 
 use super::{
-    forward::forward,
+    forward::{forward, forward_now},
     hit::{respond, respond_only_if_cached, servable},
     serve_stale,
     state::{CacheRequest, Miss, StaleEntry, Step, WaitingRequest},
@@ -66,12 +66,7 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
             }
             // what was stored since it looked may be what it wants
             Role::Leader(leader)
-                if looks < MAX_LOOKS
-                    && worker
-                        .engine
-                        .flights()
-                        .publication_count(&KeyParts::of(&request.admitted.keyed.key))
-                        != published =>
+                if looks < MAX_LOOKS && !worker.engine.flights().is_current(published) =>
             {
                 request.leader = Some(leader);
             }
@@ -88,6 +83,32 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
     };
     // boxed, or the future of a hit would be as large as this one
     Box::pin(forward(&worker, request, miss, leader)).await
+}
+
+/// Decides at once for a request for which a store that answers at once has nothing. An error where the
+/// request has to be [looked up](look_up) again.
+pub(crate) fn lead_now<B>(
+    worker: &Rc<Worker>,
+    mut request: CacheRequest,
+) -> Result<Step<B>, Box<CacheRequest>> {
+    let Some(published) = request.absent_at else { return Err(Box::new(request)) };
+    if request.admitted.directives && only_if_cached(request.req.headers()) {
+        return Err(Box::new(request));
+    }
+    let miss = Miss { why: Forwarding::UriMiss, stale: None };
+    match join_flight(worker, &mut request, &miss) {
+        Role::Follower(follower) => {
+            Ok(Step::Wait(Box::new(WaitingRequest { request, miss, follower })))
+        }
+        // what was stored since it looked may be what it wants
+        Role::Leader(leader) if !worker.engine.flights().is_current(published) => {
+            request.leader = Some(leader);
+            request.absent_at = None;
+            Err(Box::new(request))
+        }
+        Role::Leader(leader) => forward_now(worker, request, miss, Some(leader)),
+        Role::Alone => forward_now(worker, request, miss, None),
+    }
 }
 
 async fn find(worker: &Worker, request: &CacheRequest) -> Found {

@@ -191,7 +191,7 @@ impl Revalidation<'_> {
         let (status, body) = (stored.status, stored.body.clone());
         let mut renewed = StoredResponse { status, headers: fields.clone(), terms, body };
         let storing = self.storing(&ended, original.unrouted.as_str());
-        let outcome = match storing.draft(*fill, status, fields) {
+        let outcome = match storing.draft(fill, status, fields) {
             Ok(draft) => {
                 renewed = draft.response(stored.body.clone());
                 draft.commit(stored.body.clone());
@@ -221,7 +221,7 @@ impl Revalidation<'_> {
         let (purpose, ended) = call.end(worker);
         let why = purpose.forwarding();
         let outcome = match purpose {
-            CallPurpose::Fill(_, fill) => self.renew_by_head(*fill, &ended, &res).await,
+            CallPurpose::Fill(_, fill) => self.renew_by_head(fill, &ended, &res).await,
             CallPurpose::Bypass(_) | CallPurpose::Unstorable(_) => Err(Reason::Method),
         };
         let mut res = res.map_body(|_, body| CacheBody::passed(body));
@@ -233,7 +233,7 @@ impl Revalidation<'_> {
 
     async fn renew_by_head<B: MessageBody>(
         &self,
-        fill: CacheFill,
+        fill: Box<CacheFill>,
         ended: &EndedCall,
         res: &ServiceResponse<B>,
     ) -> Result<(), Reason> {

@@ -16,7 +16,7 @@ use crate::{
     config::{key_rules::Keyed, plan::Admitted},
     engine::{
         background_refresh::RunningRefresh,
-        flight::{Follower, Leader},
+        flight::{Follower, Leader, PublicationCount},
         lookup::Lookup,
     },
     entry::Entry,
@@ -42,7 +42,7 @@ pub(crate) struct CacheRequest {
     /// The context of the cache outside, if there is one.
     pub(super) outer: Option<RequestContext>,
     /// How many responses had been published before the store was found to have nothing for it.
-    pub(super) absent_at: Option<u64>,
+    pub(super) absent_at: Option<PublicationCount>,
     /// How often it has waited for another request of this process.
     pub(super) waits: u8,
     /// How often it has waited for another process.
@@ -61,7 +61,7 @@ impl CacheRequest {
     }
 
     /// The store had nothing for it when this many responses had been published, if that is known.
-    pub(crate) fn absent_at(self, published: Option<u64>) -> Self {
+    pub(crate) fn absent_at(self, published: Option<PublicationCount>) -> Self {
         Self { absent_at: published, ..self }
     }
 
@@ -211,7 +211,7 @@ pub(crate) struct BackgroundRefresh {
     pub(super) stale: StaleEntry,
     pub(super) refresh: RunningRefresh,
     /// How many responses had been published before it was looked up.
-    pub(super) published: u64,
+    pub(super) published: PublicationCount,
     /// Closed when the response to the client is gone.
     pub(super) response_gone: oneshot::Receiver<()>,
 }

@@ -40,7 +40,7 @@ pub(super) struct Storing<'a> {
 pub(super) fn store<B: MessageBody + 'static>(
     worker: &Worker,
     context: &RequestContext,
-    fill: CacheFill,
+    fill: Box<CacheFill>,
     mut res: ServiceResponse<B>,
 ) -> (ServiceResponse<CacheBody<B>>, Result<(), Reason>) {
     let routed = res.request().match_info().as_str();
@@ -68,7 +68,7 @@ impl Storing<'_> {
     /// handler's, or a stored one that has been brought up to date.
     pub(super) fn draft(
         &self,
-        fill: CacheFill,
+        fill: Box<CacheFill>,
         status: StatusCode,
         fields: HeaderList,
     ) -> Result<DraftEntry, Reason> {

@@ -23,10 +23,14 @@ use super::{
 };
 use crate::entry::Timestamp;
 
-/// How many entries are asked whether they are dead with each put.
-const INSPECTED_PER_PUT: usize = 4;
+/// How many entries are asked whether they are dead with each put. Purges look for what they take: this
+/// finds what is dead for other reasons, such as announcements that were missed.
+const INSPECTED_PER_PUT: usize = 1;
 /// The same, while a purge has left dead ones behind.
 const INSPECTED_OF_SUSPECTS: usize = 64;
+/// How many puts, and how many bytes of them, the cache takes before it is synced, while it has room.
+const MAX_UNSYNCED_PUTS: u32 = 16;
+const MAX_UNSYNCED_BYTES: u64 = 1024 * 1024;
 
 /// The entries of a table, without keeping them alive.
 #[derive(Debug)]
@@ -41,6 +45,9 @@ pub(super) struct Index {
     next: PlaceNumber,
     /// How many places are still to be looked at soon, as any entry may be dead.
     suspects: usize,
+    /// What was put since the cache was synced.
+    unsynced_puts: u32,
+    unsynced_bytes: u64,
 }
 
 /// When an entry ends, and its place: 12 bytes instead of 16.
@@ -75,6 +82,8 @@ impl Index {
             departures: Arc::new(Departures::new(tags)),
             next: 0,
             suspects: 0,
+            unsynced_puts: 0,
+            unsynced_bytes: 0,
         }
     }
 
@@ -167,14 +176,33 @@ impl Index {
         self.suspects = self.places.len();
     }
 
-    /// The entries in the next places, in turn: a few, or more while there are suspects.
-    pub(super) fn next_few(&mut self) -> Vec<Arc<Slot>> {
+    /// How many entries in the next places are to be asked whether they are dead: a few, or more while
+    /// there are suspects.
+    pub(super) fn inspections(&mut self) -> usize {
         let count = if self.suspects > 0 { INSPECTED_OF_SUSPECTS } else { INSPECTED_PER_PUT };
         self.suspects = self.suspects.saturating_sub(count);
-        (0..count.min(self.places.len())).filter_map(|_| self.next()).collect()
+        count.min(self.places.len())
     }
 
-    fn next(&mut self) -> Option<Arc<Slot>> {
+    /// Another entry has been put. Whether the cache is to be synced now.
+    pub(super) const fn count_unsynced(&mut self, bytes: u64) -> bool {
+        self.unsynced_puts += 1;
+        self.unsynced_bytes = self.unsynced_bytes.saturating_add(bytes);
+        self.unsynced_puts >= MAX_UNSYNCED_PUTS || self.unsynced_bytes >= MAX_UNSYNCED_BYTES
+    }
+
+    /// How many bytes the cache does not count yet, at most.
+    pub(super) const fn unsynced_bytes(&self) -> u64 {
+        self.unsynced_bytes
+    }
+
+    /// The cache has been synced.
+    pub(super) const fn forget_unsynced(&mut self) {
+        (self.unsynced_puts, self.unsynced_bytes) = (0, 0);
+    }
+
+    /// The entry in the next place, in turn.
+    pub(super) fn next(&mut self) -> Option<Arc<Slot>> {
         let place = if (self.next as usize) < self.places.len() { self.next } else { 0 };
         self.next = place + 1;
         self.slot(place)

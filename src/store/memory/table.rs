@@ -158,34 +158,54 @@ impl Table {
         // the one use of a request that found nothing: without it no newcomer would be kept
         drop(cache.get(&hash));
         self.pop_expired(&cache, &mut index, MAX_EXPIRED_PER_STEP, now);
-        for other in index.next_few() {
-            self.meet(&cache, &mut index, &other, fate(&other));
+        for _ in 0..index.inspections() {
+            if let Some(other) = index.next() {
+                self.meet(&cache, &mut index, &other, fate(&other));
+            }
         }
-        cache.sync();
         let weight = slot.weight();
         let fits = slot.end() > now && weight <= self.capacity;
-        while fits
-            && cache.weighted_size().saturating_add(weight) > self.capacity
-            && self.pop_expired(&cache, &mut index, MAX_EXPIRED_PER_STEP, now)
-        {
-            cache.sync();
-        }
+        let is_full = fits && !self.make_room(&cache, &mut index, weight, now);
         match Some(slot).filter(|_| fits).and_then(|slot| index.add(slot)) {
             Some(slot) => cache.insert(hash, slot),
             None => cache.invalidate(&hash),
         }
-        // its own housekeeping waits for many writes, however large they are
-        cache.sync();
         self.versions.change(hash);
-        index.clear_departed();
+        // its own housekeeping waits for many writes, however large they are
+        if index.count_unsynced(weight) || is_full {
+            sync(&cache, &mut index);
+        }
+    }
+
+    /// Makes room for `weight` more bytes by removing what has come to its end. Whether there is as
+    /// much; else the cache decides what leaves.
+    fn make_room(
+        &self,
+        cache: &HashedCache,
+        index: &mut Index,
+        weight: u64,
+        now: Timestamp,
+    ) -> bool {
+        let has_room = |index: &Index| {
+            let size = cache.weighted_size().saturating_add(index.unsynced_bytes());
+            size.saturating_add(weight) <= self.capacity
+        };
+        while !has_room(index) {
+            let any = self.pop_expired(cache, index, MAX_EXPIRED_PER_STEP, now);
+            sync(cache, index);
+            if !any {
+                return has_room(index);
+            }
+        }
+        true
     }
 
     /// Removes an entry, unless there is another one in its place by now.
     pub(in crate::store) fn remove(&self, slot: &Arc<Slot>) {
-        let _index = self.lock();
+        let mut index = self.lock();
         let cache = self.cache.load();
         if self.drop_if_there(&cache, slot) {
-            cache.sync();
+            sync(&cache, &mut index);
         }
     }
 
@@ -243,8 +263,7 @@ impl Table {
                 self.meet(&cache, &mut index, &slot, fate);
             }
         }
-        cache.sync();
-        index.clear_departed();
+        sync(&cache, &mut index);
         sweep.next = places.last().map_or(sweep.next, |last| last.saturating_add(1));
         places.len() < LOOKED_AT_PER_STEP
     }
@@ -274,7 +293,9 @@ impl Table {
 
     pub(in crate::store) fn size(&self) -> Size {
         self.expire_some(MAX_EXPIRED_PER_READING);
+        let mut index = self.lock();
         let cache = self.cache.load();
+        sync(&cache, &mut index);
         Size { entries: cache.entry_count(), bytes: cache.weighted_size() }
     }
 
@@ -283,8 +304,7 @@ impl Table {
         let mut index = self.lock();
         let cache = self.cache.load();
         if self.pop_expired(&cache, &mut index, at_most, now) {
-            cache.sync();
-            index.clear_departed();
+            sync(&cache, &mut index);
         }
     }
 
@@ -311,6 +331,13 @@ impl Table {
     fn lock(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Does what the cache has put off, and takes out of the index what has left.
+fn sync(cache: &HashedCache, index: &mut Index) {
+    cache.sync();
+    index.clear_departed();
+    index.forget_unsynced();
 }
 
 fn new_cache(capacity: u64) -> HashedCache {
