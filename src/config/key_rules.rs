@@ -17,6 +17,7 @@ use super::{
     credential_headers::CredentialHeaders,
     functions::RequestFn,
     headers::{FORWARDING_HEADERS, HeaderFlags},
+    paths::RuleNumber,
     settings::compliance::Forwarded,
     target::{Target, is_cached_scheme},
 };
@@ -53,6 +54,7 @@ pub(super) struct KeyInput<'a> {
     pub(super) body: Option<&'a [u8]>,
     /// How many caches outside decide by other rules.
     pub(super) nested: u8,
+    pub(super) rule: Option<RuleNumber>,
     /// What counts of the query, where the path's rule says it.
     pub(super) query: Option<&'a QueryRules>,
     pub(super) secret: &'a Secret,
@@ -61,6 +63,8 @@ pub(super) struct KeyInput<'a> {
 /// A request's key, and what it does not tell.
 #[derive(Debug)]
 pub(crate) struct Keyed {
+    /// The rule of its path.
+    pub(crate) rule: Option<RuleNumber>,
     pub(crate) key: CacheKey,
     /// The credentials that are not part of the key.
     pub(crate) uncovered: UncoveredCredentials,
@@ -120,7 +124,12 @@ impl KeyRules {
             return Err(Reason::KeyTooLong);
         }
         let personal = self.is_personal(req, &flags);
-        Ok(Keyed { key: key.finish(), uncovered: self.uncovered(req, &flags), personal })
+        Ok(Keyed {
+            rule: input.rule,
+            key: key.finish(),
+            uncovered: self.uncovered(req, &flags),
+            personal,
+        })
     }
 
     /// The parts that settings add to the key.

@@ -12,7 +12,7 @@ pub(crate) mod error;
 mod functions;
 mod headers;
 pub(crate) mod key_rules;
-mod paths;
+pub(crate) mod paths;
 mod pattern;
 pub(crate) mod plan;
 mod query_rules;

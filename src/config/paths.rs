@@ -17,6 +17,10 @@ pub(super) struct Paths {
     rules: Vec<CompiledRule>,
 }
 
+/// Which rule a path has: its place among the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RuleNumber(pub(super) usize);
+
 #[derive(Clone, Debug)]
 struct CompiledRule {
     resource: ResourceDef,
@@ -44,7 +48,7 @@ impl Paths {
 
     /// The number of the request's rule, if it has one, where its path is for the cache. `routed` is
     /// the path as the router matches it, `raw` as it came.
-    pub(super) fn decide(&self, raw: &str, routed: &str) -> Result<Option<usize>, Reason> {
+    pub(super) fn decide(&self, raw: &str, routed: &str) -> Result<Option<RuleNumber>, Reason> {
         if self.include.is_empty() && self.exclude.is_empty() && self.rules.is_empty() {
             return Ok(None);
         }
@@ -65,7 +69,7 @@ impl Paths {
         self.decide_one(reading).is_ok()
     }
 
-    fn decide_one(&self, path: &str) -> Result<Option<usize>, Reason> {
+    fn decide_one(&self, path: &str) -> Result<Option<RuleNumber>, Reason> {
         // a user who excludes `/users/me` means `/Users/ME` too, if anything answers to it
         if self.exclude.iter().any(|prefix| is_under_whatever_case(path, prefix)) {
             return Err(Reason::Excluded);
@@ -74,24 +78,24 @@ impl Paths {
             return Err(Reason::NotIncluded);
         }
         let rule = self.rule(path);
-        match rule.and_then(|rule| self.rules.get(rule)) {
+        match rule.and_then(|RuleNumber(rule)| self.rules.get(rule)) {
             Some(CompiledRule { is_bypass: true, .. }) => Err(Reason::Excluded),
             _ => Ok(rule),
         }
     }
 
     /// The number of the first rule whose pattern matches the routed path.
-    pub(super) fn rule(&self, path: &str) -> Option<usize> {
-        self.rules.iter().position(|rule| rule.resource.is_match(path))
+    pub(super) fn rule(&self, path: &str) -> Option<RuleNumber> {
+        self.rules.iter().position(|rule| rule.resource.is_match(path)).map(RuleNumber)
     }
 
-    /// The pattern of the first rule that matches the routed path.
-    pub(super) fn pattern(&self, path: &str) -> Option<&str> {
-        self.rules.get(self.rule(path)?)?.resource.pattern()
+    /// The pattern of a rule.
+    pub(super) fn pattern(&self, RuleNumber(rule): RuleNumber) -> Option<&str> {
+        self.rules.get(rule)?.resource.pattern()
     }
 
     /// What the pattern of the rule captures from the path.
-    pub(super) fn captures(&self, rule: usize, path: &str) -> Path<String> {
+    pub(super) fn captures(&self, RuleNumber(rule): RuleNumber, path: &str) -> Path<String> {
         let mut captures = Path::new(path.to_owned());
         if let Some(rule) = self.rules.get(rule) {
             rule.resource.capture_match_info(&mut captures);
@@ -163,8 +167,8 @@ mod tests {
     #[test]
     fn first_matching_rule_wins() {
         let paths = paths(&[], &[], &["/a/{id}", "/a/special", "/{tail:.*}"]);
-        assert_eq!(paths.rule("/a/special"), Some(0));
-        assert_eq!(paths.rule("/b"), Some(2));
-        assert_eq!(paths.captures(0, "/a/7").get("id"), Some("7"));
+        assert_eq!(paths.rule("/a/special"), Some(RuleNumber(0)));
+        assert_eq!(paths.rule("/b"), Some(RuleNumber(2)));
+        assert_eq!(paths.captures(RuleNumber(0), "/a/7").get("id"), Some("7"));
     }
 }

@@ -16,7 +16,7 @@ use super::{
     functions::Predicate,
     headers::HeaderFlags,
     key_rules::{KeyInput, KeyRules, Keyed},
-    paths::Paths,
+    paths::{Paths, RuleNumber},
     resolved_rule::ResolvedRule,
     settings::{compliance::Compliance, handlers::HandlerPolicy, responses::Responses},
     target,
@@ -124,12 +124,12 @@ impl Plan {
         self.admit_with(req, None, nested)
     }
 
-    /// Whether the path alone keeps a GET out of the cache.
-    pub(crate) fn decide_path(&self, req: &HttpRequest) -> Result<(), Reason> {
-        if *req.method() == Method::GET {
-            self.paths.decide(req.uri().path(), req.match_info().as_str())?;
+    /// The rule of a GET, or why its path alone keeps it out of the cache.
+    pub(crate) fn decide_path(&self, req: &HttpRequest) -> Result<Option<RuleNumber>, Reason> {
+        if *req.method() != Method::GET {
+            return Ok(None);
         }
-        Ok(())
+        self.paths.decide(req.uri().path(), req.match_info().as_str())
     }
 
     /// The key of a GET that nothing but its URL keys, as most are, without writing it; `None` where more
@@ -175,9 +175,10 @@ impl Plan {
         if self.config.only_if.as_ref().is_some_and(|only_if| !only_if.call(req)) {
             return Err(Reason::Predicate);
         }
-        let query = rule.and_then(|rule| self.rules.get(rule)?.query.as_deref());
+        let query = rule.and_then(|_| self.rule(rule).query.as_deref());
         let secret = &self.secret;
-        let keyed = self.key_rules.key(KeyInput { req, flags, body, nested, query, secret })?;
+        let input = KeyInput { req, flags, body, nested, rule, query, secret };
+        let keyed = self.key_rules.key(input)?;
         let HeaderFlags { conditional, directives, .. } = flags;
         Ok(Admitted { keyed, conditional, directives })
     }
@@ -193,31 +194,36 @@ impl Plan {
         &self.default_rule
     }
 
-    /// The rule of this path, as the router matches it, and the groups that it names.
-    pub(crate) fn rule(&self, routed: &str) -> (&ResolvedRule, Vec<String>) {
-        let number = self.paths.rule(routed);
-        match number.and_then(|number| Some((number, self.rules.get(number)?))) {
-            None => (&self.default_rule, Vec::new()),
-            Some((number, rule)) if rule.has_groups() => {
-                (rule, rule.groups(&self.paths.captures(number, routed)))
+    /// The rule of this path, as the router matches it.
+    pub(crate) fn rule_of(&self, routed: &str) -> Option<RuleNumber> {
+        self.paths.rule(routed)
+    }
+
+    /// How the responses of paths with this rule are treated.
+    pub(crate) fn rule(&self, rule: Option<RuleNumber>) -> &ResolvedRule {
+        let rule = rule.and_then(|RuleNumber(rule)| self.rules.get(rule));
+        rule.unwrap_or(&self.default_rule)
+    }
+
+    /// The groups that the rule names for this path, as the router matches it.
+    pub(crate) fn groups(&self, rule: Option<RuleNumber>, routed: &str) -> Vec<String> {
+        match rule {
+            Some(number) if self.rule(rule).has_groups() => {
+                self.rule(rule).groups(&self.paths.captures(number, routed))
             }
-            Some((_, rule)) => (rule, Vec::new()),
+            _ => Vec::new(),
         }
     }
 
-    /// The pattern of the rule that this path, as the router matches it, has.
-    pub(crate) fn rule_pattern(&self, routed: &str) -> Option<&str> {
-        self.paths.pattern(routed)
+    /// The pattern of the rule.
+    pub(crate) fn rule_pattern(&self, rule: RuleNumber) -> Option<&str> {
+        self.paths.pattern(rule)
     }
 
-    /// The headers for clients of the responses of this path. They are added when a response is sent,
-    /// and never stored: a stored response is reused by what its handler said.
-    pub(crate) fn client(&self, routed: &str) -> Option<&ClientCache> {
-        if !self.has_client_cache {
-            return None;
-        }
-        let rule = self.paths.rule(routed).and_then(|rule| self.rules.get(rule));
-        rule.unwrap_or(&self.default_rule).client.as_ref()
+    /// The headers for clients of the responses of paths with this rule. They are added when a response
+    /// is sent, and never stored: a stored response is reused by what its handler said.
+    pub(crate) fn client(&self, rule: Option<RuleNumber>) -> Option<&ClientCache> {
+        if self.has_client_cache { self.rule(rule).client.as_ref() } else { None }
     }
 }
 

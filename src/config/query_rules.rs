@@ -3,7 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{all_settings::Config, error::ConfigError, paths::Paths};
+use super::{
+    all_settings::Config,
+    error::ConfigError,
+    paths::{Paths, RuleNumber},
+};
 use crate::key::query::QueryRules;
 
 type ByPath = dyn Fn(&str) -> Arc<QueryRules> + Send + Sync;
@@ -29,7 +33,7 @@ pub(super) fn by_path(config: &Config) -> Result<Box<ByPath>, ConfigError> {
     });
     let rules: Vec<Arc<QueryRules>> = rules.collect();
     Ok(Box::new(move |path| {
-        let rule = paths.rule(path).and_then(|number| rules.get(number));
+        let rule = paths.rule(path).and_then(|RuleNumber(rule)| rules.get(rule));
         Arc::clone(rule.unwrap_or(&default))
     }))
 }

@@ -73,7 +73,8 @@ impl CacheVerdict {
     /// [`Responses::verdict`](crate::Responses::verdict) is not set.
     pub fn of(req: &HttpRequest) -> Option<Self> {
         let (worker, verdict) = context::verdict(req)?;
-        let rule = worker.plan.rule_pattern(req.match_info().as_str());
+        let rule = worker.plan.rule_of(req.match_info().as_str());
+        let rule = rule.and_then(|rule| worker.plan.rule_pattern(rule));
         Some(Self { rule: rule.map(str::to_owned), ..Self::without_rule(verdict) })
     }
 

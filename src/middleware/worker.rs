@@ -94,7 +94,7 @@ impl Worker {
     ) -> HttpResponse<CacheBody<B>> {
         let age = self.ages.get(age, || Some(age.as_secs().into()));
         let mut res = respond::from_stored(client, source, age);
-        if let Some(settings) = self.plan.client(client.routed) {
+        if let Some(settings) = self.plan.client(client.rule) {
             settings.write(&mut res, source.stored.terms.response_time, client.personal);
         }
         self.plan.downstream.report(&mut res, client.req.fields, source.may_allow_origin);

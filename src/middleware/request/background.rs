@@ -109,7 +109,7 @@ where
     let time = worker.engine.fill_time(leader.as_mut(), stored).await;
     let fill = worker.engine.begin_fill(&lookup, keyed.personal, leader, time);
     let purpose = CallPurpose::Fill(Forwarding::Stale, Box::new(fill));
-    let call = HandlerCall::in_background(&worker, &req, purpose);
+    let call = HandlerCall::in_background(&worker, &req, purpose).with_rule(keyed.rule);
     let res = revalidate(service, worker, req, call, stale).await.ok()?;
     let failed = res.status().is_server_error();
     read_to_end(Box::pin(res.into_body())).await?;

@@ -33,7 +33,7 @@ pub(crate) enum Plain<B> {
 /// Answers a request that has no special headers from what this worker remembers, or from memory. An
 /// error where the path alone keeps the request out of the cache.
 pub(crate) fn plain<B>(worker: &Rc<Worker>, req: &ServiceRequest) -> Result<Plain<B>, Reason> {
-    worker.plan.decide_path(req.request())?;
+    let rule = worker.plan.decide_path(req.request())?;
     if !worker.engine.store().is_local() {
         return Ok(Plain::Unknown);
     }
@@ -44,7 +44,7 @@ pub(crate) fn plain<B>(worker: &Rc<Worker>, req: &ServiceRequest) -> Result<Plai
         return Err(Reason::Disabled);
     }
     let watch = worker.engine.counters().sample_hit();
-    let request = RequestFacts::plain(req, conditional).timed(watch);
+    let request = RequestFacts::plain(req, conditional, rule).timed(watch);
     if let Some(res) = remembered(worker, &request, &key) {
         return Ok(Plain::Hit(res));
     }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     clock::Stopwatch,
+    config::paths::RuleNumber,
     engine::cache_fill::CacheFill,
     key::CacheKey,
     middleware::{
@@ -31,6 +32,8 @@ use crate::{
 pub(crate) struct HandlerCall {
     outer: Option<RequestContext>,
     pub(crate) context: RequestContext,
+    /// The rule of the request's path.
+    pub(super) rule: Option<RuleNumber>,
     watch: Stopwatch,
     pub(super) purpose: CallPurpose,
     /// What the request was looked up by, for `Cache-Status`.
@@ -58,6 +61,7 @@ pub(crate) enum CallPurpose {
 pub(super) struct EndedCall {
     outer: Option<RequestContext>,
     pub(super) context: RequestContext,
+    pub(super) rule: Option<RuleNumber>,
     key: Option<CacheKey>,
 }
 
@@ -73,6 +77,7 @@ impl HandlerCall {
         Self {
             outer,
             context,
+            rule: None,
             watch: Stopwatch::start(),
             purpose,
             key: None,
@@ -92,9 +97,14 @@ impl HandlerCall {
         call
     }
 
-    /// The request was looked up by this key.
-    pub(super) fn with_key(self, key: CacheKey) -> Self {
-        Self { key: Some(key), ..self }
+    /// The request was looked up by this key, and its path has this rule.
+    pub(super) fn with_key(self, key: CacheKey, rule: Option<RuleNumber>) -> Self {
+        Self { key: Some(key), rule, ..self }
+    }
+
+    /// The rule of the request's path.
+    pub(super) fn with_rule(self, rule: Option<RuleNumber>) -> Self {
+        Self { rule, ..self }
     }
 
     pub(super) fn key(&self) -> Option<&CacheKey> {
@@ -137,8 +147,8 @@ impl HandlerCall {
             worker.engine.counters().handler_took(self.watch.elapsed());
         }
         let outer = self.report_to();
-        let Self { context, purpose, key, .. } = self;
-        (purpose, EndedCall { outer, context, key })
+        let Self { context, purpose, rule, key, .. } = self;
+        (purpose, EndedCall { outer, context, rule, key })
     }
 
     /// The handler has responded, or failed: its response is stored where it may be, and given to the
@@ -212,7 +222,7 @@ fn fill_from<B: MessageBody + 'static>(
         fill.set_handler_failed();
     }
     let is_known = evaluates_conditions && fill.is_not_modified(&view(&res));
-    let (res, stored) = store(worker, &ended.context, fill, res);
+    let (res, stored) = store(worker, &ended.context, ended.rule, fill, res);
     if is_known {
         Filled { res: not_modified(worker, res), stored, status: Some(status.as_u16()) }
     } else {

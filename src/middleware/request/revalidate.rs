@@ -269,7 +269,8 @@ impl Revalidation<'_> {
 
     fn storing<'s>(&'s self, ended: &'s EndedCall, routed: &'s str) -> Storing<'s> {
         let Self { worker, entry, .. } = *self;
-        Storing { worker, context: &ended.context, routed, groups: &entry.groups }
+        let (context, rule) = (&ended.context, ended.rule);
+        Storing { worker, context, rule, routed, groups: &entry.groups }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::handler_call::HandlerCall;
 use crate::{
     clock::Stopwatch,
-    config::{key_rules::Keyed, plan::Admitted},
+    config::{key_rules::Keyed, paths::RuleNumber, plan::Admitted},
     engine::{
         background_refresh::RunningRefresh,
         flight::{Follower, Leader, PublicationCount},
@@ -98,6 +98,7 @@ pub(crate) struct RequestFacts<'a> {
     conditional: bool,
     pub(super) uncovered: UncoveredCredentials,
     personal: bool,
+    rule: Option<RuleNumber>,
     /// Runs since before the look-up where this hit is timed.
     pub(super) watch: Option<Stopwatch>,
 }
@@ -109,14 +110,18 @@ impl<'a> RequestFacts<'a> {
         outer: Option<&'a RequestContext>,
     ) -> Self {
         let Admitted { ref keyed, conditional, .. } = *admitted;
-        let Keyed { uncovered, personal, .. } = *keyed;
-        Self { req, outer, conditional, uncovered, personal, watch: None }
+        let Keyed { uncovered, personal, rule, .. } = *keyed;
+        Self { req, outer, conditional, uncovered, personal, rule, watch: None }
     }
 
     /// Those of a request that carries no credential, outside of which there is no cache.
-    pub(super) fn plain(req: &'a ServiceRequest, conditional: bool) -> Self {
+    pub(super) fn plain(
+        req: &'a ServiceRequest,
+        conditional: bool,
+        rule: Option<RuleNumber>,
+    ) -> Self {
         let uncovered = UncoveredCredentials::default();
-        Self { req, outer: None, conditional, uncovered, personal: false, watch: None }
+        Self { req, outer: None, conditional, uncovered, personal: false, rule, watch: None }
     }
 
     /// The same, timed by this watch.
@@ -131,7 +136,7 @@ impl<'a> RequestFacts<'a> {
     pub(super) fn client_view(&self) -> ClientView<'a> {
         ClientView {
             req: self.view(),
-            routed: self.req.match_info().as_str(),
+            rule: self.rule,
             conditional: self.conditional,
             personal: self.personal,
         }
@@ -173,6 +178,7 @@ pub(super) struct OriginalRequest {
     /// The path, and how far it was matched.
     pub(super) unrouted: Path<Url>,
     personal: bool,
+    rule: Option<RuleNumber>,
 }
 
 impl OriginalRequest {
@@ -182,13 +188,14 @@ impl OriginalRequest {
             fields: req.headers().clone(),
             unrouted: req.match_info().clone(),
             personal: call.is_personal(),
+            rule: call.rule,
         }
     }
 
     pub(super) fn client_view(&self) -> ClientView<'_> {
         ClientView {
             req: RequestView { method: &self.method, fields: &self.fields },
-            routed: self.unrouted.as_str(),
+            rule: self.rule,
             conditional: true,
             personal: self.personal,
         }

@@ -12,7 +12,7 @@ use actix_web::{
 use bytes::Bytes;
 
 use crate::{
-    config::resolved_rule::ResolvedRule,
+    config::{paths::RuleNumber, resolved_rule::ResolvedRule},
     engine::{cache_fill::CacheFill, draft_entry::DraftEntry, jitter, recording::Recording},
     middleware::{body::CacheBody, context::RequestContext, recorder::Recorder, worker::Worker},
     semantics::{
@@ -29,6 +29,8 @@ use crate::{
 pub(super) struct Storing<'a> {
     pub(super) worker: &'a Worker,
     pub(super) context: &'a RequestContext,
+    /// The rule of the request's path.
+    pub(super) rule: Option<RuleNumber>,
     /// The request's path as the router matches it.
     pub(super) routed: &'a str,
     /// The groups of a stored response that a 304 or the response to a HEAD has brought up to date:
@@ -40,13 +42,14 @@ pub(super) struct Storing<'a> {
 pub(super) fn store<B: MessageBody + 'static>(
     worker: &Worker,
     context: &RequestContext,
+    rule: Option<RuleNumber>,
     fill: Box<CacheFill>,
     mut res: ServiceResponse<B>,
 ) -> (ServiceResponse<CacheBody<B>>, Result<(), Reason>) {
     let routed = res.request().match_info().as_str();
-    let client = worker.plan.client(routed).map(|client| (client, fill.now().date));
+    let client = worker.plan.client(rule).map(|client| (client, fill.now().date));
     let personal = fill.is_personal();
-    let draft = Storing { worker, context, routed, groups: &[] }.draft(
+    let draft = Storing { worker, context, rule, routed, groups: &[] }.draft(
         fill,
         res.status(),
         header_list(res.headers()),
@@ -72,7 +75,8 @@ impl Storing<'_> {
         status: StatusCode,
         fields: HeaderList,
     ) -> Result<DraftEntry, Reason> {
-        let (treatment, mut groups) = self.worker.plan.rule(self.routed);
+        let treatment = self.worker.plan.rule(self.rule);
+        let mut groups = self.worker.plan.groups(self.rule, self.routed);
         groups.extend_from_slice(self.groups);
         let res = ResponseView { status, fields: fields.as_slice() };
         let (storable, groups) = match self.decide(&fill, treatment, groups, &res) {

@@ -14,6 +14,7 @@ mod partial;
 use self::partial::Partial;
 use super::body::CacheBody;
 use crate::{
+    config::paths::RuleNumber,
     engine::worker_cache::RememberedEntry,
     entry::StoredResponse,
     semantics::{
@@ -26,8 +27,8 @@ use crate::{
 /// A request, as far as the form of its response depends on it.
 pub(super) struct ClientView<'a> {
     pub(super) req: RequestView<'a, HeaderMap>,
-    /// Its path as the router matches it.
-    pub(super) routed: &'a str,
+    /// The rule of its path.
+    pub(super) rule: Option<RuleNumber>,
     /// Whether it may carry conditions or ranges.
     pub(super) conditional: bool,
     /// Whether no cache downstream may share the response.
