@@ -9,15 +9,17 @@ use crate::{key::CacheKey, purge::PurgeNumber, semantics::validation::has_valida
 
 pub use crate::semantics::{
     date::{Monotonic, Timestamp},
-    fields::HeaderList,
     terms::Terms,
     vary::Selecting,
 };
 
+mod headers;
 mod memory;
 
+pub use self::headers::StoredHeaders;
+
 #[cfg(feature = "memory")]
-pub(crate) use memory::allocated;
+pub(crate) use self::memory::allocated;
 
 /// One thing that a store keeps under a [`CacheKey`].
 #[derive(Clone, Debug)]
@@ -48,7 +50,7 @@ pub struct StoredResponse {
     /// The status.
     pub status: StatusCode,
     /// The header fields, repeated ones in order, always with a `Date`.
-    pub headers: HeaderList,
+    pub headers: StoredHeaders,
     /// The terms under which it may be reused.
     pub terms: Terms,
     /// The whole body.
@@ -101,7 +103,7 @@ impl StoredResponse {
 
     fn useful_under(&self, terms: &Terms) -> Duration {
         let Terms { lifetime, initial_age, while_revalidate, if_error, .. } = *terms;
-        let validated = if has_validator(self.headers.as_slice()) {
+        let validated = if has_validator(&self.headers) {
             lifetime.clamp(MIN_VALIDATION, MAX_VALIDATION)
         } else {
             Duration::ZERO

@@ -117,8 +117,8 @@ impl ClientCache {
         if personal && terms.sharing == Sharing::Public {
             terms.sharing = Sharing::Private;
         }
-        let date =
-            res.headers().get(header::DATE).and_then(Timestamp::from_http_date).unwrap_or(date);
+        let stated = res.headers().get(header::DATE).map(HeaderValue::as_bytes);
+        let date = stated.and_then(Timestamp::from_http_date).unwrap_or(date);
         let fields = res.headers_mut();
         fields.remove(header::PRAGMA);
         fields.insert(header::CACHE_CONTROL, terms.cache_control());

@@ -223,7 +223,7 @@ impl CacheFill {
             selecting,
             groups,
             status,
-            fields,
+            headers: fields.into_iter().collect(),
             terms: storable.terms,
             leader: self.leader,
         })

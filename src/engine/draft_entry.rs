@@ -11,9 +11,9 @@ use super::{
     state::Engine,
 };
 use crate::{
-    entry::{Entry, Kind, Selecting, StoredResponse},
+    entry::{Entry, Kind, Selecting, StoredHeaders, StoredResponse},
     key::CacheKey,
-    semantics::{fields::HeaderList, groups, terms::Terms, verdict::Reason},
+    semantics::{groups, terms::Terms, verdict::Reason},
 };
 
 /// An entry without its body.
@@ -27,7 +27,7 @@ pub(crate) struct DraftEntry {
     pub(super) selecting: Selecting,
     pub(super) groups: Vec<String>,
     pub(super) status: StatusCode,
-    pub(super) fields: HeaderList,
+    pub(super) headers: StoredHeaders,
     pub(super) terms: Terms,
     pub(super) leader: Option<Leader>,
 }
@@ -47,11 +47,11 @@ impl DraftEntry {
     /// no request waits for that. The body has memory of its own: it is no slice of a larger buffer.
     pub(crate) fn commit(self, body: Bytes) {
         let engine = Arc::clone(&self.engine);
-        let Self { url, key, since, selecting, groups, status, fields, terms, mut leader, .. } =
+        let Self { url, key, since, selecting, groups, status, headers, terms, mut leader, .. } =
             self;
         // now, as the client has its response, and may send another request before the store is asked
         leader.iter_mut().for_each(Leader::begin_put);
-        let kind = Kind::Response(StoredResponse { status, headers: fields, terms, body });
+        let kind = Kind::Response(StoredResponse { status, headers, terms, body });
         let entry = Entry { key, since: since.store.unwrap_or_default(), groups, kind };
         let entry = Arc::new(entry.with_own_head());
         let published = Arc::new(Published { entry, url, selecting, stored: Ok(()) });
@@ -74,8 +74,8 @@ impl DraftEntry {
 
     /// The response as it will be stored, with this body.
     pub(crate) fn response(&self, body: Bytes) -> StoredResponse {
-        let (status, fields, terms) = (self.status, self.fields.clone(), self.terms);
-        StoredResponse { status, headers: fields, terms, body }
+        let (status, headers, terms) = (self.status, self.headers.clone(), self.terms);
+        StoredResponse { status, headers, terms, body }
     }
 
     /// The response will not be stored after all.

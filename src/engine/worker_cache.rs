@@ -13,14 +13,10 @@ use std::{
 };
 
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::state::Engine;
-use crate::{
-    entry::{Entry, StoredResponse},
-    key::KeyParts,
-    store::local::LocalEntry,
-};
+use crate::{entry::Entry, key::KeyParts, store::local::LocalEntry};
 
 /// How many entries a worker remembers at most.
 const PLACES: usize = 128;
@@ -131,15 +127,15 @@ impl RememberedEntry {
     /// The entry as a worker remembers it, unless it is too large, no response, or gone.
     fn of(engine: &Engine, entry: &Arc<Entry>, stripped: &[HeaderName]) -> Option<Self> {
         let response = entry.response()?;
-        let values: usize = response.headers.iter().map(|(_, value)| value.len()).sum();
-        let bytes = values + response.body.len();
+        let bytes = response.headers.as_bytes().len() + response.body.len();
         if bytes > MAX_ENTRY_BYTES {
             return None;
         }
         // what is found now may be another entry, or one that is not to be remembered
         let local = engine.store().locate(&entry.key)?;
         let is_same = Arc::ptr_eq(local.entry(), entry);
-        let headers = own_headers(response, stripped)?;
+        let is_sent = |(name, _): &(HeaderName, HeaderValue)| !stripped.contains(name);
+        let headers: Vec<_> = response.headers.expand().filter(is_sent).collect();
         let allows_origin =
             headers.iter().any(|(name, _)| *name == header::ACCESS_CONTROL_ALLOW_ORIGIN);
         let body = Bytes::from_owner(response.body.clone());
@@ -156,21 +152,4 @@ impl RememberedEntry {
         self.uses.set(uses.wrapping_add(1));
         uses < FIRST_REPORTED || uses.is_multiple_of(USES_PER_REPORT)
     }
-}
-
-/// The headers for clients, with their values in memory of their own.
-fn own_headers(
-    response: &StoredResponse,
-    stripped: &[HeaderName],
-) -> Option<Vec<(HeaderName, HeaderValue)>> {
-    let sent = || response.headers.iter().filter(|(name, _)| !stripped.contains(name));
-    let mut values = BytesMut::with_capacity(sent().map(|(_, value)| value.len()).sum());
-    sent().for_each(|(_, value)| values.put_slice(value.as_bytes()));
-    let mut values = values.freeze();
-    let own = sent().map(|(name, value)| {
-        let mut own = HeaderValue::from_maybe_shared(values.split_to(value.len())).ok()?;
-        own.set_sensitive(value.is_sensitive());
-        Some((name.clone(), own))
-    });
-    own.collect()
 }

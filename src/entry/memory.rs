@@ -1,10 +1,10 @@
 //! What an entry takes of memory: how many bytes that is, and copies that take no more than they
 //! need.
 
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::HeaderName;
 use bytes::Bytes;
 
-use super::{Entry, HeaderList, Kind, StoredResponse};
+use super::{Entry, Kind, StoredResponse};
 use crate::key::CacheKey;
 
 impl Entry {
@@ -14,9 +14,7 @@ impl Entry {
     pub fn weight(&self) -> usize {
         let kind = match &self.kind {
             Kind::Response(StoredResponse { headers, body, .. }) => {
-                let values = headers.iter().map(|(_, value)| value.len()).sum();
-                let fields = weight_of_list(headers, |(name, _)| weight_of_name(name));
-                fields + weight_of_bytes(values) + weight_of_bytes(body.len())
+                weight_of_shared(headers.as_bytes().len()) + weight_of_bytes(body.len())
             }
             Kind::Varies(selecting) => weight_of_list(&selecting.names, weight_of_name),
         };
@@ -37,35 +35,11 @@ impl Entry {
     }
 
     /// The same for all but the body, which has memory of its own already.
-    pub(crate) fn with_own_head(self) -> Self {
-        let kind = match self.kind {
-            Kind::Response(response) => {
-                let fields = own_fields(&response.headers);
-                Kind::Response(StoredResponse { headers: fields, ..response })
-            }
-            kind @ Kind::Varies(_) => kind,
-        };
-        let groups = self.groups.iter().map(|group| group.as_str().to_owned()).collect();
-        Self { key: self.key.with_own_memory(), groups, kind, ..self }
+    pub(crate) fn with_own_head(mut self) -> Self {
+        self.key = self.key.with_own_memory();
+        self.groups = self.groups.iter().map(|group| group.as_str().to_owned()).collect();
+        self
     }
-}
-
-/// The fields with all their values in one allocation of exactly their length.
-fn own_fields(fields: &HeaderList) -> HeaderList {
-    let length = fields.iter().map(|(_, value)| value.len()).sum();
-    let mut values = Vec::with_capacity(length);
-    for (_, value) in fields {
-        values.extend_from_slice(value.as_bytes());
-    }
-    let mut values = Bytes::from(values);
-    let own = |(name, value): &(HeaderName, HeaderValue)| {
-        let copy = HeaderValue::from_maybe_shared(values.split_to(value.len()));
-        let mut copy = copy.unwrap_or_else(|_| value.clone());
-        copy.set_sensitive(value.is_sensitive());
-        // a name never is a slice of something larger
-        (name.clone(), copy)
-    };
-    fields.iter().map(own).collect()
 }
 
 /// What a list takes, and what its items take beside themselves.
@@ -85,6 +59,11 @@ fn weight_of_name(name: &HeaderName) -> usize {
     let copy = HeaderName::from_bytes(name.as_str().as_bytes());
     let is_constant = copy.is_ok_and(|copy| std::ptr::eq(copy.as_str(), name.as_str()));
     if is_constant { 0 } else { weight_of_bytes(name.as_str().len()) }
+}
+
+/// What this many bytes take behind an [`Arc`](std::sync::Arc).
+const fn weight_of_shared(length: usize) -> usize {
+    allocated(length.saturating_add(2 * size_of::<usize>()))
 }
 
 /// What this many bytes take behind a [`Bytes`]: as soon as there is a second one of them, it shares a

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::HeaderName;
 
 use super::{date::MAX_DELTA, fields::Fields};
 
@@ -97,9 +97,9 @@ impl Directives {
         withheld
     }
 
-    fn add_line(&mut self, line: &HeaderValue) {
+    fn add_line(&mut self, line: &[u8]) {
         self.present = true;
-        let mut members = Members { rest: line.as_bytes(), broken: false };
+        let mut members = Members { rest: line, broken: false };
         while let Some((name, argument)) = members.next() {
             self.add(name, argument);
         }

@@ -16,7 +16,7 @@ pub(super) fn may_be_encoded<Q: Fields + ?Sized, S: Fields + ?Sized>(req: &Q, st
 
 /// Whether the request accepts any coding but `identity` (RFC 9110 s.12.5.3).
 fn accepts_coding<Q: Fields + ?Sized>(req: &Q) -> bool {
-    let members = req.all(&ACCEPT_ENCODING).flat_map(|line| line.as_bytes().split(|b| *b == b','));
+    let members = req.all(&ACCEPT_ENCODING).flat_map(|line| line.split(|b| *b == b','));
     members.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty()).any(|member| {
         // a member that is not of the grammar may be one that others understand
         preference(member).is_none_or(|(coding, weight)| weight > 0 && coding != b"identity")
@@ -27,7 +27,7 @@ fn accepts_coding<Q: Fields + ?Sized>(req: &Q) -> bool {
 /// but images and videos. A response without a type is encoded as well.
 fn is_compressible<S: Fields + ?Sized>(stored: &S) -> bool {
     let Some(value) = stored.first(&CONTENT_TYPE) else { return true };
-    let media_type = value.as_bytes().trim_ascii_start().to_ascii_lowercase();
+    let media_type = value.trim_ascii_start().to_ascii_lowercase();
     let is = |start: &[u8]| media_type.starts_with(start);
     let is_compressed = is(b"video/") || is(b"image/");
     !is_compressed || is(b"image/svg")

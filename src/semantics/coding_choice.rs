@@ -119,7 +119,7 @@ impl Codings {
 fn coding_of<S: Fields + ?Sized>(res: &S) -> Option<Coding> {
     let mut lines = res.all(&CONTENT_ENCODING);
     let Some(first) = lines.next() else { return Some(0) };
-    let name = first.as_bytes().trim_ascii().to_ascii_lowercase();
+    let name = first.trim_ascii().to_ascii_lowercase();
     number(&name).filter(|_| lines.next().is_none())
 }
 
@@ -161,7 +161,7 @@ impl Wanted {
             return Some(Self::Anything);
         }
         let lines = req.all(&ACCEPT_ENCODING);
-        let members = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        let members = lines.flat_map(|line| line.split(|byte| *byte == b','));
         let members = members.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty());
         let stated = members.map(preference).collect::<Option<Vec<_>>>()?;
         weights(&stated).map(Self::Weighted)

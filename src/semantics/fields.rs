@@ -11,19 +11,16 @@ use super::names::{
     PROXY_CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
-/// A stored list of header fields: repeated ones keep their order.
-pub type HeaderList = Vec<(HeaderName, HeaderValue)>;
+/// A list of header fields: repeated ones keep their order.
+pub(crate) type HeaderList = Vec<(HeaderName, HeaderValue)>;
 
 /// Header fields, wherever they are kept.
 pub(crate) trait Fields {
     /// Every value of the field `name`, in order.
-    fn all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a HeaderValue>;
-
-    /// Every field with its value; repeated ones in order.
-    fn each(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)>;
+    fn all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]>;
 
     /// The first value of the field `name`.
-    fn first<'a>(&'a self, name: &'a HeaderName) -> Option<&'a HeaderValue> {
+    fn first<'a>(&'a self, name: &'a HeaderName) -> Option<&'a [u8]> {
         self.all(name).next()
     }
 
@@ -34,28 +31,26 @@ pub(crate) trait Fields {
 }
 
 impl Fields for HeaderMap {
-    fn all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a HeaderValue> {
-        self.get_all(name)
-    }
-
-    fn each(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        self.iter()
+    fn all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.get_all(name).map(HeaderValue::as_bytes)
     }
 }
 
 impl Fields for [(HeaderName, HeaderValue)] {
-    fn all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a HeaderValue> {
-        self.iter().filter(move |(field, _)| field == name).map(|(_, value)| value)
-    }
-
-    fn each(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        self.iter().map(|(name, value)| (name, value))
+    fn all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_bytes())
     }
 }
 
 /// The fields of a map as a list, which rules read faster: there are few fields, and many rules.
 pub(crate) fn header_list(fields: &HeaderMap) -> HeaderList {
     fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The value as text, if it is of visible ASCII, spaces and tabs.
+pub(crate) fn text(value: &[u8]) -> Option<&str> {
+    let is_visible = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
+    std::str::from_utf8(value).ok().filter(|_| value.iter().all(is_visible))
 }
 
 /// A request, as far as the rules look at it.
@@ -77,11 +72,9 @@ pub(crate) struct ResponseView<'a, F: Fields + ?Sized> {
 }
 
 /// The fields that are not meant for the connection only (RFC 9110 s.7.6.1).
-pub(super) fn end_to_end<S: Fields + ?Sized>(
-    fields: &S,
-) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+pub(super) fn end_to_end(fields: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     let named = connection_options(fields);
-    fields.each().filter(move |(name, _)| !is_hop_by_hop(name) && !named.contains(name))
+    fields.iter().filter(move |(name, _)| !is_hop_by_hop(name) && !named.contains(name))
 }
 
 /// Whether a field belongs to one connection, or to the proxy that sent it, whatever `Connection`
@@ -106,7 +99,7 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
 pub(crate) fn connection_options<F: Fields + ?Sized>(fields: &F) -> Vec<HeaderName> {
     fields
         .all(&CONNECTION)
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .flat_map(|line| line.split(|byte| *byte == b','))
         .filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok())
         .collect()
 }

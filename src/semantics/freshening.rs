@@ -1,11 +1,11 @@
 //! Bringing a stored response up to date with a 304 or with the answer to a HEAD (RFC 9111 s.3.2,
 //! s.4.3.4, s.4.3.5).
 
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{
     date::Timestamp,
-    fields::{Fields, HeaderList, end_to_end},
+    fields::{Fields, HeaderList, end_to_end, text},
     names::{AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED},
     validation::{EntityTag, is_date_strong},
 };
@@ -16,11 +16,10 @@ use super::{
 ///
 /// Where it is not, the request has to be made again, without conditions.
 pub(crate) fn identifies<S: Fields + ?Sized, F: Fields + ?Sized>(stored: &S, fresh: &F) -> bool {
-    let tag = |value: &HeaderValue| EntityTag::new(value.as_bytes()).opaque.to_vec();
     match (fresh.first(&ETAG), stored.first(&ETAG)) {
         (Some(theirs), Some(ours)) => {
-            let strong = !EntityTag::new(theirs.as_bytes()).weak;
-            tag(theirs) == tag(ours) && !(strong && EntityTag::new(ours.as_bytes()).weak)
+            let (theirs, ours) = (EntityTag::new(theirs), EntityTag::new(ours));
+            theirs.opaque == ours.opaque && (theirs.weak || !ours.weak)
         }
         (Some(_), None) => false,
         (None, _) => same_date(fresh.first(&LAST_MODIFIED), stored.first(&LAST_MODIFIED)),
@@ -32,7 +31,7 @@ pub(crate) fn identifies<S: Fields + ?Sized, F: Fields + ?Sized>(stored: &S, fre
 ///
 /// The result is like a response that has just come: ask [`storable`](super::storing::storable)
 /// for its terms and [`storable_fields`](super::stored_fields::storable_fields) for what is kept of it.
-pub(crate) fn freshen<F: Fields + ?Sized>(stored: &mut HeaderList, fresh: &F, received: Timestamp) {
+pub(crate) fn freshen(stored: &mut HeaderList, fresh: &HeaderMap, received: Timestamp) {
     let news: HeaderList = end_to_end(fresh)
         .filter(|(name, _)| !belongs_to_body(name))
         .map(|(name, value)| (name.clone(), value.clone()))
@@ -71,7 +70,7 @@ pub(crate) fn head_says<S: Fields + ?Sized, F: Fields + ?Sized>(
     let other = received.iter().any(|(theirs, ours)| theirs.is_some() && theirs != ours);
     let [tag, date] = received.map(|(theirs, _)| theirs.is_some());
     let same = tag || (date && (!must_tell_changes || is_date_strong(stored)));
-    let stated = |value: &HeaderValue| value.to_str().ok()?.trim().parse::<u64>().ok();
+    let stated = |value: &[u8]| text(value)?.trim().parse::<u64>().ok();
     let same_length = head.first(&CONTENT_LENGTH).is_none_or(|value| stated(value) == Some(length));
     match (other || !same_length, same) {
         (true, _) => HeadSays::Other,
@@ -86,8 +85,8 @@ fn belongs_to_body(name: &HeaderName) -> bool {
 }
 
 /// Whether two dates are the same, or there is no newer one to compare.
-fn same_date(fresh: Option<&HeaderValue>, stored: Option<&HeaderValue>) -> bool {
-    let date = |value: Option<&HeaderValue>| value.and_then(Timestamp::from_http_date);
+fn same_date(fresh: Option<&[u8]>, stored: Option<&[u8]>) -> bool {
+    let date = |value: Option<&[u8]>| value.and_then(Timestamp::from_http_date);
     fresh.is_none() || (fresh == stored) || (date(fresh).is_some() && date(fresh) == date(stored))
 }
 

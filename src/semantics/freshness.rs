@@ -77,7 +77,7 @@ pub(super) fn initial_age<F: Fields + ?Sized>(fields: &F, exchange: Exchange) ->
 /// `age_value`: of a list the first member counts, and what is no number is ignored
 /// (RFC 9111 s.5.1).
 fn stated_age<F: Fields + ?Sized>(fields: &F) -> Duration {
-    let first = fields.first(&AGE).and_then(|line| line.as_bytes().split(|b| *b == b',').next());
+    let first = fields.first(&AGE).and_then(|line| line.split(|b| *b == b',').next());
     first
         .and_then(|member| delta_seconds(member.trim_ascii().iter().copied()))
         .unwrap_or(Duration::ZERO)

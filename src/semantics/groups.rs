@@ -4,7 +4,7 @@ use actix_web::http::header::HeaderName;
 use sfv::{BareItem, List, ListEntry, Parser};
 
 use super::{
-    fields::Fields,
+    fields::{self, Fields},
     names::{CACHE_GROUP_INVALIDATION, CACHE_GROUPS, CACHE_TAG, SURROGATE_KEY, XKEY},
     targeted::joined,
     verdict::Reason,
@@ -72,7 +72,7 @@ fn separated<'a, S: Fields + ?Sized>(
 ) -> impl Iterator<Item = String> {
     fields
         .all(name)
-        .filter_map(|line| line.to_str().ok())
+        .filter_map(fields::text)
         .flat_map(move |line| line.split(separator))
         .map(|group| group.trim().to_owned())
 }

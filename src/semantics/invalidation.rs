@@ -2,12 +2,11 @@
 
 use actix_web::http::{
     Method, Uri,
-    header::HeaderValue,
     uri::{Authority, Scheme},
 };
 
 use super::{
-    fields::{Fields, ResponseView},
+    fields::{Fields, ResponseView, text},
     groups::invalidated_groups,
     names::{CONTENT_LOCATION, LOCATION},
 };
@@ -62,9 +61,9 @@ pub(crate) fn is_safe(method: &Method) -> bool {
 
 /// Path and query that a reference names, if it is on the same origin: another origin's responses
 /// are not invalidated (RFC 9111 s.4.4).
-fn on_same_origin(reference: &HeaderValue, url: &RequestUrl<'_>) -> Option<String> {
+fn on_same_origin(reference: &[u8], url: &RequestUrl<'_>) -> Option<String> {
     let RequestUrl { target, host, secure } = *url;
-    let reference = reference.to_str().ok()?.trim();
+    let reference = text(reference)?.trim();
     let reference = reference.split('#').next().unwrap_or_default();
     let ours = if secure { Scheme::HTTPS } else { Scheme::HTTP };
     let (scheme, authority, path) = if reference.starts_with("//") {

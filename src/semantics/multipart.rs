@@ -31,7 +31,7 @@ impl Boundary {
     /// repeated in each part.
     pub(crate) fn segments(
         self,
-        content_type: Option<&HeaderValue>,
+        content_type: Option<&[u8]>,
         parts: &[Range<u64>],
         length: u64,
     ) -> Vec<Segment> {
@@ -48,7 +48,7 @@ impl Boundary {
     fn head(
         self,
         is_first: bool,
-        content_type: Option<&HeaderValue>,
+        content_type: Option<&[u8]>,
         part: &Range<u64>,
         length: u64,
     ) -> Vec<u8> {
@@ -57,7 +57,7 @@ impl Boundary {
         if let Some(content_type) = content_type {
             push_field(&mut head, b"Content-Type: ", content_type);
         }
-        push_field(&mut head, b"Content-Range: ", &content_range(part, length));
+        push_field(&mut head, b"Content-Range: ", content_range(part, length).as_bytes());
         head.extend_from_slice(b"\r\n");
         head
     }
@@ -72,9 +72,9 @@ pub(crate) fn total_length(segments: &[Segment]) -> u64 {
     segments.iter().map(length).fold(0, u64::saturating_add)
 }
 
-fn push_field(head: &mut Vec<u8>, name: &[u8], value: &HeaderValue) {
+fn push_field(head: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     head.extend_from_slice(name);
-    head.extend_from_slice(value.as_bytes());
+    head.extend_from_slice(value);
     head.extend_from_slice(b"\r\n");
 }
 
@@ -85,8 +85,7 @@ mod tests {
     #[test]
     fn parts_in_full() {
         let boundary = Boundary(0xab);
-        let text = HeaderValue::from_static("text/plain");
-        let segments = boundary.segments(Some(&text), &[0..2, 4..6], 10);
+        let segments = boundary.segments(Some(b"text/plain"), &[0..2, 4..6], 10);
         let written = segments.iter().flat_map(|segment| match segment {
             Segment::Text(text) => text.clone(),
             // the stored body is "0123456789"

@@ -46,7 +46,7 @@ pub(crate) fn select<Q: Fields + ?Sized, S: Fields + ?Sized>(
     if !is_cut || !is_same_representation(req, stored) {
         return RangeAnswer::Whole;
     }
-    parse(line.as_bytes()).map_or(RangeAnswer::Whole, |specs| answer(&specs, length))
+    parse(line).map_or(RangeAnswer::Whole, |specs| answer(&specs, length))
 }
 
 /// The value of `Content-Range` for one part (RFC 9110 s.14.4).
@@ -74,8 +74,8 @@ fn is_same_representation<Q: Fields + ?Sized, S: Fields + ?Sized>(req: &Q, store
         let modified = stored.first(&LAST_MODIFIED).and_then(Timestamp::from_http_date);
         return modified == Some(wanted) && is_date_strong(stored);
     }
-    let tag = EntityTag::new(condition.as_bytes());
-    stored.first(&ETAG).is_some_and(|ours| EntityTag::new(ours.as_bytes()).strongly_equals(tag))
+    let tag = EntityTag::new(condition);
+    stored.first(&ETAG).is_some_and(|ours| EntityTag::new(ours).strongly_equals(tag))
 }
 
 /// One member of a range set (RFC 9110 s.14.1.2).

@@ -156,7 +156,7 @@ fn withheld(directives: &Directives) -> bool {
 fn is_event_stream<S: Fields + ?Sized>(fields: &S) -> bool {
     const MEDIA_TYPES: [&[u8]; 2] = [b"text/event-stream", b"multipart/x-mixed-replace"];
     fields.all(&CONTENT_TYPE).any(|value| {
-        let value = value.as_bytes().trim_ascii_start();
+        let value = value.trim_ascii_start();
         MEDIA_TYPES.into_iter().any(|media_type| {
             let start = value.get(..media_type.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(media_type))

@@ -45,10 +45,10 @@ fn from_target<F: Fields + ?Sized>(fields: &F, target: &HeaderName) -> Option<Di
 /// All lines of a structured field as one (RFC 9651 s.4.2); `None` where there is none.
 pub(super) fn joined<F: Fields + ?Sized>(fields: &F, name: &HeaderName) -> Option<Vec<u8>> {
     let mut lines = fields.all(name);
-    let mut joined = lines.next()?.as_bytes().to_vec();
+    let mut joined = lines.next()?.to_vec();
     for line in lines {
         joined.extend_from_slice(b", ");
-        joined.extend_from_slice(line.as_bytes());
+        joined.extend_from_slice(line);
     }
     Some(joined)
 }

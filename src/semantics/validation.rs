@@ -62,10 +62,12 @@ pub(crate) fn is_conditional(name: &HeaderName) -> bool {
 ///
 /// Where they `must_tell_changes`, after a soft purge, a date counts only if it is a strong validator.
 pub(crate) fn validators<S: Fields + ?Sized>(stored: &S, must_tell_changes: bool) -> HeaderList {
-    let etag = etag(stored).map(|tag| (IF_NONE_MATCH.clone(), tag.clone()));
     let modified = modified(stored).filter(|_| !must_tell_changes || is_date_strong(stored));
-    let modified = modified.map(|date| (IF_MODIFIED_SINCE.clone(), date.clone()));
-    etag.into_iter().chain(modified).collect()
+    let fields = [(&IF_NONE_MATCH, etag(stored)), (&IF_MODIFIED_SINCE, modified)];
+    let field = |(name, value): (&HeaderName, Option<&[u8]>)| {
+        Some((name.clone(), HeaderValue::from_bytes(value?).ok()?))
+    };
+    fields.into_iter().filter_map(field).collect()
 }
 
 /// Whether `Last-Modified` is a strong validator: the response was made at least a second after it
@@ -98,18 +100,18 @@ pub(crate) fn in_not_modified(name: &HeaderName) -> bool {
     !of_the_body.contains(&name)
 }
 
-fn etag<S: Fields + ?Sized>(fields: &S) -> Option<&HeaderValue> {
-    fields.first(&ETAG).filter(|tag| !tag.as_bytes().trim_ascii().is_empty())
+fn etag<S: Fields + ?Sized>(fields: &S) -> Option<&[u8]> {
+    fields.first(&ETAG).filter(|tag| !tag.trim_ascii().is_empty())
 }
 
-fn modified<S: Fields + ?Sized>(fields: &S) -> Option<&HeaderValue> {
+fn modified<S: Fields + ?Sized>(fields: &S) -> Option<&[u8]> {
     fields.first(&LAST_MODIFIED).filter(|date| Timestamp::from_http_date(date).is_some())
 }
 
 /// `If-None-Match`: `*` or any of its entity tags, compared weakly (RFC 9110 s.13.1.2).
 fn matches_any<Q: Fields + ?Sized, S: Fields + ?Sized>(req: &Q, stored: &S) -> bool {
-    let mine = etag(stored).map(|tag| EntityTag::new(tag.as_bytes()));
-    let mut lines = req.all(&IF_NONE_MATCH).map(|line| line.as_bytes().trim_ascii());
+    let mine = etag(stored).map(|tag| EntityTag::new(tag));
+    let mut lines = req.all(&IF_NONE_MATCH).map(<[u8]>::trim_ascii);
     lines.any(|line| {
         let named = |theirs: EntityTag<'_>| mine.is_some_and(|mine| mine.opaque == theirs.opaque);
         line == b"*" || EntityTags(line).any(named)

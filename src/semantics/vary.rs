@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::HeaderName;
 
 use super::{
     cache_control::member_end,
@@ -25,15 +25,14 @@ use super::{
 pub(crate) fn selecting<S: Fields + ?Sized>(fields: &S) -> Result<Vec<HeaderName>, Reason> {
     let mut names = fields
         .all(&VARY)
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .flat_map(|line| line.split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
         .filter(|member| !member.is_empty())
         // `*` is a token, and so would be a name
         .map(|member| HeaderName::from_bytes(member).ok().filter(|name| name.as_str() != "*"))
         .collect::<Option<Vec<_>>>()
         .ok_or(Reason::VaryStar)?;
-    let is_any = |value: &HeaderValue| value.as_bytes().trim_ascii() == b"*";
-    if fields.all(&ACCESS_CONTROL_ALLOW_ORIGIN).any(|value| !is_any(value)) {
+    if fields.all(&ACCESS_CONTROL_ALLOW_ORIGIN).any(|value| value.trim_ascii() != b"*") {
         names.push(ORIGIN.clone());
     }
     names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
@@ -121,7 +120,7 @@ fn write_field<Q: Fields + ?Sized>(req: &Q, name: &HeaderName, out: &mut Vec<u8>
             None => write_all(Form::List, &members, out),
         }
     } else {
-        let lines: Vec<_> = req.all(name).map(|line| line.as_bytes().trim_ascii()).collect();
+        let lines: Vec<_> = req.all(name).map(<[u8]>::trim_ascii).collect();
         write_all(Form::Lines, &lines, out);
     }
 }
@@ -134,7 +133,7 @@ fn members<'a, Q: Fields + ?Sized>(req: &'a Q, name: &'a HeaderName) -> Option<V
     }
     let mut members = Vec::new();
     for line in req.all(name) {
-        let mut rest = Some(line.as_bytes());
+        let mut rest = Some(line);
         while let Some(list) = rest {
             let (member, after) = list.split_at_checked(member_end(list, true)?)?;
             members.push(member.trim_ascii());

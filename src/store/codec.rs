@@ -3,10 +3,7 @@
 
 use std::hash::Hasher as _;
 
-use actix_web::http::{
-    StatusCode,
-    header::{HeaderName, HeaderValue},
-};
+use actix_web::http::{StatusCode, header::HeaderName};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 use twox_hash::XxHash3_64;
@@ -14,7 +11,7 @@ use twox_hash::XxHash3_64;
 use self::header::Header;
 use super::error::{StoreError, StoreErrorKind};
 use crate::{
-    entry::{Entry, Kind, StoredResponse, Timestamp},
+    entry::{Entry, Kind, StoredHeaders, StoredResponse, Timestamp},
     key::CacheKey,
     purge::PurgeNumber,
     semantics::{coding_choice::Codings, terms::Terms, vary::Selecting},
@@ -45,7 +42,7 @@ const COMPRESSED: u8 = 2;
 
 /// The last byte is the version of the format: it changes with every change to [`Metadata`] or to
 /// anything in it, and what has another one is not read.
-pub(crate) const MAGIC: [u8; 4] = *b"arc\x04";
+pub(crate) const MAGIC: [u8; 4] = *b"arc\x05";
 
 /// So much memory reading the metadata may claim: a one-byte group takes a slice of sixteen.
 const DECODE_LIMIT: usize = 16 * MAX_METADATA;
@@ -82,7 +79,7 @@ enum KindMetadata<'a> {
     Response {
         status: u16,
         #[serde(borrow)]
-        fields: Vec<(&'a str, Raw<'a>)>,
+        headers: Raw<'a>,
         #[serde(with = "terms::TermsRecord")]
         terms: Terms,
     },
@@ -195,8 +192,7 @@ pub(super) fn length(begin: &[u8]) -> Option<usize> {
 #[cfg(feature = "compression")]
 fn packed(response: &StoredResponse, above: usize) -> Option<Bytes> {
     use actix_web::http::header::CONTENT_ENCODING;
-    let is_encoded = response.headers.iter().any(|(name, _)| *name == CONTENT_ENCODING);
-    if is_encoded || response.body.len() < above {
+    if response.headers.get(&CONTENT_ENCODING).is_some() || response.body.len() < above {
         return None;
     }
     super::compress::pack(&response.body)
@@ -235,11 +231,8 @@ impl<'a> Metadata<'a> {
     fn of(entry: &'a Entry) -> Self {
         let kind = match &entry.kind {
             Kind::Response(StoredResponse { status, headers, terms, .. }) => {
-                let field = |(name, value): &'a (HeaderName, HeaderValue)| {
-                    (name.as_str(), Raw(value.as_bytes()))
-                };
-                let fields = headers.iter().map(field).collect();
-                KindMetadata::Response { status: status.as_u16(), fields, terms: *terms }
+                let headers = Raw(headers.as_bytes());
+                KindMetadata::Response { status: status.as_u16(), headers, terms: *terms }
             }
             Kind::Varies(Selecting { names, codings }) => {
                 KindMetadata::Varies(names.iter().map(HeaderName::as_str).collect(), *codings)
@@ -252,16 +245,11 @@ impl<'a> Metadata<'a> {
     /// `whole` is what the metadata was read from.
     fn into_entry(self, since: PurgeNumber, whole: &Bytes, body: Bytes) -> Option<Entry> {
         let kind = match self.kind {
-            KindMetadata::Response { status, fields, terms } => {
-                // what was valid when it was written need not be valid now
-                let field = |(name, Raw(value)): (&str, Raw<'_>)| {
-                    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-                    let value = HeaderValue::from_maybe_shared(whole.slice_ref(value)).ok()?;
-                    Some((name, value))
-                };
-                let fields = fields.into_iter().map(field).collect::<Option<_>>()?;
+            KindMetadata::Response { status, headers, terms } => {
                 let status = StatusCode::from_u16(status).ok()?;
-                Kind::Response(StoredResponse { status, headers: fields, terms, body })
+                // what was valid when it was written need not be valid now
+                let headers = StoredHeaders::from_bytes(headers.0)?;
+                Kind::Response(StoredResponse { status, headers, terms, body })
             }
             KindMetadata::Varies(names, codings) => {
                 let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();

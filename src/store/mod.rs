@@ -27,7 +27,7 @@ pub(crate) mod redis;
 pub(crate) mod tiered;
 
 pub use crate::{
-    entry::{Entry, HeaderList, Kind, Monotonic, Selecting, StoredResponse, Terms, Timestamp},
+    entry::{Entry, Kind, Monotonic, Selecting, StoredHeaders, StoredResponse, Terms, Timestamp},
     key::CacheKey,
     purge::{Purge, PurgeNumber, Purged, Target},
 };

@@ -1,6 +1,9 @@
 //! Tests of copies and weights.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{
+    StatusCode,
+    header::{self, HeaderValue},
+};
 
 use super::*;
 use crate::{
@@ -9,11 +12,13 @@ use crate::{
     purge::PurgeNumber,
 };
 
-fn entry(fields: HeaderList, body: Bytes) -> Entry {
+type List = Vec<(HeaderName, HeaderValue)>;
+
+fn entry(fields: List, body: Bytes) -> Entry {
     let mut key = KeyBuilder::new(false, "shop.example", "/a//b", Some("q=1"));
     key.part(Part::Header, "x", std::iter::once(b"1".as_slice()));
-    let response =
-        StoredResponse { status: StatusCode::OK, headers: fields, terms: Terms::default(), body };
+    let (status, headers) = (StatusCode::OK, fields.into_iter().collect());
+    let response = StoredResponse { status, headers, terms: Terms::default(), body };
     Entry {
         key: key.finish(),
         since: PurgeNumber::new(7),
@@ -47,10 +52,6 @@ fn copy_says_the_same_and_keeps_no_larger_buffer() {
         (&own.key, own.key.url(), &own.groups),
         (&entry.key, entry.key.url(), &entry.groups)
     );
-    let sensitive = |fields: &HeaderList| {
-        fields.iter().map(|(_, value)| value.is_sensitive()).collect::<Vec<_>>()
-    };
-    assert_eq!(sensitive(&is.headers), sensitive(&was.headers));
     drop(entry);
     assert!(buffer.is_unique(), "something keeps the buffer");
 }
@@ -60,11 +61,9 @@ fn each_part_has_weight() {
     let weight = |fields, body| entry(fields, body).weight();
     let bare = weight(Vec::new(), Bytes::new());
     assert_eq!(weight(Vec::new(), vec![0; 1000].into()), bare + 1008 + 32);
-    let field = |name: HeaderName| vec![(name, HeaderValue::from_static("12345678"))];
-    let standard = weight(field(header::ETAG), Bytes::new());
-    assert!(standard > bare + 64);
-    let custom = weight(field(HeaderName::from_bytes(b"x-custom-name").unwrap()), Bytes::new());
-    assert_eq!(custom, standard + 64, "a name that is no constant");
+    let value = HeaderValue::from_bytes(&[b'x'; 100]).unwrap();
+    let field = vec![(header::ETAG, value)];
+    assert_eq!(weight(field, Bytes::new()), bare - allocated(16) + allocated(16 + 102));
 }
 
 #[test]

@@ -191,7 +191,7 @@ fn stale_entry(reuse: Reuse, entry: Arc<Entry>, is_head: bool) -> Option<StaleEn
         Reuse::WhileRevalidate { age } => (age, true),
         _ => return None,
     };
-    let validates = has_validator(entry.response()?.headers.as_slice());
+    let validates = has_validator(&entry.response()?.headers);
     // whether the response to a HEAD agrees with it is always known
     (validates || if_error || is_head).then_some(StaleEntry { entry, age, if_error })
 }

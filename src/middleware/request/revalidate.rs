@@ -68,7 +68,7 @@ where
             Ok(found.serve_stale(call, res.into_parts().0, status))
         }
         Ok(res) if validates && res.status() == StatusCode::NOT_MODIFIED => {
-            if identifies(stored.headers.as_slice(), res.headers()) {
+            if identifies(&stored.headers, res.headers()) {
                 return Ok(found.confirm(call, res).await);
             }
             match without_conditions(&worker, res, &original) {
@@ -93,7 +93,7 @@ fn set_conditions(
 ) -> bool {
     // only a GET can be sent twice: the body of a QUERY is read once
     let validators = match (req.method(), call.renews()) {
-        (&Method::GET, true) => validators(stored.headers.as_slice(), stored.terms.soft_purged),
+        (&Method::GET, true) => validators(&stored.headers, stored.terms.soft_purged),
         _ => HeaderList::new(),
     };
     let validates = !validators.is_empty() && replace(worker, req, &validators);
@@ -185,11 +185,12 @@ impl Revalidation<'_> {
             return res.map_body(|_, body| CacheBody::passed(body));
         };
         let now = fill.now();
-        let mut fields = stored.headers.clone();
+        let mut fields = stored.headers.expand().collect();
         freshen(&mut fields, res.headers(), now.date);
         let terms = Terms { response_time: now.date, ..Terms::default() };
         let (status, body) = (stored.status, stored.body.clone());
-        let mut renewed = StoredResponse { status, headers: fields.clone(), terms, body };
+        let headers = fields.iter().map(|(name, value)| (name, value)).collect();
+        let mut renewed = StoredResponse { status, headers, terms, body };
         let storing = self.storing(&ended, original.unrouted.as_str());
         let outcome = match storing.draft(fill, status, fields) {
             Ok(draft) => {
@@ -239,12 +240,8 @@ impl Revalidation<'_> {
     ) -> Result<(), Reason> {
         let Self { worker, entry, stored, .. } = *self;
         let length = stored.body.len() as u64;
-        let says = match head_says(
-            stored.headers.as_slice(),
-            length,
-            res.headers(),
-            stored.terms.soft_purged,
-        ) {
+        let says = match head_says(&stored.headers, length, res.headers(), stored.terms.soft_purged)
+        {
             // it has been purged meanwhile, so there is nothing to say something of
             _ if !fill.may_renew() => HeadSays::Nothing,
             _ if !body_agrees(res.response().body().size(), length) => HeadSays::Other,
@@ -252,7 +249,7 @@ impl Revalidation<'_> {
         };
         match says {
             HeadSays::Same => {
-                let mut fields = stored.headers.clone();
+                let mut fields = stored.headers.expand().collect();
                 freshen(&mut fields, res.headers(), fill.now().date);
                 let storing = self.storing(ended, res.request().match_info().as_str());
                 let draft = storing.draft(fill, stored.status, fields)?;

@@ -16,13 +16,18 @@ use super::body::CacheBody;
 use crate::{
     config::paths::RuleNumber,
     engine::worker_cache::RememberedEntry,
-    entry::StoredResponse,
+    entry::{StoredHeaders, StoredResponse},
     semantics::{
         fields::{RequestView, ResponseView},
         range::{RangeAnswer, select, unsatisfied_range},
         validation::{Condition, evaluate, in_not_modified},
     },
 };
+
+/// How many headers are added to those of a stored response: `Age`, `Cache-Status`.
+const ADDED: usize = 2;
+/// How many headers most stored responses have, or a few more.
+const USUAL: usize = 6;
 
 /// A request, as far as the form of its response depends on it.
 pub(super) struct ClientView<'a> {
@@ -38,7 +43,7 @@ pub(super) struct ClientView<'a> {
 /// A stored response, with the headers and the body of which responses are made.
 pub(super) struct Source<'a> {
     pub(super) stored: &'a StoredResponse,
-    headers: &'a [(HeaderName, HeaderValue)],
+    headers: SourceHeaders<'a>,
     body: &'a Bytes,
     /// Headers that are not for clients.
     stripped: &'a [HeaderName],
@@ -46,15 +51,22 @@ pub(super) struct Source<'a> {
     pub(super) may_allow_origin: bool,
 }
 
+/// Where the headers of responses come from.
+enum SourceHeaders<'a> {
+    Stored(&'a StoredHeaders),
+    Expanded(&'a [(HeaderName, HeaderValue)]),
+}
+
 impl<'a> Source<'a> {
     pub(super) fn stored(stored: &'a StoredResponse, stripped: &'a [HeaderName]) -> Self {
-        let (headers, body) = (stored.headers.as_slice(), &stored.body);
-        Self { stored, headers, body, stripped, may_allow_origin: true }
+        let headers = SourceHeaders::Stored(&stored.headers);
+        Self { stored, headers, body: &stored.body, stripped, may_allow_origin: true }
     }
 
     pub(super) fn remembered(entry: &'a RememberedEntry) -> Option<Self> {
         let RememberedEntry { headers, body, allows_origin, .. } = entry;
         let stored = entry.entry().response()?;
+        let headers = SourceHeaders::Expanded(headers);
         Some(Self { stored, headers, body, stripped: &[], may_allow_origin: *allows_origin })
     }
 }
@@ -66,19 +78,15 @@ pub(super) fn from_stored<B>(
     source: &Source<'_>,
     age: Option<HeaderValue>,
 ) -> HttpResponse<CacheBody<B>> {
-    let Source { stored, headers: sent, stripped, .. } = *source;
+    let Source { stored, stripped, .. } = *source;
     let req = &client.req;
     let form = if client.conditional { form(req, stored) } else { Form::Whole };
     let (status, body) = form.status_and_body(req, source);
     let mut res = HttpResponse::with_body(status, body);
     let headers = res.headers_mut();
-    // `Age`, `Cache-Status`
-    headers.reserve(sent.len() + 2);
-    for (name, value) in sent {
-        if form.carries(name) && *name != header::AGE && !stripped.contains(name) {
-            headers.append(name.clone(), value.clone());
-        }
-    }
+    let is_sent =
+        |name: &HeaderName| form.carries(name) && *name != header::AGE && !stripped.contains(name);
+    source.headers.append_to(headers, is_sent);
     if let Some(age) = age {
         headers.append(header::AGE, age);
     }
@@ -86,6 +94,26 @@ pub(super) fn from_stored<B>(
         headers.insert(name, value);
     }
     res
+}
+
+impl SourceHeaders<'_> {
+    /// Appends the headers with such names.
+    fn append_to(&self, headers: &mut HeaderMap, is_sent: impl Fn(&HeaderName) -> bool) {
+        match self {
+            Self::Expanded(list) => {
+                headers.reserve(list.len() + ADDED);
+                for (name, value) in list.iter().filter(|(name, _)| is_sent(name)) {
+                    headers.append(name.clone(), value.clone());
+                }
+            }
+            Self::Stored(stored) => {
+                headers.reserve(USUAL + ADDED);
+                for (name, value) in stored.expand().filter(|(name, _)| is_sent(name)) {
+                    headers.append(name, value);
+                }
+            }
+        }
+    }
 }
 
 /// In which form a stored response is served to a request with conditions or ranges.
@@ -145,7 +173,7 @@ impl Form {
 
 /// Conditions come before ranges (RFC 9110 s.13.2.2).
 fn form(req: &RequestView<'_, HeaderMap>, stored: &StoredResponse) -> Form {
-    let response = ResponseView { status: stored.status, fields: stored.headers.as_slice() };
+    let response = ResponseView { status: stored.status, fields: &stored.headers };
     if evaluate(req, &response, stored.terms.response_time) == Condition::NotModified {
         return Form::NotModified;
     }

@@ -11,7 +11,6 @@ use bytes::{Bytes, BytesMut};
 use crate::{
     entry::StoredResponse,
     semantics::{
-        fields::Fields,
         multipart::{Boundary, Segment, total_length},
         range::content_range,
     },
@@ -32,7 +31,7 @@ impl Partial {
             return Self { body: cut(&stored.body, part), header };
         }
         let boundary = Boundary(unpredictable());
-        let content_type = Fields::first(stored.headers.as_slice(), &header::CONTENT_TYPE);
+        let content_type = stored.headers.get(&header::CONTENT_TYPE);
         let segments = boundary.segments(content_type, parts, length);
         let total = usize::try_from(total_length(&segments)).unwrap_or_default();
         let mut body = BytesMut::with_capacity(total);

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use actix_web::http::header::HeaderValue;
+
 use super::*;
 use crate::semantics::names::CACHE_CONTROL;
 

@@ -16,9 +16,11 @@ fn fields(lines: Lines<'_>) -> HeaderList {
     lines.iter().map(field).collect()
 }
 
+/// The fields by their names; those of one name in order.
 fn freshened(stored: Lines<'_>, fresh: Lines<'_>) -> Vec<String> {
     let mut stored = fields(stored);
-    freshen(&mut stored, fields(fresh).as_slice(), RECEIVED);
+    freshen(&mut stored, &fields(fresh).into_iter().collect(), RECEIVED);
+    stored.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
     stored.iter().map(|(n, v)| format!("{n}: {}", v.to_str().unwrap())).collect()
 }
 
@@ -54,7 +56,7 @@ fn fields_are_replaced_all_lines_at_once() {
     let stored: Lines<'_> = &[("x", "1"), ("x", "2"), ("y", "3"), ("date", DAY)];
     assert_eq!(
         freshened(stored, &[("date", NEXT_DAY), ("x", "4"), ("z", "5")]),
-        ["y: 3", &format!("date: {NEXT_DAY}"), "x: 4", "z: 5"]
+        [&format!("date: {NEXT_DAY}"), "x: 4", "y: 3", "z: 5"]
     );
     assert_eq!(
         freshened(&[("x", "1")], &[("date", DAY), ("x", "2"), ("x", "3")])[1..],
@@ -66,8 +68,8 @@ fn fields_are_replaced_all_lines_at_once() {
 fn fields_that_a_304_leaves_alone() {
     // s.3.2
     let kept: Lines<'_> = &[
-        ("content-length", "5"),
         ("content-encoding", "gzip"),
+        ("content-length", "5"),
         ("content-range", "bytes 0-1/2"),
         ("x-hop", "1"),
     ];
@@ -81,8 +83,9 @@ fn fields_that_a_304_leaves_alone() {
         ("date", DAY),
     ];
     let expected: Vec<_> = kept.iter().map(|(n, v)| format!("{n}: {v}")).collect();
-    assert_eq!(freshened(kept, fresh)[..4], expected);
-    assert_eq!(freshened(kept, fresh).len(), 5);
+    let mut found = freshened(kept, fresh);
+    assert_eq!(found.remove(3), format!("date: {DAY}"));
+    assert_eq!(found, expected);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use actix_web::http::{StatusCode, header::HeaderName};
 use proptest::prelude::*;
 
+use actix_web::http::header::HeaderValue;
+
 use super::*;
 use crate::semantics::{fields::HeaderList, names::CACHE_GROUP_INVALIDATION};
 

@@ -1,5 +1,6 @@
 //! Tables of `Vary` and of requests that match.
 
+use actix_web::http::header::HeaderValue;
 use proptest::prelude::*;
 
 use super::*;

@@ -83,7 +83,7 @@ pub(in crate::store) fn entry(key: &CacheKey, since: PurgeNumber) -> Entry {
 }
 
 pub(in crate::store) fn response(body: &Bytes) -> Kind {
-    let fields = vec![
+    let fields = [
         (header::DATE, HeaderValue::from_static("Tue, 14 Nov 2023 22:13:20 GMT")),
         (header::LINK, HeaderValue::from_static("</a>; rel=next")),
         (HeaderName::from_static("x-custom"), HeaderValue::from_static("")),
@@ -107,7 +107,7 @@ pub(in crate::store) fn response(body: &Bytes) -> Kind {
     };
     Kind::Response(StoredResponse {
         status: StatusCode::OK,
-        headers: fields,
+        headers: fields.into_iter().collect(),
         terms,
         body: body.clone(),
     })

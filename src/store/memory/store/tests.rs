@@ -4,7 +4,7 @@ use actix_web::http::header::ACCEPT;
 
 use super::*;
 use crate::{
-    entry::Kind,
+    entry::{Kind, StoredHeaders},
     key::KeyBuilder,
     store::acceptance::{
         examine,
@@ -86,7 +86,7 @@ fn softly_purged_entries_leave_past_their_stale_windows() {
     let put = |path: &str| {
         let mut entry = samples::entry(&key(path), store.purge_number_now());
         if let Kind::Response(response) = &mut entry.kind {
-            response.headers.clear();
+            response.headers = StoredHeaders::default();
             response.terms.while_revalidate = 5 * SECOND;
         }
         store.put_now(Arc::new(entry), KEEP);
