@@ -9,7 +9,7 @@ use redis::Value;
 use super::{
     connect::{EntryRead, Reply},
     invalidation::fence,
-    large::FirstPiece,
+    large::{FIRST_PIECE, FirstPiece},
     store::RedisStore,
 };
 use crate::{
@@ -37,7 +37,8 @@ impl RedisStore {
         let Some(length) = self.large.known().first_piece(&digest) else { return Ok(None) };
         let name = self.names.live(&digest);
         let start = Stopwatch::start();
-        let read = EntryRead { name: &name, length, clock: self.names.clock() };
+        let expected = if length > FIRST_PIECE { length } else { 0 };
+        let read = EntryRead { name: &name, length, expected, clock: self.names.clock() };
         let [begin, now] = self.client.read_entry(read).await.inspect_err(|error| {
             if error.kind() == StoreErrorKind::TimedOut {
                 self.large.known().begin_timed_out(&digest);

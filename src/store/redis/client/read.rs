@@ -23,7 +23,11 @@ impl RedisClient {
         };
         self.admit()?;
         let begun = Stopwatch::start();
-        let replies = self.track_read(connection.read_entry(read).await);
+        let replies = match connection.begin_read(&read) {
+            Ok(replies) => Ok(replies.await),
+            Err(failure) => Err(failure),
+        };
+        let replies = self.track_read(connection.received(replies));
         self.spend(begun.elapsed(), replies.is_ok());
         replies
     }

@@ -51,7 +51,7 @@ impl Connection {
     /// Reads the begin of a value and the time.
     pub(super) async fn read_entry(self, read: EntryRead<'_>) -> Result<[Reply; 2], Failure> {
         if let Self::Plain(wire) = self {
-            return wire::entry(wire.begin_read(read)?.await);
+            return wire::received(wire.begin_read(&read)?.await);
         }
         let replies = self.send(read.commands().into()).await?;
         let replies: [Value; 2] = replies.try_into().map_err(|_| another_number())?;

@@ -22,7 +22,7 @@ use super::{
     servers::{RedisServers, Servers},
     timeouts::{Timeouts, with_timeout},
     url::ServersError,
-    wire::{self, Reply, Wire},
+    wire::{self, EntryReceiver, ReceivedEntry, Reply, Wire},
 };
 
 /// The connections of one store.
@@ -253,14 +253,19 @@ pub(in crate::store::redis) struct PlainConnection<'a> {
 
 impl PlainConnection<'_> {
     /// [`Connections::read_entry`]. The connection itself bounds the time.
-    pub(in crate::store::redis) async fn read_entry(
-        self,
-        read: EntryRead<'_>,
+    pub(in crate::store::redis) fn begin_read(
+        &self,
+        read: &EntryRead<'_>,
+    ) -> Result<EntryReceiver, Failure> {
+        self.wire.begin_read(read)
+    }
+
+    /// What was received. After a failure the connection is used no more.
+    pub(in crate::store::redis) fn received(
+        &self,
+        replies: Result<ReceivedEntry, Failure>,
     ) -> Result<[Reply; 2], Failure> {
-        let replies = match self.wire.begin_read(read) {
-            Ok(replies) => wire::entry(replies.await),
-            Err(failure) => Err(failure),
-        };
+        let replies = replies.and_then(wire::received);
         if replies.is_err() {
             self.pool.forget_number(self.runtime, self.number);
         }

@@ -9,6 +9,8 @@ pub(in crate::store::redis) struct EntryRead<'a> {
     pub(in crate::store::redis) name: &'a str,
     /// How much of it to read at most.
     pub(in crate::store::redis) length: usize,
+    /// How much of it will come, where that is known to be much; else 0.
+    pub(in crate::store::redis) expected: usize,
     /// The name of the clock.
     pub(in crate::store::redis) clock: &'a str,
 }
@@ -22,15 +24,19 @@ impl EntryRead<'_> {
         [begin, now]
     }
 
-    /// As they are sent.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    /// Writes what reads the value.
+    pub(super) fn write_value(&self, out: &mut Vec<u8>) {
         let mut digits = [0; 20];
         let last = decimal(self.length.saturating_sub(1), &mut digits);
-        out.reserve(96 + self.name.len() + self.clock.len());
+        out.reserve(64 + self.name.len());
         out.extend_from_slice(b"*4\r\n$8\r\nGETRANGE\r\n");
         write_argument(out, self.name.as_bytes());
         out.extend_from_slice(b"$1\r\n0\r\n");
         write_argument(out, last);
+    }
+
+    /// Writes what reads the time.
+    pub(super) fn write_clock(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"*3\r\n$4\r\nHGET\r\n");
         write_argument(out, self.clock.as_bytes());
         out.extend_from_slice(b"$3\r\nnow\r\n");
@@ -67,9 +73,10 @@ mod tests {
     #[test]
     fn commands_are_sent_as_the_crate_would() {
         for length in [1, 2, 1024, 65536, usize::MAX] {
-            let read = EntryRead { name: "p:e:{0123}", length, clock: "p:clock" };
+            let read = EntryRead { name: "p:e:{0123}", length, expected: 0, clock: "p:clock" };
             let mut sent = Vec::new();
-            read.write(&mut sent);
+            read.write_value(&mut sent);
+            read.write_clock(&mut sent);
             let packed = read.commands().map(|command| command.get_packed_command()).concat();
             assert_eq!(sent, packed);
         }

@@ -216,6 +216,55 @@ async fn a_large_value_that_is_replaced_or_purged_meanwhile_is_never_mixed() {
     assert!(has(&store, "/a").await);
 }
 
+/// An entry with a body of this length, all of it this byte.
+fn of(byte: u8, length: usize, since: PurgeNumber) -> Arc<Entry> {
+    let mut entry = (*entry(&format!("/{byte}"), since, &[])).clone();
+    if let Kind::Response(response) = &mut entry.kind {
+        response.body = vec![byte; length].into();
+    }
+    Arc::new(entry)
+}
+
+#[tokio::test]
+async fn bodies_read_side_by_side_are_not_mixed_however_long_they_are_held() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    let since = store.purge_number().await.expect("a purge number");
+    let length = |byte: u8| 1000 + usize::from(byte) * 3000;
+    for byte in 0..30 {
+        store.put(of(byte, length(byte), since), KEEP).await.expect("stored");
+    }
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        let keys: Vec<_> = (0..30).map(|byte| key(&format!("/{byte}"))).collect();
+        let read = futures_util::future::join_all(keys.iter().map(|key| store.get(key))).await;
+        held.extend(read.into_iter().map(|read| read.expect("an answer").expect("it is there")));
+        // a third stays for ever, the others go and leave their memory to those who come
+        held = held.into_iter().enumerate().filter(|(at, _)| at % 3 != 1).map(|(_, e)| e).collect();
+        for entry in &held {
+            let body = &entry.response().expect("a response").body;
+            assert_eq!(body.len(), length(body[0]));
+            assert!(body.iter().all(|byte| *byte == body[0]));
+            assert_eq!(entry.key, key(&format!("/{}", body[0])));
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_sent_together_share_one_reading_of_the_clock() {
+    let server = RedisServer::start();
+    let store = store(&server);
+    fill(&store, "/a", &[]).await;
+    subscribed(&store).await;
+    assert!(has(&store, "/a").await);
+    let () = server.command(&["CONFIG", "RESETSTAT"]);
+    let reads = (0..40).map(|_| has(&store, "/a"));
+    assert!(futures_util::future::join_all(reads).await.into_iter().all(|has| has));
+    assert_eq!(server.calls("getrange"), 40);
+    // beside those by which the store checks that it hears of purges
+    assert!(server.calls("hget") < 20, "{}", server.calls("hget"));
+}
+
 #[tokio::test]
 async fn future_of_a_hit_is_small() {
     let server = RedisServer::start();

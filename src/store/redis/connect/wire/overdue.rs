@@ -5,7 +5,7 @@ use std::{collections::VecDeque, pin::Pin, task::Context, time::Duration};
 
 use tokio::time::{Sleep, sleep};
 
-use super::queue::Waiting;
+use super::waiting::Waiting;
 use crate::store::redis::connect::{failure::Failure, timeouts::GRACE};
 
 /// Ends the wait of requests that are not answered in time.
@@ -24,7 +24,7 @@ impl Overdue {
     /// To be called whenever the task has run.
     pub(super) fn check(&mut self, waiting: &mut VecDeque<Waiting>, cx: &mut Context<'_>) {
         loop {
-            let mut late = waiting.iter_mut().skip_while(|one| one.sender.is_none());
+            let mut late = waiting.iter().skip_while(|one| !one.is_request());
             let Some(first) = late.next() else { return self.is_grace = false };
             let left = self.response.saturating_sub(first.since.elapsed());
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(left)));
@@ -48,8 +48,6 @@ impl Overdue {
 /// Ends the wait of those that have waited for this long.
 fn end(waiting: &mut VecDeque<Waiting>, response: Duration) {
     for late in waiting.iter_mut().take_while(|one| one.since.elapsed() >= response) {
-        if let Some(sender) = late.sender.take() {
-            let _ = sender.send(Err(Failure::TimedOut));
-        }
+        late.asker.fail(Failure::TimedOut);
     }
 }

@@ -10,25 +10,17 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Buf as _, Bytes, BytesMut};
-use redis::RedisError;
+use redis::{RedisError, Value};
 
 use super::{
+    buffers::{Buffers, READ},
     overdue::Overdue,
-    queue::{Queue, Waiting},
-    scan::Scan,
+    queue::{self, Queue},
+    reply::Reply,
+    scan::{Head, Scan},
     stream::Stream,
+    waiting::{Asker, Waiting},
 };
-
-/// How much is read at once, unless more is known to come.
-const READ: usize = 16 * 1024;
-/// How much more is read behind a reply: a hit's second one, and the beginning of the next.
-const NEXT: usize = 1024;
-/// How much room is made at once for what is to come, however long a server says that it is.
-const MAX_RESERVED: usize = 2 * 1024 * 1024;
-/// Shorter replies are copied, so that they do not keep the buffer in memory; longer ones are what was
-/// read.
-const MAX_COPIED: usize = 8 * 1024;
 
 pub(super) struct Task {
     stream: Stream,
@@ -37,19 +29,28 @@ pub(super) struct Task {
     /// How much of `out` is written.
     written: usize,
     waiting: VecDeque<Waiting>,
-    buffer: BytesMut,
+    buffers: Buffers,
     /// Looks for the end of what the first one waits for.
     scan: Option<Scan>,
+    /// The time of the entries that are read now.
+    clock: Reply,
     overdue: Overdue,
 }
 
 impl Task {
     /// A task that lets requests wait for as long as `response`.
     pub(super) fn new(stream: Stream, queue: Arc<Queue>, response: Duration) -> Self {
-        let buffer = BytesMut::with_capacity(READ);
-        let (out, waiting) = (Vec::new(), VecDeque::new());
-        let overdue = Overdue::new(response);
-        Self { stream, queue, out, written: 0, waiting, buffer, scan: None, overdue }
+        Self {
+            stream,
+            queue,
+            out: Vec::new(),
+            written: 0,
+            waiting: VecDeque::new(),
+            buffers: Buffers::default(),
+            scan: None,
+            clock: Reply::Value(Value::Nil),
+            overdue: Overdue::new(response),
+        }
     }
 
     fn poll_io(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RedisError>> {
@@ -87,44 +88,73 @@ impl Task {
 
     fn poll_replies(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RedisError>> {
         loop {
-            let missing = self.scan.as_ref().map_or(0, |scan| scan.missing(self.buffer.len()));
-            if self.buffer.capacity() - self.buffer.len() < missing.max(1) {
-                // with room for what follows, or a long reply would be moved to make some
-                self.buffer.reserve((missing + NEXT).clamp(READ, MAX_RESERVED));
-            }
-            match ready!(self.stream.poll_read(&mut self.buffer, cx))? {
-                0 => return Poll::Ready(Err(super::queue::closed())),
+            let has = self.buffers.bytes().len();
+            let missing = self.scan.as_ref().map_or(0, |scan| scan.missing(has));
+            let wanted = missing.max(self.expected().saturating_sub(has));
+            match ready!(self.stream.poll_read(self.buffers.with_room(wanted), cx))? {
+                0 => return Poll::Ready(Err(queue::closed())),
                 _ => self.deliver()?,
             }
         }
     }
 
+    /// How much is known to come next: before a value there may be the time.
+    fn expected(&self) -> usize {
+        self.waiting.iter().take(2).map(|waiting| waiting.expected).max().unwrap_or_default()
+    }
+
     /// Hands out the replies that have come as a whole.
     fn deliver(&mut self) -> Result<(), RedisError> {
-        let malformed = || RedisError::from((redis::ErrorKind::Parse, "not a reply of Redis"));
-        while !self.buffer.is_empty() {
+        while !self.buffers.bytes().is_empty() {
             let first = self.waiting.front().ok_or_else(malformed)?;
             let scan = self.scan.get_or_insert_with(|| Scan::of(first.replies));
-            let Some(end) = scan.end_in(&self.buffer).map_err(|_| malformed())? else { break };
+            let end = scan.end_in(self.buffers.bytes()).map_err(|_| malformed())?;
+            let (Some(end), Some(first)) = (end, end.and_then(|_| self.waiting.pop_front())) else {
+                break;
+            };
             self.scan = None;
-            let replies = self.cut(end);
-            if let Some(sender) = self.waiting.pop_front().and_then(|first| first.sender) {
-                // one that has gone needs none
-                let _ = sender.send(Ok(replies));
-            }
+            self.answer(first.asker, end)?;
         }
         Ok(())
     }
 
-    /// The first bytes of the buffer, which are in it no more.
-    fn cut(&mut self, end: usize) -> Bytes {
-        if end > MAX_COPIED {
-            return self.buffer.split_to(end).freeze();
+    /// Hands out the first bytes.
+    fn answer(&mut self, asker: Asker, end: usize) -> Result<(), RedisError> {
+        // one that has gone needs no answer
+        match asker {
+            Asker::Entry(sender) => {
+                let value = self.cut_reply(end)?;
+                let _ = sender.send(Ok([value, self.clock.clone()]));
+            }
+            Asker::Clock => self.clock = self.cut_reply(end)?.into_number(),
+            Asker::Commands(sender) => {
+                let expected = self.expected();
+                let _ = sender.send(Ok(self.buffers.cut(end, expected)));
+            }
+            Asker::Gone => self.buffers.skip(end),
         }
-        let bytes = Bytes::copy_from_slice(self.buffer.get(..end).unwrap_or_default());
-        self.buffer.advance(end);
-        bytes
+        Ok(())
     }
+
+    /// Takes the first bytes, which are one reply.
+    fn cut_reply(&mut self, end: usize) -> Result<Reply, RedisError> {
+        let bytes = self.buffers.bytes().get(..end).unwrap_or_default();
+        let head = Head::read(bytes).ok().flatten().ok_or_else(malformed)?;
+        let Some((from, to)) = head.string else {
+            let reply = Reply::parse(bytes)?;
+            self.buffers.skip(end);
+            return Ok(reply);
+        };
+        let expected = self.expected();
+        self.buffers.skip(from);
+        let string = self.buffers.cut(to - from, expected);
+        self.buffers.skip(end - to);
+        Ok(Reply::Bytes(string))
+    }
+}
+
+fn malformed() -> RedisError {
+    (redis::ErrorKind::Parse, "not a reply of Redis").into()
 }
 
 /// Ends when the connection does, or nothing uses it any more.
@@ -136,8 +166,8 @@ impl Future for Task {
         let ended = ready!(task.poll_io(cx));
         task.queue.close();
         if let Err(error) = ended {
-            for sender in task.waiting.drain(..).filter_map(|waiting| waiting.sender) {
-                let _ = sender.send(Err(error.clone().into()));
+            for mut waiting in task.waiting.drain(..) {
+                waiting.asker.fail(error.clone().into());
             }
         }
         Poll::Ready(())
