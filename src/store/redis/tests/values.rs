@@ -218,11 +218,8 @@ async fn a_large_value_that_is_replaced_or_purged_meanwhile_is_never_mixed() {
 
 /// An entry with a body of this length, all of it this byte.
 fn of(byte: u8, length: usize, since: PurgeNumber) -> Arc<Entry> {
-    let mut entry = (*entry(&format!("/{byte}"), since, &[])).clone();
-    if let Kind::Response(response) = &mut entry.kind {
-        response.body = vec![byte; length].into();
-    }
-    Arc::new(entry)
+    let kind = samples::response(&vec![byte; length].into());
+    Arc::new(Entry { kind, ..(*entry(&format!("/{byte}"), since, &[])).clone() })
 }
 
 #[tokio::test]
