@@ -20,14 +20,14 @@ use std::{fmt, sync::Arc, time::Duration};
 use redis::{Cmd, ConnectionAddr, ConnectionInfo, Parser, ProtocolVersion, RedisError, Value};
 use tokio::sync::oneshot::error::RecvError;
 
-pub(in crate::store::redis) use self::{
-    reply::Reply,
-    waiting::{EntryReceiver, ReceivedEntry},
-};
 use self::{
     queue::{Queue, closed},
     stream::Stream,
     task::Task,
+};
+pub(in crate::store::redis) use self::{
+    reply::Reply,
+    waiting::{EntryReceiver, ReceivedEntry},
 };
 use super::{entry_read::EntryRead, failure::Failure};
 
