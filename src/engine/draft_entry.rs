@@ -53,7 +53,7 @@ impl DraftEntry {
         leader.iter_mut().for_each(Leader::begin_put);
         let kind = Kind::Response(StoredResponse { status, headers, terms, body });
         let entry = Entry { key, since: since.store.unwrap_or_default(), groups, kind };
-        let entry = Arc::new(entry.with_own_head());
+        let entry = Arc::new(entry);
         let published = Arc::new(Published { entry, url, selecting, stored: Ok(()) });
         let task = Arc::clone(&engine);
         let storing = async move { task.store_entry(published, since, leader).await };

@@ -23,22 +23,15 @@ impl Entry {
         own + weight_of_key(&self.key) + groups + kind
     }
 
-    /// The same, in memory that nothing else needs: a key, a value or a body that is a slice of a
-    /// larger buffer, such as what a socket was read into, keeps all of that buffer.
+    /// The same, with a body of its own: one that is a slice of a larger buffer, such as what a socket was
+    /// read into, keeps all of that buffer.
     #[cfg(all(feature = "memory", feature = "redis"))]
-    pub(crate) fn with_own_memory(&self) -> Self {
-        let mut entry = self.clone().with_own_head();
+    pub(crate) fn with_own_body(&self) -> Self {
+        let mut entry = self.clone();
         if let Kind::Response(response) = &mut entry.kind {
             response.body = Bytes::copy_from_slice(&response.body);
         }
         entry
-    }
-
-    /// The same for all but the body, which has memory of its own already.
-    pub(crate) fn with_own_head(mut self) -> Self {
-        self.key = self.key.with_own_memory();
-        self.groups = self.groups.iter().map(|group| group.as_str().to_owned()).collect();
-        self
     }
 }
 
@@ -48,10 +41,7 @@ fn weight_of_list<T>(list: &Vec<T>, weight: impl Fn(&T) -> usize) -> usize {
 }
 
 fn weight_of_key(key: &CacheKey) -> usize {
-    let counters = 2 * size_of::<usize>();
-    let canonical = key.canonical_path().map_or(0, |path| allocated(path.len() + counters));
-    // hardly any key has a second reader, and with it a counter
-    allocated(key.as_bytes().len()) + canonical
+    weight_of_shared(key.shared_bytes())
 }
 
 /// Standard names are constants: a copy of one is at the same place. Others are bytes of their own.

@@ -1,10 +1,8 @@
 //! `KeyBuilder` puts a key together, part by part.
 
-use std::{ops::Range, sync::Arc};
-
 use super::{
     cache_key::CacheKey,
-    encoding::{HEADER, Part, SECURE, owned, push_len, push_value, push_values},
+    encoding::{HEADER, LEN, Part, SECURE, push_len, push_value, push_values},
     path,
     secret::Secret,
 };
@@ -13,10 +11,8 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct KeyBuilder {
     bytes: Vec<u8>,
-    host: Range<usize>,
-    path: Range<usize>,
-    query_end: usize,
-    canonical: Option<Arc<str>>,
+    /// The canonical reading of the path, where it differs from the path.
+    canonical: Option<String>,
 }
 
 impl KeyBuilder {
@@ -25,7 +21,7 @@ impl KeyBuilder {
     /// Exactly as much room is made as the URL needs: most keys have no further part.
     pub(crate) fn new(secure: bool, host: &str, path: &str, query: Option<&str>) -> Self {
         let query_len = query.map_or(0, |query| query.len() + 1);
-        let mut bytes = Vec::with_capacity(HEADER + host.len() + path.len() + query_len);
+        let mut bytes = Vec::with_capacity(HEADER + host.len() + path.len() + query_len + LEN);
         bytes.push(if secure { SECURE } else { 0 });
         for len in [host.len(), path.len(), query_len] {
             push_len(&mut bytes, len);
@@ -36,11 +32,8 @@ impl KeyBuilder {
             bytes.push(b'?');
             bytes.extend_from_slice(query.as_bytes());
         }
-        let canonical = owned(path::canonical(path));
-        let host = HEADER..HEADER + host.len();
-        let path = host.end..host.end + path.len();
-        let query_end = path.end + query_len;
-        Self { bytes, host, path, query_end, canonical }
+        let canonical = path::differing(&path::canonical(path)).map(str::to_owned);
+        Self { bytes, canonical }
     }
 
     /// Adds a part: what it is called, and its values one by one. No value differs from an empty
@@ -77,7 +70,6 @@ impl KeyBuilder {
 
     /// The finished key.
     pub(crate) fn finish(self) -> CacheKey {
-        let Self { bytes, host, path, query_end, canonical } = self;
-        CacheKey { bytes: bytes.into(), host, path, query_end, canonical }
+        CacheKey::new(self.bytes, self.canonical.as_deref())
     }
 }

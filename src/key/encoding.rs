@@ -1,10 +1,10 @@
 //! How a key is written: a byte of flags, the lengths of host, path and query, these three, and then
 //! length-prefixed parts, so that no two different lists of parts are ever the same bytes.
 
-use std::{borrow::Cow, sync::Arc};
-
 /// One byte of flags and the lengths of host, path and query.
-pub(super) const HEADER: usize = 1 + 3 * 4;
+pub(super) const HEADER: usize = 1 + 3 * LEN;
+/// A length is so many bytes long.
+pub(super) const LEN: usize = 4;
 /// The flag of a request over TLS.
 pub(super) const SECURE: u8 = 1;
 /// The flag of a response that answers other queries as well.
@@ -34,14 +34,6 @@ pub(crate) enum Part {
     Nested = 9,
 }
 
-/// The canonical reading of a path, where it is not the path itself.
-pub(super) fn owned(canonical: Cow<'_, str>) -> Option<Arc<str>> {
-    match canonical {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(canonical) => Some(canonical.into()),
-    }
-}
-
 pub(super) fn push_values<'v>(bytes: &mut Vec<u8>, values: impl Iterator<Item = &'v [u8]>) {
     let count_at = bytes.len();
     push_len(bytes, 0);
@@ -62,4 +54,9 @@ pub(super) fn push_value(bytes: &mut Vec<u8>, value: &[u8]) {
 pub(super) fn push_len(bytes: &mut Vec<u8>, len: usize) {
     // no part of a request is 4 GiB long
     bytes.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
+}
+
+/// The length that these bytes begin with.
+pub(super) fn length(bytes: &[u8]) -> Option<usize> {
+    usize::try_from(u32::from_be_bytes(*bytes.first_chunk()?)).ok()
 }

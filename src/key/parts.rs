@@ -2,8 +2,8 @@
 //! written.
 
 use super::{
-    cache_key::CacheKey,
-    encoding::{HEADER, SECURE},
+    cache_key::{CacheKey, Places},
+    encoding::SECURE,
 };
 
 /// The parts of a key. Equal parts mean equal keys.
@@ -37,13 +37,13 @@ impl<'k> KeyParts<'k> {
 
     /// The parts of a key that has been written.
     pub(crate) fn of(key: &'k CacheKey) -> Self {
-        let bytes = &key.bytes;
+        let (bytes, Places { host, path, query }) = (key.as_bytes(), key.places());
         Self {
             flags: bytes.first().copied().unwrap_or_default(),
-            host: bytes.get(HEADER..key.host.end).unwrap_or_default(),
-            path_and_query: bytes.get(key.path.start..key.query_end).unwrap_or_default(),
-            path_len: key.path.len(),
-            further: bytes.get(key.query_end..).unwrap_or_default(),
+            host: bytes.get(host).unwrap_or_default(),
+            path_and_query: bytes.get(path.start..query.end).unwrap_or_default(),
+            path_len: path.len(),
+            further: bytes.get(query.end..).unwrap_or_default(),
         }
     }
 }

@@ -30,6 +30,14 @@ pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("/{}", segments.join("/")))
 }
 
+/// The [canonical] reading of a path, where it is not the path itself.
+pub(super) fn differing<'a>(canonical: &'a Cow<'_, str>) -> Option<&'a str> {
+    match canonical {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(canonical) => Some(canonical),
+    }
+}
+
 /// The canonical reading as rules match it: to the router, and so to them, `/a/` is not `/a`.
 pub(crate) fn reading(path: &str) -> Cow<'_, str> {
     let canonical = canonical(path);

@@ -172,7 +172,7 @@ pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
         return Err(corrupt("metadata shorter than it says"));
     }
     let since = PurgeNumber::new(u64::from_be_bytes(header.since));
-    let entry = read.into_entry(since, &metadata, body);
+    let entry = read.into_entry(since, body);
     let entry = entry.ok_or_else(|| corrupt("no key, status or header field"))?;
     Ok(match i64::from_le_bytes(header.soft_purge) {
         0 => entry,
@@ -242,8 +242,7 @@ impl<'a> Metadata<'a> {
         Self { key: Raw(entry.key.as_bytes()), groups, kind }
     }
 
-    /// `whole` is what the metadata was read from.
-    fn into_entry(self, since: PurgeNumber, whole: &Bytes, body: Bytes) -> Option<Entry> {
+    fn into_entry(self, since: PurgeNumber, body: Bytes) -> Option<Entry> {
         let kind = match self.kind {
             KindMetadata::Response { status, headers, terms } => {
                 let status = StatusCode::from_u16(status).ok()?;
@@ -257,7 +256,7 @@ impl<'a> Metadata<'a> {
                 Kind::Varies(Selecting { names, codings })
             }
         };
-        let key = CacheKey::from_bytes(whole.slice_ref(self.key.0))?;
+        let key = CacheKey::from_bytes(self.key.0)?;
         let groups = self.groups.into_iter().map(str::to_owned).collect();
         Some(Entry { key, since, groups, kind })
     }

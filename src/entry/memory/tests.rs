@@ -45,7 +45,7 @@ fn sliced() -> (Entry, Bytes) {
 #[test]
 fn copy_says_the_same_and_keeps_no_larger_buffer() {
     let (entry, buffer) = sliced();
-    let own = entry.with_own_memory();
+    let own = entry.with_own_body();
     let (was, is) = (entry.response().unwrap(), own.response().unwrap());
     assert_eq!((&is.headers, &is.body), (&was.headers, &was.body));
     assert_eq!(

@@ -99,7 +99,7 @@ impl Store for TieredStore {
         let found = found.filter(|(entry, _)| LocalTier::local_begin(entry.since).is_none());
         Ok(found.map(|(entry, as_of)| {
             // a slice of Redis's reply would keep all of it
-            let entry = Arc::new(entry.with_own_memory());
+            let entry = Arc::new(entry.with_own_body());
             self.local.keep_remote(&entry, snapshot, PurgeNumber::new(as_of));
             entry
         }))
