@@ -18,7 +18,7 @@ fn entry(fields: List, body: Bytes) -> Entry {
     let mut key = KeyBuilder::new(false, "shop.example", "/a//b", Some("q=1"));
     key.part(Part::Header, "x", std::iter::once(b"1".as_slice()));
     let (status, headers) = (StatusCode::OK, fields.into_iter().collect());
-    let response = StoredResponse { status, headers, terms: Terms::default(), body };
+    let response = StoredResponse::new(status, headers, &Terms::default(), body);
     Entry {
         key: key.finish(),
         since: PurgeNumber::new(7),

@@ -1,5 +1,6 @@
 //! Entries in the process's own memory.
 
+mod counting;
 mod departures;
 mod index;
 mod reclaim;

@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
-use super::departures::{Departures, PlaceNumber};
+use super::{
+    departures::{Departures, PlaceNumber},
+    sweep::Fate,
+};
 #[cfg(feature = "redis")]
 use crate::store::tiered::validity::Validity;
 use crate::{
@@ -124,6 +127,15 @@ impl Slot {
             self.checked.fetch_max(known, Ordering::Release);
         }
         true
+    }
+
+    /// What purges have made of it.
+    pub(super) fn fate(&self, purges: &SharedPurgeLog) -> Fate {
+        match (self.check(purges), self.end_if_stale()) {
+            (false, _) => Fate::Remove,
+            (true, Some(end)) => Fate::EndEarly(end),
+            (true, None) => Fate::Keep,
+        }
     }
 
     /// The logical time at which no further purge was known to concern the entry.

@@ -5,29 +5,24 @@ use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
 use super::{
+    counting::{Counting, PAUSE, count_everything},
     reclaim::Reclaims,
     slot::Slot,
-    sweep::{Fate, Sweep},
-    table::{OldEntries, Table},
+    sweep::Sweep,
+    table::Table,
 };
 use crate::{
     clock::Clock,
     entry::{Entry, Timestamp},
     key::{CacheKey, KeyParts},
     purge::{Purge, PurgeNumber, Purged, Target},
-    purge_log::{PurgeState, RecordedPurge, SharedPurgeLog},
+    purge_log::SharedPurgeLog,
     store::{
         error::StoreError,
         interface::{Put, Size, Store},
         local::LocalEntry,
     },
 };
-
-/// How many steps a purge that counts takes before it goes on on a thread where no request waits behind
-/// it.
-const STEPS_IN_PLACE: usize = 16;
-/// Between two steps of a sweep in the background, so that requests get the lock of the table.
-const PAUSE: Duration = Duration::from_micros(50);
 
 /// A [`Store`] in memory. A purge is done when it is in the log, whatever is still being removed or
 /// counted: readers compare. What it has taken is removed behind it, in proportion to how much that
@@ -95,7 +90,7 @@ impl MemoryStore {
         if let Some(end) = slot.end_if_stale() {
             slot.set_end(end);
         }
-        self.table.insert(slot, |slot| self.fate(slot));
+        self.table.insert(slot, |slot| slot.fate(&self.purges));
         put
     }
 
@@ -128,15 +123,6 @@ impl MemoryStore {
     fn has_fresher(&self, slot: &Slot) -> bool {
         let there = self.table.get(&KeyParts::of(&slot.entry.key));
         there.is_some_and(|there| there.check(&self.purges) && !there.is_stale())
-    }
-
-    /// What purges have made of an entry.
-    fn fate(&self, slot: &Slot) -> Fate {
-        match (slot.check(&self.purges), slot.end_if_stale()) {
-            (false, _) => Fate::Remove,
-            (true, Some(end)) => Fate::EndEarly(end),
-            (true, None) => Fate::Keep,
-        }
     }
 
     /// [`Store::purge`] without the count, at once.
@@ -173,7 +159,7 @@ impl MemoryStore {
     }
 
     fn step(&self, sweep: &mut Sweep) -> bool {
-        self.table.step(sweep, |slot| self.fate(slot))
+        self.table.step(sweep, |slot| slot.fate(&self.purges))
     }
 
     /// Sweeps on a thread where no request waits. Without a runtime, the puts that follow do it.
@@ -190,94 +176,17 @@ impl MemoryStore {
     async fn purge_and_count(&self, purge: &Purge) -> u64 {
         if is_of_everything(purge) {
             let (recorded, old) = self.table.take_all(|| self.purges.record(purge));
-            let purges = Arc::clone(&self.purges);
-            let count = move || {
-                let count = count(&purges, &old, &recorded);
-                old.drop_behind();
-                count
-            };
-            return run_behind(count).await;
+            return count_everything(&self.purges, old, recorded).await;
         }
         let recorded = self.purges.record(purge);
         self.look_at_all_now_and_then();
-        let mut counting = Counting {
-            store: self.clone(),
-            sweep: self.table.sweep_of(purge.target()),
-            purge: purge.clone(),
-            recorded,
-            responses: 0,
-        };
-        if (0..STEPS_IN_PLACE).any(|_| counting.step()) {
-            return counting.responses;
-        }
-        run_behind(move || {
-            while !counting.step() {
-                std::thread::sleep(PAUSE);
-            }
-            counting.responses
-        })
-        .await
+        Counting::new(&self.table, &self.purges, purge, recorded).run().await
     }
 }
 
 /// Whether it takes everything for good.
 fn is_of_everything(purge: &Purge) -> bool {
     *purge.target() == Target::All && purge.stale_since().is_none()
-}
-
-/// Does this on a thread where no request waits for it, if there is a runtime with one.
-async fn run_behind(work: impl FnOnce() -> u64 + Send + 'static) -> u64 {
-    match Handle::try_current() {
-        Ok(runtime) => runtime.spawn_blocking(work).await.unwrap_or_default(),
-        Err(_) => work(),
-    }
-}
-
-/// How many responses were alive until everything was purged.
-fn count(purges: &SharedPurgeLog, old: &OldEntries, recorded: &RecordedPurge) -> u64 {
-    let was_alive = |slot: &Arc<Slot>| {
-        let is_response = slot.entry.response().is_some();
-        is_response && purges.was_valid_before(&slot.entry, slot.checked(), recorded)
-    };
-    old.iter().filter(was_alive).count() as u64
-}
-
-/// A sweep that counts.
-struct Counting {
-    store: MemoryStore,
-    sweep: Sweep,
-    purge: Purge,
-    recorded: RecordedPurge,
-    responses: u64,
-}
-
-impl Counting {
-    /// Whether it was the last step.
-    fn step(&mut self) -> bool {
-        let Self { store, sweep, purge, recorded, responses } = self;
-        store.table.step(sweep, |slot| {
-            let entry = &slot.entry;
-            if !purge.concerns(&entry.key, &entry.groups) {
-                return Fate::Keep;
-            }
-            let (checked, purges) = (slot.checked(), &store.purges);
-            let counts = match purges.state(entry, checked).0 {
-                // a fill that began after the purge is not what it was for
-                PurgeState::Valid => false,
-                PurgeState::StaleSince(then) => {
-                    slot.make_stale(then) && purges.was_fresh_before(entry, checked, recorded)
-                }
-                PurgeState::Purged | PurgeState::Unknown => {
-                    let is_hard = purge.stale_since().is_none();
-                    is_hard
-                        && entry.response().is_some()
-                        && purges.was_valid_before(entry, checked, recorded)
-                }
-            };
-            *responses += u64::from(counts);
-            store.fate(slot)
-        })
-    }
 }
 
 /// Sweeps what purges have left. Dropped before it is done, it leaves the rest to the puts that follow.

@@ -4,7 +4,7 @@ use actix_web::http::header::ACCEPT;
 
 use super::*;
 use crate::{
-    entry::{Kind, StoredHeaders},
+    entry::{Kind, StoredHeaders, Terms},
     key::KeyBuilder,
     store::acceptance::{
         examine,
@@ -87,7 +87,8 @@ fn softly_purged_entries_leave_past_their_stale_windows() {
         let mut entry = samples::entry(&key(path), store.purge_number_now());
         if let Kind::Response(response) = &mut entry.kind {
             response.headers = StoredHeaders::default();
-            response.terms.while_revalidate = 5 * SECOND;
+            let terms = Terms { while_revalidate: 5 * SECOND, ..response.terms() };
+            response.set_terms(&terms);
         }
         store.put_now(Arc::new(entry), KEEP);
     };
@@ -108,7 +109,7 @@ fn stale_entries_take_no_more_than_fresh_ones() {
     let fresh = store.size();
     store.purge_now(&Purge::all().soft_since(clock.now()));
     let terms =
-        store.get_now(&KeyParts::of(&key("/"))).map(|entry| entry.response().unwrap().terms);
+        store.get_now(&KeyParts::of(&key("/"))).map(|entry| entry.response().unwrap().terms());
     assert!(terms.is_some_and(|terms| terms.soft_purged));
     assert_eq!(store.size(), fresh);
 }

@@ -1,0 +1,93 @@
+//! `StoredResponse`: a response as a store keeps it.
+
+use std::{fmt, time::Duration};
+
+use actix_web::http::StatusCode;
+use bytes::Bytes;
+
+use super::{headers::StoredHeaders, small_terms::SmallTerms};
+#[cfg(feature = "memory")]
+use crate::semantics::date::Timestamp;
+use crate::semantics::{terms::Terms, validation::has_validator};
+
+/// The shortest and the longest time for which a stale response is kept to be validated.
+const MIN_VALIDATION: Duration = Duration::from_secs(60);
+const MAX_VALIDATION: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A response as it is replayed.
+#[derive(Clone)]
+pub struct StoredResponse {
+    /// The header fields, repeated ones in order, always with a `Date`.
+    pub headers: StoredHeaders,
+    /// The whole body.
+    pub body: Bytes,
+    /// With the status, as there is room for it.
+    terms: SmallTerms,
+}
+
+impl StoredResponse {
+    /// A response that may be reused under these terms. Their lengths of time are kept in milliseconds,
+    /// and where they are longer than 24 days in seconds.
+    pub fn new(status: StatusCode, headers: StoredHeaders, terms: &Terms, body: Bytes) -> Self {
+        Self { headers, body, terms: SmallTerms::new(status, terms) }
+    }
+
+    /// The status.
+    #[inline]
+    pub fn status(&self) -> StatusCode {
+        self.terms.status()
+    }
+
+    /// The terms under which it may be reused.
+    #[inline]
+    pub fn terms(&self) -> Terms {
+        self.terms.terms()
+    }
+
+    /// Puts it under other terms.
+    pub fn set_terms(&mut self, terms: &Terms) {
+        self.terms = SmallTerms::new(self.status(), terms);
+    }
+
+    /// How long after `response_time` the response can still be of use: while it is fresh, in its
+    /// stale windows, and, where the handler can be asked whether it still is good, for about as long
+    /// again as it was fresh.
+    pub fn useful_for(&self) -> Duration {
+        self.useful_under(&self.terms())
+    }
+
+    /// When it is of no more use.
+    #[cfg(all(feature = "memory", feature = "redis"))]
+    pub(crate) fn end(&self) -> Timestamp {
+        self.terms().response_time + self.useful_for()
+    }
+
+    /// When it is of no more use after a soft purge that has made it stale since `then`.
+    #[cfg(feature = "memory")]
+    pub(crate) fn end_if_stale_since(&self, then: Timestamp) -> Timestamp {
+        let terms = self.terms();
+        terms.response_time + self.useful_under(&terms.stale_since(then))
+    }
+
+    fn useful_under(&self, terms: &Terms) -> Duration {
+        let Terms { lifetime, initial_age, while_revalidate, if_error, .. } = *terms;
+        let validated = if has_validator(&self.headers) {
+            lifetime.clamp(MIN_VALIDATION, MAX_VALIDATION)
+        } else {
+            Duration::ZERO
+        };
+        let stale = while_revalidate.max(if_error).max(validated);
+        lifetime.saturating_sub(initial_age).saturating_add(stale)
+    }
+}
+
+impl fmt::Debug for StoredResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredResponse")
+            .field("status", &self.status())
+            .field("headers", &self.headers)
+            .field("terms", &self.terms())
+            .field("body", &self.body)
+            .finish()
+    }
+}
