@@ -1,11 +1,6 @@
 //! What a store keeps: a stored response, or the note that a URL has variants.
 
-use std::time::Duration;
-
-use actix_web::http::StatusCode;
-use bytes::Bytes;
-
-use crate::{key::CacheKey, purge::PurgeNumber, semantics::validation::has_validator};
+use crate::{key::CacheKey, purge::PurgeNumber};
 
 pub use crate::semantics::{
     date::{Monotonic, Timestamp},
@@ -15,8 +10,11 @@ pub use crate::semantics::{
 
 mod headers;
 mod memory;
+mod response;
+mod small_terms;
+mod span;
 
-pub use self::headers::StoredHeaders;
+pub use self::{headers::StoredHeaders, response::StoredResponse};
 
 #[cfg(feature = "memory")]
 pub(crate) use self::memory::allocated;
@@ -44,23 +42,6 @@ pub enum Kind {
     Varies(Selecting),
 }
 
-/// A response as it is replayed.
-#[derive(Clone, Debug)]
-pub struct StoredResponse {
-    /// The status.
-    pub status: StatusCode,
-    /// The header fields, repeated ones in order, always with a `Date`.
-    pub headers: StoredHeaders,
-    /// The terms under which it may be reused.
-    pub terms: Terms,
-    /// The whole body.
-    pub body: Bytes,
-}
-
-/// The shortest and the longest time for which a stale response is kept to be validated.
-const MIN_VALIDATION: Duration = Duration::from_secs(60);
-const MAX_VALIDATION: Duration = Duration::from_secs(24 * 60 * 60);
-
 impl Entry {
     /// The response, where the entry is one.
     pub fn response(&self) -> Option<&StoredResponse> {
@@ -75,40 +56,8 @@ impl Entry {
     pub fn stale_since(&self, then: Timestamp) -> Self {
         let mut entry = self.clone();
         if let Kind::Response(response) = &mut entry.kind {
-            response.terms = response.terms.stale_since(then);
+            response.set_terms(&response.terms().stale_since(then));
         }
         entry
-    }
-}
-
-impl StoredResponse {
-    /// How long after `response_time` the response can still be of use: while it is fresh, in its
-    /// stale windows, and, where the handler can be asked whether it still is good, for about as long
-    /// again as it was fresh.
-    pub fn useful_for(&self) -> Duration {
-        self.useful_under(&self.terms)
-    }
-
-    /// When it is of no more use.
-    #[cfg(all(feature = "memory", feature = "redis"))]
-    pub(crate) fn end(&self) -> Timestamp {
-        self.terms.response_time + self.useful_for()
-    }
-
-    /// When it is of no more use after a soft purge that has made it stale since `then`.
-    #[cfg(feature = "memory")]
-    pub(crate) fn end_if_stale_since(&self, then: Timestamp) -> Timestamp {
-        self.terms.response_time + self.useful_under(&self.terms.stale_since(then))
-    }
-
-    fn useful_under(&self, terms: &Terms) -> Duration {
-        let Terms { lifetime, initial_age, while_revalidate, if_error, .. } = *terms;
-        let validated = if has_validator(&self.headers) {
-            lifetime.clamp(MIN_VALIDATION, MAX_VALIDATION)
-        } else {
-            Duration::ZERO
-        };
-        let stale = while_revalidate.max(if_error).max(validated);
-        lifetime.saturating_sub(initial_age).saturating_add(stale)
     }
 }

@@ -87,6 +87,6 @@ impl Engine {
                 lookup.variant_key(url, &published.selecting) == published.entry.key
             };
         let response = published.entry.response().filter(|_| is_selected)?;
-        Some(reuse(view, &response.terms, uncovered, self.clock.moment(), policy))
+        Some(reuse(view, &response.terms(), uncovered, self.clock.moment(), policy))
     }
 }

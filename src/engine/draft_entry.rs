@@ -51,7 +51,7 @@ impl DraftEntry {
             self;
         // now, as the client has its response, and may send another request before the store is asked
         leader.iter_mut().for_each(Leader::begin_put);
-        let kind = Kind::Response(StoredResponse { status, headers, terms, body });
+        let kind = Kind::Response(StoredResponse::new(status, headers, &terms, body));
         let entry = Entry { key, since: since.store.unwrap_or_default(), groups, kind };
         let entry = Arc::new(entry);
         let published = Arc::new(Published { entry, url, selecting, stored: Ok(()) });
@@ -74,8 +74,7 @@ impl DraftEntry {
 
     /// The response as it will be stored, with this body.
     pub(crate) fn response(&self, body: Bytes) -> StoredResponse {
-        let (status, headers, terms) = (self.status, self.headers.clone(), self.terms);
-        StoredResponse { status, headers, terms, body }
+        StoredResponse::new(self.status, self.headers.clone(), &self.terms, body)
     }
 
     /// The response will not be stored after all.

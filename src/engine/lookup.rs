@@ -80,7 +80,7 @@ impl Engine {
                 Some(response) => {
                     let Lookup { view, uncovered, policy, .. } = lookup;
                     let now = self.clock.moment();
-                    let verdict = reuse(view, &response.terms, *uncovered, now, policy);
+                    let verdict = reuse(view, &response.terms(), *uncovered, now, policy);
                     Found::Selected(entry, verdict)
                 }
                 None => Found::Nothing(Forwarding::UriMiss),
@@ -102,7 +102,7 @@ impl Engine {
             Kind::Response(_) => Some(entry),
             Kind::Varies(selecting) => self.get_now(&lookup.variant_key(key, selecting)),
         };
-        let terms = entry.as_ref().and_then(|entry| Some(entry.response()?.terms));
+        let terms = entry.as_ref().and_then(|entry| Some(entry.response()?.terms()));
         let (Some(entry), Some(terms)) = (entry, terms) else { return FoundNow::Unknown };
         let Lookup { ref view, uncovered, policy, .. } = *lookup;
         FoundNow::Selected(entry, self.reuse_now(view, &terms, uncovered, policy))

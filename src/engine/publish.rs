@@ -95,7 +95,7 @@ impl Engine {
         put: Result<Put, Reason>,
         since: LogicalTime,
     ) {
-        let terms = published.entry.response().map(|response| response.terms);
+        let terms = published.entry.response().map(StoredResponse::terms);
         if terms.is_none_or(|terms| terms.no_cache || terms.initial_age >= terms.lifetime) {
             return self.mark_hit_for_miss(leader);
         }

@@ -16,7 +16,11 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use bytes::Bytes;
 
 use super::state::Engine;
-use crate::{entry::Entry, key::KeyParts, store::local::LocalEntry};
+use crate::{
+    entry::{Entry, Terms},
+    key::KeyParts,
+    store::local::LocalEntry,
+};
 
 /// How many entries a worker remembers at most.
 const PLACES: usize = 128;
@@ -53,6 +57,7 @@ pub(crate) struct RememberedEntry {
     /// The headers for clients.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
+    pub(crate) terms: Terms,
     /// Whether it has `Access-Control-Allow-Origin`.
     pub(crate) allows_origin: bool,
     bytes: usize,
@@ -140,7 +145,8 @@ impl RememberedEntry {
             headers.iter().any(|(name, _)| *name == header::ACCESS_CONTROL_ALLOW_ORIGIN);
         let body = Bytes::from_owner(response.body.clone());
         let uses = Cell::new(0);
-        is_same.then_some(Self { local, headers, body, allows_origin, bytes, uses })
+        let terms = response.terms();
+        is_same.then_some(Self { local, headers, body, terms, allows_origin, bytes, uses })
     }
 
     pub(crate) fn entry(&self) -> &Arc<Entry> {
@@ -153,3 +159,6 @@ impl RememberedEntry {
         uses < FIRST_REPORTED || uses.is_multiple_of(USES_PER_REPORT)
     }
 }
+
+#[cfg(all(test, feature = "memory"))]
+mod tests;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 /// How many milliseconds are told apart: up to 24 days.
-const EXACT: u32 = 1 << 31;
+const EXACT: u32 = EXACT_SECONDS * 1000;
 /// The same in seconds.
-const EXACT_SECONDS: u32 = EXACT / 1000;
+const EXACT_SECONDS: u32 = 2_147_483;
 
 /// A length of time: in milliseconds up to 24 days, beyond that in seconds up to 68 years, the longest
 /// that a header can state. What is finer or longer is cut off.

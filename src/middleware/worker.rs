@@ -95,7 +95,7 @@ impl Worker {
         let age = self.ages.get(age, || Some(age.as_secs().into()));
         let mut res = respond::from_stored(client, source, age);
         if let Some(settings) = self.plan.client(client.rule) {
-            settings.write(&mut res, source.stored.terms.response_time, client.personal);
+            settings.write(&mut res, source.terms.response_time, client.personal);
         }
         self.plan.downstream.report(&mut res, client.req.fields, source.may_allow_origin);
         res
@@ -112,7 +112,7 @@ impl Worker {
     pub(super) fn is_early(&self, stored: &StoredResponse, left: Duration) -> bool {
         let factor = self.plan.handlers().early_refresh;
         factor > 0.0
-            && jitter::is_early_refresh_due(left, stored.terms.took, factor, fastrand::f64())
+            && jitter::is_early_refresh_due(left, stored.terms().took, factor, fastrand::f64())
     }
 
     /// Whether a request of this route can be sent to the handler after its response.

@@ -68,7 +68,6 @@ pub struct Monotonic(i64);
 
 impl Monotonic {
     /// The point `millis` milliseconds after the start (before it, where negative).
-    #[cfg(any(test, feature = "testing"))]
     pub(crate) const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }

@@ -230,9 +230,10 @@ fn checksum<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
 impl<'a> Metadata<'a> {
     fn of(entry: &'a Entry) -> Self {
         let kind = match &entry.kind {
-            Kind::Response(StoredResponse { status, headers, terms, .. }) => {
-                let headers = Raw(headers.as_bytes());
-                KindMetadata::Response { status: status.as_u16(), headers, terms: *terms }
+            Kind::Response(response) => {
+                let headers = Raw(response.headers.as_bytes());
+                let (status, terms) = (response.status().as_u16(), response.terms());
+                KindMetadata::Response { status, headers, terms }
             }
             Kind::Varies(Selecting { names, codings }) => {
                 KindMetadata::Varies(names.iter().map(HeaderName::as_str).collect(), *codings)
@@ -248,7 +249,7 @@ impl<'a> Metadata<'a> {
                 let status = StatusCode::from_u16(status).ok()?;
                 // what was valid when it was written need not be valid now
                 let headers = StoredHeaders::from_bytes(headers.0)?;
-                Kind::Response(StoredResponse { status, headers, terms, body })
+                Kind::Response(StoredResponse::new(status, headers, &terms, body))
             }
             KindMetadata::Varies(names, codings) => {
                 let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();

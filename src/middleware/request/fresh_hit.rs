@@ -74,7 +74,7 @@ fn found<B>(
 
 fn reuse(worker: &Worker, request: &RequestFacts<'_>, source: &Source<'_>) -> Reuse {
     let policy = &worker.plan.default_rule().policy;
-    worker.engine.reuse_now(&request.view(), &source.stored.terms, request.uncovered, policy)
+    worker.engine.reuse_now(&request.view(), &source.terms, request.uncovered, policy)
 }
 
 fn remembered<B>(

@@ -48,7 +48,7 @@ pub(super) fn servable<'e>(
 }
 
 fn stale(stored: &StoredResponse, age: Duration) -> Verdict {
-    Verdict::Stale { past: age.saturating_sub(stored.terms.lifetime) }
+    Verdict::Stale { past: age.saturating_sub(stored.terms().lifetime) }
 }
 
 /// Serves the stored response. `published` is how many responses had been published before it was

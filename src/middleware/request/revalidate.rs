@@ -93,7 +93,7 @@ fn set_conditions(
 ) -> bool {
     // only a GET can be sent twice: the body of a QUERY is read once
     let validators = match (req.method(), call.renews()) {
-        (&Method::GET, true) => validators(&stored.headers, stored.terms.soft_purged),
+        (&Method::GET, true) => validators(&stored.headers, stored.terms().soft_purged),
         _ => HeaderList::new(),
     };
     let validates = !validators.is_empty() && replace(worker, req, &validators);
@@ -188,9 +188,9 @@ impl Revalidation<'_> {
         let mut fields = stored.headers.expand().collect();
         freshen(&mut fields, res.headers(), now.date);
         let terms = Terms { response_time: now.date, ..Terms::default() };
-        let (status, body) = (stored.status, stored.body.clone());
+        let (status, body) = (stored.status(), stored.body.clone());
         let headers = fields.iter().map(|(name, value)| (name, value)).collect();
-        let mut renewed = StoredResponse { status, headers, terms, body };
+        let mut renewed = StoredResponse::new(status, headers, &terms, body);
         let storing = self.storing(&ended, original.unrouted.as_str());
         let outcome = match storing.draft(fill, status, fields) {
             Ok(draft) => {
@@ -203,7 +203,7 @@ impl Revalidation<'_> {
                 Err(refused)
             }
         };
-        let age = current_age(&renewed.terms, now);
+        let age = current_age(&renewed.terms(), now);
         let mut renewed = worker.respond(&original.client_view(), &renewed, age);
         let status = Some(StatusCode::NOT_MODIFIED.as_u16());
         let verdict = Verdict::missed(why, outcome).with_status(status);
@@ -240,19 +240,19 @@ impl Revalidation<'_> {
     ) -> Result<(), Reason> {
         let Self { worker, entry, stored, .. } = *self;
         let length = stored.body.len() as u64;
-        let says = match head_says(&stored.headers, length, res.headers(), stored.terms.soft_purged)
-        {
-            // it has been purged meanwhile, so there is nothing to say something of
-            _ if !fill.may_renew() => HeadSays::Nothing,
-            _ if !body_agrees(res.response().body().size(), length) => HeadSays::Other,
-            says => says,
-        };
+        let says =
+            match head_says(&stored.headers, length, res.headers(), stored.terms().soft_purged) {
+                // it has been purged meanwhile, so there is nothing to say something of
+                _ if !fill.may_renew() => HeadSays::Nothing,
+                _ if !body_agrees(res.response().body().size(), length) => HeadSays::Other,
+                says => says,
+            };
         match says {
             HeadSays::Same => {
                 let mut fields = stored.headers.expand().collect();
                 freshen(&mut fields, res.headers(), fill.now().date);
                 let storing = self.storing(ended, res.request().match_info().as_str());
-                let draft = storing.draft(fill, stored.status, fields)?;
+                let draft = storing.draft(fill, stored.status(), fields)?;
                 draft.commit(stored.body.clone());
                 Ok(())
             }

@@ -48,7 +48,7 @@ fn serve_stale<B>(
     report: &Report<'_>,
     cause: StaleCause,
 ) -> HttpResponse<CacheBody<B>> {
-    let past = stale.age.saturating_sub(stale.stored.terms.lifetime);
+    let past = stale.age.saturating_sub(stale.stored.terms().lifetime);
     worker.engine.served_stale(cause, past);
     let mut res = worker.respond(&stale.client, stale.stored, stale.age);
     report.write(worker, &mut res, Verdict::StaleFallback { past, cause });

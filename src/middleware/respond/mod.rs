@@ -20,6 +20,7 @@ use crate::{
     semantics::{
         fields::{RequestView, ResponseView},
         range::{RangeAnswer, select, unsatisfied_range},
+        terms::Terms,
         validation::{Condition, evaluate, in_not_modified},
     },
 };
@@ -43,6 +44,7 @@ pub(super) struct ClientView<'a> {
 /// A stored response, with the headers and the body of which responses are made.
 pub(super) struct Source<'a> {
     pub(super) stored: &'a StoredResponse,
+    pub(super) terms: Terms,
     headers: SourceHeaders<'a>,
     body: &'a Bytes,
     /// Headers that are not for clients.
@@ -59,15 +61,15 @@ enum SourceHeaders<'a> {
 
 impl<'a> Source<'a> {
     pub(super) fn stored(stored: &'a StoredResponse, stripped: &'a [HeaderName]) -> Self {
-        let headers = SourceHeaders::Stored(&stored.headers);
-        Self { stored, headers, body: &stored.body, stripped, may_allow_origin: true }
+        let (terms, headers) = (stored.terms(), SourceHeaders::Stored(&stored.headers));
+        Self { stored, terms, headers, body: &stored.body, stripped, may_allow_origin: true }
     }
 
     pub(super) fn remembered(entry: &'a RememberedEntry) -> Option<Self> {
-        let RememberedEntry { headers, body, allows_origin, .. } = entry;
+        let RememberedEntry { ref headers, ref body, terms, allows_origin, .. } = *entry;
         let stored = entry.entry().response()?;
         let headers = SourceHeaders::Expanded(headers);
-        Some(Self { stored, headers, body, stripped: &[], may_allow_origin: *allows_origin })
+        Some(Self { stored, terms, headers, body, stripped: &[], may_allow_origin: allows_origin })
     }
 }
 
@@ -140,9 +142,9 @@ impl Form {
                 (StatusCode::PARTIAL_CONTENT, CacheBody::whole(partial.body.clone()))
             }
             Self::Whole if *req.method == Method::HEAD => {
-                (stored.status, CacheBody::unsent(body.len()))
+                (stored.status(), CacheBody::unsent(body.len()))
             }
-            Self::Whole => (stored.status, CacheBody::whole(body.clone())),
+            Self::Whole => (stored.status(), CacheBody::whole(body.clone())),
         }
     }
 
@@ -173,15 +175,15 @@ impl Form {
 
 /// Conditions come before ranges (RFC 9110 s.13.2.2).
 fn form(req: &RequestView<'_, HeaderMap>, stored: &StoredResponse) -> Form {
-    let response = ResponseView { status: stored.status, fields: &stored.headers };
-    if evaluate(req, &response, stored.terms.response_time) == Condition::NotModified {
+    let response = ResponseView { status: stored.status(), fields: &stored.headers };
+    if evaluate(req, &response, stored.terms().response_time) == Condition::NotModified {
         return Form::NotModified;
     }
     if *req.method != Method::GET {
         return Form::Whole;
     }
     let length = stored.body.len() as u64;
-    match select(req.fields, response.fields, stored.status, length) {
+    match select(req.fields, response.fields, stored.status(), length) {
         RangeAnswer::Whole => Form::Whole,
         RangeAnswer::Unsatisfiable => Form::Unsatisfiable,
         RangeAnswer::Parts(parts) => Form::Partial(Partial::new(stored, &parts)),

@@ -230,7 +230,7 @@ async fn a_soft_purge_wins_every_race(store: &impl Store, soft: &Purge) {
         }
         let found = get(store, &early.key).await;
         let fresh =
-            found.is_some_and(|found| found.response().is_some_and(|r| !r.terms.soft_purged));
+            found.is_some_and(|found| found.response().is_some_and(|r| !r.terms().soft_purged));
         assert!(!fresh, "begun before {soft:?} and put beside it: it is fresh");
     }
 }

@@ -105,12 +105,8 @@ pub(in crate::store) fn response(body: &Bytes) -> Kind {
         for_authorization: false,
         for_cookie: true,
     };
-    Kind::Response(StoredResponse {
-        status: StatusCode::OK,
-        headers: fields.into_iter().collect(),
-        terms,
-        body: body.clone(),
-    })
+    let headers = fields.into_iter().collect();
+    Kind::Response(StoredResponse::new(StatusCode::OK, headers, &terms, body.clone()))
 }
 
 /// All of an entry that a store gives back as it was put. When this process received it is the
@@ -118,7 +114,8 @@ pub(in crate::store) fn response(body: &Bytes) -> Kind {
 pub(in crate::store) fn shown(entry: &Entry) -> String {
     let mut entry = entry.clone();
     if let Kind::Response(response) = &mut entry.kind {
-        response.terms.received = None;
+        let terms = Terms { received: None, ..response.terms() };
+        response.set_terms(&terms);
     }
     format!("{entry:?}")
 }

@@ -42,12 +42,12 @@ fn entries() -> impl Strategy<Value = Entry> {
     let pairs = prop::collection::vec(("[a-z][a-z0-9-]{0,12}", value), 0..6);
     let kind = prop_oneof![
         4 => (100..1000_u16, pairs, any::<i64>(), any::<u32>(), any::<Vec<u8>>()).prop_map(
-            |(status, pairs, millis, span, body)| Kind::Response(StoredResponse {
-                status: StatusCode::from_u16(status).expect("a status"),
-                headers: headers(&pairs),
-                terms: terms(millis, span),
-                body: body.into(),
-            })
+            |(status, pairs, millis, span, body)| Kind::Response(StoredResponse::new(
+                StatusCode::from_u16(status).expect("a status"),
+                headers(&pairs),
+                &terms(millis, span),
+                body.into(),
+            ))
         ),
         1 => prop::collection::vec("[a-z][a-z0-9-]{0,12}", 0..4).prop_map(|names| {
             {
@@ -87,12 +87,12 @@ fn example() -> Entry {
         key: KeyBuilder::new(true, "h", "/a/", Some("q")).finish().variant(b"gzip"),
         since: PurgeNumber::new(1 << 50),
         groups: vec!["g".to_owned(), String::new()],
-        kind: Kind::Response(StoredResponse {
-            status: StatusCode::NOT_FOUND,
-            headers: headers(&pairs),
-            terms: terms(1_700_000_000_000, 5),
-            body: Bytes::from_static(b"the body"),
-        }),
+        kind: Kind::Response(StoredResponse::new(
+            StatusCode::NOT_FOUND,
+            headers(&pairs),
+            &terms(1_700_000_000_000, 5),
+            Bytes::from_static(b"the body"),
+        )),
     }
 }
 
@@ -115,12 +115,12 @@ fn sealed(tail: &[u8]) -> Bytes {
 #[test]
 fn a_compressed_body_is_read_as_it_was() {
     let with = |body: &[u8], headers| Entry {
-        kind: Kind::Response(StoredResponse {
-            status: StatusCode::OK,
+        kind: Kind::Response(StoredResponse::new(
+            StatusCode::OK,
             headers,
-            terms: terms(1, 2),
-            body: Bytes::copy_from_slice(body),
-        }),
+            &terms(1, 2),
+            Bytes::copy_from_slice(body),
+        )),
         ..example()
     };
     let whole = |encoded: &Encoded| Bytes::from([&encoded.head[..], &encoded.body].concat());
@@ -206,7 +206,7 @@ fn soft_purged(entry: &Entry, since: [u8; 8]) -> Bytes {
 #[test]
 fn a_mark_makes_stale_since_then_and_changes_nothing_else() {
     let entry = example();
-    let received = entry.response().expect("a response").terms.response_time;
+    let received = entry.response().expect("a response").terms().response_time;
     for then in [received, received + Duration::from_millis(3), Timestamp::from_millis(i64::MAX)] {
         let back = decode(&soft_purged(&entry, stale_since_bytes(then))).expect("an entry");
         assert_eq!(format!("{back:?}"), format!("{:?}", entry.stale_since(then)));
@@ -288,8 +288,8 @@ proptest! {
     fn soft_purge_prolongs_no_life(entry in entries(), since: [u8; 8]) {
         let back = decode(&soft_purged(&entry, since)).expect("an entry");
         if let (Some(back), Some(entry)) = (back.response(), entry.response()) {
-            prop_assert!(back.terms.lifetime <= entry.terms.lifetime);
-            prop_assert_eq!(back.terms.soft_purged, entry.terms.soft_purged || since != [0; 8]);
+            prop_assert!(back.terms().lifetime <= entry.terms().lifetime);
+            prop_assert_eq!(back.terms().soft_purged, entry.terms().soft_purged || since != [0; 8]);
             prop_assert_eq!(&back.body, &entry.body);
         }
     }

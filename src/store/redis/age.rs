@@ -13,7 +13,7 @@ use super::{
     store::{MAX_TTL_MS, RedisStore},
 };
 use crate::{
-    entry::{Entry, Kind, StoredResponse},
+    entry::{Entry, Kind, Monotonic, StoredResponse, Terms},
     semantics::date::MAX_DELTA,
     store::StoreError,
 };
@@ -23,11 +23,11 @@ impl RedisStore {
     /// [asked](Self::with_receipt_by_expiry).
     pub(super) fn note_receipt(&self, entry: &mut Entry) -> bool {
         let Kind::Response(response) = &mut entry.kind else { return true };
-        let (now, then) = (self.clock.quick_moment(), response.terms.response_time);
+        let (now, then) = (self.clock.quick_moment(), response.terms().response_time);
         if self.clock.is_unsure_of(then, now.date) {
             return false;
         }
-        response.terms.received = Some(now.monotonic.before(now.date.since(then)));
+        set_receipt(response, now.monotonic.before(now.date.since(then)));
         true
     }
 
@@ -43,7 +43,7 @@ impl RedisStore {
                 Remaining::Forever => MAX_DELTA,
                 Remaining::Time(remains) => stored_for(response, remains),
             };
-            response.terms.received = Some(self.clock.monotonic().before(stored_for));
+            set_receipt(response, self.clock.monotonic().before(stored_for));
         }
         Ok(Some(entry))
     }
@@ -62,6 +62,11 @@ impl RedisStore {
     }
 }
 
+fn set_receipt(response: &mut StoredResponse, received: Monotonic) {
+    let terms = Terms { received: Some(received), ..response.terms() };
+    response.set_terms(&terms);
+}
+
 /// What Redis says of when a value expires.
 enum Remaining {
     Gone,
@@ -72,7 +77,7 @@ enum Remaining {
 
 /// For how long a response has been stored that is to be kept for as long as `remains`.
 fn stored_for(response: &StoredResponse, remains: Duration) -> Duration {
-    if response.terms.soft_purged {
+    if response.terms().soft_purged {
         // a soft purge has ended its lifetime, so how long that was is not known any more
         return MAX_DELTA;
     }
