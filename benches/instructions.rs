@@ -32,6 +32,9 @@ mod support;
 
 use support::{ask_all, bare_get, body, browser_request, plain_request};
 
+/// Over how many URLs the requests of the kind `spread` are spread.
+const SPREAD: u64 = 600;
+
 fn main() {
     let arguments: Vec<_> = env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let [kind, times, client, length @ ..] = arguments.as_slice() else {
@@ -62,6 +65,13 @@ fn main() {
             "hit" => {
                 let app = init_service(app.wrap(ResponseCache::memory())).await;
                 ask_all(&app, same).await;
+            }
+            // of ever other URLs, which no worker remembers
+            "spread" => {
+                let app = init_service(app.wrap(ResponseCache::memory())).await;
+                let uri = |n: u64| format!("/products/{}", n % SPREAD);
+                ask_all(&app, (0..SPREAD).map(|n| vec![request(&uri(n))])).await;
+                ask_all(&app, one_by_one(uri)).await;
             }
             "miss" => {
                 let app = init_service(app.wrap(ResponseCache::memory())).await;

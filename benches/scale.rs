@@ -18,19 +18,14 @@ use std::{
 
 use actix_http::Request;
 use actix_response_cache::{CacheHandle, Memory, Purge, ResponseCache, Rule};
-use actix_web::{
-    App, Error, HttpResponse,
-    body::to_bytes,
-    dev::{Service, ServiceResponse},
-    test::init_service,
-    web,
-};
+use actix_web::{App, HttpResponse, body::to_bytes, dev::Service, test::init_service, web};
 use lru::LruCache;
 use moka::sync::Cache;
 
 mod support;
 
 use support::plain_request;
+use test_support::app::TestApp;
 
 const MILLION: u64 = 1_000_000;
 /// Tells a process that it is to measure the memory of entries.
@@ -86,11 +81,7 @@ macro_rules! app {
     };
 }
 
-async fn ask<S, B>(app: &S, uri: &str) -> bool
-where
-    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
-    B: actix_web::body::MessageBody,
-{
+async fn ask(app: &impl TestApp, uri: &str) -> bool {
     let res = app.call(plain_request(uri)).await.expect("an answer");
     let status = res.headers().get("cache-status").and_then(|value| value.to_str().ok());
     let is_hit = status.is_some_and(|status| status.contains("; hit"));
@@ -127,14 +118,7 @@ async fn measure_memory() {
     row("counted / resident", format!("{:.3}", counted / grown));
 }
 
-async fn fill(
-    app: &impl Service<
-        Request,
-        Response = ServiceResponse<impl actix_web::body::MessageBody>,
-        Error = Error,
-    >,
-    entries: u64,
-) {
+async fn fill(app: &impl TestApp, entries: u64) {
     for number in 0..entries {
         ask(app, &format!("/items/{number}")).await;
     }
@@ -200,11 +184,7 @@ async fn purges(entries: u64) {
 
 /// Asks until `is_over`, and says how long a request took at most.
 async fn longest_request(
-    app: &impl Service<
-        Request,
-        Response = ServiceResponse<impl actix_web::body::MessageBody>,
-        Error = Error,
-    >,
+    app: &impl TestApp,
     since: Instant,
     is_over: impl Fn() -> bool,
 ) -> Duration {
