@@ -32,7 +32,7 @@ impl KeyBuilder {
             bytes.push(b'?');
             bytes.extend_from_slice(query.as_bytes());
         }
-        let canonical = path::differing(&path::canonical(path)).map(str::to_owned);
+        let canonical = path::differing(path);
         Self { bytes, canonical }
     }
 

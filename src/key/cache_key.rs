@@ -61,8 +61,8 @@ impl CacheKey {
         let text = |range: Range<usize>| std::str::from_utf8(bytes.get(range)?).ok();
         text(host)?;
         text(query)?;
-        let canonical = path::canonical(text(path)?);
-        Some(Self::new(bytes.to_vec(), path::differing(&canonical)))
+        let canonical = path::differing(text(path)?);
+        Some(Self::new(bytes.to_vec(), canonical.as_deref()))
     }
 
     /// The full key, and what is kept of the path beside it.

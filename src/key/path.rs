@@ -31,8 +31,8 @@ pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
 }
 
 /// The [canonical] reading of a path, where it is not the path itself.
-pub(super) fn differing<'a>(canonical: &'a Cow<'_, str>) -> Option<&'a str> {
-    match canonical {
+pub(super) fn differing(path: &str) -> Option<String> {
+    match canonical(path) {
         Cow::Borrowed(_) => None,
         Cow::Owned(canonical) => Some(canonical),
     }

@@ -28,8 +28,8 @@ impl RedisStore {
     pub(crate) async fn purge_together(&self, purges: &[Purge]) -> Result<Purged, StoreError> {
         let attempts: Vec<_> = purges.iter().map(|purge| self.pending.attempt(purge)).collect();
         let put_off = |attempts: Vec<PurgeAttempt<'_>>, error: &StoreError| {
-            let put_off = attempts.into_iter().map(|attempt| attempt.put_off(error));
-            Ok(put_off.last().unwrap_or_default())
+            let put_off = |_, attempt: PurgeAttempt<'_>| attempt.put_off(error);
+            Ok(attempts.into_iter().fold(Purged::default(), put_off))
         };
         let raise = || raise::fences(&self.client, &self.names, self.invalidation(), purges);
         let mut numbers = match raise().await {
