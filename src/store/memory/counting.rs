@@ -6,9 +6,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
 use super::{
+    old_entries::OldEntries,
     slot::Slot,
     sweep::{Fate, Sweep},
-    table::{OldEntries, Table},
+    table::Table,
 };
 use crate::{
     purge::Purge,

@@ -2,7 +2,9 @@
 
 mod counting;
 mod departures;
+mod hashed_cache;
 mod index;
+mod old_entries;
 mod reclaim;
 pub(super) mod slot;
 mod store;

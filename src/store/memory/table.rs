@@ -6,16 +6,16 @@
 
 use std::{
     fmt,
-    hash::{BuildHasherDefault, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use arc_swap::ArcSwap;
-use mini_moka::sync::{Cache, ConcurrentCacheExt};
-use tokio::{runtime::Handle, task::spawn_blocking};
+use mini_moka::sync::ConcurrentCacheExt;
 
 use super::{
+    hashed_cache::{HashedCache, new_cache},
     index::Index,
+    old_entries::OldEntries,
     slot::Slot,
     sweep::{Fate, Sweep},
     tags::Tags,
@@ -37,11 +37,6 @@ const MAX_EXPIRED_PER_READING: usize = 4096;
 /// many.
 const LOOKED_AT_PER_STEP: usize = 64;
 
-/// How many entries are dropped where everything goes at once; more are dropped on a thread of their own.
-const DROPPED_IN_PLACE: usize = 1024;
-
-type HashedCache = Cache<u64, Arc<Slot>, BuildHasherDefault<Hashed>>;
-
 /// Entries by their keys.
 pub(in crate::store) struct Table {
     capacity: u64,
@@ -53,55 +48,6 @@ pub(in crate::store) struct Table {
     cache: ArcSwap<HashedCache>,
     index: Mutex<Index>,
     versions: Versions,
-}
-
-/// What a table held before everything went.
-#[derive(Debug)]
-pub(in crate::store) struct OldEntries {
-    _cache: Arc<HashedCache>,
-    index: Index,
-}
-
-/// The hash of a hash: itself.
-#[derive(Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {}
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
-
-impl OldEntries {
-    /// Drops them where no request waits for it.
-    pub(in crate::store) fn drop_behind(self) {
-        if self.len() <= DROPPED_IN_PLACE {
-            return;
-        }
-        match Handle::try_current() {
-            // by a task, as starting a thread takes longer than the purge
-            Ok(runtime) => drop(runtime.spawn(async move {
-                drop(spawn_blocking(move || drop(self)));
-            })),
-            // where there is no thread, they are dropped here
-            Err(_) => drop(std::thread::Builder::new().spawn(move || drop(self))),
-        }
-    }
-
-    /// How many there were, at most.
-    pub(in crate::store) fn len(&self) -> usize {
-        self.index.len()
-    }
-
-    pub(in crate::store) fn iter(&self) -> impl Iterator<Item = Arc<Slot>> {
-        self.index.iter()
-    }
 }
 
 impl Table {
@@ -277,7 +223,7 @@ impl Table {
         let index = std::mem::replace(&mut *index, Index::new(self.tags.clone()));
         let cache = self.cache.swap(Arc::new(new_cache(self.capacity)));
         self.versions.change_all();
-        (recorded, OldEntries { _cache: cache, index })
+        (recorded, OldEntries::new(cache, index))
     }
 
     /// Removes some of those that have come to their end.
@@ -338,12 +284,6 @@ fn sync(cache: &HashedCache, index: &mut Index) {
     cache.sync();
     index.clear_departed();
     index.forget_unsynced();
-}
-
-fn new_cache(capacity: u64) -> HashedCache {
-    let weigher = |_: &u64, slot: &Arc<Slot>| u32::try_from(slot.weight()).unwrap_or(u32::MAX);
-    let cache = Cache::builder().max_capacity(capacity).weigher(weigher);
-    cache.build_with_hasher(BuildHasherDefault::default())
 }
 
 impl fmt::Debug for Table {
