@@ -4,7 +4,8 @@
 //! field   code | length of the value | value             a name of the table
 //!         code | length of the name | name | length of the value | value
 //! code    the name's number in the table; 0 where the name is written; + 128 where it is sensitive
-//! length  a byte; 255 where four more bytes follow, which are the length
+//! length  a byte; 255 where four more bytes follow, which are the length; 254 before the number of a value
+//!         of a table, in place of the value
 //! ```
 //!
 //! A list of names and values of their own takes three times as much, in several pieces.
@@ -18,8 +19,9 @@ use crate::semantics::fields::Fields;
 
 mod names;
 mod packing;
+mod values;
 
-use self::packing::{Packed, push_field};
+use self::packing::{Packed, Value, push_field};
 
 /// How long the fields of most responses are at most, in bytes.
 const USUAL_LENGTH: usize = 512;
@@ -37,7 +39,7 @@ impl StoredHeaders {
     }
 
     /// Reads back what [`as_bytes`](Self::as_bytes) gave; `None` where the bytes are no header fields. The
-    /// numbers of names may change with a new version of this crate.
+    /// numbers of names and values may change with a new version of this crate.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut fields = Packed(bytes);
         let is_valid = fields.by_ref().all(|field| field.is_valid());
@@ -46,12 +48,12 @@ impl StoredHeaders {
 
     /// The names, in lower case, with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        Packed(&self.0).map(|field| (field.name.as_str(), field.value))
+        Packed(&self.0).map(|field| (field.name.as_str(), field.value.as_bytes()))
     }
 
     /// The first value of the field `name`.
     pub fn get(&self, name: &HeaderName) -> Option<&[u8]> {
-        Packed(&self.0).find(|field| field.name == *name).map(|field| field.value)
+        Packed(&self.0).find(|field| field.name == *name).map(|field| field.value.as_bytes())
     }
 
     /// Each field as a response needs it. The values are slices of one buffer, which they count the
@@ -59,8 +61,13 @@ impl StoredHeaders {
     pub(crate) fn expand(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<'_> {
         let whole = Bytes::from_owner(Arc::clone(&self.0));
         Packed(&self.0).filter_map(move |field| {
-            // which are within the buffer, as both are made of the same memory
-            let mut value = HeaderValue::from_maybe_shared(whole.slice_ref(field.value)).ok()?;
+            let mut value = match field.value {
+                Value::Known(value) => value.clone(),
+                // which is within the buffer, as both are made of the same memory
+                Value::Written(value) => {
+                    HeaderValue::from_maybe_shared(whole.slice_ref(value)).ok()?
+                }
+            };
             value.set_sensitive(field.is_sensitive);
             Some((field.name.to_header_name()?, value))
         })
@@ -91,7 +98,7 @@ impl fmt::Debug for StoredHeaders {
 
 impl Fields for StoredHeaders {
     fn all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        Packed(&self.0).filter(move |field| field.name == *name).map(|field| field.value)
+        Packed(&self.0).filter(move |field| field.name == *name).map(|field| field.value.as_bytes())
     }
 }
 
