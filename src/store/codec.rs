@@ -4,17 +4,17 @@
 use std::hash::Hasher as _;
 
 use actix_web::http::{StatusCode, header::HeaderName};
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use serde::{Deserialize, Serialize, Serializer};
 use twox_hash::XxHash3_64;
 
-use self::header::Header;
+use self::{header::Header, terms::TermsRecord};
 use super::error::{StoreError, StoreErrorKind};
 use crate::{
     entry::{Entry, Kind, StoredHeaders, StoredResponse, Timestamp},
     key::CacheKey,
     purge::PurgeNumber,
-    semantics::{coding_choice::Codings, terms::Terms, vary::Selecting},
+    semantics::{coding_choice::Codings, vary::Selecting},
 };
 
 mod header;
@@ -80,8 +80,7 @@ enum KindMetadata<'a> {
         status: u16,
         #[serde(borrow)]
         headers: Raw<'a>,
-        #[serde(with = "terms::TermsRecord")]
-        terms: Terms,
+        terms: TermsRecord,
     },
     Varies(Vec<&'a str>, Codings),
 }
@@ -140,8 +139,50 @@ pub(super) fn encode_above(entry: &Entry, above: Option<usize>) -> Result<Encode
 ///
 /// [`Corrupt`](StoreErrorKind::Corrupt) for bytes that are damaged, incomplete, or of another version.
 pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
-    let corrupt = |what: &'static str| StoreError::with_source(StoreErrorKind::Corrupt, what);
-    let header = Header::read(bytes).ok_or_else(|| corrupt("too short"))?;
+    let read = |key: &[u8]| CacheKey::from_bytes(key).ok_or_else(|| corrupt("not a key"));
+    decode_with(bytes.clone(), read)
+}
+
+/// [`decode`], where the entry is that of this key. The body is the rest of `bytes`.
+#[cfg(feature = "redis")]
+pub(super) fn decode_entry_of(key: &CacheKey, bytes: Bytes) -> Result<Entry, StoreError> {
+    decode_with(bytes, |read| {
+        let is_same = *read == *key.as_bytes();
+        is_same.then(|| key.clone()).ok_or_else(|| corrupt("the entry of another key"))
+    })
+}
+
+fn decode_with(
+    mut bytes: Bytes,
+    key: impl FnOnce(&[u8]) -> Result<CacheKey, StoreError>,
+) -> Result<Entry, StoreError> {
+    let header = Header::read(&bytes).ok_or_else(|| corrupt("too short"))?;
+    let end = end_of_metadata(&header, &bytes)?;
+    let metadata = bytes.get(HEADER..end).unwrap_or_default();
+    let (read, used) =
+        bincode::serde::borrow_decode_from_slice::<Metadata<'_>, _>(metadata, CONFIG)
+            .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
+    if used != metadata.len() {
+        return Err(corrupt("metadata shorter than it says"));
+    }
+    let mut entry = read.into_entry(header.since(), key)?;
+    bytes.advance(end);
+    match (header.flags, &mut entry.kind) {
+        (0, Kind::Response(response)) => response.body = bytes,
+        (COMPRESSED, Kind::Response(response)) => {
+            response.body = unpack(&bytes).ok_or_else(|| corrupt("cannot be unpacked"))?;
+        }
+        (VARIES, Kind::Varies(_)) if bytes.is_empty() => {}
+        _ => return Err(corrupt("parts do not match")),
+    }
+    Ok(match i64::from_le_bytes(header.soft_purge) {
+        0 => entry,
+        then => entry.stale_since(Timestamp::from_millis(then)),
+    })
+}
+
+/// Where the metadata ends in a value that is whole and undamaged.
+fn end_of_metadata(header: &Header, bytes: &[u8]) -> Result<usize, StoreError> {
     if header.magic != MAGIC {
         return Err(corrupt("not an entry, or one of another version"));
     }
@@ -149,35 +190,20 @@ pub fn decode(bytes: &Bytes) -> Result<Entry, StoreError> {
     if XxHash3_64::oneshot(checked) != u64::from_le_bytes(header.checksum) {
         return Err(corrupt("checksum does not match"));
     }
-    let length = usize::try_from(u32::from_le_bytes(header.length)).unwrap_or(usize::MAX);
+    let [length, body_length] = [header.length, header.body_length]
+        .map(|length| usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX));
     let end = HEADER.saturating_add(length);
     if length > MAX_METADATA || end > bytes.len() {
         return Err(corrupt("metadata too long"));
     }
-    let (metadata, body) = (bytes.slice(HEADER..end), bytes.slice(end..));
-    if u32::try_from(body.len()) != Ok(u32::from_le_bytes(header.body_length)) {
+    if bytes.len() - end != body_length {
         return Err(corrupt("body of another length"));
     }
-    let (read, used) =
-        bincode::serde::borrow_decode_from_slice::<Metadata<'_>, _>(&metadata, CONFIG)
-            .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
-    let is_varies = matches!(read.kind, KindMetadata::Varies(..));
-    let body = match (header.flags, is_varies) {
-        (0, false) => body,
-        (VARIES, true) if body.is_empty() => body,
-        (COMPRESSED, false) => unpack(&body).ok_or_else(|| corrupt("cannot be unpacked"))?,
-        _ => return Err(corrupt("parts do not match")),
-    };
-    if used != length {
-        return Err(corrupt("metadata shorter than it says"));
-    }
-    let since = PurgeNumber::new(u64::from_be_bytes(header.since));
-    let entry = read.into_entry(since, body);
-    let entry = entry.ok_or_else(|| corrupt("no key, status or header field"))?;
-    Ok(match i64::from_le_bytes(header.soft_purge) {
-        0 => entry,
-        then => entry.stale_since(Timestamp::from_millis(then)),
-    })
+    Ok(end)
+}
+
+fn corrupt(what: &'static str) -> StoreError {
+    StoreError::with_source(StoreErrorKind::Corrupt, what)
 }
 
 /// How long a value is that begins with these bytes; `None` where they are no entry's.
@@ -233,7 +259,7 @@ impl<'a> Metadata<'a> {
             Kind::Response(response) => {
                 let headers = Raw(response.headers.as_bytes());
                 let (status, terms) = (response.status().as_u16(), response.terms());
-                KindMetadata::Response { status, headers, terms }
+                KindMetadata::Response { status, headers, terms: (&terms).into() }
             }
             Kind::Varies(Selecting { names, codings }) => {
                 KindMetadata::Varies(names.iter().map(HeaderName::as_str).collect(), *codings)
@@ -243,23 +269,33 @@ impl<'a> Metadata<'a> {
         Self { key: Raw(entry.key.as_bytes()), groups, kind }
     }
 
-    fn into_entry(self, since: PurgeNumber, body: Bytes) -> Option<Entry> {
-        let kind = match self.kind {
+    /// The entry, without a body yet.
+    fn into_entry(
+        self,
+        since: PurgeNumber,
+        key: impl FnOnce(&[u8]) -> Result<CacheKey, StoreError>,
+    ) -> Result<Entry, StoreError> {
+        let kind = self.kind.read().ok_or_else(|| corrupt("no status or header field"))?;
+        let groups = self.groups.into_iter().map(str::to_owned).collect();
+        Ok(Entry { key: key(self.key.0)?, since, groups, kind })
+    }
+}
+
+impl KindMetadata<'_> {
+    /// What was valid when it was written need not be valid now.
+    fn read(self) -> Option<Kind> {
+        Some(match self {
             KindMetadata::Response { status, headers, terms } => {
                 let status = StatusCode::from_u16(status).ok()?;
-                // what was valid when it was written need not be valid now
                 let headers = StoredHeaders::from_bytes(headers.0)?;
-                Kind::Response(StoredResponse::new(status, headers, &terms, body))
+                Kind::Response(StoredResponse::new(status, headers, &terms.into(), Bytes::new()))
             }
             KindMetadata::Varies(names, codings) => {
                 let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
                 let names = names.into_iter().map(name).collect::<Option<_>>()?;
                 Kind::Varies(Selecting { names, codings })
             }
-        };
-        let key = CacheKey::from_bytes(self.key.0)?;
-        let groups = self.groups.into_iter().map(str::to_owned).collect();
-        Some(Entry { key, since, groups, kind })
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! The header of a stored value, as bytes.
 
+use crate::purge::PurgeNumber;
+
 /// What a value begins with.
 pub(super) struct Header {
     pub(super) magic: [u8; 4],
@@ -29,5 +31,10 @@ impl Header {
             since: *since,
             body_length: *body_length,
         })
+    }
+
+    /// The logical time of the fill.
+    pub(super) const fn since(&self) -> PurgeNumber {
+        PurgeNumber::new(u64::from_be_bytes(self.since))
     }
 }

@@ -89,17 +89,11 @@ impl RedisStore {
         let entry = match reply {
             Reply::Value(Value::Nil) => return None,
             Reply::Bytes(bytes) if bytes.is_empty() => return None,
-            Reply::Bytes(bytes) => codec::decode(&bytes),
+            Reply::Bytes(bytes) => codec::decode_entry_of(key, bytes),
             Reply::Value(_) => {
                 Err(StoreError::with_source(StoreErrorKind::Corrupt, "not a string"))
             }
         };
-        let entry = entry.and_then(|entry| {
-            if entry.key == *key {
-                return Ok(entry);
-            }
-            Err(StoreError::with_source(StoreErrorKind::Corrupt, "the entry of another key"))
-        });
         entry.inspect_err(|error| self.count_corrupt(error)).ok()
     }
 

@@ -51,7 +51,7 @@ impl Queue {
         let mut state = self.open()?;
         let (asker, receiver) = Asker::commands();
         write(&mut state.out);
-        state.waiting.push_back(Waiting::new(replies, 0, asker));
+        state.waiting.push_back(Waiting::new(replies, asker));
         wake(state);
         Ok(receiver)
     }
@@ -60,12 +60,13 @@ impl Queue {
     pub(super) fn push_read(&self, read: &EntryRead<'_>) -> Result<EntryReceiver, Failure> {
         let mut state = self.open()?;
         let (asker, receiver) = Asker::entry();
+        let waiting = Waiting { expected: read.expected, ..Waiting::new(1, asker) };
         if !mem::replace(&mut state.reads_clock, true) {
             read.write_clock(&mut state.out);
-            state.waiting.push_back(Waiting::new(1, 0, Asker::Clock));
+            state.waiting.push_back(Waiting { asker: Asker::Clock, expected: 0, ..waiting });
         }
         read.write_value(&mut state.out);
-        state.waiting.push_back(Waiting::new(1, read.expected, asker));
+        state.waiting.push_back(waiting);
         wake(state);
         Ok(receiver)
     }

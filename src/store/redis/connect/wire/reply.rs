@@ -18,10 +18,14 @@ impl Reply {
         Parser::new().parse_value(bytes).map(Self::Value)
     }
 
-    /// The same as a number where it is one, which is cloned for nothing.
-    pub(super) fn into_number(self) -> Self {
-        let number = self.number().and_then(|number| i64::try_from(number).ok());
-        number.map_or(self, |number| Self::Value(Value::Int(number)))
+    /// The number that a text of digits is, which is cloned for nothing.
+    pub(super) fn of_number(text: &[u8]) -> Option<Self> {
+        let digit = |sum: i64, byte: &u8| match byte {
+            b'0'..=b'9' => sum.checked_mul(10)?.checked_add(i64::from(byte - b'0')),
+            _ => None,
+        };
+        let number = text.iter().try_fold(0, digit).filter(|_| !text.is_empty())?;
+        Some(Self::Value(Value::Int(number)))
     }
 
     /// What it is if it is no string.

@@ -126,13 +126,26 @@ impl Task {
                 let value = self.cut_reply(end)?;
                 let _ = sender.send(Ok([value, self.clock.clone()]));
             }
-            Asker::Clock => self.clock = self.cut_reply(end)?.into_number(),
+            Asker::Clock => self.read_clock(end)?,
             Asker::Commands(sender) => {
                 let expected = self.expected();
                 let _ = sender.send(Ok(self.buffers.cut(end, expected)));
             }
             Asker::Gone => self.buffers.skip(end),
         }
+        Ok(())
+    }
+
+    /// Takes the first bytes, which are the time.
+    fn read_clock(&mut self, end: usize) -> Result<(), RedisError> {
+        let bytes = self.buffers.bytes().get(..end).unwrap_or_default();
+        let head = Head::read(bytes).ok().flatten().ok_or_else(malformed)?;
+        let text = head.string.and_then(|(from, to)| bytes.get(from..to));
+        self.clock = match text.and_then(Reply::of_number) {
+            Some(number) => number,
+            None => Reply::parse(bytes)?,
+        };
+        self.buffers.skip(end);
         Ok(())
     }
 

@@ -38,8 +38,8 @@ pub(super) enum Asker {
 
 impl Waiting {
     /// Begins to wait.
-    pub(super) fn new(replies: usize, expected: usize, asker: Asker) -> Self {
-        Self { replies, since: TimerPoint::now(), expected, asker }
+    pub(super) fn new(replies: usize, asker: Asker) -> Self {
+        Self { replies, since: TimerPoint::now(), expected: 0, asker }
     }
 
     /// Whether a request waits.
