@@ -205,20 +205,24 @@ where
     }
 }
 
-/// The whole way of a request that the cache handles.
-async fn run<S, B>(service: Rc<S>, worker: Rc<Worker>, request: CacheRequest) -> CacheResult<B>
+/// The whole way of a request that the cache handles. It is no `async fn`, which would move its future
+/// once more.
+fn run<S, B>(
+    service: Rc<S>,
+    worker: Rc<Worker>,
+    request: CacheRequest,
+) -> impl Future<Output = CacheResult<B>>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    budget::within_one_budget(async {
+    budget::with_own_budget(async move {
         match look_up(Rc::clone(&worker), request).await {
             Step::Respond(res) => Ok(res),
             // boxed, or the future of a hit would be as large as this one, and moved as often
             step => Box::pin(drive(service, worker, step)).await,
         }
     })
-    .await
 }
 
 /// Takes steps until the request has its response.

@@ -9,12 +9,8 @@ tokio::task_local! {
     static SPENT: Cell<Duration>;
 }
 
-/// Runs what a request does. What its store takes from now on counts together.
-pub(crate) async fn within_one_budget<F: Future>(request: F) -> F::Output {
-    SPENT.scope(Cell::new(Duration::ZERO), request).await
-}
-
-/// Runs what is not to be cut short, though a request asked for it.
+/// Runs what a request does, or what is not to be cut short though a request asked for it. What its store
+/// takes from now on counts together.
 pub(crate) fn with_own_budget<F: Future>(
     work: F,
 ) -> tokio::task::futures::TaskLocalFuture<Cell<Duration>, F> {
@@ -44,7 +40,7 @@ mod tests {
 
     #[tokio::test]
     async fn time_spent_by_one_request_is_not_taken_from_another() {
-        within_one_budget(async {
+        with_own_budget(async {
             spend(SOME);
             assert_eq!(left_of(WHOLE), Duration::from_millis(50));
             with_own_budget(async { assert_eq!(left_of(WHOLE), WHOLE) }).await;
@@ -52,7 +48,7 @@ mod tests {
             assert_eq!(left_of(WHOLE), Duration::ZERO);
         })
         .await;
-        within_one_budget(async { assert_eq!(left_of(WHOLE), WHOLE) }).await;
+        with_own_budget(async { assert_eq!(left_of(WHOLE), WHOLE) }).await;
         spend(SOME);
         assert_eq!(left_of(WHOLE), WHOLE, "outside requests");
     }
