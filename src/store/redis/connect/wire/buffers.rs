@@ -30,6 +30,8 @@ pub(super) struct Buffers {
     /// The latest is last. Of some the replies are still in use.
     kept: VecDeque<Buffer>,
     kept_bytes: usize,
+    /// How many bytes were cut off that were not copied.
+    lent: usize,
 }
 
 #[derive(Debug)]
@@ -46,7 +48,7 @@ impl Buffer {
 
 impl Default for Buffers {
     fn default() -> Self {
-        Self { current: Buffer::new(READ), kept: VecDeque::new(), kept_bytes: 0 }
+        Self { current: Buffer::new(READ), kept: VecDeque::new(), kept_bytes: 0, lent: 0 }
     }
 }
 
@@ -74,6 +76,7 @@ impl Buffers {
     /// The first bytes, which are there no more. Then as much is expected as `next` says.
     pub(super) fn cut(&mut self, end: usize, next: usize) -> Bytes {
         if end > MAX_COPIED {
+            self.lent += end;
             let cut = self.current.bytes.split_to(end);
             self.move_on((next + NEXT).max(READ).max(self.current.bytes.len()));
             return cut.freeze();
@@ -81,6 +84,11 @@ impl Buffers {
         let cut = Bytes::copy_from_slice(self.bytes().get(..end).unwrap_or_default());
         self.skip(end);
         cut
+    }
+
+    /// How many bytes have been cut off since it was asked last that were not copied.
+    pub(super) const fn take_lent(&mut self) -> usize {
+        std::mem::replace(&mut self.lent, 0)
     }
 
     /// Forgets the first bytes.
@@ -179,9 +187,12 @@ mod tests {
     #[test]
     fn short_reply_that_is_kept_keeps_no_buffer() {
         let mut buffers = Buffers::default();
+        drop(read(&mut buffers, LONG, b'l'));
+        assert_eq!(buffers.take_lent(), LONG);
         let at = buffers.with_room(READ).as_ptr();
         let short = read(&mut buffers, MAX_COPIED, b'a');
         assert!(!(at..at.wrapping_add(READ)).contains(&short.as_ptr()));
+        assert_eq!(buffers.take_lent(), 0);
         drop(read(&mut buffers, LONG, b'b'));
         let medium = read(&mut buffers, MAX_COPIED + 1, b'c');
         assert!(buffers.kept.iter().all(|buffer| buffer.size <= READ || buffer.size > LONG));

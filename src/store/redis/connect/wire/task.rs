@@ -4,13 +4,14 @@
 use std::{
     collections::VecDeque,
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use redis::{RedisError, Value};
+use tokio::task::yield_now;
 
 use super::{
     buffers::{Buffers, READ},
@@ -21,6 +22,10 @@ use super::{
     stream::Stream,
     waiting::{Asker, Waiting},
 };
+
+/// How much is handed out before those who get it run: the memory of what they are done with is used again
+/// while the processor still has it at hand.
+const MAX_LENT: usize = 64 * 1024;
 
 pub(super) struct Task {
     stream: Stream,
@@ -94,6 +99,10 @@ impl Task {
             match ready!(self.stream.poll_read(self.buffers.with_room(wanted), cx))? {
                 0 => return Poll::Ready(Err(queue::closed())),
                 _ => self.deliver()?,
+            }
+            if self.buffers.take_lent() > MAX_LENT && !self.waiting.is_empty() {
+                // first those run that have got them
+                ready!(pin!(yield_now()).poll(cx));
             }
         }
     }
