@@ -8,7 +8,11 @@ use bytes::{Buf as _, Bytes};
 use serde::{Deserialize, Serialize, Serializer};
 use twox_hash::XxHash3_64;
 
-use self::{header::Header, terms::TermsRecord};
+use self::{
+    body::{packed, unpack},
+    header::Header,
+    terms::TermsRecord,
+};
 use super::error::{StoreError, StoreErrorKind};
 use crate::{
     entry::{Entry, Kind, StoredHeaders, StoredResponse, Timestamp},
@@ -17,6 +21,7 @@ use crate::{
     semantics::{coding_choice::Codings, vary::Selecting},
 };
 
+mod body;
 mod header;
 mod terms;
 
@@ -212,32 +217,6 @@ pub(super) fn length(begin: &[u8]) -> Option<usize> {
     let header = Header::read(begin).filter(|header| header.magic == MAGIC)?;
     let parts = [header.length, header.body_length].map(u32::from_le_bytes);
     parts.into_iter().try_fold(HEADER, |sum, part| sum.checked_add(usize::try_from(part).ok()?))
-}
-
-/// The body compressed, unless the handler or a middleware has done so.
-#[cfg(feature = "compression")]
-fn packed(response: &StoredResponse, above: usize) -> Option<Bytes> {
-    use actix_web::http::header::CONTENT_ENCODING;
-    if response.headers.get(&CONTENT_ENCODING).is_some() || response.body.len() < above {
-        return None;
-    }
-    super::compress::pack(&response.body)
-}
-
-#[cfg(not(feature = "compression"))]
-fn packed(_: &StoredResponse, _: usize) -> Option<Bytes> {
-    None
-}
-
-#[cfg(feature = "compression")]
-fn unpack(body: &Bytes) -> Option<Bytes> {
-    super::compress::unpack(body)
-}
-
-/// A value that another process has compressed is none to this one.
-#[cfg(not(feature = "compression"))]
-fn unpack(_: &Bytes) -> Option<Bytes> {
-    None
 }
 
 /// What a soft purge writes at [`SOFT_PURGE_AT`]: since when the entry is stale.

@@ -5,6 +5,7 @@ mod background;
 mod error;
 mod read;
 pub(super) mod reply;
+mod script;
 mod subscription;
 
 use std::{pin::pin, time::Duration};
@@ -13,7 +14,7 @@ use redis::{Cmd, Value};
 use tokio::time::timeout;
 
 use self::error::{BreakerEffect, Cause};
-pub(super) use self::subscription::Subscription;
+pub(super) use self::{script::script, subscription::Subscription};
 use super::{
     connect::{Access, Connections, RedisServers, ServersError, Timeouts},
     options::Replicas,
@@ -295,11 +296,4 @@ impl RedisClient {
 fn unsettled() -> StoreError {
     let problem = "Redis was away, and purges of other processes may be on their way";
     StoreError::with_source(StoreErrorKind::Unavailable, problem)
-}
-
-/// A script over keys which share a slot.
-pub(super) fn script(text: &str, keys: &[&str]) -> Cmd {
-    let mut script = redis::cmd("EVAL");
-    script.arg(text).arg(keys.len()).arg(keys);
-    script
 }

@@ -145,14 +145,16 @@ impl Servers {
             Kind::Client(client) => Self::One(*access.none(client)?),
             #[cfg(feature = "redis-cluster")]
             Kind::Cluster(urls) => {
-                Self::Cluster(Cluster::new(all("Redis::cluster", &urls)?, access)?.into())
+                Self::Cluster(Cluster::new(url::read_all("Redis::cluster", &urls)?, access)?.into())
             }
             #[cfg(feature = "redis-cluster")]
             Kind::ClusterClient(client) => Self::Cluster(Box::new((*access.none(client)?).into())),
             #[cfg(feature = "redis-sentinel")]
-            Kind::Sentinel { service, urls } => {
-                Self::Sentinel(Sentinel::new(service, all("Redis::sentinel", &urls)?, access)?)
-            }
+            Kind::Sentinel { service, urls } => Self::Sentinel(Sentinel::new(
+                service,
+                url::read_all("Redis::sentinel", &urls)?,
+                access,
+            )?),
             #[cfg(feature = "redis-sentinel")]
             Kind::SentinelClient(client) => Self::Sentinel(access.none(client)?.into()),
         })
@@ -299,19 +301,4 @@ impl Servers {
 #[cfg(feature = "redis-cluster")]
 fn no_routes() -> RedisError {
     (redis::ErrorKind::Client, "not a connection to a Cluster").into()
-}
-
-#[cfg(any(feature = "redis-cluster", feature = "redis-sentinel"))]
-fn all(setting: &'static str, urls: &[String]) -> Result<Vec<redis::ConnectionInfo>, ServersError> {
-    if urls.is_empty() {
-        return Err(ServersError::new(setting, "no URL is given"));
-    }
-    let infos = urls.iter().map(|url| url::read(setting, url)).collect::<Result<Vec<_>, _>>()?;
-    if infos.iter().any(|info| matches!(info.addr(), redis::ConnectionAddr::Unix(_))) {
-        return Err(ServersError::new(
-            setting,
-            "servers of which there are several have no socket",
-        ));
-    }
-    Ok(infos)
 }

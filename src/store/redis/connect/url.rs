@@ -73,6 +73,25 @@ pub(super) fn moved(like: &ConnectionInfo, host: String, port: u16) -> Connectio
     like.clone().set_addr(address)
 }
 
+/// Where the URLs of several servers lead.
+#[cfg(any(feature = "redis-cluster", feature = "redis-sentinel"))]
+pub(super) fn read_all(
+    setting: &'static str,
+    urls: &[String],
+) -> Result<Vec<ConnectionInfo>, ServersError> {
+    if urls.is_empty() {
+        return Err(ServersError::new(setting, "no URL is given"));
+    }
+    let infos = urls.iter().map(|url| read(setting, url)).collect::<Result<Vec<_>, _>>()?;
+    if infos.iter().any(|info| matches!(info.addr(), ConnectionAddr::Unix(_))) {
+        return Err(ServersError::new(
+            setting,
+            "servers of which there are several have no socket",
+        ));
+    }
+    Ok(infos)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
