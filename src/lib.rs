@@ -19,6 +19,7 @@ mod admin;
 #[cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "public with that feature"))]
 mod clock;
 mod config;
+mod counting;
 mod engine;
 mod middleware;
 mod semantics;
@@ -52,14 +53,14 @@ pub use crate::{
     },
     engine::{
         handle::CacheHandle,
-        stats::{Histogram, Stats},
+        stats::{Histogram, PurgeCount, RequestCount, RuleStats, Stats},
     },
     middleware::{
         extract::CacheHints,
         typed_headers::{CacheGroupInvalidation, CacheGroups},
-        verdict::{CacheVerdict, VerdictKind},
+        verdict::CacheVerdict,
     },
     purge::{Purge, Purged},
-    semantics::verdict::{Reason, StaleCause},
+    semantics::verdict::{Reason, StaleCause, VerdictKind},
     store::{Store, StoreError, StoreErrorKind},
 };

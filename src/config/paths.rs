@@ -21,6 +21,19 @@ pub(super) struct Paths {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RuleNumber(pub(super) usize);
 
+impl RuleNumber {
+    pub(crate) const fn place(self) -> usize {
+        self.0
+    }
+}
+
+/// Why a request is not for the cache, and the rule of its path as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) why: Reason,
+    pub(crate) rule: Option<RuleNumber>,
+}
+
 #[derive(Clone, Debug)]
 struct CompiledRule {
     resource: ResourceDef,
@@ -48,7 +61,7 @@ impl Paths {
 
     /// The number of the request's rule, if it has one, where its path is for the cache. `routed` is
     /// the path as the router matches it, `raw` as it came.
-    pub(super) fn decide(&self, raw: &str, routed: &str) -> Result<Option<RuleNumber>, Reason> {
+    pub(super) fn decide(&self, raw: &str, routed: &str) -> Result<Option<RuleNumber>, Refusal> {
         if self.include.is_empty() && self.exclude.is_empty() && self.rules.is_empty() {
             return Ok(None);
         }
@@ -59,8 +72,8 @@ impl Paths {
         }
         match self.decide_one(&reading) {
             Ok(other) if rule == other => Ok(rule),
-            Err(Reason::Excluded) => Err(Reason::Excluded),
-            _ => Err(Reason::AmbiguousPath),
+            Err(refusal @ Refusal { why: Reason::Excluded, .. }) => Err(refusal),
+            _ => Err(Refusal { why: Reason::AmbiguousPath, rule }),
         }
     }
 
@@ -69,17 +82,20 @@ impl Paths {
         self.decide_one(reading).is_ok()
     }
 
-    fn decide_one(&self, path: &str) -> Result<Option<RuleNumber>, Reason> {
+    fn decide_one(&self, path: &str) -> Result<Option<RuleNumber>, Refusal> {
+        let refuse = |why| Err(Refusal { why, rule: None });
         // a user who excludes `/users/me` means `/Users/ME` too, if anything answers to it
         if self.exclude.iter().any(|prefix| is_under_whatever_case(path, prefix)) {
-            return Err(Reason::Excluded);
+            return refuse(Reason::Excluded);
         }
         if !self.include.is_empty() && !self.include.iter().any(|prefix| is_under(path, prefix)) {
-            return Err(Reason::NotIncluded);
+            return refuse(Reason::NotIncluded);
         }
         let rule = self.rule(path);
         match rule.and_then(|RuleNumber(rule)| self.rules.get(rule)) {
-            Some(CompiledRule { is_bypass: true, .. }) => Err(Reason::Excluded),
+            Some(CompiledRule { is_bypass: true, .. }) => {
+                Err(Refusal { why: Reason::Excluded, rule })
+            }
             _ => Ok(rule),
         }
     }
@@ -87,6 +103,12 @@ impl Paths {
     /// The number of the first rule whose pattern matches the routed path.
     pub(super) fn rule(&self, path: &str) -> Option<RuleNumber> {
         self.rules.iter().position(|rule| rule.resource.is_match(path)).map(RuleNumber)
+    }
+
+    /// The patterns of all rules, in their order.
+    pub(super) fn patterns(&self) -> Vec<String> {
+        let pattern = |rule: &CompiledRule| rule.resource.pattern().unwrap_or_default().to_owned();
+        self.rules.iter().map(pattern).collect()
     }
 
     /// The pattern of a rule.
@@ -128,7 +150,7 @@ mod tests {
     #[test]
     fn prefixes_are_whole_segments() {
         let paths = paths(&["/users", "/products"], &["/users/me"], &[]);
-        let decide = |path| paths.decide(path, path);
+        let decide = |path| paths.decide(path, path).map_err(|refusal| refusal.why);
         assert_eq!(decide("/users/menu"), Ok(None));
         assert_eq!(decide("/users/me"), Err(Reason::Excluded));
         assert_eq!(decide("/users/me/orders"), Err(Reason::Excluded));

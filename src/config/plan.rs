@@ -16,7 +16,7 @@ use super::{
     functions::Predicate,
     headers::HeaderFlags,
     key_rules::{KeyInput, KeyRules, Keyed},
-    paths::{Paths, RuleNumber},
+    paths::{Paths, Refusal, RuleNumber},
     resolved_rule::ResolvedRule,
     settings::{compliance::Compliance, handlers::HandlerPolicy, responses::Responses},
     target,
@@ -117,15 +117,16 @@ impl Plan {
 
     /// Whether the request is for the cache, and under which key. `nested` is how many caches outside
     /// decide by other rules.
-    pub(crate) fn admit(&self, req: &HttpRequest, nested: u8) -> Result<Admitted, Reason> {
+    pub(crate) fn admit(&self, req: &HttpRequest, nested: u8) -> Result<Admitted, Refusal> {
         if !matches!(*req.method(), Method::GET | Method::HEAD) {
-            return Err(Reason::Method);
+            let rule = self.rule_of(req.match_info().as_str());
+            return Err(Refusal { why: Reason::Method, rule });
         }
         self.admit_with(req, None, nested)
     }
 
     /// The rule of a GET, or why its path alone keeps it out of the cache.
-    pub(crate) fn decide_path(&self, req: &HttpRequest) -> Result<Option<RuleNumber>, Reason> {
+    pub(crate) fn decide_path(&self, req: &HttpRequest) -> Result<Option<RuleNumber>, Refusal> {
         if *req.method() != Method::GET {
             return Ok(None);
         }
@@ -158,7 +159,7 @@ impl Plan {
         req: &HttpRequest,
         body: &[u8],
         nested: u8,
-    ) -> Result<Admitted, Reason> {
+    ) -> Result<Admitted, Refusal> {
         self.admit_with(req, Some(body), nested)
     }
 
@@ -167,18 +168,19 @@ impl Plan {
         req: &HttpRequest,
         body: Option<&[u8]>,
         nested: u8,
-    ) -> Result<Admitted, Reason> {
+    ) -> Result<Admitted, Refusal> {
         let rule = self.paths.decide(req.uri().path(), req.match_info().as_str())?;
+        let refuse = |why| Refusal { why, rule };
         let mut flags = HeaderFlags::of(req.headers(), &self.key_rules.credentials);
         flags.body &= body.is_none();
-        self.key_rules.admits(&flags)?;
+        self.key_rules.admits(&flags).map_err(refuse)?;
         if self.config.only_if.as_ref().is_some_and(|only_if| !only_if.call(req)) {
-            return Err(Reason::Predicate);
+            return Err(refuse(Reason::Predicate));
         }
         let query = rule.and_then(|_| self.rule(rule).query.as_deref());
         let secret = &self.secret;
         let input = KeyInput { req, flags, body, nested, rule, query, secret };
-        let keyed = self.key_rules.key(input)?;
+        let keyed = self.key_rules.key(input).map_err(refuse)?;
         let HeaderFlags { conditional, directives, .. } = flags;
         Ok(Admitted { keyed, conditional, directives })
     }
@@ -213,6 +215,11 @@ impl Plan {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// The patterns of all rules, in their order.
+    pub(crate) fn rule_patterns(&self) -> Vec<String> {
+        self.paths.patterns()
     }
 
     /// The pattern of the rule.

@@ -1,7 +1,7 @@
 //! A cache fill, from the head of the response on: the entry is committed when the body has come to
 //! its clean end, and at no other time. A truncated body is never stored.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::http::StatusCode;
 use bytes::Bytes;
@@ -61,6 +61,13 @@ impl DraftEntry {
         if !engine.background_tasks.run_or_drop(engine.store.is_immediate(), storing) {
             engine.counters.error();
         }
+    }
+
+    /// The same of a stored response that has been renewed: its handler once `took` so long for the whole
+    /// of it, which a 304 says nothing of.
+    pub(crate) fn made_in(self, took: Duration) -> Self {
+        let took = self.terms.took.max(took);
+        Self { terms: Terms { took, ..self.terms }, ..self }
     }
 
     /// Adds groups of the response.

@@ -12,7 +12,6 @@ impl Engine {
     /// A stale response is served instead of the handler's. Without the log line, the failure of the
     /// handler would go unnoticed.
     pub(crate) fn served_stale(&self, cause: StaleCause, past: Duration) {
-        self.counters.served_stale(cause);
         match cause {
             StaleCause::Failed(status) => {
                 if let Some(suppressed) = self.failed_handler_log.allow() {

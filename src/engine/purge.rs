@@ -26,7 +26,7 @@ impl Engine {
         let purged = self.complete(run).await;
         match &purged {
             Ok(purged) => {
-                self.purged(*purged);
+                self.purged(&purge, *purged);
                 tracing::debug!(?purge, entries = purged.entries, "purged");
             }
             Err(error) => drop(self.store_failed("purge", error)),
@@ -69,13 +69,13 @@ impl Engine {
             return;
         }
         self.record_in_process(&purges);
-        let (store, count) = (self.store.clone(), purges.len());
-        let run = async move { store.purge_together(&purges).await };
+        let (store, all) = (self.store.clone(), purges.clone());
+        let run = async move { store.purge_together(&all).await };
         match self.complete(run).await {
             Ok(done) => {
-                self.purged(done);
                 // what they removed together is counted with the first
-                (1..count).for_each(|_| self.counters.purged(Purged::uncounted()));
+                let each = std::iter::once(done).chain(std::iter::repeat(Purged::uncounted()));
+                purges.iter().zip(each).for_each(|(purge, done)| self.purged(purge, done));
             }
             Err(error) => drop(self.store_failed("purge", &error)),
         }
@@ -109,8 +109,8 @@ impl Engine {
         }
     }
 
-    fn purged(&self, purged: Purged) {
-        self.counters.purged(purged);
+    fn purged(&self, purge: &Purge, purged: Purged) {
+        self.counters.purged(purge, purged);
         if purged.pending {
             self.counters.error();
         }

@@ -61,7 +61,7 @@ impl Engine {
         let failing_handlers = Arc::new(ExpiringKeys::new(clock.clone()));
         Arc::new(Self {
             store,
-            counters: Counters::default(),
+            counters: Counters::new(clock.now()),
             vary: VaryIndex::default(),
             no_vary_search: NoVarySearchIndex::default(),
             query_rules: AllQueryRules::default(),
@@ -134,6 +134,7 @@ impl Engine {
     pub(crate) fn stats(&self) -> Stats {
         let running = Running {
             flights: self.flights.len() as u64,
+            followers: self.flights.followers() as u64,
             refreshes: self.background_refreshes.len() as u64,
             recorded: self.recording_budget.reserved() as u64,
         };

@@ -13,6 +13,7 @@ use actix_web::{
     Error,
     body::{BodySize, MessageBody},
     dev::ServiceResponse,
+    http::Method,
     rt,
 };
 use bytes::Bytes;
@@ -20,7 +21,7 @@ use pin_project_lite::pin_project;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::recorder::{Recorder, record};
-use crate::engine::Engine;
+use crate::engine::{Engine, stats::WorkerCounters};
 
 /// What becomes of a request that passed a cache.
 pub(super) type CacheResult<B> = Result<ServiceResponse<CacheBody<B>>, Error>;
@@ -34,7 +35,43 @@ pin_project! {
         kind: BodyKind<B>,
         // dropped with the body: its receiver learns that the response is gone
         gone: Option<oneshot::Sender<()>>,
+        // where the body is a stream of the handler's
+        meter: Option<Box<Meter>>,
     }
+}
+
+/// Counts the bytes of a stream of a handler's, when it has ended or is dropped.
+#[derive(Debug)]
+struct Meter {
+    counters: Rc<WorkerCounters>,
+    rule: Option<usize>,
+    bytes: u64,
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.counters.from_handler(self.rule, self.bytes);
+    }
+}
+
+/// The response of a handler, whose body is counted.
+pub(super) fn measured<B: MessageBody>(
+    res: ServiceResponse<CacheBody<B>>,
+    counters: &Rc<WorkerCounters>,
+    rule: Option<usize>,
+) -> ServiceResponse<CacheBody<B>> {
+    match res.response().body().size() {
+        BodySize::Sized(bytes) if *res.request().method() != Method::HEAD => {
+            counters.from_handler(rule, bytes);
+        }
+        BodySize::Sized(_) | BodySize::None => {}
+        BodySize::Stream => {
+            let meter = Meter { counters: Rc::clone(counters), rule, bytes: 0 };
+            let meter = Some(Box::new(meter));
+            return res.map_body(|_, body| CacheBody { meter, ..body });
+        }
+    }
+    res
 }
 
 /// A body until its end, shared by its client and the task that reads it on.
@@ -58,7 +95,7 @@ pin_project! {
 
 impl<B> CacheBody<B> {
     fn of(kind: BodyKind<B>) -> Self {
-        Self { kind, gone: None }
+        Self { kind, gone: None, meter: None }
     }
 
     /// The same body; `gone` is dropped with it.
@@ -127,6 +164,14 @@ impl<B> CacheBody<B> {
         matches!(&self.kind, BodyKind::Recorded { recorder: Some(_), .. })
     }
 
+    /// How many bytes of a stored body the client is sent.
+    pub(super) fn stored_length(&self) -> u64 {
+        match &self.kind {
+            BodyKind::Whole { bytes } => bytes.len() as u64,
+            _ => 0,
+        }
+    }
+
     pub(super) fn unsent(length: usize) -> Self {
         Self::of(BodyKind::Unsent { length: length as u64 })
     }
@@ -150,10 +195,16 @@ impl<B: MessageBody> MessageBody for CacheBody<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        match self.project().kind.project() {
-            ProjectedBodyKind::Passed { body } => body.poll_next(cx),
+        let Projected { kind, meter, .. } = self.project();
+        match kind.project() {
+            ProjectedBodyKind::Passed { body } => {
+                let chunk = ready!(body.poll_next(cx));
+                measure(meter, chunk.as_ref());
+                Poll::Ready(chunk)
+            }
             ProjectedBodyKind::Recorded { body, recorder } => {
                 let chunk = ready!(body.poll_next(cx));
+                measure(meter, chunk.as_ref());
                 record(recorder, chunk.as_ref());
                 Poll::Ready(chunk)
             }
@@ -178,8 +229,14 @@ impl<B: MessageBody> MessageBody for CacheBody<B> {
         match self.kind {
             BodyKind::Passed { body } => body.try_into_bytes().map_err(Self::passed),
             BodyKind::Whole { bytes } => Ok(bytes),
-            kind => Err(Self { kind, gone: self.gone }),
+            kind => Err(Self { kind, gone: self.gone, meter: self.meter }),
         }
+    }
+}
+
+fn measure<E>(meter: &mut Option<Box<Meter>>, chunk: Option<&Result<Bytes, E>>) {
+    if let (Some(meter), Some(Ok(chunk))) = (meter, chunk) {
+        meter.bytes = meter.bytes.saturating_add(chunk.len() as u64);
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
     request::{bypass, handler_call::HandlerCall},
     worker::Worker,
 };
-use crate::semantics::verdict::Reason;
+use crate::config::paths::Refusal;
 
 pin_project! {
     /// The response to a request that passes a cache.
@@ -41,7 +41,7 @@ pin_project! {
         S: Service<ServiceRequest>,
     {
         Ready { response: Option<ServiceResponse<CacheBody<B>>> },
-        Bypassing { #[pin] handler: S::Future, why: Reason, worker: Rc<Worker> },
+        Bypassing { #[pin] handler: S::Future, refusal: Refusal, worker: Rc<Worker> },
         Calling { #[pin] handler: S::Future, call: Option<Box<HandlerCall>>, worker: Rc<Worker> },
         Boxed { future: Pin<Box<dyn Future<Output = CacheResult<B>>>> },
     }
@@ -52,8 +52,8 @@ impl<S: Service<ServiceRequest>, B> CacheFuture<S, B> {
         Self { state: State::Ready { response: Some(response) } }
     }
 
-    pub(super) fn bypassing(handler: S::Future, why: Reason, worker: Rc<Worker>) -> Self {
-        Self { state: State::Bypassing { handler, why, worker } }
+    pub(super) fn bypassing(handler: S::Future, refusal: Refusal, worker: Rc<Worker>) -> Self {
+        Self { state: State::Bypassing { handler, refusal, worker } }
     }
 
     pub(super) fn calling(handler: S::Future, call: Box<HandlerCall>, worker: Rc<Worker>) -> Self {
@@ -78,8 +78,8 @@ where
                 Some(response) => Poll::Ready(Ok(response)),
                 None => Poll::Pending, // polled after its end
             },
-            ProjectedState::Bypassing { handler, why, worker } => {
-                Poll::Ready(bypass::finish(worker, *why, ready!(handler.poll(cx))))
+            ProjectedState::Bypassing { handler, refusal, worker } => {
+                Poll::Ready(bypass::finish(worker, *refusal, ready!(handler.poll(cx))))
             }
             ProjectedState::Calling { handler, call, worker } => {
                 let res = ready!(handler.poll(cx));

@@ -1,7 +1,7 @@
 //! What became of a request, reported: counted in the statistics, left for logs, and written into the
 //! response or left with the cache outside.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -9,10 +9,14 @@ use actix_web::{
 };
 
 use super::{
+    body::CacheBody,
     context::{self, InnerOutcome, RequestContext},
-    worker::Worker,
+    worker::{Worker, place},
 };
 use crate::{
+    clock::Stopwatch,
+    config::paths::RuleNumber,
+    entry::StoredResponse,
     key::CacheKey,
     semantics::{
         cache_status,
@@ -37,6 +41,12 @@ pub(super) struct Report<'a> {
     pub(super) verdict_holder: Option<VerdictHolder<'a>>,
     /// What the request was looked up by, for `Cache-Status`.
     pub(super) key: Option<&'a CacheKey>,
+    /// The rule of the request's path.
+    pub(super) rule: Option<RuleNumber>,
+    /// Where the response is from the store: how long the handler took for it.
+    pub(super) saved: Duration,
+    /// Runs since before the look-up, unless the response is a fresh hit.
+    pub(super) begun: Option<Stopwatch>,
 }
 
 /// Where a verdict is left for logs.
@@ -48,12 +58,17 @@ pub(super) enum VerdictHolder<'a> {
 }
 
 impl Report<'_> {
+    /// The same for a response from the store.
+    pub(super) fn of_stored(self, stored: &StoredResponse) -> Self {
+        Self { saved: stored.terms().took, ..self }
+    }
+
     /// Counts the verdict, leaves it for logs, and writes it into the response or leaves it with the
     /// cache outside.
     pub(super) fn write<B>(
         &self,
         worker: &Rc<Worker>,
-        res: &mut HttpResponse<B>,
+        res: &mut HttpResponse<CacheBody<B>>,
         verdict: Verdict,
     ) {
         let verdict = without_empty_promise(worker, verdict);
@@ -61,8 +76,9 @@ impl Report<'_> {
         let is_clone = self.is_clone(worker);
         if !is_clone {
             let by_clone = self.inner.is_some_and(|inner| inner.is_clone);
-            worker.engine.counters().verdict(if by_clone { &reported } else { &verdict });
+            worker.count(self.rule, if by_clone { &reported } else { &verdict });
         }
+        self.count_response(worker, res.body().stored_length(), &verdict);
         if worker.plan.responses().verdict {
             match self.verdict_holder {
                 Some(VerdictHolder::Request(req)) => context::leave_verdict(worker, req, reported),
@@ -76,10 +92,29 @@ impl Report<'_> {
         }
     }
 
+    /// Counts what was served from the store, and how long other requests took. Of clones inside one
+    /// another, the one counts it that has served the request.
+    fn count_response(&self, worker: &Worker, stored_length: u64, verdict: &Verdict) {
+        match verdict {
+            Verdict::Hit { .. }
+            | Verdict::Stale { .. }
+            | Verdict::StaleFallback { .. }
+            | Verdict::Forwarded { collapsed: true, .. } => {
+                worker.counters.served(place(self.rule), stored_length, self.saved);
+            }
+            Verdict::Forwarded { .. } | Verdict::Refused(_) => {}
+        }
+        if let Verdict::Forwarded { .. } = verdict
+            && let Some(begun) = self.begun
+        {
+            worker.counters.miss_took(place(self.rule), begun.elapsed());
+        }
+    }
+
     /// Counts a request whose handler failed without a response.
     pub(super) fn count_failed(&self, worker: &Worker, verdict: Verdict) {
         if !self.is_clone(worker) {
-            worker.engine.counters().verdict(&verdict);
+            worker.count(self.rule, &verdict);
         }
     }
 

@@ -31,6 +31,11 @@ use super::{
     worker::Worker,
 };
 use crate::{
+    config::{
+        key_rules::Keyed,
+        paths::{Refusal, RuleNumber},
+        plan::Admitted,
+    },
     semantics::{invalidation::is_safe, verdict::Reason},
     store::budget,
 };
@@ -74,25 +79,31 @@ where
                 Ok(Plain::Hit(res)) => return CacheFuture::ready(req.into_response(res)),
                 Ok(Plain::Absent(published)) => absent_at = Some(published),
                 Ok(Plain::Unknown) => {}
-                Err(why) => return self.bypass(req, None, why),
+                Err(refusal) => return self.bypass(req, None, refusal),
             }
         }
         let nested = RequestContext::nested(outer.as_ref(), worker);
         let admitted = match worker.plan.admit(req.request(), nested) {
-            Ok(_) if !worker.engine.is_enabled() => Err(Reason::Disabled),
+            Ok(Admitted { keyed: Keyed { rule, .. }, .. }) if !worker.engine.is_enabled() => {
+                Err(Refusal { why: Reason::Disabled, rule })
+            }
             admitted => admitted,
         };
         match admitted {
             Ok(admitted) => {
                 self.cached(CacheRequest::new(req, admitted, outer).absent_at(absent_at))
             }
-            Err(Reason::Method) if worker.plan.asks_query(req.request()) => self.query(req),
-            Err(Reason::Method) if !is_safe(req.method()) => self.change(req, outer),
-            Err(why) => {
-                if why == Reason::Forwarded {
+            Err(Refusal { why: Reason::Method, .. }) if worker.plan.asks_query(req.request()) => {
+                self.query(req)
+            }
+            Err(Refusal { why: Reason::Method, rule }) if !is_safe(req.method()) => {
+                self.change(req, outer, rule)
+            }
+            Err(refusal) => {
+                if refusal.why == Reason::Forwarded {
                     worker.engine.bypassed_for_forwarded();
                 }
-                self.bypass(req, outer, why)
+                self.bypass(req, outer, refusal)
             }
         }
     }
@@ -108,14 +119,15 @@ where
         &self,
         req: ServiceRequest,
         outer: Option<RequestContext>,
-        why: Reason,
+        refusal: Refusal,
     ) -> CacheFuture<S, B> {
         let worker = &self.worker;
         if outer.is_none() && !worker.plan.responses().verdict {
             self.bypass.leave(&req);
-            return CacheFuture::bypassing(self.service.call(req), why, Rc::clone(worker));
+            return CacheFuture::bypassing(self.service.call(req), refusal, Rc::clone(worker));
         }
-        let call = HandlerCall::new(worker, &req, outer, CallPurpose::Bypass(why));
+        let Refusal { why, rule } = refusal;
+        let call = HandlerCall::new(worker, &req, outer, CallPurpose::Bypass(why)).with_rule(rule);
         CacheFuture::calling(self.service.call(req), Box::new(call), Rc::clone(worker))
     }
 
@@ -167,18 +179,21 @@ where
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
         CacheFuture::boxed(async move {
             let outer = RequestContext::outer(&req);
+            let rule = worker.plan.rule_of(req.match_info().as_str());
+            let refuse = |why| Refusal { why, rule };
             let admission = match read_body(&mut req).await {
-                Some(_) if !worker.engine.is_enabled() => Err(Reason::Disabled),
+                Some(_) if !worker.engine.is_enabled() => Err(refuse(Reason::Disabled)),
                 Some(body) => {
                     let nested = RequestContext::nested(outer.as_ref(), &worker);
                     worker.plan.admit_query(req.request(), &body, nested)
                 }
-                None => Err(Reason::RequestBody),
+                None => Err(refuse(Reason::RequestBody)),
             };
             match admission {
                 Ok(admitted) => run(service, worker, CacheRequest::new(req, admitted, outer)).await,
-                Err(why) => {
-                    let call = HandlerCall::new(&worker, &req, outer, CallPurpose::Bypass(why));
+                Err(Refusal { why, rule }) => {
+                    let call = HandlerCall::new(&worker, &req, outer, CallPurpose::Bypass(why))
+                        .with_rule(rule);
                     call.finish(&worker, service.call(req).await)
                 }
             }
@@ -187,9 +202,14 @@ where
 
     /// An unsafe request: what it changes is purged before its response is given: a read after the
     /// response never sees the old entry.
-    fn change(&self, req: ServiceRequest, outer: Option<RequestContext>) -> CacheFuture<S, B> {
+    fn change(
+        &self,
+        req: ServiceRequest,
+        outer: Option<RequestContext>,
+        rule: Option<RuleNumber>,
+    ) -> CacheFuture<S, B> {
         let purpose = CallPurpose::Bypass(Reason::Method);
-        let call = HandlerCall::new(&self.worker, &req, outer, purpose);
+        let call = HandlerCall::new(&self.worker, &req, outer, purpose).with_rule(rule);
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
         let method = req.method().clone();
         let pending = PendingChange::new(&worker, &req, &call.context);

@@ -5,7 +5,7 @@ use std::fmt;
 use actix_web::HttpRequest;
 
 use super::context;
-use crate::semantics::verdict::{Forwarding, Reason, StaleCause, Verdict};
+use crate::semantics::verdict::{Reason, StaleCause, Verdict, VerdictKind};
 
 /// What the cache did with a request, for access logs and other middleware outside of the cache.
 ///
@@ -53,21 +53,6 @@ pub struct CacheVerdict {
     pub rule: Option<String>,
 }
 
-/// Where a response comes from.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum VerdictKind {
-    /// From the store, and fresh.
-    Hit,
-    /// From the store, and stale.
-    Stale,
-    /// From the handler, as the store had no response that could be used; or a 504 to
-    /// `only-if-cached`.
-    Miss,
-    /// From the handler, as the request is not for the cache.
-    Bypass,
-}
-
 impl CacheVerdict {
     /// The verdict on the request of a response; `None` where no cache inside leaves one, as
     /// [`Responses::verdict`](crate::Responses::verdict) is not set.
@@ -87,49 +72,12 @@ impl CacheVerdict {
             Verdict::StaleFallback { cause, .. } => stale_cause = Some(cause),
             Verdict::Refused(why) => reason = Some(why),
             Verdict::Forwarded { why, stored, collapsed, .. } => {
-                reason = reason_of(why);
+                reason = why.reason();
                 not_stored = stored.err().filter(|_| kind != VerdictKind::Bypass);
                 is_collapsed = collapsed;
             }
         }
         Self { kind, reason, not_stored, stale_cause, collapsed: is_collapsed, rule: None }
-    }
-}
-
-impl VerdictKind {
-    /// The kind in lower case: `hit`, `stale`, `miss` or `bypass`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Stale => "stale",
-            Self::Miss => "miss",
-            Self::Bypass => "bypass",
-        }
-    }
-
-    fn of(verdict: &Verdict) -> Self {
-        match verdict {
-            Verdict::Hit { .. } => Self::Hit,
-            Verdict::Stale { .. } | Verdict::StaleFallback { .. } => Self::Stale,
-            Verdict::Forwarded { .. } if verdict.is_bypass() => Self::Bypass,
-            Verdict::Forwarded { .. } | Verdict::Refused(_) => Self::Miss,
-        }
-    }
-}
-
-fn reason_of(forwarding: Forwarding) -> Option<Reason> {
-    match forwarding {
-        Forwarding::Bypass(why) | Forwarding::Miss(why) => Some(why),
-        Forwarding::Method => Some(Reason::Method),
-        Forwarding::Request => Some(Reason::RequestDirective),
-        Forwarding::Stale => Some(Reason::Stale),
-        Forwarding::UriMiss | Forwarding::VaryMiss => None,
-    }
-}
-
-impl fmt::Display for VerdictKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

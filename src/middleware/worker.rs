@@ -1,6 +1,6 @@
 //! What one worker keeps for all its requests.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -16,11 +16,19 @@ use super::{
     seconds::BySeconds,
 };
 use crate::{
-    config::{key_rules::Keyed, plan::Plan},
-    engine::{Engine, handle::CacheHandle, jitter, lookup::Lookup, worker_cache::WorkerCache},
+    config::{key_rules::Keyed, paths::RuleNumber, plan::Plan},
+    engine::{
+        Engine, handle::CacheHandle, jitter, lookup::Lookup, stats::WorkerCounters,
+        worker_cache::WorkerCache,
+    },
     entry::{StoredResponse, Timestamp},
-    semantics::fields::RequestView,
+    semantics::{fields::RequestView, verdict::Verdict},
 };
+
+/// The place of a rule among the counters.
+pub(super) fn place(rule: Option<RuleNumber>) -> Option<usize> {
+    rule.map(RuleNumber::place)
+}
 
 pub(crate) struct Worker {
     pub(super) plan: Plan,
@@ -36,11 +44,14 @@ pub(crate) struct Worker {
     pub(super) cache: WorkerCache,
     /// Routes whose requests cannot be changed.
     pub(super) held: HeldRoutes,
+    /// What it counts of its requests.
+    pub(super) counters: Rc<WorkerCounters>,
 }
 
 impl Worker {
     pub(super) fn new(plan: Plan, engine: Arc<Engine>) -> Self {
         let handle = CacheHandle::new(Arc::clone(&engine));
+        let counters = Rc::new(engine.counters().of_worker(plan.rule_patterns()));
         Self {
             plan,
             engine,
@@ -51,7 +62,13 @@ impl Worker {
             dates: BySeconds::default(),
             cache: WorkerCache::default(),
             held: HeldRoutes::default(),
+            counters,
         }
+    }
+
+    /// Counts what became of a request; every request is counted once.
+    pub(super) fn count(&self, rule: Option<RuleNumber>, verdict: &Verdict) {
+        self.counters.count(place(rule), verdict);
     }
 
     /// The handle that handlers extract.

@@ -3,6 +3,8 @@
 
 use std::{fmt, time::Duration};
 
+use serde::{Serialize, Serializer};
+
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident => $text:literal,)+) => {
         /// Why a request was not answered from the cache, or a response not stored in it.
@@ -121,6 +123,13 @@ impl Reason {
     }
 }
 
+impl Serialize for Reason {
+    /// As its name.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -157,6 +166,17 @@ impl Forwarding {
             Self::Miss(_) => "miss",
             Self::Request => "request",
             Self::Stale => "stale",
+        }
+    }
+
+    /// The reason, where there is more to say than that nothing was stored.
+    pub(crate) const fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Bypass(why) | Self::Miss(why) => Some(why),
+            Self::Method => Some(Reason::Method),
+            Self::Request => Some(Reason::RequestDirective),
+            Self::Stale => Some(Reason::Stale),
+            Self::UriMiss | Self::VaryMiss => None,
         }
     }
 }
@@ -259,6 +279,55 @@ impl Verdict {
             Self::Forwarded { .. } if self.is_bypass() => "BYPASS",
             Self::Forwarded { .. } | Self::Refused(_) => "MISS",
         }
+    }
+}
+
+/// Where a response comes from.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VerdictKind {
+    /// From the store, and fresh.
+    Hit,
+    /// From the store, and stale.
+    Stale,
+    /// From the handler, as the store had no response that could be used; or a 504 to
+    /// `only-if-cached`.
+    Miss,
+    /// From the handler, as the request is not for the cache.
+    Bypass,
+}
+
+impl VerdictKind {
+    /// The kind in lower case: `hit`, `stale`, `miss` or `bypass`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Stale => "stale",
+            Self::Miss => "miss",
+            Self::Bypass => "bypass",
+        }
+    }
+
+    pub(crate) const fn of(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Hit { .. } => Self::Hit,
+            Verdict::Stale { .. } | Verdict::StaleFallback { .. } => Self::Stale,
+            Verdict::Forwarded { .. } if verdict.is_bypass() => Self::Bypass,
+            Verdict::Forwarded { .. } | Verdict::Refused(_) => Self::Miss,
+        }
+    }
+}
+
+impl Serialize for VerdictKind {
+    /// As its name.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl fmt::Display for VerdictKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::source::{Source, SourceFile};
 
 /// Each folder or file of `src` with its floor.
-const FLOORS: [(&str, usize); 11] = [
+const FLOORS: [(&str, usize); 12] = [
     ("semantics", 0),
     ("clock", 1),
+    ("counting", 1),
     ("key", 1),
     ("purge", 1),
     ("purge_log", 1),

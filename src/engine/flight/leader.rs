@@ -68,6 +68,11 @@ impl Leader {
         self.lease.is_some() || self.is_additional
     }
 
+    /// Whether it leads because another leader's handler is slow.
+    pub(crate) fn is_additional(&self) -> bool {
+        self.is_additional
+    }
+
     /// While it waits for another process to give up its lease, no follower becomes a leader too.
     pub(crate) fn set_waits_for_lease(&self, waits: bool) {
         self.flight.lock().waits_for_lease = waits;

@@ -201,6 +201,11 @@ impl Flights {
         self.table().len()
     }
 
+    /// How many requests wait for the handler call of another one.
+    pub(crate) fn followers(&self) -> usize {
+        self.table().values().map(|flight| flight.lock().followers.len()).sum()
+    }
+
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,9 +1,18 @@
 //! What the cache counts: the counters as requests add to them, and a reading of them for users.
 
 mod counters;
-mod histogram;
+mod outcome;
+mod purges;
 mod reading;
+mod refreshes;
+mod requests;
+mod rules;
+mod worker;
 
-pub(crate) use counters::{Counters, Running};
-pub use histogram::Histogram;
-pub use reading::Stats;
+pub(crate) use counters::{Counters, Overrun, Running};
+pub use purges::PurgeCount;
+pub use reading::{RequestCount, RuleStats, Stats};
+pub(crate) use refreshes::RefreshResult;
+pub(crate) use worker::WorkerCounters;
+
+pub use crate::counting::histogram::Histogram;

@@ -1,23 +1,37 @@
 //! A reading of the counters, for users.
 
+use std::{
+    iter::Sum,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
 use serde::{Serialize, Serializer};
 
-use super::histogram::Histogram;
-use crate::semantics::verdict::Reason;
+use super::{purges::PurgeCount, refreshes::by_word, requests::RequestTotals, rules::ByRule};
+use crate::{
+    counting::histogram::Histogram,
+    semantics::{
+        date::Timestamp,
+        verdict::{Reason, VerdictKind},
+    },
+};
 
 /// What a cache has done since it was built: a reading of its counters.
 ///
 /// Every request that passes the cache is counted in one of `hits`, `stale`, `misses` and
 /// `bypasses`. Counts are of this process, over all workers and clones of the cache; they only grow,
-/// but for the fields that say "now".
+/// but for the fields that say "now". They begin at [`since`](Self::since), and survive nothing.
 ///
 /// It serializes to a map of its fields, which is stable but for fields that are added. Reasons are
-/// maps from their [names](Reason::as_str) to counts, and the three fields `served_stale`,
-/// `served_stale_slow` and `served_stale_backing_off` are called `stood_in`, `stood_in_slow` and
-/// `stood_in_left_alone` there.
+/// maps from their [names](Reason::as_str) to counts, times are in seconds, and the three fields
+/// `served_stale`, `served_stale_slow` and `served_stale_backing_off` are called `stood_in`,
+/// `stood_in_slow` and `stood_in_left_alone` there.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stats {
+    /// Since when it counts; serialized as seconds since the Unix epoch.
+    #[serde(serialize_with = "unix_seconds")]
+    pub since: SystemTime,
     /// Requests that were served a fresh stored response, or a 304 or 206 made of one.
     pub hits: u64,
     /// Requests that were served a stale stored response: while it was revalidated in the
@@ -42,22 +56,34 @@ pub struct Stats {
     /// Of `misses`: requests that waited for another request, and were served its response.
     pub collapsed: u64,
     /// Requests that bypassed the cache, by reason. Reasons with no request are left out.
-    #[serde(serialize_with = "by_reason")]
+    #[serde(serialize_with = "by_word")]
     pub bypasses: Vec<(Reason, u64)>,
     /// Responses stored. Each variant of a URL counts, and so does each renewal by a 304.
     pub stores: u64,
     /// Responses to requests that did not bypass the cache which were not stored, by reason. Reasons
     /// with no response are left out; responses to HEAD requests do not count.
-    #[serde(serialize_with = "by_reason")]
+    #[serde(serialize_with = "by_word")]
     pub not_stored: Vec<(Reason, u64)>,
     /// Purges carried out: by handles, by the admin scope, and by unsafe requests, of which each
     /// target counts. Pending ones count too, failed ones do not.
     pub purges: u64,
+    /// The same purges by what they name. Kinds with no purge are left out.
+    pub purges_by_target: Vec<PurgeCount>,
     /// Responses that purges removed, as far as they were [counted](crate::Purge::counted).
     pub purged: u64,
     /// Failures behind the cache that failed no request: calls to the store that failed, purges that
     /// were left pending, and handlers that panicked without a client.
     pub errors: u64,
+    /// Bytes of bodies that were served from the store, before any coding outside of the cache. A 304
+    /// and the response to a HEAD have none, a collapsed request has those of the shared response.
+    pub bytes_from_store: u64,
+    /// Bytes of bodies that handlers made for requests, as far as they were read; those of requests
+    /// that bypass the cache too.
+    pub bytes_from_handlers: u64,
+    /// How long handlers took for the responses that were served from the store: what they would
+    /// have taken once more for each request.
+    #[serde(serialize_with = "seconds")]
+    pub handler_time_saved: Duration,
     /// Entries in the store now; `None` where the store would have to ask a server.
     pub entries: Option<u64>,
     /// Bytes in the store now; `None` where the store would have to ask a server. In memory they are
@@ -65,16 +91,73 @@ pub struct Stats {
     pub bytes: Option<u64>,
     /// Handler calls for which other requests may be waiting now.
     pub flights: u64,
+    /// Requests that wait for the handler call of another one now.
+    pub followers: u64,
     /// Refreshes in the background that run now.
     pub refreshes: u64,
+    /// Refreshes in the background that have ended: `succeeded`, `failed`, `panicked`, or `skipped`,
+    /// as the request could not be sent again.
+    #[serde(serialize_with = "by_word")]
+    pub refreshes_by_result: Vec<(&'static str, u64)>,
+    /// Deadlines that were overrun: the handler was given up (`handler-timeout`), or a request no
+    /// longer waited for another one (`coalescing`). How often a handler was slow is `served_stale_slow`.
+    #[serde(serialize_with = "by_word")]
+    pub overruns: Vec<(&'static str, u64)>,
     /// Bytes that are allocated for recordings of streamed responses now.
     pub recorded: u64,
     /// How long it took until a stored response was ready to be sent: a sample of one in 16 hits of
-    /// each thread.
+    /// each worker and rule.
     pub hit_times: Histogram,
+    /// How long it took until the response to a request was ready for which nothing usable was stored,
+    /// with the time of the handler.
+    pub miss_times: Histogram,
     /// How long handlers took until the head of their response, or their error. Requests that bypass
     /// the cache are not timed.
     pub handler_times: Histogram,
+    /// The same requests by the rules of their paths; first those without a rule.
+    pub rules: Vec<RuleStats>,
+}
+
+/// The requests whose path has one rule.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleStats {
+    /// The pattern of the rule; `None` for requests without a rule.
+    pub rule: Option<String>,
+    /// How many requests there were, by verdict and reason. Outcomes with no request are left out.
+    pub outcomes: Vec<RequestCount>,
+    /// See [`Stats::collapsed`].
+    pub collapsed: u64,
+    /// Why the responses to misses are not stored, by reason, as it was known when they were sent.
+    #[serde(serialize_with = "by_word")]
+    pub not_stored: Vec<(Reason, u64)>,
+    /// See [`Stats::bytes_from_store`].
+    pub bytes_from_store: u64,
+    /// See [`Stats::bytes_from_handlers`].
+    pub bytes_from_handlers: u64,
+    /// See [`Stats::handler_time_saved`].
+    #[serde(serialize_with = "seconds")]
+    pub handler_time_saved: Duration,
+    /// See [`Stats::hit_times`].
+    pub hit_times: Histogram,
+    /// See [`Stats::miss_times`].
+    pub miss_times: Histogram,
+    /// See [`Stats::handler_times`].
+    pub handler_times: Histogram,
+}
+
+/// How many requests had one outcome.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RequestCount {
+    /// Where the response came from.
+    pub verdict: VerdictKind,
+    /// Why, in one word: the name of a [`Reason`], `uri-miss` or `vary-miss` where nothing was
+    /// stored, `revalidated` or that of a [`StaleCause`](crate::StaleCause) for stale responses.
+    /// Empty for fresh ones.
+    pub reason: &'static str,
+    /// How many requests there were.
+    pub count: u64,
 }
 
 impl Stats {
@@ -87,8 +170,122 @@ impl Stats {
     pub fn requests(&self) -> u64 {
         self.hits + self.stale + self.misses + self.bypassed()
     }
+
+    /// The part of requests that were served from the store, of those that did not bypass the cache:
+    /// from 0 to 1; `None` where there were none.
+    ///
+    /// A fresh stored response is a hit, also where the client is sent a 304 or a 206 made of it; a
+    /// stale one is a hit too, for whatever reason it was served. A collapsed request is a miss,
+    /// though it called no handler of its own.
+    pub fn hit_ratio(&self) -> Option<f64> {
+        ratio(self.hits + self.stale, self.misses)
+    }
+
+    /// The fields that come from the counts of requests; the others are empty.
+    pub(super) fn of_requests(since: Timestamp, rules: ByRule) -> Self {
+        let mut all = RequestTotals::default();
+        rules.values().for_each(|rule| all.merge(rule));
+        let bypasses = all
+            .outcomes()
+            .filter_map(|(outcome, count)| outcome.bypass_reason().map(|why| (why, count)));
+        let of = |kind: VerdictKind| all.sum(|outcome| outcome.words().0 == kind);
+        Self {
+            since: system_time(since),
+            hits: of(VerdictKind::Hit),
+            stale: of(VerdictKind::Stale),
+            served_stale: all.sum(|outcome| outcome.is_fallback()),
+            served_stale_slow: all.sum(|outcome| outcome.is_slow()),
+            served_stale_backing_off: all.sum(|outcome| outcome.is_backing_off()),
+            misses: of(VerdictKind::Miss),
+            collapsed: all.collapsed,
+            bypasses: bypasses.collect(),
+            bytes_from_store: all.store_bytes,
+            bytes_from_handlers: all.handler_bytes,
+            handler_time_saved: all.saved(),
+            hit_times: all.hit_times,
+            miss_times: all.miss_times,
+            handler_times: all.handler_times,
+            rules: rules.into_iter().map(|(rule, sums)| RuleStats::of(rule, sums)).collect(),
+            stores: 0,
+            not_stored: Vec::new(),
+            purges: 0,
+            purges_by_target: Vec::new(),
+            purged: 0,
+            errors: 0,
+            entries: None,
+            bytes: None,
+            flights: 0,
+            followers: 0,
+            refreshes: 0,
+            refreshes_by_result: Vec::new(),
+            overruns: Vec::new(),
+            recorded: 0,
+        }
+    }
 }
 
-fn by_reason<S: Serializer>(counts: &[(Reason, u64)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(counts.iter().map(|(why, count)| (why.as_str(), count)))
+impl RuleStats {
+    /// All requests.
+    pub fn requests(&self) -> u64 {
+        self.sum(|_| true)
+    }
+
+    /// The requests with this kind of verdict.
+    pub fn of_kind(&self, kind: VerdictKind) -> u64 {
+        self.sum(|outcome| outcome.verdict == kind)
+    }
+
+    /// See [`Stats::hit_ratio`].
+    pub fn hit_ratio(&self) -> Option<f64> {
+        let served = self.of_kind(VerdictKind::Hit) + self.of_kind(VerdictKind::Stale);
+        ratio(served, self.of_kind(VerdictKind::Miss))
+    }
+
+    fn sum<T: Sum<u64>>(&self, is: impl Fn(&RequestCount) -> bool) -> T {
+        self.outcomes.iter().filter(|outcome| is(outcome)).map(|outcome| outcome.count).sum()
+    }
+
+    fn of(rule: Option<String>, sums: RequestTotals) -> Self {
+        let outcomes = sums.outcomes().map(|(outcome, count)| {
+            let (verdict, reason) = outcome.words();
+            RequestCount { verdict, reason, count }
+        });
+        Self {
+            rule,
+            outcomes: outcomes.collect(),
+            collapsed: sums.collapsed,
+            not_stored: sums.not_stored(),
+            bytes_from_store: sums.store_bytes,
+            bytes_from_handlers: sums.handler_bytes,
+            handler_time_saved: sums.saved(),
+            hit_times: sums.hit_times,
+            miss_times: sums.miss_times,
+            handler_times: sums.handler_times,
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio")]
+fn ratio(part: u64, rest: u64) -> Option<f64> {
+    let all = part + rest;
+    (all > 0).then(|| part as f64 / all as f64)
+}
+
+fn system_time(time: Timestamp) -> SystemTime {
+    let millis = Duration::from_millis(time.as_millis().unsigned_abs());
+    let time = if time.as_millis() < 0 {
+        UNIX_EPOCH.checked_sub(millis)
+    } else {
+        UNIX_EPOCH.checked_add(millis)
+    };
+    time.unwrap_or(UNIX_EPOCH)
+}
+
+fn unix_seconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    serializer.serialize_f64(since.as_secs_f64())
+}
+
+fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(span.as_secs_f64())
 }

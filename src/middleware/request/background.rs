@@ -28,6 +28,7 @@ use crate::{
     engine::{
         flight::{Leader, PublicationCount, Role},
         lookup::Found,
+        stats::RefreshResult,
     },
     middleware::{body::read_to_end, worker::Worker},
     semantics::{
@@ -52,14 +53,22 @@ pub(crate) fn refresh_in_background<S, B>(
         let _ = response_gone.await;
         let Some(req) = reclaim(&worker, request).await else {
             // the next client waits for its own validation
+            worker.engine.counters().refreshed(RefreshResult::Skipped);
             return refresh.succeed();
         };
         let found = FoundStale { keyed, stale, published };
         let call = call_handler(service, Rc::clone(&worker), req, found);
         match AssertUnwindSafe(call).catch_unwind().await {
-            Ok(Some(())) => refresh.succeed(),
-            Ok(None) => tracing::warn!("a refresh in the background failed"),
+            Ok(Some(())) => {
+                worker.engine.counters().refreshed(RefreshResult::Succeeded);
+                refresh.succeed();
+            }
+            Ok(None) => {
+                worker.engine.counters().refreshed(RefreshResult::Failed);
+                tracing::warn!("a refresh in the background failed");
+            }
             Err(_) => {
+                worker.engine.counters().refreshed(RefreshResult::Panicked);
                 worker.engine.counters().error();
                 tracing::error!("a refresh in the background panicked");
             }

@@ -1,38 +1,42 @@
 //! Requests that do not concern the cache: they go to the handler, and their responses pass.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
-use actix_web::{Error, dev::ServiceResponse};
+use actix_web::{Error, body::MessageBody, dev::ServiceResponse};
 
 use crate::{
+    config::paths::Refusal,
     middleware::{
-        body::{CacheBody, CacheResult},
+        body::{CacheBody, CacheResult, measured},
         context::RequestContext,
         report::{Report, write_headers},
-        worker::Worker,
+        worker::{Worker, place},
     },
     semantics::verdict::{Reason, Verdict},
 };
 
 /// The handler has responded to a request that has the shared context of bypasses, or failed.
-pub(crate) fn finish<B>(
+pub(crate) fn finish<B: MessageBody>(
     worker: &Rc<Worker>,
-    why: Reason,
+    Refusal { why, rule }: Refusal,
     res: Result<ServiceResponse<B>, Error>,
 ) -> CacheResult<B> {
     let verdict = Verdict::bypassed(why);
-    let res = res.inspect_err(|_| worker.engine.counters().verdict(&verdict))?;
+    let res = res.inspect_err(|_| worker.count(rule, &verdict))?;
     let mut res = res.map_body(|_, body| CacheBody::passed(body));
     let inner = RequestContext::inner_of(res.request());
     worker.strip(&mut res);
+    let mut res = measured(res, &worker.counters, place(rule));
     if concerns_keys(why) {
         worker.report_downstream(&mut res);
     }
     if inner.is_none() {
-        worker.engine.counters().verdict(&verdict);
+        worker.count(rule, &verdict);
         write_headers(worker, res.response_mut(), verdict, None);
     } else {
-        let report = Report { outer: None, inner, verdict_holder: None, key: None };
+        let (saved, begun) = (Duration::ZERO, None);
+        let report =
+            Report { outer: None, inner, verdict_holder: None, key: None, rule, saved, begun };
         report.write(worker, res.response_mut(), verdict);
     }
     Ok(res)

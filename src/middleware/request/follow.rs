@@ -12,7 +12,10 @@ use super::{
     state::{CacheRequest, Miss, Step, WaitingRequest},
 };
 use crate::{
-    engine::flight::{Outcome, Published},
+    engine::{
+        flight::{Outcome, Published},
+        stats::Overrun,
+    },
     middleware::{body::CacheBody, worker::Worker},
     semantics::{
         reuse::Reuse,
@@ -34,12 +37,16 @@ pub(crate) async fn follow<B>(worker: &Rc<Worker>, waiting: WaitingRequest) -> S
         },
         Outcome::LookAgain => look_up(Rc::clone(worker), request).await,
         Outcome::Promoted(leader) => {
+            if leader.is_additional() {
+                worker.engine.counters().overran(Overrun::Coalescing);
+            }
             // it may have been stored by a request that went alone
             request.leader = Some(leader);
             look_up(Rc::clone(worker), request).await
         }
         Outcome::TimedOut => serve_stale::for_request(worker, request, &miss, StaleCause::Slow),
         Outcome::LongStream => {
+            worker.engine.counters().overran(Overrun::Coalescing);
             worker.engine.mark_long_stream(&key);
             forward(worker, request, miss, None).await
         }
@@ -58,12 +65,12 @@ fn share<B>(
     published: &Arc<Published>,
 ) -> Option<HttpResponse<CacheBody<B>>> {
     let reuse = worker.engine.reuse_shared(published, &request.lookup(worker))?;
-    let (Reuse::Fresh { age, .. }, Some(stored)) = (reuse, published.entry.response()) else {
+    let (Reuse::Fresh { age, .. }, Some(response)) = (reuse, published.entry.response()) else {
         return None;
     };
-    let mut res = worker.respond(&request.client_view(), stored, age);
+    let mut res = worker.respond(&request.client_view(), response, age);
     let (why, stored) = (miss.why, published.stored);
     let verdict = Verdict::Forwarded { why, status: None, stored, collapsed: true };
-    request.report().write(worker, &mut res, verdict);
+    request.report().of_stored(response).write(worker, &mut res, verdict);
     Some(res)
 }

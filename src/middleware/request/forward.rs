@@ -65,19 +65,23 @@ fn forward_at<B>(
     let evaluates = request.admitted.conditional
         && !request.has_preconditions()
         && *request.req.method() == Method::GET;
-    let CacheRequest { mut req, admitted, outer, .. } = request;
+    let CacheRequest { mut req, admitted, outer, begun, .. } = request;
     let Miss { why, stale } = miss;
     let keyed = admitted.keyed;
     let Some(time) = time else {
         let purpose = CallPurpose::Unstorable(why);
-        let call = HandlerCall::new(worker, &req, outer, purpose).with_key(keyed.key, keyed.rule);
+        let call = HandlerCall::new(worker, &req, outer, purpose)
+            .with_key(keyed.key, keyed.rule)
+            .begun_at(begun);
         return Step::Forward(req, Box::new(call));
     };
     // what a HEAD brings up to date is the response to a GET
     let view = RequestView { method: &Method::GET, fields: req.headers() };
     let fill = worker.engine.begin_fill(&worker.lookup(&keyed, view), keyed.personal, leader, time);
     let purpose = CallPurpose::Fill(why, Box::new(fill));
-    let call = HandlerCall::new(worker, &req, outer, purpose).with_key(keyed.key, keyed.rule);
+    let call = HandlerCall::new(worker, &req, outer, purpose)
+        .with_key(keyed.key, keyed.rule)
+        .begun_at(begun);
     if let Some(stale) = stale {
         return Step::Revalidate(Box::new((req, call, stale)));
     }

@@ -7,13 +7,18 @@ use actix_web::{HttpResponse, dev::ServiceRequest};
 
 use super::state::{CacheRequest, RequestFacts};
 use crate::{
+    config::paths::Refusal,
     engine::{
         flight::PublicationCount,
         lookup::{FoundNow, PlainEntry},
     },
     entry::Entry,
     key::{CacheKey, KeyParts},
-    middleware::{body::CacheBody, respond::Source, worker::Worker},
+    middleware::{
+        body::CacheBody,
+        respond::Source,
+        worker::{Worker, place},
+    },
     semantics::{
         reuse::Reuse,
         verdict::{Reason, Verdict},
@@ -32,7 +37,7 @@ pub(crate) enum Plain<B> {
 
 /// Answers a request that has no special headers from what this worker remembers, or from memory. An
 /// error where the path alone keeps the request out of the cache.
-pub(crate) fn plain<B>(worker: &Rc<Worker>, req: &ServiceRequest) -> Result<Plain<B>, Reason> {
+pub(crate) fn plain<B>(worker: &Rc<Worker>, req: &ServiceRequest) -> Result<Plain<B>, Refusal> {
     let rule = worker.plan.decide_path(req.request())?;
     if !worker.engine.store().is_local() {
         return Ok(Plain::Unknown);
@@ -41,9 +46,9 @@ pub(crate) fn plain<B>(worker: &Rc<Worker>, req: &ServiceRequest) -> Result<Plai
         return Ok(Plain::Unknown);
     };
     if !worker.engine.is_enabled() {
-        return Err(Reason::Disabled);
+        return Err(Refusal { why: Reason::Disabled, rule });
     }
-    let watch = worker.engine.counters().sample_hit();
+    let watch = worker.counters.sample_hit(place(rule));
     let request = RequestFacts::plain(req, conditional, rule).timed(watch);
     if let Some(res) = remembered(worker, &request, &key) {
         return Ok(Plain::Hit(res));
@@ -96,7 +101,7 @@ pub(crate) fn stored<B>(
     if request.absent_at.is_some() || !worker.engine.store().is_local() {
         return None;
     }
-    let watch = worker.engine.counters().sample_hit();
+    let watch = worker.counters.sample_hit(place(request.admitted.keyed.rule));
     let key = &request.admitted.keyed.key;
     if let Some(res) = remembered(worker, &request.facts().timed(watch), &KeyParts::of(key)) {
         return Some(res);
@@ -129,9 +134,9 @@ fn respond<B>(
         return None;
     }
     let mut res = worker.respond_from(&request.client_view(), source, age);
-    request.report(key).write(worker, &mut res, Verdict::Hit { left });
+    request.report(key).of_stored(source.stored).write(worker, &mut res, Verdict::Hit { left });
     if let Some(watch) = request.watch {
-        worker.engine.counters().hit_took(watch.elapsed());
+        worker.counters.hit_took(place(request.rule), watch.elapsed());
     }
     Some(res)
 }

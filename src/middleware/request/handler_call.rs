@@ -1,6 +1,6 @@
 //! A request that has gone to the handler, and what is done with the response.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use actix_web::{
     Error,
@@ -19,10 +19,10 @@ use crate::{
     engine::cache_fill::CacheFill,
     key::CacheKey,
     middleware::{
-        body::{CacheBody, CacheResult},
+        body::{CacheBody, CacheResult, measured},
         context::RequestContext,
         report::{Report, VerdictHolder},
-        worker::Worker,
+        worker::{Worker, place},
     },
     semantics::verdict::{Forwarding, Reason, Verdict},
 };
@@ -35,6 +35,8 @@ pub(crate) struct HandlerCall {
     /// The rule of the request's path.
     pub(super) rule: Option<RuleNumber>,
     watch: Stopwatch,
+    /// Runs since before the look-up.
+    begun: Option<Stopwatch>,
     pub(super) purpose: CallPurpose,
     /// What the request was looked up by, for `Cache-Status`.
     key: Option<CacheKey>,
@@ -62,6 +64,7 @@ pub(super) struct EndedCall {
     outer: Option<RequestContext>,
     pub(super) context: RequestContext,
     pub(super) rule: Option<RuleNumber>,
+    begun: Option<Stopwatch>,
     key: Option<CacheKey>,
 }
 
@@ -79,6 +82,7 @@ impl HandlerCall {
             context,
             rule: None,
             watch: Stopwatch::start(),
+            begun: None,
             purpose,
             key: None,
             evaluates_conditions: false,
@@ -102,8 +106,13 @@ impl HandlerCall {
         Self { key: Some(key), rule, ..self }
     }
 
+    /// When the request began to be looked up.
+    pub(super) fn begun_at(self, begun: Option<Stopwatch>) -> Self {
+        Self { begun, ..self }
+    }
+
     /// The rule of the request's path.
-    pub(super) fn with_rule(self, rule: Option<RuleNumber>) -> Self {
+    pub(crate) fn with_rule(self, rule: Option<RuleNumber>) -> Self {
         Self { rule, ..self }
     }
 
@@ -144,11 +153,11 @@ impl HandlerCall {
     /// The handler has responded, or failed: its time is measured.
     pub(super) fn end(self, worker: &Worker) -> (CallPurpose, EndedCall) {
         if !matches!(self.purpose, CallPurpose::Bypass(_)) {
-            worker.engine.counters().handler_took(self.watch.elapsed());
+            worker.counters.handler_took(place(self.rule), self.watch.elapsed());
         }
         let outer = self.report_to();
-        let Self { context, purpose, rule, key, .. } = self;
-        (purpose, EndedCall { outer, context, rule, key })
+        let Self { context, purpose, rule, begun, key, .. } = self;
+        (purpose, EndedCall { outer, context, rule, begun, key })
     }
 
     /// The handler has responded, or failed: its response is stored where it may be, and given to the
@@ -177,6 +186,7 @@ impl HandlerCall {
             purpose => (res.map_body(|_, body| CacheBody::passed(body)), purpose.verdict(Ok(()))),
         };
         worker.strip(&mut res);
+        let mut res = measured(res, &worker.counters, place(ended.rule));
         if concerns_keys {
             worker.report_downstream(&mut res);
         }
@@ -197,7 +207,9 @@ impl EndedCall {
     pub(super) fn report(&self) -> Report<'_> {
         let (outer, key) = (self.outer.as_ref(), self.key.as_ref());
         let verdict_holder = Some(VerdictHolder::Context(&self.context));
-        Report { outer, inner: self.context.inner(), verdict_holder, key }
+        let Self { rule, begun, .. } = *self;
+        let (inner, saved) = (self.context.inner(), Duration::ZERO);
+        Report { outer, inner, verdict_holder, key, rule, saved, begun }
     }
 }
 

@@ -10,7 +10,10 @@ use crate::{
     clock::Stopwatch,
     engine::{background_refresh::RunningRefresh, flight::PublicationCount},
     entry::{Entry, StoredResponse},
-    middleware::{respond, worker::Worker},
+    middleware::{
+        respond,
+        worker::{Worker, place},
+    },
     semantics::{
         reuse::Reuse,
         verdict::{Reason, Verdict},
@@ -65,9 +68,9 @@ pub(super) fn respond<B>(
     if let Some(leader) = request.leader.take() {
         leader.look_again();
     }
-    request.report().write(worker, &mut res, verdict);
+    request.report().of_stored(stored).write(worker, &mut res, verdict);
     if let Some(watch) = watch {
-        worker.engine.counters().hit_took(watch.elapsed());
+        worker.counters.hit_took(place(request.admitted.keyed.rule), watch.elapsed());
     }
     let CacheRequest { req, admitted, .. } = request;
     if refreshes && let Some(refresh) = begin_refresh(worker, &req, entry) {

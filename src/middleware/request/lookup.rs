@@ -15,13 +15,14 @@ use super::{
     state::{CacheRequest, Miss, StaleEntry, Step, WaitingRequest},
 };
 use crate::{
+    clock::Stopwatch,
     engine::{
         flight::{Leader, Role},
         lookup::Found,
     },
     entry::Entry,
     key::KeyParts,
-    middleware::worker::Worker,
+    middleware::worker::{Worker, place},
     semantics::{
         reuse::{Reuse, only_if_cached},
         storing::says_no_store,
@@ -38,9 +39,10 @@ const MAX_LOOKS: u8 = 4;
 
 /// Looks the request up and decides.
 pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) -> Step<B> {
+    request.begun.get_or_insert_with(Stopwatch::start);
     let mut looks = 1;
     let (miss, leader) = loop {
-        let watch = worker.engine.counters().sample_hit();
+        let watch = worker.counters.sample_hit(place(request.admitted.keyed.rule));
         let (published, found) = if let Some(published) = request.absent_at.take() {
             (published, Found::Nothing(Forwarding::UriMiss))
         } else {
@@ -92,6 +94,7 @@ pub(crate) fn lead_now<B>(
     mut request: CacheRequest,
 ) -> Result<Step<B>, Box<CacheRequest>> {
     let Some(published) = request.absent_at else { return Err(Box::new(request)) };
+    request.begun = Some(Stopwatch::start());
     if request.admitted.directives && only_if_cached(request.req.headers()) {
         return Err(Box::new(request));
     }

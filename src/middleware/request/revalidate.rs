@@ -21,7 +21,7 @@ use super::{
     store::Storing,
 };
 use crate::{
-    engine::cache_fill::CacheFill,
+    engine::{cache_fill::CacheFill, stats::Overrun},
     entry::{Entry, StoredResponse},
     middleware::{
         body::{CacheBody, CacheResult},
@@ -58,7 +58,7 @@ where
     let validates = set_conditions(&worker, &mut req, &mut call, stored);
     let hard_timeout = worker.plan.handlers().hard_timeout;
     let limit = hard_timeout.filter(|_| serve_stale::is_allowed_during_call(&req, &stale));
-    let res = within(limit, service.call(req)).await;
+    let res = within(&worker, limit, service.call(req)).await;
     let StaleEntry { ref entry, age, if_error } = stale;
     let found = Revalidation { worker: &worker, original: &original, entry, stored, age };
     match res {
@@ -104,13 +104,17 @@ fn set_conditions(
 
 /// What the handler responds within the limit, if there is one.
 async fn within<T>(
+    worker: &Worker,
     limit: Option<Duration>,
     response: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let Some(limit) = limit else { return response.await };
     match timeout(limit, response).await {
         Ok(res) => res,
-        Err(_) => Err(ErrorGatewayTimeout("the handler took too long")),
+        Err(_) => {
+            worker.engine.counters().overran(Overrun::HandlerTimeout);
+            Err(ErrorGatewayTimeout("the handler took too long"))
+        }
     }
 }
 
@@ -194,6 +198,7 @@ impl Revalidation<'_> {
         let storing = self.storing(&ended, original.unrouted.as_str());
         let outcome = match storing.draft(fill, status, fields) {
             Ok(draft) => {
+                let draft = draft.made_in(stored.terms().took);
                 renewed = draft.response(stored.body.clone());
                 draft.commit(stored.body.clone());
                 Ok(())
@@ -253,7 +258,7 @@ impl Revalidation<'_> {
                 freshen(&mut fields, res.headers(), fill.now().date);
                 let storing = self.storing(ended, res.request().match_info().as_str());
                 let draft = storing.draft(fill, stored.status(), fields)?;
-                draft.commit(stored.body.clone());
+                draft.made_in(stored.terms().took).commit(stored.body.clone());
                 Ok(())
             }
             HeadSays::Other => {

@@ -21,6 +21,7 @@ use super::{
     state::{CacheRequest, Miss, OriginalRequest, StaleEntry, Step},
 };
 use crate::{
+    config::paths::RuleNumber,
     entry::{Entry, StoredResponse},
     key::CacheKey,
     middleware::{
@@ -51,7 +52,7 @@ fn serve_stale<B>(
     let past = stale.age.saturating_sub(stale.stored.terms().lifetime);
     worker.engine.served_stale(cause, past);
     let mut res = worker.respond(&stale.client, stale.stored, stale.age);
-    report.write(worker, &mut res, Verdict::StaleFallback { past, cause });
+    report.of_stored(stale.stored).write(worker, &mut res, Verdict::StaleFallback { past, cause });
     res
 }
 
@@ -115,6 +116,7 @@ pub(super) struct StaleFallback {
     entry: Arc<Entry>,
     age: Duration,
     key: Option<CacheKey>,
+    rule: Option<RuleNumber>,
 }
 
 impl StaleFallback {
@@ -126,6 +128,7 @@ impl StaleFallback {
             entry: Arc::clone(&stale.entry),
             age: stale.age,
             key: call.key().cloned(),
+            rule: call.rule,
         }
     }
 
@@ -143,6 +146,9 @@ impl StaleFallback {
             inner: None,
             verdict_holder: Some(VerdictHolder::Context(&self.context)),
             key: self.key.as_ref(),
+            rule: self.rule,
+            saved: Duration::ZERO,
+            begun: None,
         };
         let res: HttpResponse<CacheBody<BoxBody>> =
             serve_stale(worker, &stale, &report, StaleCause::Slow);

@@ -43,6 +43,8 @@ pub(crate) struct CacheRequest {
     pub(super) outer: Option<RequestContext>,
     /// How many responses had been published before the store was found to have nothing for it.
     pub(super) absent_at: Option<PublicationCount>,
+    /// Runs since it was found not to be a fresh hit of this process's memory.
+    pub(super) begun: Option<Stopwatch>,
     /// How often it has waited for another request of this process.
     pub(super) waits: u8,
     /// How often it has waited for another process.
@@ -57,7 +59,16 @@ impl CacheRequest {
         admitted: Admitted,
         outer: Option<RequestContext>,
     ) -> Self {
-        Self { req, admitted, outer, absent_at: None, waits: 0, remote_waits: 0, leader: None }
+        Self {
+            req,
+            admitted,
+            outer,
+            absent_at: None,
+            begun: None,
+            waits: 0,
+            remote_waits: 0,
+            leader: None,
+        }
     }
 
     /// The store had nothing for it when this many responses had been published, if that is known.
@@ -82,7 +93,8 @@ impl CacheRequest {
     }
 
     pub(super) fn report(&self) -> Report<'_> {
-        self.facts().report(&self.admitted.keyed.key)
+        let begun = self.begun;
+        Report { begun, ..self.facts().report(&self.admitted.keyed.key) }
     }
 
     pub(super) fn has_preconditions(&self) -> bool {
@@ -98,7 +110,7 @@ pub(crate) struct RequestFacts<'a> {
     conditional: bool,
     pub(super) uncovered: UncoveredCredentials,
     personal: bool,
-    rule: Option<RuleNumber>,
+    pub(super) rule: Option<RuleNumber>,
     /// Runs since before the look-up where this hit is timed.
     pub(super) watch: Option<Stopwatch>,
 }
@@ -145,7 +157,15 @@ impl<'a> RequestFacts<'a> {
     /// Where the verdict is reported on the request, which was looked up by `key`.
     pub(super) fn report(&self, key: &'a CacheKey) -> Report<'a> {
         let verdict_holder = Some(VerdictHolder::Request(self.req.request()));
-        Report { outer: self.outer, inner: None, verdict_holder, key: Some(key) }
+        Report {
+            outer: self.outer,
+            inner: None,
+            verdict_holder,
+            key: Some(key),
+            rule: self.rule,
+            saved: Duration::ZERO,
+            begun: None,
+        }
     }
 
     pub(super) fn has_preconditions(&self) -> bool {
