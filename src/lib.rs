@@ -53,7 +53,7 @@ pub use crate::{
     },
     engine::{
         handle::CacheHandle,
-        stats::{Histogram, PurgeCount, RequestCount, RuleStats, Stats},
+        stats::{Histogram, PurgeCount, RequestCount, RuleStats, Stats, TimelineStep},
     },
     middleware::{
         extract::CacheHints,

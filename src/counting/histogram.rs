@@ -8,8 +8,8 @@ use super::counter::{OwnCounter, SharedCounter};
 
 /// Times below 2^7 ns are in the first bucket.
 const FIRST_EXPONENT: u32 = 7;
-/// Times from 2^36 ns, some 69 seconds, are in the last bucket.
-const LAST_EXPONENT: u32 = 36;
+/// Times from 2^50 ns, some 13 days, are in the last bucket.
+const LAST_EXPONENT: u32 = 50;
 /// A doubling is divided into two to the power of this many buckets.
 const STEP_BITS: u32 = 3;
 const BUCKETS: usize = (((LAST_EXPONENT - FIRST_EXPONENT) << STEP_BITS) + 2) as usize;
@@ -123,6 +123,27 @@ impl Histogram {
         filled.map(|(bucket, count)| (Duration::from_nanos(end_of(bucket)), *count))
     }
 
+    /// For each doubling from about a microsecond to about a minute: that time, and how many measurements
+    /// were below it.
+    pub(crate) fn doublings(&self) -> impl Iterator<Item = (Duration, u64)> {
+        const SHORTEST: u32 = 10;
+        const LONGEST: u32 = 36;
+        (SHORTEST..=LONGEST).map(|exponent| {
+            let below = self.buckets.iter().take(bucket_of(1 << exponent));
+            (Duration::from_nanos(1 << exponent), below.sum())
+        })
+    }
+
+    /// Each bucket that is not empty: a time in its middle, and how many measurements are in it.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn middles(&self) -> impl Iterator<Item = (Duration, u64)> {
+        let filled = self.buckets.iter().enumerate().filter(|(_, count)| **count > 0);
+        filled.map(|(bucket, count)| {
+            let begin = bucket.checked_sub(1).map_or(0, end_of);
+            (Duration::from_nanos(begin.midpoint(end_of(bucket))), *count)
+        })
+    }
+
     /// A time below which at least the part `q` (from 0 to 1) of the measurements lies: too long by at
     /// most an eighth. Zero where nothing was measured.
     pub fn quantile(&self, q: f64) -> Duration {
@@ -177,8 +198,8 @@ const fn end_of(bucket: usize) -> u64 {
     if bucket >= BUCKETS - 1 {
         return 1 << (LAST_EXPONENT + 1);
     }
-    let (octave, step) = ((bucket >> STEP_BITS) as u32, (bucket & ((1 << STEP_BITS) - 1)) as u64);
-    ((1 << STEP_BITS) + step) << (octave + FIRST_EXPONENT - STEP_BITS)
+    let (octave, step) = (bucket >> STEP_BITS, bucket as u64 & ((1 << STEP_BITS) - 1));
+    ((1 << STEP_BITS) + step) << (octave as u64 + (FIRST_EXPONENT - STEP_BITS) as u64)
 }
 
 impl fmt::Debug for Histogram {
@@ -241,7 +262,7 @@ mod tests {
     fn shortest_and_longest_times_are_counted() {
         let both = histogram([Duration::MAX, Duration::ZERO]);
         let below: Vec<_> = both.buckets().map(|(below, _)| below.as_nanos()).collect();
-        assert_eq!(below, [1 << 7, 1 << 37]);
+        assert_eq!(below, [1 << 7, 1 << 51]);
     }
 
     #[test]
@@ -271,7 +292,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_time_is_in_the_bucket_that_says_so(nanos in 0..1_u64 << 36) {
+        fn every_time_is_in_the_bucket_that_says_so(nanos in 0..1_u64 << 50) {
             let bucket = bucket_of(nanos);
             let begin = if bucket == 0 { 0 } else { end_of(bucket - 1) };
             prop_assert!((begin..end_of(bucket)).contains(&nanos), "{bucket}");

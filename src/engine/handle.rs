@@ -2,7 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{state::Engine, stats::Stats};
+use super::{
+    metrics,
+    state::Engine,
+    stats::{Stats, TimelineStep},
+};
 use crate::{
     purge::{Purge, Purged},
     store::StoreError,
@@ -140,6 +144,25 @@ impl CacheHandle {
     /// What the cache has done since it was built.
     pub fn stats(&self) -> Stats {
         self.engine.stats()
+    }
+
+    /// What the cache has done in the last hour, in steps of ten seconds, the oldest first. The last
+    /// step is the one that has not ended. It begins with the first worker of the cache.
+    pub fn timeline(&self) -> Vec<TimelineStep> {
+        self.engine.timeline()
+    }
+
+    /// The statistics as the text that Prometheus reads (version 0.0.4), for an endpoint of your own. The
+    /// admin scope has it under `/metrics`.
+    pub fn prometheus_text(&self) -> String {
+        metrics::text(&self.stats())
+    }
+
+    /// Gives the recorder of the `metrics` facade what has changed since the last time. That happens once a
+    /// second by itself: call it before metrics are read at once, such as at the end of a program.
+    #[cfg(feature = "metrics")]
+    pub fn publish_metrics(&self) {
+        self.engine.publish_metrics();
     }
 
     /// Disables or enables the cache, for all workers of this process. While it is disabled, every

@@ -14,6 +14,7 @@ mod hit_for_miss;
 pub(crate) mod jitter;
 mod log_throttle;
 pub(crate) mod lookup;
+pub(crate) mod metrics;
 mod no_vary_search;
 mod publish;
 mod purge;
@@ -23,6 +24,7 @@ mod recording_budget;
 mod state;
 pub(crate) mod stats;
 pub(crate) mod stored_paths;
+pub(crate) mod ticker;
 mod vary_index;
 pub(crate) mod worker_cache;
 

@@ -7,6 +7,8 @@ use std::sync::{
 
 use tokio::sync::Semaphore;
 
+#[cfg(feature = "metrics")]
+use super::metrics::Publisher;
 use super::{
     background_refresh::BackgroundRefreshes,
     background_tasks::BackgroundTasks,
@@ -16,7 +18,7 @@ use super::{
     no_vary_search::NoVarySearchIndex,
     query_rules::AllQueryRules,
     recording_budget::RecordingBudget,
-    stats::{Counters, Running, Stats},
+    stats::{Counters, Running, Stats, Timeline, TimelineStep},
     stored_paths::StoredPaths,
     vary_index::VaryIndex,
 };
@@ -32,6 +34,9 @@ pub(crate) struct Engine {
     pub(super) store: AnyStore,
     pub(super) clock: Clock,
     pub(super) counters: Counters,
+    pub(super) timeline: Timeline,
+    #[cfg(feature = "metrics")]
+    pub(super) publisher: Publisher,
     pub(super) vary: VaryIndex,
     pub(super) no_vary_search: NoVarySearchIndex,
     pub(super) query_rules: AllQueryRules,
@@ -62,6 +67,9 @@ impl Engine {
         Arc::new(Self {
             store,
             counters: Counters::new(clock.now()),
+            timeline: Timeline::default(),
+            #[cfg(feature = "metrics")]
+            publisher: Publisher::default(),
             vary: VaryIndex::default(),
             no_vary_search: NoVarySearchIndex::default(),
             query_rules: AllQueryRules::default(),
@@ -139,6 +147,11 @@ impl Engine {
             recorded: self.recording_budget.reserved() as u64,
         };
         self.counters.read(self.store.size(), running)
+    }
+
+    /// The last hour in steps.
+    pub(crate) fn timeline(&self) -> Vec<TimelineStep> {
+        self.timeline.read(self.clock.moment(), &self.stats())
     }
 
     /// Disabled, every request goes to its handler; purges still work.

@@ -13,7 +13,6 @@ use actix_web::{
     Error,
     body::{BodySize, MessageBody},
     dev::ServiceResponse,
-    http::Method,
     rt,
 };
 use bytes::Bytes;
@@ -33,11 +32,18 @@ pin_project! {
     pub struct CacheBody<B> {
         #[pin]
         kind: BodyKind<B>,
-        // dropped with the body: its receiver learns that the response is gone
-        gone: Option<oneshot::Sender<()>>,
-        // where the body is a stream of the handler's
-        meter: Option<Box<Meter>>,
+        // boxed, as hardly any body has them
+        companions: Option<Box<Companions>>,
     }
+}
+
+/// What is dropped with a body.
+#[derive(Debug, Default)]
+struct Companions {
+    /// Its receiver learns that the response is gone.
+    gone: Option<oneshot::Sender<()>>,
+    /// Where the body is a stream of the handler's.
+    meter: Option<Meter>,
 }
 
 /// Counts the bytes of a stream of a handler's, when it has ended or is dropped.
@@ -50,28 +56,8 @@ struct Meter {
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        self.counters.from_handler(self.rule, self.bytes);
+        self.counters.handler_made(self.rule, self.bytes);
     }
-}
-
-/// The response of a handler, whose body is counted.
-pub(super) fn measured<B: MessageBody>(
-    res: ServiceResponse<CacheBody<B>>,
-    counters: &Rc<WorkerCounters>,
-    rule: Option<usize>,
-) -> ServiceResponse<CacheBody<B>> {
-    match res.response().body().size() {
-        BodySize::Sized(bytes) if *res.request().method() != Method::HEAD => {
-            counters.from_handler(rule, bytes);
-        }
-        BodySize::Sized(_) | BodySize::None => {}
-        BodySize::Stream => {
-            let meter = Meter { counters: Rc::clone(counters), rule, bytes: 0 };
-            let meter = Some(Box::new(meter));
-            return res.map_body(|_, body| CacheBody { meter, ..body });
-        }
-    }
-    res
 }
 
 /// A body until its end, shared by its client and the task that reads it on.
@@ -95,16 +81,33 @@ pin_project! {
 
 impl<B> CacheBody<B> {
     fn of(kind: BodyKind<B>) -> Self {
-        Self { kind, gone: None, meter: None }
+        Self { kind, companions: None }
     }
 
     /// The same body; `gone` is dropped with it.
-    pub(super) fn holding(self, gone: oneshot::Sender<()>) -> Self {
-        Self { gone: Some(gone), ..self }
+    pub(super) fn holding(mut self, gone: oneshot::Sender<()>) -> Self {
+        self.companions.get_or_insert_default().gone = Some(gone);
+        self
     }
 
     pub(super) fn passed(body: B) -> Self {
         Self::of(BodyKind::Passed { body })
+    }
+
+    /// The same body of a handler's response, whose bytes are counted.
+    pub(super) fn measured(mut self, counters: &Rc<WorkerCounters>, rule: Option<usize>) -> Self
+    where
+        B: MessageBody,
+    {
+        match self.size() {
+            BodySize::None => {}
+            BodySize::Sized(bytes) => counters.handler_made(rule, bytes),
+            BodySize::Stream => {
+                let meter = Meter { counters: Rc::clone(counters), rule, bytes: 0 };
+                self.companions.get_or_insert_default().meter = Some(meter);
+            }
+        }
+        self
     }
 
     pub(super) fn recorded(body: B, recorder: Recorder) -> Self {
@@ -195,16 +198,16 @@ impl<B: MessageBody> MessageBody for CacheBody<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        let Projected { kind, meter, .. } = self.project();
+        let Projected { kind, companions } = self.project();
         match kind.project() {
             ProjectedBodyKind::Passed { body } => {
                 let chunk = ready!(body.poll_next(cx));
-                measure(meter, chunk.as_ref());
+                measure(companions, chunk.as_ref());
                 Poll::Ready(chunk)
             }
             ProjectedBodyKind::Recorded { body, recorder } => {
                 let chunk = ready!(body.poll_next(cx));
-                measure(meter, chunk.as_ref());
+                measure(companions, chunk.as_ref());
                 record(recorder, chunk.as_ref());
                 Poll::Ready(chunk)
             }
@@ -229,12 +232,13 @@ impl<B: MessageBody> MessageBody for CacheBody<B> {
         match self.kind {
             BodyKind::Passed { body } => body.try_into_bytes().map_err(Self::passed),
             BodyKind::Whole { bytes } => Ok(bytes),
-            kind => Err(Self { kind, gone: self.gone, meter: self.meter }),
+            kind => Err(Self { kind, companions: self.companions }),
         }
     }
 }
 
-fn measure<E>(meter: &mut Option<Box<Meter>>, chunk: Option<&Result<Bytes, E>>) {
+fn measure<E>(companions: &mut Option<Box<Companions>>, chunk: Option<&Result<Bytes, E>>) {
+    let meter = companions.as_mut().and_then(|companions| companions.meter.as_mut());
     if let (Some(meter), Some(Ok(chunk))) = (meter, chunk) {
         meter.bytes = meter.bytes.saturating_add(chunk.len() as u64);
     }

@@ -13,7 +13,7 @@ use actix_web::{
 };
 
 use super::{body::CacheBody, service::CacheService, worker::Worker};
-use crate::config::cache::ResponseCache;
+use crate::{config::cache::ResponseCache, engine::ticker};
 
 impl<S, B> Transform<S, ServiceRequest> for ResponseCache
 where
@@ -30,6 +30,7 @@ where
         let worker = self.plan().and_then(|plan| {
             let engine = self.engine()?;
             plan.register_paths(&engine);
+            ticker::start(&engine);
             Ok(Worker::new(plan, engine))
         });
         ready(match worker {

@@ -7,12 +7,15 @@ mod reading;
 mod refreshes;
 mod requests;
 mod rules;
+mod timeline;
 mod worker;
 
 pub(crate) use counters::{Counters, Overrun, Running};
 pub use purges::PurgeCount;
 pub use reading::{RequestCount, RuleStats, Stats};
 pub(crate) use refreshes::RefreshResult;
+pub(crate) use timeline::Timeline;
+pub use timeline::TimelineStep;
 pub(crate) use worker::WorkerCounters;
 
 pub use crate::counting::histogram::Histogram;

@@ -7,7 +7,10 @@ use std::{
 
 use serde::{Serialize, Serializer};
 
-use super::{purges::PurgeCount, refreshes::by_word, requests::RequestTotals, rules::ByRule};
+use super::{
+    outcome::Outcome, purges::PurgeCount, refreshes::by_word, requests::RequestTotals,
+    rules::ByRule,
+};
 use crate::{
     counting::histogram::Histogram,
     semantics::{
@@ -184,7 +187,9 @@ impl Stats {
     /// The fields that come from the counts of requests; the others are empty.
     pub(super) fn of_requests(since: Timestamp, rules: ByRule) -> Self {
         let mut all = RequestTotals::default();
-        rules.values().for_each(|rule| all.merge(rule));
+        for rule in rules.values() {
+            all.merge(rule);
+        }
         let bypasses = all
             .outcomes()
             .filter_map(|(outcome, count)| outcome.bypass_reason().map(|why| (why, count)));
@@ -193,9 +198,9 @@ impl Stats {
             since: system_time(since),
             hits: of(VerdictKind::Hit),
             stale: of(VerdictKind::Stale),
-            served_stale: all.sum(|outcome| outcome.is_fallback()),
-            served_stale_slow: all.sum(|outcome| outcome.is_slow()),
-            served_stale_backing_off: all.sum(|outcome| outcome.is_backing_off()),
+            served_stale: all.sum(Outcome::is_fallback),
+            served_stale_slow: all.sum(Outcome::is_slow),
+            served_stale_backing_off: all.sum(Outcome::is_backing_off),
             misses: of(VerdictKind::Miss),
             collapsed: all.collapsed,
             bypasses: bypasses.collect(),
@@ -271,7 +276,7 @@ fn ratio(part: u64, rest: u64) -> Option<f64> {
     (all > 0).then(|| part as f64 / all as f64)
 }
 
-fn system_time(time: Timestamp) -> SystemTime {
+pub(super) fn system_time(time: Timestamp) -> SystemTime {
     let millis = Duration::from_millis(time.as_millis().unsigned_abs());
     let time = if time.as_millis() < 0 {
         UNIX_EPOCH.checked_sub(millis)
@@ -281,11 +286,14 @@ fn system_time(time: Timestamp) -> SystemTime {
     time.unwrap_or(UNIX_EPOCH)
 }
 
-fn unix_seconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn unix_seconds<S: Serializer>(
+    time: &SystemTime,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     serializer.serialize_f64(since.as_secs_f64())
 }
 
-fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(span.as_secs_f64())
 }

@@ -53,8 +53,9 @@ impl RequestCounters {
             && !verdict.is_bypass()
         {
             self.collapsed.add(u64::from(*collapsed));
-            let not_stored = stored.err().and_then(|why| self.not_stored.get(why as usize));
-            not_stored.into_iter().for_each(|count| count.add(1));
+            if let Some(count) = stored.err().and_then(|why| self.not_stored.get(why as usize)) {
+                count.add(1);
+            }
         }
     }
 

@@ -41,7 +41,7 @@ impl WorkerCounters {
     }
 
     /// Bytes of a body that a handler has made.
-    pub(crate) fn from_handler(&self, rule: Option<usize>, bytes: u64) {
+    pub(crate) fn handler_made(&self, rule: Option<usize>, bytes: u64) {
         self.of(rule).handler_bytes.add(bytes);
     }
 

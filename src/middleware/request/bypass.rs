@@ -2,12 +2,12 @@
 
 use std::{rc::Rc, time::Duration};
 
-use actix_web::{Error, body::MessageBody, dev::ServiceResponse};
+use actix_web::{Error, body::MessageBody, dev::ServiceResponse, http::Method};
 
 use crate::{
     config::paths::Refusal,
     middleware::{
-        body::{CacheBody, CacheResult, measured},
+        body::{CacheBody, CacheResult},
         context::RequestContext,
         report::{Report, write_headers},
         worker::{Worker, place},
@@ -23,10 +23,13 @@ pub(crate) fn finish<B: MessageBody>(
 ) -> CacheResult<B> {
     let verdict = Verdict::bypassed(why);
     let res = res.inspect_err(|_| worker.count(rule, &verdict))?;
-    let mut res = res.map_body(|_, body| CacheBody::passed(body));
+    let is_measured = *res.request().method() != Method::HEAD;
+    let mut res = res.map_body(|_, body| match CacheBody::passed(body) {
+        body if is_measured => body.measured(&worker.counters, place(rule)),
+        body => body,
+    });
     let inner = RequestContext::inner_of(res.request());
     worker.strip(&mut res);
-    let mut res = measured(res, &worker.counters, place(rule));
     if concerns_keys(why) {
         worker.report_downstream(&mut res);
     }

@@ -6,6 +6,7 @@ use actix_web::{
     Error,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
+    http::Method,
 };
 
 use super::{
@@ -19,7 +20,7 @@ use crate::{
     engine::cache_fill::CacheFill,
     key::CacheKey,
     middleware::{
-        body::{CacheBody, CacheResult, measured},
+        body::{CacheBody, CacheResult},
         context::RequestContext,
         report::{Report, VerdictHolder},
         worker::{Worker, place},
@@ -185,8 +186,11 @@ impl HandlerCall {
             }
             purpose => (res.map_body(|_, body| CacheBody::passed(body)), purpose.verdict(Ok(()))),
         };
+        if *res.request().method() != Method::HEAD {
+            let rule = place(ended.rule);
+            res = res.map_body(|_, body| body.measured(&worker.counters, rule));
+        }
         worker.strip(&mut res);
-        let mut res = measured(res, &worker.counters, place(ended.rule));
         if concerns_keys {
             worker.report_downstream(&mut res);
         }

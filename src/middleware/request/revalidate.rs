@@ -109,13 +109,11 @@ async fn within<T>(
     response: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let Some(limit) = limit else { return response.await };
-    match timeout(limit, response).await {
-        Ok(res) => res,
-        Err(_) => {
-            worker.engine.counters().overran(Overrun::HandlerTimeout);
-            Err(ErrorGatewayTimeout("the handler took too long"))
-        }
+    if let Ok(res) = timeout(limit, response).await {
+        return res;
     }
+    worker.engine.counters().overran(Overrun::HandlerTimeout);
+    Err(ErrorGatewayTimeout("the handler took too long"))
 }
 
 /// Failures for which RFC 5861 s.4 lets a stale response be served.
