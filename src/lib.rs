@@ -53,7 +53,7 @@ pub use crate::{
     },
     engine::{
         handle::CacheHandle,
-        stats::{Histogram, PurgeCount, RequestCount, RuleStats, Stats, TimelineStep},
+        stats::{Histogram, LastError, PurgeCount, RequestCount, RuleStats, Stats, TimelineStep},
     },
     middleware::{
         extract::CacheHints,
@@ -62,5 +62,5 @@ pub use crate::{
     },
     purge::{Purge, Purged},
     semantics::verdict::{Reason, StaleCause, VerdictKind},
-    store::{Store, StoreError, StoreErrorKind},
+    store::{Evictions, RedisHealth, Store, StoreError, StoreErrorKind, StoreHealth},
 };

@@ -1,8 +1,15 @@
 //! Counts what happens, and logs it: at a bounded rate where it may happen with every request.
 
-use std::{error::Error as _, sync::atomic::Ordering, time::Duration};
+use std::{
+    error::Error as _,
+    sync::{MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
+};
 
-use super::state::Engine;
+use super::{
+    state::Engine,
+    stats::{LastError, system_time},
+};
 use crate::{
     semantics::verdict::{Reason, StaleCause},
     store::{StoreError, StoreErrorKind},
@@ -75,6 +82,18 @@ impl Engine {
         self.counters.error();
         let cause = error.source();
         tracing::debug!(store = self.store.name(), %error, ?cause, "could not {doing}");
+        let problem = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
+        let at = system_time(self.clock.now());
+        *self.lock_last_error() = Some(LastError { at, doing, problem });
         Reason::StoreFailed
+    }
+
+    /// The last failure of the store.
+    pub(super) fn last_error(&self) -> Option<LastError> {
+        self.lock_last_error().clone()
+    }
+
+    fn lock_last_error(&self) -> MutexGuard<'_, Option<LastError>> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

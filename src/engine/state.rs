@@ -1,7 +1,7 @@
 //! What all workers of a cache share: the store, and what turns it into a cache.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -18,7 +18,7 @@ use super::{
     no_vary_search::NoVarySearchIndex,
     query_rules::AllQueryRules,
     recording_budget::RecordingBudget,
-    stats::{Counters, Running, Stats, Timeline, TimelineStep},
+    stats::{Counters, LastError, Running, Stats, Timeline, TimelineStep},
     stored_paths::StoredPaths,
     vary_index::VaryIndex,
 };
@@ -58,6 +58,7 @@ pub(crate) struct Engine {
     /// Whether the store refused the last entry that it was given.
     pub(super) store_refuses: AtomicBool,
     pub(super) has_warned_of_forwarded: AtomicBool,
+    pub(super) last_error: Mutex<Option<LastError>>,
     is_enabled: AtomicBool,
 }
 
@@ -91,6 +92,7 @@ impl Engine {
             clock,
             store_refuses: AtomicBool::new(false),
             has_warned_of_forwarded: AtomicBool::new(false),
+            last_error: Mutex::default(),
             is_enabled: AtomicBool::new(true),
         })
     }
@@ -146,7 +148,11 @@ impl Engine {
             refreshes: self.background_refreshes.len() as u64,
             recorded: self.recording_budget.reserved() as u64,
         };
-        self.counters.read(self.store.size(), running)
+        Stats {
+            store: self.store.health(),
+            last_error: self.last_error(),
+            ..self.counters.read(self.store.size(), running)
+        }
     }
 
     /// The last hour in steps.

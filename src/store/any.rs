@@ -12,6 +12,7 @@ use super::tiered::TieredStore;
 use super::{
     erased::ErasedStore,
     error::StoreError,
+    health::StoreHealth,
     interface::{Put, Size, Store},
     lease::Lease,
     local::LocalEntry,
@@ -305,6 +306,29 @@ impl AnyStore {
             #[cfg(all(feature = "memory", feature = "redis"))]
             Self::Tiered(store) => Store::size(store.as_ref()),
             Self::Custom(store) => store.size(),
+        }
+    }
+
+    /// How the store is doing.
+    pub(crate) fn health(&self) -> StoreHealth {
+        let health = StoreHealth { store: self.name(), ..StoreHealth::default() };
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => StoreHealth {
+                capacity: Some(store.capacity()),
+                evictions: Some(store.evictions()),
+                ..health
+            },
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => StoreHealth { redis: Some(store.health()), ..health },
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => StoreHealth {
+                capacity: Some(store.capacity()),
+                evictions: Some(store.evictions()),
+                redis: Some(store.redis().health()),
+                ..health
+            },
+            Self::Custom(_) => health,
         }
     }
 

@@ -27,6 +27,20 @@ pub enum StoreErrorKind {
     NoTarget,
 }
 
+impl StoreErrorKind {
+    /// The kind in lower case with hyphens: `timed-out`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::TimedOut => "timed-out",
+            Self::Corrupt => "corrupt",
+            Self::Refused => "refused",
+            Self::TooLarge => "too-large",
+            Self::NoTarget => "no-target",
+        }
+    }
+}
+
 impl StoreError {
     /// An error of this kind without a further cause.
     pub const fn new(kind: StoreErrorKind) -> Self {

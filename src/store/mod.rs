@@ -16,6 +16,7 @@ pub mod codec;
 mod compress;
 mod erased;
 mod error;
+mod health;
 mod interface;
 mod lease;
 pub(crate) mod local;
@@ -34,6 +35,7 @@ pub use crate::{
 
 pub use self::{
     error::{StoreError, StoreErrorKind},
+    health::{Evictions, RedisHealth, StoreHealth},
     interface::{Put, Size, Store},
     lease::{Lease, LeaseGuard, LeaseWait},
 };

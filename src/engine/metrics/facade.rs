@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Kind, METRICS, Metric, Value};
+use super::{Kind, Metric, Value};
 use crate::{counting::histogram::Histogram, engine::stats::Stats};
 
 /// What the recorder has been given so far.
@@ -25,9 +25,9 @@ impl Publisher {
     pub(crate) fn publish(&self, stats: &Stats) {
         let mut published = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !std::mem::replace(&mut published.is_described, true) {
-            METRICS.iter().for_each(describe);
+            super::all().for_each(describe);
         }
-        for metric in METRICS {
+        for metric in super::all() {
             (metric.read)(stats, &mut |labels, value| {
                 let labels = labels
                     .iter()

@@ -4,12 +4,12 @@
 #[cfg(feature = "metrics")]
 mod facade;
 mod prometheus;
+mod store_table;
 mod table;
 
 #[cfg(feature = "metrics")]
 pub(super) use facade::Publisher;
 pub(super) use prometheus::text;
-use table::METRICS;
 
 use crate::counting::histogram::Histogram;
 
@@ -40,3 +40,29 @@ pub(super) enum Value<'a> {
 
 /// The names and values of the labels of one sample.
 pub(super) type Labels<'a> = &'a [(&'static str, &'a str)];
+
+/// Every metric.
+fn all() -> impl Iterator<Item = &'static Metric> {
+    table::OF_REQUESTS.iter().chain(store_table::OF_STORES)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{
+        Kind::{Counter, Histogram as Times},
+        *,
+    };
+
+    #[test]
+    fn names_follow_the_conventions_of_prometheus() {
+        let mut names = BTreeSet::new();
+        for Metric { name, kind, help, .. } in all() {
+            assert!(names.insert(name), "{name} is there twice");
+            assert!(name.starts_with("http_cache_") && help.ends_with('.'), "{name}");
+            assert_eq!(name.ends_with("_total"), *kind == Counter, "{name}");
+            assert_eq!(name.ends_with("_duration_seconds"), *kind == Times, "{name}");
+        }
+    }
+}

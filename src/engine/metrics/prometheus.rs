@@ -2,13 +2,13 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Kind, Labels, METRICS, Metric, Value};
+use super::{Kind, Labels, Metric, Value};
 use crate::{counting::histogram::Histogram, engine::stats::Stats};
 
 /// The exposition of these statistics.
 pub(in crate::engine) fn text(stats: &Stats) -> String {
     let mut text = String::new();
-    for metric in METRICS {
+    for metric in super::all() {
         // writing to a string does not fail
         let _ = write_metric(&mut text, metric, stats);
     }
@@ -116,7 +116,7 @@ mod tests {
         let counters = Counters::new(Timestamp::from_millis(1500));
         let worker = counters.of_worker(vec!["/a\\\"\n{id}".to_owned()]);
         worker.count(Some(0), &Verdict::Hit { left: Duration::ZERO });
-        worker.handler_took(None, Duration::from_nanos(1000));
+        worker.handler_took(None, Duration::from_micros(1));
         worker.handler_took(None, Duration::from_nanos(1500));
         let text = text(&counters.read(None, Running::default()));
         for line in [

@@ -1,4 +1,4 @@
-//! The names of all metrics, and where their values come from. Labels are bounded: verdicts, reasons and the
+//! The names of the metrics of requests, and where their values come from. Labels are bounded: verdicts, reasons and the
 //! patterns of rules, never URLs.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,12 +15,17 @@ pub(in crate::engine) type Read = fn(&Stats, &mut Sink<'_>);
 /// Takes samples.
 pub(in crate::engine) type Sink<'s> = dyn FnMut(Labels<'_>, Value<'_>) + 's;
 
-const fn metric(name: &'static str, kind: super::Kind, help: &'static str, read: Read) -> Metric {
+pub(super) const fn metric(
+    name: &'static str,
+    kind: super::Kind,
+    help: &'static str,
+    read: Read,
+) -> Metric {
     Metric { name, kind, help, read }
 }
 
-/// Every metric.
-pub(in crate::engine) const METRICS: &[Metric] = &[
+/// The metrics of requests, and of what is under way.
+pub(super) const OF_REQUESTS: &[Metric] = &[
     metric(
         "http_cache_requests_total",
         Counter,
@@ -190,13 +195,13 @@ fn each_rule<'s>(stats: &'s Stats, sink: &mut Sink<'_>, read: impl Fn(&'s RuleSt
     }
 }
 
-fn each_word(counts: &[(&'static str, u64)], label: &'static str, sink: &mut Sink<'_>) {
+pub(super) fn each_word(counts: &[(&'static str, u64)], label: &'static str, sink: &mut Sink<'_>) {
     for (word, count) in counts {
         sink(&[(label, word)], Count(*count));
     }
 }
 
-fn optional(value: Option<u64>, sink: &mut Sink<'_>) {
+pub(super) fn optional(value: Option<u64>, sink: &mut Sink<'_>) {
     if let Some(value) = value {
         sink(&[], Count(value));
     }
@@ -204,22 +209,4 @@ fn optional(value: Option<u64>, sink: &mut Sink<'_>) {
 
 fn unix_time(time: SystemTime) -> Duration {
     time.duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn names_follow_the_conventions_of_prometheus() {
-        let mut names = BTreeSet::new();
-        for Metric { name, kind, help, .. } in METRICS {
-            assert!(names.insert(name), "{name} is there twice");
-            assert!(name.starts_with("http_cache_") && help.ends_with('.'), "{name}");
-            assert_eq!(name.ends_with("_total"), *kind == Counter, "{name}");
-            assert_eq!(name.ends_with("_duration_seconds"), *kind == Histogram, "{name}");
-        }
-    }
 }

@@ -12,7 +12,8 @@ mod worker;
 
 pub(crate) use counters::{Counters, Overrun, Running};
 pub use purges::PurgeCount;
-pub use reading::{RequestCount, RuleStats, Stats};
+pub(crate) use reading::system_time;
+pub use reading::{LastError, RequestCount, RuleStats, Stats};
 pub(crate) use refreshes::RefreshResult;
 pub(crate) use timeline::Timeline;
 pub use timeline::TimelineStep;

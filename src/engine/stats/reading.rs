@@ -17,6 +17,7 @@ use crate::{
         date::Timestamp,
         verdict::{Reason, VerdictKind},
     },
+    store::StoreHealth,
 };
 
 /// What a cache has done since it was built: a reading of its counters.
@@ -119,6 +120,23 @@ pub struct Stats {
     pub handler_times: Histogram,
     /// The same requests by the rules of their paths; first those without a rule.
     pub rules: Vec<RuleStats>,
+    /// How the store is doing.
+    pub store: StoreHealth,
+    /// The last failure of the store; `None` where there was none.
+    pub last_error: Option<LastError>,
+}
+
+/// A failure of the store.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LastError {
+    /// When it was; serialized as seconds since the Unix epoch.
+    #[serde(serialize_with = "unix_seconds")]
+    pub at: SystemTime,
+    /// What was tried: `purge`.
+    pub doing: &'static str,
+    /// What went wrong, with its cause.
+    pub problem: String,
 }
 
 /// The requests whose path has one rule.
@@ -225,6 +243,8 @@ impl Stats {
             refreshes_by_result: Vec::new(),
             overruns: Vec::new(),
             recorded: 0,
+            store: StoreHealth::default(),
+            last_error: None,
         }
     }
 }
@@ -276,7 +296,7 @@ fn ratio(part: u64, rest: u64) -> Option<f64> {
     (all > 0).then(|| part as f64 / all as f64)
 }
 
-pub(super) fn system_time(time: Timestamp) -> SystemTime {
+pub(crate) fn system_time(time: Timestamp) -> SystemTime {
     let millis = Duration::from_millis(time.as_millis().unsigned_abs());
     let time = if time.as_millis() < 0 {
         UNIX_EPOCH.checked_sub(millis)

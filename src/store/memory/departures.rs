@@ -13,6 +13,8 @@ pub(super) type PlaceNumber = u32;
 pub(super) struct Departed {
     pub(super) place: PlaceNumber,
     pub(super) end: Timestamp,
+    /// When its response was received; for a note of variants, its end.
+    pub(super) received: Timestamp,
     pub(super) tags: Vec<Tag>,
 }
 
@@ -38,7 +40,9 @@ impl Departures {
         if self.lock().is_none() {
             return;
         }
-        let departed = Departed { place, end, tags: self.tags.tags_of_entry(entry).collect() };
+        let received = entry.response().map_or(end, |response| response.terms().response_time);
+        let tags = self.tags.tags_of_entry(entry).collect();
+        let departed = Departed { place, end, received, tags };
         if let Some(list) = &mut *self.lock() {
             list.push(departed);
         }

@@ -21,7 +21,7 @@ use super::{
     sweep::Sweep,
     tags::{Tag, Tags},
 };
-use crate::entry::Timestamp;
+use crate::{counting::histogram::OwnHistogram, entry::Timestamp, store::health::Evictions};
 
 /// How many entries are asked whether they are dead with each put. Purges look for what they take: this
 /// finds what is dead for other reasons, such as announcements that were missed.
@@ -48,6 +48,18 @@ pub(super) struct Index {
     /// What was put since the cache was synced.
     unsynced_puts: u32,
     unsynced_bytes: u64,
+    /// The places of entries that are leaving, and of which it has been counted why.
+    leaving: BTreeSet<PlaceNumber>,
+    evictions: Evictions,
+    ages_for_room: OwnHistogram,
+}
+
+/// Why an entry leaves that does not make room for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    Expired,
+    Purged,
+    Replaced,
 }
 
 /// When an entry ends, and its place: 12 bytes instead of 16.
@@ -84,6 +96,9 @@ impl Index {
             suspects: 0,
             unsynced_puts: 0,
             unsynced_bytes: 0,
+            leaving: BTreeSet::new(),
+            evictions: Evictions::default(),
+            ages_for_room: OwnHistogram::default(),
         }
     }
 
@@ -105,9 +120,38 @@ impl Index {
         Some(slot)
     }
 
+    /// An empty one for the entries that come after all of these were purged.
+    pub(super) fn emptied(&mut self, tags: Tags) -> Self {
+        let entries = self.places.len() - self.free.len();
+        self.evictions.purged += entries.saturating_sub(self.leaving.len()) as u64;
+        let evictions = std::mem::take(&mut self.evictions);
+        let ages_for_room = std::mem::take(&mut self.ages_for_room);
+        Self { evictions, ages_for_room, ..Self::new(tags) }
+    }
+
+    /// An entry is about to be taken out of the cache.
+    pub(super) fn leaves(&mut self, slot: &Slot, why: Leaving) {
+        let is_new = slot.place().is_some_and(|place| self.leaving.insert(place));
+        let counter = match why {
+            Leaving::Expired => &mut self.evictions.expired,
+            Leaving::Purged => &mut self.evictions.purged,
+            Leaving::Replaced => &mut self.evictions.replaced,
+        };
+        *counter += u64::from(is_new);
+    }
+
+    /// How entries have left.
+    pub(super) fn evictions(&self) -> Evictions {
+        Evictions { ages_for_room: self.ages_for_room.read(), ..self.evictions.clone() }
+    }
+
     /// Removes the entries that have left the table, evicted ones too.
-    pub(super) fn clear_departed(&mut self) {
-        for Departed { place, end, tags } in self.departures.take() {
+    pub(super) fn clear_departed(&mut self, now: Timestamp) {
+        for Departed { place, end, received, tags } in self.departures.take() {
+            if !self.leaving.remove(&place) {
+                self.evictions.for_room += 1;
+                self.ages_for_room.add(now.since(received));
+            }
             self.ends.remove(&End::new(end, place));
             for tag in tags {
                 self.members.remove(&(tag, place));

@@ -19,6 +19,7 @@ use crate::{
     purge_log::SharedPurgeLog,
     store::{
         error::StoreError,
+        health::Evictions,
         interface::{Put, Size, Store},
         local::LocalEntry,
     },
@@ -48,6 +49,16 @@ impl MemoryStore {
     pub(crate) fn purge_number_now(&self) -> PurgeNumber {
         self.table.expire();
         self.purges.purge_number()
+    }
+
+    /// How many bytes of memory it takes at most.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.table.capacity()
+    }
+
+    /// How entries have left.
+    pub(crate) fn evictions(&self) -> Evictions {
+        self.table.evictions()
     }
 
     /// [`Store::get`], at once.

@@ -14,7 +14,7 @@ use mini_moka::sync::ConcurrentCacheExt;
 
 use super::{
     hashed_cache::{HashedCache, new_cache},
-    index::Index,
+    index::{Index, Leaving},
     old_entries::OldEntries,
     slot::Slot,
     sweep::{Fate, Sweep},
@@ -26,8 +26,10 @@ use crate::{
     entry::Timestamp,
     key::{CacheKey, KeyParts},
     purge::Target,
-    store::{interface::Size, local::LocalEntry},
+    store::{health::Evictions, interface::Size, local::LocalEntry},
 };
+use arc_swap::ArcSwap;
+use mini_moka::sync::{Cache, ConcurrentCacheExt};
 
 /// How many entries that have come to their end leave with one put or miss.
 const MAX_EXPIRED_PER_STEP: usize = 32;
@@ -102,7 +104,9 @@ impl Table {
         let mut index = self.lock();
         let cache = self.cache.load();
         // the one use of a request that found nothing: without it no newcomer would be kept
-        drop(cache.get(&hash));
+        if let Some(replaced) = cache.get(&hash) {
+            index.leaves(&replaced, Leaving::Replaced);
+        }
         self.pop_expired(&cache, &mut index, MAX_EXPIRED_PER_STEP, now);
         for _ in 0..index.inspections() {
             if let Some(other) = index.next() {
@@ -119,7 +123,7 @@ impl Table {
         self.versions.change(hash);
         // its own housekeeping waits for many writes, however large they are
         if index.count_unsynced(weight) || is_full {
-            sync(&cache, &mut index);
+            sync(&cache, &mut index, self.now());
         }
     }
 
@@ -138,7 +142,7 @@ impl Table {
         };
         while !has_room(index) {
             let any = self.pop_expired(cache, index, MAX_EXPIRED_PER_STEP, now);
-            sync(cache, index);
+            sync(cache, index, now);
             if !any {
                 return has_room(index);
             }
@@ -150,8 +154,8 @@ impl Table {
     pub(in crate::store) fn remove(&self, slot: &Arc<Slot>) {
         let mut index = self.lock();
         let cache = self.cache.load();
-        if self.drop_if_there(&cache, slot) {
-            sync(&cache, &mut index);
+        if self.drop_if_there(&cache, &mut index, slot, Leaving::Purged) {
+            sync(&cache, &mut index, self.now());
         }
     }
 
@@ -165,10 +169,17 @@ impl Table {
     }
 
     /// Takes an entry out of the cache, unless there is another one in its place.
-    fn drop_if_there(&self, cache: &HashedCache, slot: &Arc<Slot>) -> bool {
+    fn drop_if_there(
+        &self,
+        cache: &HashedCache,
+        index: &mut Index,
+        slot: &Arc<Slot>,
+        why: Leaving,
+    ) -> bool {
         let hash = self.hash(&slot.entry.key);
         let is_there = cache.get(&hash).is_some_and(|there| Arc::ptr_eq(&there, slot));
         if is_there {
+            index.leaves(slot, why);
             cache.invalidate(&hash);
             self.versions.change(hash);
         }
@@ -180,7 +191,7 @@ impl Table {
         match fate {
             Fate::Keep => {}
             Fate::EndEarly(end) => index.end_early(slot, end),
-            Fate::Remove => drop(self.drop_if_there(cache, slot)),
+            Fate::Remove => drop(self.drop_if_there(cache, index, slot, Leaving::Purged)),
         }
     }
 
@@ -209,7 +220,7 @@ impl Table {
                 self.meet(&cache, &mut index, &slot, fate);
             }
         }
-        sync(&cache, &mut index);
+        sync(&cache, &mut index, self.now());
         sweep.next = places.last().map_or(sweep.next, |last| last.saturating_add(1));
         places.len() < LOOKED_AT_PER_STEP
     }
@@ -220,7 +231,8 @@ impl Table {
         let mut index = self.lock();
         let recorded = record();
         index.close();
-        let index = std::mem::replace(&mut *index, Index::new(self.tags.clone()));
+        let empty = index.emptied(self.tags.clone());
+        let index = std::mem::replace(&mut *index, empty);
         let cache = self.cache.swap(Arc::new(new_cache(self.capacity)));
         self.versions.change_all();
         (recorded, OldEntries::new(cache, index))
@@ -241,8 +253,20 @@ impl Table {
         self.expire_some(MAX_EXPIRED_PER_READING);
         let mut index = self.lock();
         let cache = self.cache.load();
-        sync(&cache, &mut index);
+        sync(&cache, &mut index, self.now());
         Size { entries: cache.entry_count(), bytes: cache.weighted_size() }
+    }
+
+    /// How entries have left.
+    pub(in crate::store) fn evictions(&self) -> Evictions {
+        let mut index = self.lock();
+        sync(&self.cache.load(), &mut index, self.now());
+        index.evictions()
+    }
+
+    /// How many bytes of memory it takes at most.
+    pub(in crate::store) const fn capacity(&self) -> u64 {
+        self.capacity
     }
 
     fn expire_some(&self, at_most: usize) {
@@ -250,7 +274,7 @@ impl Table {
         let mut index = self.lock();
         let cache = self.cache.load();
         if self.pop_expired(&cache, &mut index, at_most, now) {
-            sync(&cache, &mut index);
+            sync(&cache, &mut index, self.now());
         }
     }
 
@@ -263,8 +287,9 @@ impl Table {
         now: Timestamp,
     ) -> bool {
         let mut any = false;
-        for slot in std::iter::from_fn(|| index.pop_expired(now)).take(at_most) {
-            self.drop_if_there(cache, &slot);
+        for _ in 0..at_most {
+            let Some(slot) = index.pop_expired(now) else { break };
+            self.drop_if_there(cache, index, &slot, Leaving::Expired);
             any = true;
         }
         any
@@ -280,9 +305,9 @@ impl Table {
 }
 
 /// Does what the cache has put off, and takes out of the index what has left.
-fn sync(cache: &HashedCache, index: &mut Index) {
+fn sync(cache: &HashedCache, index: &mut Index, now: Timestamp) {
     cache.sync();
-    index.clear_departed();
+    index.clear_departed(now);
     index.forget_unsynced();
 }
 

@@ -82,6 +82,12 @@ impl PendingPurges {
         Err(StoreError::with_source(StoreErrorKind::Unavailable, "purges are to be repeated first"))
     }
 
+    /// How many purges are not confirmed.
+    pub(super) fn len(&self) -> usize {
+        let queue = self.lock();
+        queue.queued.len() + usize::from(queue.current.is_some())
+    }
+
     /// A purge that begins. Dropped before it is confirmed, it is kept.
     pub(super) fn attempt<'a>(self: &'a Arc<Self>, purge: &'a Purge) -> PurgeAttempt<'a> {
         PurgeAttempt { pending: self, purge, is_confirmed: false }

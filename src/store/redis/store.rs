@@ -34,6 +34,7 @@ use crate::{
     store::{
         codec,
         error::{StoreError, StoreErrorKind},
+        health::RedisHealth,
         interface::{Put, Store},
         lease::Lease,
     },
@@ -165,6 +166,17 @@ impl RedisStore {
     /// How many values were read that were none of ours, damaged, or of another version.
     pub(crate) fn corrupt(&self) -> u64 {
         self.corrupt.load(Ordering::Relaxed)
+    }
+
+    /// How it does.
+    pub(crate) fn health(&self) -> RedisHealth {
+        RedisHealth {
+            is_subscribed: self.invalidation.is_trusted(),
+            announcement_lag: self.invalidation.announcement_lag(),
+            pending_purges: self.pending.len() as u64,
+            corrupt: self.corrupt(),
+            ..self.client.health()
+        }
     }
 
     pub(super) async fn wait_for_replicas(&self) -> Result<(), StoreError> {

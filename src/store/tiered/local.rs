@@ -11,6 +11,7 @@ use crate::{
     key::{CacheKey, KeyParts},
     purge::{Purge, PurgeNumber, Target},
     store::{
+        health::Evictions,
         interface::{Put, Size},
         local::LocalEntry,
         memory::{
@@ -167,6 +168,16 @@ impl LocalTier {
         let fate =
             |slot: &Slot| Fate::remove_if(purge.concerns(&slot.entry.key, &slot.entry.groups));
         sweep != Sweep::all() && self.table.step(&mut sweep, fate)
+    }
+
+    /// How many bytes of memory it takes at most.
+    pub(super) fn capacity(&self) -> u64 {
+        self.table.capacity()
+    }
+
+    /// How entries have left.
+    pub(super) fn evictions(&self) -> Evictions {
+        self.table.evictions()
     }
 
     pub(super) fn size(&self) -> Size {

@@ -11,6 +11,7 @@ use crate::{
     purge::{Purge, PurgeNumber, Purged},
     store::{
         error::StoreError,
+        health::Evictions,
         interface::{Put, Size, Store},
         lease::Lease,
         local::LocalEntry,
@@ -75,6 +76,16 @@ impl TieredStore {
     pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
         self.local.forget(key);
         self.redis.forget(key).await
+    }
+
+    /// How many bytes of memory the local tier takes at most.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.local.capacity()
+    }
+
+    /// How entries have left the local tier.
+    pub(crate) fn evictions(&self) -> Evictions {
+        self.local.evictions()
     }
 
     /// The tier behind.

@@ -50,7 +50,7 @@ fn assert_counts(table: &Table) {
 /// The index has these entries and nothing else.
 fn assert_indexed(table: &Table, slots: &[Arc<Slot>]) {
     let mut index = table.lock();
-    index.clear_departed();
+    index.clear_departed(table.now());
     let counts = index.counts();
     assert_eq!(
         (counts.entries, counts.ends, counts.members),
@@ -71,6 +71,33 @@ fn capacity_holds_at_every_moment() {
     }
     assert!(table.size().entries > 3);
     assert_counts(&table);
+}
+
+#[test]
+fn entries_leave_for_room_at_their_end_by_purges_and_for_others() {
+    let (table, clock) = table(100_000);
+    put(&table, "/a", 10);
+    put(&table, "/a", 10);
+    assert_eq!(table.evictions().replaced, 1);
+    clock.advance(MINUTE);
+    table.expire();
+    assert_eq!(table.evictions().expired, 1);
+    put(&table, "/b", 10);
+    let there = table.get(&KeyParts::of(&key("h", "/b", None))).expect("kept");
+    table.remove(&there);
+    drop(there);
+    assert_eq!(table.evictions().purged, 1);
+    put(&table, "/c", 10);
+    put(&table, "/d", 10);
+    drop(table.take_all(|| ()));
+    assert_eq!(table.evictions().purged, 3);
+    for number in 0..50 {
+        put(&table, &format!("/{number}"), 10_000);
+        clock.advance(MINUTE / 100);
+    }
+    let Evictions { for_room, expired, purged, replaced, ages_for_room } = table.evictions();
+    assert_eq!((expired, purged, replaced), (1, 3, 1));
+    assert_eq!((for_room, ages_for_room.count()), (50 - table.size().entries, for_room));
 }
 
 #[test]

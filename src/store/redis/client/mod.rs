@@ -3,6 +3,7 @@
 
 mod background;
 mod error;
+mod exchanges;
 mod read;
 pub(super) mod reply;
 mod script;
@@ -13,7 +14,10 @@ use std::{pin::pin, time::Duration};
 use redis::{Cmd, Value};
 use tokio::time::timeout;
 
-use self::error::{BreakerEffect, Cause};
+use self::{
+    error::{BreakerEffect, Cause},
+    exchanges::Exchanges,
+};
 pub(super) use self::{script::script, subscription::Subscription};
 use super::{
     connect::{Access, Connections, RedisServers, ServersError, Timeouts},
@@ -26,6 +30,7 @@ use crate::{
         breaker::{Breaker, Change},
         budget,
         error::{StoreError, StoreErrorKind},
+        health::RedisHealth,
     },
 };
 
@@ -38,6 +43,7 @@ pub(super) struct RedisClient {
     timeouts: Timeouts,
     breaker: Breaker,
     settling: Settling,
+    exchanges: Exchanges,
     up: Stopwatch,
 }
 
@@ -52,6 +58,7 @@ impl RedisClient {
             timeouts,
             breaker: Breaker::default(),
             settling: Settling::new(timeouts),
+            exchanges: Exchanges::default(),
             up: Stopwatch::start(),
         })
     }
@@ -131,6 +138,17 @@ impl RedisClient {
         self.connections.was_replaced().await
     }
 
+    /// How it does with Redis, as far as exchanges tell.
+    pub(super) fn health(&self) -> RedisHealth {
+        RedisHealth {
+            is_away: self.is_open(),
+            outages: self.exchanges.outages(),
+            exchanges: self.exchanges.times(),
+            errors: self.exchanges.errors(),
+            ..RedisHealth::default()
+        }
+    }
+
     /// Whether the breaker is open.
     pub(super) fn is_open(&self) -> bool {
         self.breaker.is_open()
@@ -149,6 +167,7 @@ impl RedisClient {
 
     /// Takes the time that an exchange took from what the request that runs has.
     fn spend(&self, took: Duration, is_answered: bool) {
+        self.exchanges.took(took);
         // a worker that was blocked has not waited for the server
         budget::spend(if is_answered { took.min(self.timeouts.response) } else { took });
     }
@@ -173,7 +192,10 @@ impl RedisClient {
             timeout(left, exchange.as_mut()).await
         };
         self.spend(begun.elapsed(), matches!(answer, Ok(Ok(_))));
-        answer.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::TimedOut)))
+        answer.unwrap_or_else(|_| {
+            self.exchanges.failed(StoreErrorKind::TimedOut);
+            Err(StoreError::new(StoreErrorKind::TimedOut))
+        })
     }
 
     /// Replies to stages of commands: those of one stage may be run in any order, and are all done
@@ -217,6 +239,7 @@ impl RedisClient {
             }
             Err(error) => error,
         };
+        self.exchanges.failed(kind.error_kind());
         match kind {
             BreakerEffect::Success(kind) => {
                 self.log_change(self.breaker.succeeded(), None);
@@ -280,6 +303,9 @@ impl RedisClient {
 
     fn log_change(&self, change: Option<Change>, error: Option<&Cause>) {
         let error = error.map(tracing::field::display);
+        if let Some(change) = change {
+            self.exchanges.changed(change);
+        }
         match change {
             Some(Change::Opened) => {
                 self.settling.lost();

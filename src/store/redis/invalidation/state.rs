@@ -38,6 +38,8 @@ pub(in crate::store) struct InvalidationState {
     stored: Box<[AtomicU32]>,
     listeners: Arc<Listeners>,
     origin: Origin,
+    /// How long the last heartbeat was under way, in microseconds; none yet where it is zero.
+    lag: AtomicU64,
 }
 
 /// What follows from a message for the subscription.
@@ -61,6 +63,7 @@ impl InvalidationState {
             stored: (0..COUNTERS).map(|_| AtomicU32::new(0)).collect(),
             listeners: Arc::default(),
             origin: RandomState::new().hash_one(0_u8).to_ne_bytes(),
+            lag: AtomicU64::new(0),
         }
     }
 
@@ -77,6 +80,18 @@ impl InvalidationState {
     /// Whether announcements are trusted now.
     pub(in crate::store) fn is_trusted(&self) -> bool {
         self.trust_period(self.now()).is_some()
+    }
+
+    /// How long the last announcement of this process took to Redis and back.
+    pub(in crate::store) fn announcement_lag(&self) -> Option<Duration> {
+        let lag = self.lag.load(Ordering::Relaxed);
+        (lag > 0).then_some(Duration::from_micros(lag))
+    }
+
+    /// A message of this process has come back, which was sent at `then`.
+    pub(super) fn heartbeat_received(&self, then: Duration) {
+        let lag = self.now().saturating_sub(then).as_micros();
+        self.lag.store(u64::try_from(lag).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
     }
 
     /// What tells this process's messages from those of others.

@@ -185,6 +185,7 @@ impl SubscriptionTask {
         if is_published {
             let received = self.receive_heartbeat(progress, stream);
             timeout(CHECK_TIMEOUT, received).await.ok()??;
+            self.invalidation.heartbeat_received(begun);
         }
         // in a Cluster a heartbeat proves one way between nodes, and messages come by all of them
         progress.is_proven = is_published && !self.client.is_to_several();

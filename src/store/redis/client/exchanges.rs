@@ -1,0 +1,57 @@
+//! What is counted of exchanges with Redis.
+
+use std::time::Duration;
+
+use crate::{
+    counting::{
+        SharedCounter,
+        histogram::{Histogram, SharedHistogram},
+    },
+    store::{breaker::Change, error::StoreErrorKind},
+};
+
+const KINDS: [StoreErrorKind; 5] = [
+    StoreErrorKind::Unavailable,
+    StoreErrorKind::TimedOut,
+    StoreErrorKind::Corrupt,
+    StoreErrorKind::Refused,
+    StoreErrorKind::TooLarge,
+];
+
+/// The exchanges of one client.
+#[derive(Debug, Default)]
+pub(super) struct Exchanges {
+    times: SharedHistogram,
+    errors: [SharedCounter; KINDS.len()],
+    outages: SharedCounter,
+}
+
+impl Exchanges {
+    pub(super) fn took(&self, time: Duration) {
+        self.times.add(time);
+    }
+
+    pub(super) fn failed(&self, kind: StoreErrorKind) {
+        let number = KINDS.iter().position(|known| *known == kind);
+        if let Some(count) = number.and_then(|number| self.errors.get(number)) {
+            count.add(1);
+        }
+    }
+
+    pub(super) fn changed(&self, change: Change) {
+        self.outages.add(u64::from(change == Change::Opened));
+    }
+
+    pub(super) fn times(&self) -> Histogram {
+        self.times.read()
+    }
+
+    pub(super) fn errors(&self) -> Vec<(&'static str, u64)> {
+        let counts = KINDS.iter().zip(&self.errors);
+        counts.map(|(kind, count)| (kind.as_str(), count.get())).collect()
+    }
+
+    pub(super) fn outages(&self) -> u64 {
+        self.outages.get()
+    }
+}
