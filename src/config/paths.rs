@@ -19,11 +19,11 @@ pub(super) struct Paths {
 
 /// Which rule a path has: its place among the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RuleNumber(pub(super) usize);
+pub(crate) struct RuleNumber(u16);
 
 impl RuleNumber {
     pub(crate) const fn place(self) -> usize {
-        self.0
+        self.0 as usize
     }
 }
 
@@ -92,7 +92,7 @@ impl Paths {
             return refuse(Reason::NotIncluded);
         }
         let rule = self.rule(path);
-        match rule.and_then(|RuleNumber(rule)| self.rules.get(rule)) {
+        match rule.and_then(|rule| self.rules.get(rule.place())) {
             Some(CompiledRule { is_bypass: true, .. }) => {
                 Err(Refusal { why: Reason::Excluded, rule })
             }
@@ -102,7 +102,8 @@ impl Paths {
 
     /// The number of the first rule whose pattern matches the routed path.
     pub(super) fn rule(&self, path: &str) -> Option<RuleNumber> {
-        self.rules.iter().position(|rule| rule.resource.is_match(path)).map(RuleNumber)
+        let place = self.rules.iter().position(|rule| rule.resource.is_match(path))?;
+        u16::try_from(place).ok().map(RuleNumber)
     }
 
     /// The patterns of all rules, in their order.
@@ -112,14 +113,14 @@ impl Paths {
     }
 
     /// The pattern of a rule.
-    pub(super) fn pattern(&self, RuleNumber(rule): RuleNumber) -> Option<&str> {
-        self.rules.get(rule)?.resource.pattern()
+    pub(super) fn pattern(&self, rule: RuleNumber) -> Option<&str> {
+        self.rules.get(rule.place())?.resource.pattern()
     }
 
     /// What the pattern of the rule captures from the path.
-    pub(super) fn captures(&self, RuleNumber(rule): RuleNumber, path: &str) -> Path<String> {
+    pub(super) fn captures(&self, rule: RuleNumber, path: &str) -> Path<String> {
         let mut captures = Path::new(path.to_owned());
-        if let Some(rule) = self.rules.get(rule) {
+        if let Some(rule) = self.rules.get(rule.place()) {
             rule.resource.capture_match_info(&mut captures);
         }
         captures

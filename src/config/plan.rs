@@ -203,7 +203,7 @@ impl Plan {
 
     /// How the responses of paths with this rule are treated.
     pub(crate) fn rule(&self, rule: Option<RuleNumber>) -> &ResolvedRule {
-        let rule = rule.and_then(|RuleNumber(rule)| self.rules.get(rule));
+        let rule = rule.and_then(|rule| self.rules.get(rule.place()));
         rule.unwrap_or(&self.default_rule)
     }
 

@@ -3,11 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    all_settings::Config,
-    error::ConfigError,
-    paths::{Paths, RuleNumber},
-};
+use super::{all_settings::Config, error::ConfigError, paths::Paths};
 use crate::key::query::QueryRules;
 
 type ByPath = dyn Fn(&str) -> Arc<QueryRules> + Send + Sync;
@@ -33,7 +29,7 @@ pub(super) fn by_path(config: &Config) -> Result<Box<ByPath>, ConfigError> {
     });
     let rules: Vec<Arc<QueryRules>> = rules.collect();
     Ok(Box::new(move |path| {
-        let rule = paths.rule(path).and_then(|RuleNumber(rule)| rules.get(rule));
+        let rule = paths.rule(path).and_then(|rule| rules.get(rule.place()));
         Arc::clone(rule.unwrap_or(&default))
     }))
 }

@@ -4,7 +4,9 @@ use std::{fmt, time::Duration};
 
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
-use super::counter::{OwnCounter, SharedCounter};
+use super::counter::OwnCounter;
+#[cfg(feature = "redis")]
+use super::counter::SharedCounter;
 
 /// Times below 2^7 ns are in the first bucket.
 const FIRST_EXPONENT: u32 = 7;
@@ -17,6 +19,7 @@ const BUCKETS: usize = (((LAST_EXPONENT - FIRST_EXPONENT) << STEP_BITS) + 2) as 
 /// A histogram that one thread adds to.
 pub(crate) type OwnHistogram = Counting<OwnCounter>;
 /// A histogram that any thread adds to.
+#[cfg(feature = "redis")]
 pub(crate) type SharedHistogram = Counting<SharedCounter>;
 
 /// What a histogram counts with.
@@ -35,6 +38,7 @@ impl Count for OwnCounter {
     }
 }
 
+#[cfg(feature = "redis")]
 impl Count for SharedCounter {
     fn add(&self, count: u64) {
         Self::add(self, count);

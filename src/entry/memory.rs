@@ -2,6 +2,7 @@
 //! need.
 
 use actix_web::http::header::HeaderName;
+#[cfg(all(feature = "memory", feature = "redis"))]
 use bytes::Bytes;
 
 use super::{Entry, Kind, StoredResponse};

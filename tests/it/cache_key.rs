@@ -8,7 +8,7 @@ use crate::support::{Origin, app, get, get_with, send};
 /// Whether the second request is answered with what the first one left.
 async fn share(cache: &ResponseCache, first: TestRequest, second: TestRequest) -> bool {
     let app = app(cache, &Origin::counting()).await;
-    cache.handle().unwrap().purge_all().await.unwrap();
+    Box::pin(cache.handle().unwrap().purge_all()).await.unwrap();
     send(&app, first).await;
     send(&app, second).await.word() == "HIT"
 }

@@ -6,7 +6,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Kind, Metric, Value};
+use super::{
+    list::all,
+    metric::{Kind, Metric, Value},
+};
 use crate::{counting::histogram::Histogram, engine::stats::Stats};
 
 /// What the recorder has been given so far.
@@ -25,9 +28,9 @@ impl Publisher {
     pub(crate) fn publish(&self, stats: &Stats) {
         let mut published = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !std::mem::replace(&mut published.is_described, true) {
-            super::all().for_each(describe);
+            all().for_each(describe);
         }
-        for metric in super::all() {
+        for metric in all() {
             (metric.read)(stats, &mut |labels, value| {
                 let labels = labels
                     .iter()

@@ -2,13 +2,16 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Kind, Labels, Metric, Value};
+use super::{
+    list::all,
+    metric::{Kind, Labels, Metric, Value},
+};
 use crate::{counting::histogram::Histogram, engine::stats::Stats};
 
 /// The exposition of these statistics.
 pub(in crate::engine) fn text(stats: &Stats) -> String {
     let mut text = String::new();
-    for metric in super::all() {
+    for metric in all() {
         // writing to a string does not fail
         let _ = write_metric(&mut text, metric, stats);
     }

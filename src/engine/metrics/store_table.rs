@@ -1,10 +1,13 @@
 //! The names of the metrics of stores, and where their values come from.
 
 use super::{
-    Kind::{Counter, Gauge, Histogram},
-    Metric,
-    Value::{Count, Number, Times},
-    table::{Sink, each_word, metric, optional},
+    metric::{
+        Kind::{Counter, Gauge, Histogram},
+        Metric, Sink,
+        Value::{Count, Number, Times},
+        metric,
+    },
+    table::{each_word, optional},
 };
 use crate::{
     engine::stats::Stats,

@@ -3,26 +3,13 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{
+use super::metric::{
     Kind::{Counter, Gauge, Histogram},
-    Labels, Metric,
+    Metric, Sink,
     Value::{self, Count, Number, Times},
+    metric,
 };
 use crate::engine::stats::{RuleStats, Stats};
-
-/// Gives a sink each sample of a metric.
-pub(in crate::engine) type Read = fn(&Stats, &mut Sink<'_>);
-/// Takes samples.
-pub(in crate::engine) type Sink<'s> = dyn FnMut(Labels<'_>, Value<'_>) + 's;
-
-pub(super) const fn metric(
-    name: &'static str,
-    kind: super::Kind,
-    help: &'static str,
-    read: Read,
-) -> Metric {
-    Metric { name, kind, help, read }
-}
 
 /// The metrics of requests, and of what is under way.
 pub(super) const OF_REQUESTS: &[Metric] = &[

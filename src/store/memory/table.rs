@@ -28,8 +28,6 @@ use crate::{
     purge::Target,
     store::{health::Evictions, interface::Size, local::LocalEntry},
 };
-use arc_swap::ArcSwap;
-use mini_moka::sync::{Cache, ConcurrentCacheExt};
 
 /// How many entries that have come to their end leave with one put or miss.
 const MAX_EXPIRED_PER_STEP: usize = 32;

@@ -1,0 +1,27 @@
+//! All metrics.
+
+use super::{metric::Metric, store_table::OF_STORES, table::OF_REQUESTS};
+
+/// Every metric.
+pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
+    OF_REQUESTS.iter().chain(OF_STORES)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::engine::metrics::metric::Kind::{Counter, Histogram as Times};
+
+    #[test]
+    fn names_follow_the_conventions_of_prometheus() {
+        let mut names = BTreeSet::new();
+        for Metric { name, kind, help, .. } in all() {
+            assert!(names.insert(name), "{name} is there twice");
+            assert!(name.starts_with("http_cache_") && help.ends_with('.'), "{name}");
+            assert_eq!(name.ends_with("_total"), *kind == Counter, "{name}");
+            assert_eq!(name.ends_with("_duration_seconds"), *kind == Times, "{name}");
+        }
+    }
+}
