@@ -53,7 +53,10 @@ pub use crate::{
     },
     engine::{
         handle::CacheHandle,
-        stats::{Histogram, LastError, PurgeCount, RequestCount, RuleStats, Stats, TimelineStep},
+        stats::{
+            CostlyKey, Histogram, LastError, PurgeCount, RequestCount, RequestExample, RuleStats,
+            Stats, TimelineStep, TopKey, TopKeys,
+        },
     },
     middleware::{
         extract::CacheHints,

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use super::{
     metrics,
     state::Engine,
-    stats::{Stats, TimelineStep},
+    stats::{RequestExample, Stats, TimelineStep, TopKeys},
 };
 use crate::{
     purge::{Purge, Purged},
@@ -150,6 +150,17 @@ impl CacheHandle {
     /// step is the one that has not ended. It begins with the first worker of the cache.
     pub fn timeline(&self) -> Vec<TimelineStep> {
         self.engine.timeline()
+    }
+
+    /// The keys that the workers are asked for most, and those whose handlers take the longest in all.
+    pub fn top_keys(&self) -> TopKeys {
+        self.engine.counters().top_keys()
+    }
+
+    /// A recent request for each reason why a response did not come from the store or was not stored, the
+    /// newest last. Their URLs are for operators only.
+    pub fn examples(&self) -> Vec<RequestExample> {
+        self.engine.examples().read()
     }
 
     /// The statistics as the text that Prometheus reads (version 0.0.4), for an endpoint of your own. The

@@ -18,11 +18,13 @@ use super::{
     no_vary_search::NoVarySearchIndex,
     query_rules::AllQueryRules,
     recording_budget::RecordingBudget,
-    stats::{Counters, LastError, Running, Stats, Timeline, TimelineStep},
+    stats::{Counters, Examples, LastError, Running, Stats, Timeline, TimelineStep, system_time},
     stored_paths::StoredPaths,
     vary_index::VaryIndex,
 };
-use crate::{clock::Clock, purge_log::SharedPurgeLog, store::any::AnyStore};
+use crate::{
+    clock::Clock, purge_log::SharedPurgeLog, semantics::verdict::Reason, store::any::AnyStore,
+};
 
 /// How many handlers go on without a client at a time. Without a bound, clients could begin any
 /// number of them and go away.
@@ -35,6 +37,7 @@ pub(crate) struct Engine {
     pub(super) clock: Clock,
     pub(super) counters: Counters,
     pub(super) timeline: Timeline,
+    pub(super) examples: Examples,
     #[cfg(feature = "metrics")]
     pub(super) publisher: Publisher,
     pub(super) vary: VaryIndex,
@@ -69,6 +72,7 @@ impl Engine {
             store,
             counters: Counters::new(clock.now()),
             timeline: Timeline::default(),
+            examples: Examples::default(),
             #[cfg(feature = "metrics")]
             publisher: Publisher::default(),
             vary: VaryIndex::default(),
@@ -153,6 +157,16 @@ impl Engine {
             last_error: self.last_error(),
             ..self.counters.read(self.store.size(), running)
         }
+    }
+
+    /// Recent requests, one for each reason.
+    pub(crate) fn examples(&self) -> &Examples {
+        &self.examples
+    }
+
+    /// Keeps a request as the example for a reason.
+    pub(crate) fn keep_example(&self, reason: Reason, method: &str, url: &str) {
+        self.examples.keep(reason, method, url, system_time(self.clock.now()));
     }
 
     /// The last hour in steps.

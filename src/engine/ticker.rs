@@ -61,6 +61,7 @@ impl Engine {
     /// Another second has passed.
     fn tick(&self) {
         self.timeline.tick(self.clock.moment(), || self.stats());
+        self.examples.tick();
         #[cfg(feature = "metrics")]
         self.publish_metrics();
     }

@@ -19,6 +19,11 @@ pub(crate) struct KeyParts<'k> {
 }
 
 impl<'k> KeyParts<'k> {
+    /// Whether there are no parts after the URL.
+    pub(crate) const fn is_of_url_alone(&self) -> bool {
+        self.further.is_empty()
+    }
+
     /// The parts of the key of a URL alone, of which `path_len` bytes are the path.
     pub(crate) const fn of_url(
         secure: bool,

@@ -71,6 +71,14 @@ impl Worker {
         self.counters.count(place(rule), verdict);
     }
 
+    /// Keeps a request that was not answered from the store as an example for the reason, if one is wanted.
+    pub(super) fn take_example(&self, req: &HttpRequest, verdict: &Verdict) {
+        if let Some(reason) = self.engine.examples().wants(verdict) {
+            let url = req.uri().path_and_query().map_or("/", |url| url.as_str());
+            self.engine.keep_example(reason, req.method().as_str(), url);
+        }
+    }
+
     /// The handle that handlers extract.
     pub(super) fn handle(&self) -> &CacheHandle {
         &self.handle

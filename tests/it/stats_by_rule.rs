@@ -230,3 +230,50 @@ async fn counts_of_workers_that_have_ended_are_kept() {
     }
     assert_eq!((stats(&cache).hits, stats(&cache).misses), (1, 1));
 }
+
+#[actix_rt::test]
+async fn examples_show_a_recent_request_for_each_reason() {
+    let cache = ResponseCache::memory().exclude("/private");
+    let origin = Origin::new(|req, _| match req.path() {
+        "/cookie" => HttpResponse::Ok().insert_header(("set-cookie", "a=b")).finish(),
+        _ => HttpResponse::Ok().body("x"),
+    });
+    let app = app(&cache, &origin).await;
+    for req in [
+        get("/private/a?page=2"),
+        get("/private/b"),
+        get("/cookie"),
+        get("/stored"),
+        request("POST", &format!("/{}", "x".repeat(2000))),
+    ] {
+        send(&app, req).await;
+    }
+    let mut shown: Vec<_> = cache
+        .handle()
+        .unwrap()
+        .examples()
+        .into_iter()
+        .map(|example| (example.reason.as_str(), example.method, example.url))
+        .collect();
+    shown.sort();
+    let [excluded, method, set_cookie] = shown.as_slice() else { panic!("{shown:?}") };
+    assert_eq!((excluded.0, excluded.2.as_str()), ("excluded", "/private/a?page=2"));
+    assert_eq!((method.0, method.1.as_str(), method.2.len()), ("method", "POST", 512));
+    assert_eq!((set_cookie.0, set_cookie.2.as_str()), ("set-cookie", "/cookie"));
+}
+
+#[actix_rt::test]
+async fn keys_that_are_asked_for_most_are_known() {
+    let cache = ResponseCache::memory();
+    let app = app(&cache, &Origin::counting()).await;
+    for n in 0..400 {
+        send(&app, get("/popular")).await;
+        if n % 20 == 0 {
+            send(&app, get(&format!("/other/{n}"))).await;
+        }
+    }
+    let top = cache.handle().unwrap().top_keys();
+    assert!(top.by_hits[0].key.ends_with("/popular"), "{top:?}");
+    assert!((350..=450).contains(&top.by_hits[0].hits), "{top:?}");
+    assert!(!top.by_handler_time.is_empty());
+}

@@ -119,8 +119,8 @@ mod tests {
         let counters = Counters::new(Timestamp::from_millis(1500));
         let worker = counters.of_worker(vec!["/a\\\"\n{id}".to_owned()]);
         worker.count(Some(0), &Verdict::Hit { left: Duration::ZERO });
-        worker.handler_took(None, Duration::from_micros(1));
-        worker.handler_took(None, Duration::from_nanos(1500));
+        worker.handler_took(None, None, Duration::from_micros(1));
+        worker.handler_took(None, None, Duration::from_nanos(1500));
         let text = text(&counters.read(None, Running::default()));
         for line in [
             "# TYPE http_cache_requests_total counter",

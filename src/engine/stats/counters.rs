@@ -8,6 +8,7 @@ use super::{
     refreshes::{RefreshResult, Refreshes},
     requests::by_reason,
     rules::RuleTotals,
+    top::TopKeys,
     worker::WorkerCounters,
 };
 use crate::{
@@ -79,6 +80,11 @@ impl Counters {
     /// The counters of a worker that has rules of these patterns.
     pub(crate) fn of_worker(&self, patterns: Vec<String>) -> WorkerCounters {
         WorkerCounters::new(&self.requests, patterns)
+    }
+
+    /// The keys that are asked for most.
+    pub(crate) fn top_keys(&self) -> TopKeys {
+        self.requests.top_keys()
     }
 
     pub(crate) fn stored(&self) {

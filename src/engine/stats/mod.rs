@@ -1,22 +1,28 @@
 //! What the cache counts: the counters as requests add to them, and a reading of them for users.
 
 mod counters;
+mod examples;
 mod outcome;
 mod purges;
 mod reading;
 mod refreshes;
 mod requests;
 mod rules;
+mod serialized;
 mod timeline;
+mod top;
 mod worker;
 
 pub(crate) use counters::{Counters, Overrun, Running};
+pub(crate) use examples::Examples;
+pub use examples::RequestExample;
 pub use purges::PurgeCount;
-pub(crate) use reading::system_time;
 pub use reading::{LastError, RequestCount, RuleStats, Stats};
 pub(crate) use refreshes::RefreshResult;
+pub(crate) use serialized::system_time;
 pub(crate) use timeline::Timeline;
 pub use timeline::TimelineStep;
+pub use top::{CostlyKey, TopKey, TopKeys};
 pub(crate) use worker::WorkerCounters;
 
 pub use crate::counting::histogram::Histogram;

@@ -2,14 +2,17 @@
 
 use std::{
     iter::Sum,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{
-    outcome::Outcome, purges::PurgeCount, refreshes::by_word, requests::RequestTotals,
+    outcome::Outcome,
+    purges::PurgeCount,
+    requests::RequestTotals,
     rules::ByRule,
+    serialized::{by_word, seconds, system_time, unix_seconds},
 };
 use crate::{
     counting::histogram::Histogram,
@@ -294,26 +297,4 @@ impl RuleStats {
 fn ratio(part: u64, rest: u64) -> Option<f64> {
     let all = part + rest;
     (all > 0).then(|| part as f64 / all as f64)
-}
-
-pub(crate) fn system_time(time: Timestamp) -> SystemTime {
-    let millis = Duration::from_millis(time.as_millis().unsigned_abs());
-    let time = if time.as_millis() < 0 {
-        UNIX_EPOCH.checked_sub(millis)
-    } else {
-        UNIX_EPOCH.checked_add(millis)
-    };
-    time.unwrap_or(UNIX_EPOCH)
-}
-
-pub(super) fn unix_seconds<S: Serializer>(
-    time: &SystemTime,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    serializer.serialize_f64(since.as_secs_f64())
-}
-
-pub(super) fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(span.as_secs_f64())
 }

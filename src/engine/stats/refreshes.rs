@@ -1,7 +1,5 @@
 //! What became of refreshes in the background.
 
-use serde::{Serialize, Serializer};
-
 use crate::counting::SharedCounter;
 
 macro_rules! results {
@@ -47,12 +45,4 @@ impl Refreshes {
         let counts = RefreshResult::ALL.iter().zip(&self.0);
         counts.map(|(result, count)| (result.as_str(), count.get())).collect()
     }
-}
-
-/// Counts by words, as a map.
-pub(super) fn by_word<S: Serializer>(
-    counts: &[(impl Serialize, u64)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(counts.iter().map(|(word, count)| (word, count)))
 }

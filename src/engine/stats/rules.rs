@@ -3,9 +3,13 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use super::requests::{RequestCounters, RequestTotals};
+use super::{
+    requests::{RequestCounters, RequestTotals},
+    top::{CostlyKey, Sketch, TopKey, TopKeys},
+};
 
 /// The sums for each pattern; `None` for requests without a rule.
 pub(super) type ByRule = BTreeMap<Option<String>, RequestTotals>;
@@ -21,6 +25,10 @@ pub(super) struct RuleCounters {
     pub(super) without_rule: RequestCounters,
     /// Of each rule, with its pattern.
     pub(super) rules: Vec<(String, RequestCounters)>,
+    /// The keys with the most hits.
+    pub(super) top_hits: Sketch,
+    /// The keys with the longest handler time in all, in microseconds.
+    pub(super) top_costs: Sketch,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +55,19 @@ impl RuleTotals {
         let mut sums = workers.ended.clone();
         workers.running.iter().for_each(|worker| add(&mut sums, worker));
         sums
+    }
+
+    /// The keys that the workers which run are asked for most.
+    pub(super) fn top_keys(&self) -> TopKeys {
+        let workers = self.lock();
+        let running = || workers.running.iter();
+        let hits = Sketch::merged(running().map(|worker| &worker.top_hits));
+        let costs = Sketch::merged(running().map(|worker| &worker.top_costs));
+        let costly = |(key, micros)| CostlyKey { key, handler_time: Duration::from_micros(micros) };
+        TopKeys {
+            by_hits: hits.into_iter().map(|(key, hits)| TopKey { key, hits }).collect(),
+            by_handler_time: costs.into_iter().map(costly).collect(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Workers> {

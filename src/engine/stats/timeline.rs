@@ -8,7 +8,10 @@ use std::{
 
 use serde::Serialize;
 
-use super::reading::{Stats, seconds, system_time, unix_seconds};
+use super::{
+    reading::Stats,
+    serialized::{seconds, system_time, unix_seconds},
+};
 use crate::semantics::date::{Moment, Monotonic};
 
 /// How long a step is.

@@ -1,22 +1,26 @@
 //! The counters of one worker: only its thread adds to them, so that counting takes no locked
 //! instruction. When the worker ends, its counts are kept.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::Cell, sync::Arc, time::Duration};
 
 use super::{
     requests::RequestCounters,
     rules::{RuleCounters, RuleTotals},
+    top::Sketch,
 };
-use crate::{clock::Stopwatch, semantics::verdict::Verdict};
+use crate::{clock::Stopwatch, key::CacheKey, semantics::verdict::Verdict};
 
-/// One hit in this number is timed.
-const HITS_PER_SAMPLE: u64 = 16;
+/// One hit in this number is timed, and one hit and handler call looked at for the keys that are asked for
+/// most.
+const PER_SAMPLE: u64 = 16;
 
 /// The counters of one worker, for each rule.
 #[derive(Debug)]
 pub(crate) struct WorkerCounters {
     totals: Arc<RuleTotals>,
     counters: Arc<RuleCounters>,
+    /// How many handler calls there were.
+    calls: Cell<u64>,
 }
 
 impl WorkerCounters {
@@ -24,9 +28,14 @@ impl WorkerCounters {
     pub(super) fn new(totals: &Arc<RuleTotals>, patterns: Vec<String>) -> Self {
         let rules = patterns.into_iter().map(|pattern| (pattern, RequestCounters::default()));
         let without_rule = RequestCounters::default();
-        let counters = Arc::new(RuleCounters { without_rule, rules: rules.collect() });
+        let counters = Arc::new(RuleCounters {
+            without_rule,
+            rules: rules.collect(),
+            top_hits: Sketch::default(),
+            top_costs: Sketch::default(),
+        });
         totals.add_worker(&counters);
-        Self { totals: Arc::clone(totals), counters }
+        Self { totals: Arc::clone(totals), counters, calls: Cell::new(0) }
     }
 
     /// Counts what became of a request under the rule of this number; every request is counted once.
@@ -45,26 +54,35 @@ impl WorkerCounters {
         self.of(rule).handler_bytes.add(bytes);
     }
 
-    /// Starts the watch for one in [`HITS_PER_SAMPLE`] hits: reading the clock twice would be a good
+    /// Starts the watch for one in [`PER_SAMPLE`] hits: reading the clock twice would be a good
     /// part of what a hit costs.
     pub(crate) fn sample_hit(&self, rule: Option<usize>) -> Option<Stopwatch> {
-        self.of(rule).hits().is_multiple_of(HITS_PER_SAMPLE).then(Stopwatch::start)
+        self.of(rule).hits().is_multiple_of(PER_SAMPLE).then(Stopwatch::start)
     }
 
-    pub(crate) fn hit_took(&self, rule: Option<usize>, time: Duration) {
+    /// A hit of the sample was ready after this time.
+    pub(crate) fn hit_took(&self, rule: Option<usize>, key: &CacheKey, time: Duration) {
         self.of(rule).hit_times.add(time);
+        self.counters.top_hits.add(key, PER_SAMPLE);
     }
 
     pub(crate) fn miss_took(&self, rule: Option<usize>, time: Duration) {
         self.of(rule).miss_times.add(time);
     }
 
-    pub(crate) fn handler_took(&self, rule: Option<usize>, time: Duration) {
+    /// A handler took this time, for a request that was looked up by this key.
+    pub(crate) fn handler_took(&self, rule: Option<usize>, key: Option<&CacheKey>, time: Duration) {
         self.of(rule).handler_times.add(time);
+        let calls = self.calls.get();
+        self.calls.set(calls.wrapping_add(1));
+        if let Some(key) = key.filter(|_| calls.is_multiple_of(PER_SAMPLE)) {
+            let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+            self.counters.top_costs.add(key, micros.saturating_mul(PER_SAMPLE));
+        }
     }
 
     fn of(&self, rule: Option<usize>) -> &RequestCounters {
-        let RuleCounters { without_rule, rules } = &*self.counters;
+        let RuleCounters { without_rule, rules, .. } = &*self.counters;
         let found = rule.and_then(|rule| rules.get(rule));
         found.map_or(without_rule, |(_, counters)| counters)
     }

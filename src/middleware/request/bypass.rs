@@ -28,6 +28,7 @@ pub(crate) fn finish<B: MessageBody>(
         body if is_measured => body.measured(&worker.counters, place(rule)),
         body => body,
     });
+    worker.take_example(res.request(), &verdict);
     let inner = RequestContext::inner_of(res.request());
     worker.strip(&mut res);
     if concerns_keys(why) {

@@ -136,7 +136,7 @@ fn respond<B>(
     let mut res = worker.respond_from(&request.client_view(), source, age);
     request.report(key).of_stored(source.stored).write(worker, &mut res, Verdict::Hit { left });
     if let Some(watch) = request.watch {
-        worker.counters.hit_took(place(request.rule), watch.elapsed());
+        worker.counters.hit_took(place(request.rule), key, watch.elapsed());
     }
     Some(res)
 }

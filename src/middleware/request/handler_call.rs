@@ -154,7 +154,8 @@ impl HandlerCall {
     /// The handler has responded, or failed: its time is measured.
     pub(super) fn end(self, worker: &Worker) -> (CallPurpose, EndedCall) {
         if !matches!(self.purpose, CallPurpose::Bypass(_)) {
-            worker.counters.handler_took(place(self.rule), self.watch.elapsed());
+            let took = self.watch.elapsed();
+            worker.counters.handler_took(place(self.rule), self.key.as_ref(), took);
         }
         let outer = self.report_to();
         let Self { context, purpose, rule, begun, key, .. } = self;
@@ -194,6 +195,7 @@ impl HandlerCall {
         if concerns_keys {
             worker.report_downstream(&mut res);
         }
+        worker.take_example(res.request(), &verdict);
         ended.report().write(worker, res.response_mut(), verdict);
         Ok(res)
     }

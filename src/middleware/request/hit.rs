@@ -70,7 +70,8 @@ pub(super) fn respond<B>(
     }
     request.report().of_stored(stored).write(worker, &mut res, verdict);
     if let Some(watch) = watch {
-        worker.counters.hit_took(place(request.admitted.keyed.rule), watch.elapsed());
+        let keyed = &request.admitted.keyed;
+        worker.counters.hit_took(place(keyed.rule), &keyed.key, watch.elapsed());
     }
     let CacheRequest { req, admitted, .. } = request;
     if refreshes && let Some(refresh) = begin_refresh(worker, &req, entry) {

@@ -1,0 +1,145 @@
+//! The keys that are asked for most, and those whose handlers take the longest in all: sketches of a bounded
+//! number of keys (space-saving), fed with a sample.
+
+use std::{
+    fmt::Write as _,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use super::serialized::seconds;
+use crate::key::{CacheKey, KeyParts};
+
+/// How many keys one sketch knows.
+const KEYS: usize = 64;
+/// How long a shown key is at most, in bytes.
+const MAX_SHOWN: usize = 512;
+
+/// The keys that are asked for most, and those that cost most. Both are estimates from one in 16 hits and
+/// handler calls: what is far ahead is there, the order of what is close is not to be relied on.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TopKeys {
+    /// By about how many fresh hits they had.
+    pub by_hits: Vec<TopKey>,
+    /// By about how long their handlers ran in all.
+    pub by_handler_time: Vec<CostlyKey>,
+}
+
+/// A key that is asked for often.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TopKey {
+    /// Host, path and query, at most 512 bytes of them; with eight digits of the key's digest where it has
+    /// other parts, such as who is asking.
+    pub key: String,
+    /// About how many hits it had.
+    pub hits: u64,
+}
+
+/// A key whose handler takes long.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CostlyKey {
+    /// As [`TopKey::key`].
+    pub key: String,
+    /// About how long handlers ran for it in all.
+    #[serde(serialize_with = "seconds")]
+    pub handler_time: Duration,
+}
+
+/// A sketch of the keys with the largest sums.
+#[derive(Debug, Default)]
+pub(super) struct Sketch(Mutex<Vec<Counter>>);
+
+#[derive(Clone, Debug)]
+struct Counter {
+    digest: [u8; 16],
+    key: String,
+    sum: u64,
+}
+
+impl Sketch {
+    /// Adds to the sum of a key. One that is not known takes the place of the one with the smallest sum,
+    /// and its sum with it: so a sum is never too small.
+    pub(super) fn add(&self, key: &CacheKey, weight: u64) {
+        let digest = key.digest();
+        let mut counters = self.lock();
+        if let Some(known) = counters.iter_mut().find(|known| known.digest == digest) {
+            known.sum = known.sum.saturating_add(weight);
+        } else if counters.len() < KEYS {
+            counters.push(Counter { digest, key: shown(key), sum: weight });
+        } else if let Some(least) = counters.iter_mut().min_by_key(|known| known.sum) {
+            *least = Counter { digest, key: shown(key), sum: least.sum.saturating_add(weight) };
+        }
+    }
+
+    /// Takes in the keys of others. The largest sums come first.
+    pub(super) fn merged<'s>(sketches: impl Iterator<Item = &'s Self>) -> Vec<(String, u64)> {
+        let mut sums: Vec<Counter> = Vec::new();
+        for counter in sketches.flat_map(|sketch| sketch.lock().clone()) {
+            match sums.iter_mut().find(|known| known.digest == counter.digest) {
+                Some(known) => known.sum = known.sum.saturating_add(counter.sum),
+                None => sums.push(counter),
+            }
+        }
+        sums.sort_by_key(|counter| std::cmp::Reverse(counter.sum));
+        sums.into_iter().take(KEYS).map(|counter| (counter.key, counter.sum)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Counter>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The key as operators may see it.
+fn shown(key: &CacheKey) -> String {
+    let mut shown = key.url();
+    if let Some((end, _)) = shown.char_indices().find(|(at, _)| *at >= MAX_SHOWN) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    if !KeyParts::of(key).is_of_url_alone() {
+        let [a, b, c, d, ..] = key.digest();
+        // writing to a string does not fail
+        let _ = write!(shown, " #{:08x}", u32::from_be_bytes([a, b, c, d]));
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::KeyBuilder;
+
+    fn key(path: &str) -> CacheKey {
+        KeyBuilder::new(false, "h", path, None).finish()
+    }
+
+    #[test]
+    fn heavy_keys_are_found_among_many_light_ones() {
+        let sketches = [Sketch::default(), Sketch::default()];
+        for number in 0..5_000 {
+            for sketch in &sketches {
+                sketch.add(&key(&format!("/{number}")), 1);
+                if number % 5 == 0 {
+                    sketch.add(&key("/heavy"), 1);
+                }
+            }
+        }
+        let top = Sketch::merged(sketches.iter());
+        assert_eq!(top.len(), KEYS);
+        assert_eq!(top[0].0, "h/heavy");
+        assert!(top[0].1 >= 2000, "{top:?}");
+    }
+
+    #[test]
+    fn shown_key_is_bounded_and_tells_no_secret() {
+        let long = shown(&key(&format!("/{}", "ä".repeat(1000))));
+        assert!(long.len() < MAX_SHOWN + 8 && long.ends_with('…'));
+        let personal = key("/me").variant(b"secret");
+        assert!(shown(&personal).starts_with("h/me #") && !shown(&personal).contains("secret"));
+    }
+}
