@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     state::Engine,
-    stats::{LastError, system_time},
+    stats::{LastError, RefreshResult, system_time},
 };
 use crate::{
     semantics::verdict::{Reason, StaleCause},
@@ -36,6 +36,23 @@ impl Engine {
                     "a handler failed a moment ago and is not called; served stale"
                 );
             }
+        }
+    }
+
+    /// A refresh in the background has ended.
+    pub(crate) fn refreshed(&self, result: RefreshResult, path: &str) {
+        self.counters.refreshed(result);
+        match result {
+            RefreshResult::Failed => {
+                if let Some(suppressed) = self.failed_refresh_log.allow() {
+                    tracing::warn!(path, suppressed, "a refresh in the background failed");
+                }
+            }
+            RefreshResult::Panicked => {
+                self.counters.error();
+                tracing::error!(path, "a refresh in the background panicked");
+            }
+            RefreshResult::Succeeded | RefreshResult::Skipped => {}
         }
     }
 

@@ -82,7 +82,11 @@ where
                 Poll::Ready(bypass::finish(worker, *refusal, ready!(handler.poll(cx))))
             }
             ProjectedState::Calling { handler, call, worker } => {
-                let res = ready!(handler.poll(cx));
+                let polled = match call.as_ref() {
+                    Some(call) => call.span().in_scope(|| handler.poll(cx)),
+                    None => return Poll::Pending, // polled after its end
+                };
+                let res = ready!(polled);
                 match call.take() {
                     Some(call) => Poll::Ready(call.finish(worker, res)),
                     None => Poll::Pending, // polled after its end

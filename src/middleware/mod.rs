@@ -15,6 +15,7 @@ mod request;
 mod respond;
 mod seconds;
 pub(crate) mod service;
+mod span;
 mod transform;
 pub(crate) mod typed_headers;
 pub(crate) mod verdict;

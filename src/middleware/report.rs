@@ -8,9 +8,12 @@ use actix_web::{
     http::header::{HeaderName, HeaderValue},
 };
 
+use tracing::Span;
+
 use super::{
     body::CacheBody,
     context::{self, InnerOutcome, RequestContext},
+    span,
     worker::{Worker, place},
 };
 use crate::{
@@ -47,6 +50,8 @@ pub(super) struct Report<'a> {
     pub(super) saved: Duration,
     /// Runs since before the look-up, unless the response is a fresh hit.
     pub(super) begun: Option<Stopwatch>,
+    /// The span in which the handler ran.
+    pub(super) span: Option<&'a Span>,
 }
 
 /// Where a verdict is left for logs.
@@ -86,6 +91,7 @@ impl Report<'_> {
                 None => {}
             }
         }
+        self.trace(worker, &reported);
         match self.outer {
             Some(outer) => outer.report_inner(InnerOutcome { verdict: reported, is_clone }),
             None => write_headers(worker, res, reported, self.key),
@@ -111,8 +117,22 @@ impl Report<'_> {
         }
     }
 
+    /// Records the verdict in the span of the request. One that did not go to the handler has a span that is
+    /// over at once.
+    fn trace(&self, worker: &Worker, verdict: &Verdict) {
+        match self.span {
+            Some(span) if span.is_disabled() => {}
+            Some(span) => span::record(span, worker, self.rule, self.key, verdict),
+            None if span::is_wanted() => {
+                span::record(&span::begin(), worker, self.rule, self.key, verdict);
+            }
+            None => {}
+        }
+    }
+
     /// Counts a request whose handler failed without a response.
     pub(super) fn count_failed(&self, worker: &Worker, verdict: Verdict) {
+        self.trace(worker, &verdict);
         if !self.is_clone(worker) {
             worker.count(self.rule, &verdict);
         }

@@ -168,7 +168,8 @@ where
         match step {
             Step::Respond(res) => CacheFuture::ready(res),
             Step::Forward(req, call) if worker.plan.handlers().finish_on_disconnect.is_none() => {
-                CacheFuture::calling(service.call(req), call, worker)
+                let handler = call.span().in_scope(|| service.call(req));
+                CacheFuture::calling(handler, call, worker)
             }
             step => CacheFuture::boxed(drive(Rc::clone(service), worker, step)),
         }

@@ -83,6 +83,7 @@ mod storing;
 mod support;
 mod tiered;
 mod timeouts;
+mod tracing_spans;
 mod unsafe_requests;
 mod validation;
 mod validation_and_purge;

@@ -6,7 +6,10 @@ use actix_response_cache::{ResponseCache, Rule};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use openmetrics_parser::prometheus::parse_prometheus;
 
-use crate::support::{Origin, app, get, send};
+use crate::{
+    product_server::server::example,
+    support::{Origin, app, get, send},
+};
 
 async fn used_cache() -> (ResponseCache, impl Sized) {
     let cache = ResponseCache::memory().rule("/a/{id}", Rule::new());
@@ -68,4 +71,12 @@ async fn recorder_is_given_what_has_changed() {
     let second = taken();
     assert!(!matches!(second.get(hits), Some(DebugValue::Counter(1..))), "{second:?}");
     drop(app);
+}
+
+#[test]
+fn open_telemetry_is_given_them_by_the_bridge() {
+    let output = std::process::Command::new(example("open_telemetry")).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said.trim(), "exported: 2 hits, 1 misses");
 }

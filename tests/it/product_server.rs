@@ -8,7 +8,7 @@ mod bad_input;
 mod history;
 mod home;
 mod lifecycle;
-mod server;
+pub mod server;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};

@@ -51,27 +51,22 @@ pub(crate) fn refresh_in_background<S, B>(
         let _running = running;
         // the sender is dropped with the body; it never sends
         let _ = response_gone.await;
+        let path = request.uri().path().to_owned();
         let Some(req) = reclaim(&worker, request).await else {
             // the next client waits for its own validation
-            worker.engine.counters().refreshed(RefreshResult::Skipped);
+            worker.engine.refreshed(RefreshResult::Skipped, &path);
             return refresh.succeed();
         };
         let found = FoundStale { keyed, stale, published };
         let call = call_handler(service, Rc::clone(&worker), req, found);
-        match AssertUnwindSafe(call).catch_unwind().await {
-            Ok(Some(())) => {
-                worker.engine.counters().refreshed(RefreshResult::Succeeded);
-                refresh.succeed();
-            }
-            Ok(None) => {
-                worker.engine.counters().refreshed(RefreshResult::Failed);
-                tracing::warn!("a refresh in the background failed");
-            }
-            Err(_) => {
-                worker.engine.counters().refreshed(RefreshResult::Panicked);
-                worker.engine.counters().error();
-                tracing::error!("a refresh in the background panicked");
-            }
+        let result = match AssertUnwindSafe(call).catch_unwind().await {
+            Ok(Some(())) => RefreshResult::Succeeded,
+            Ok(None) => RefreshResult::Failed,
+            Err(_) => RefreshResult::Panicked,
+        };
+        worker.engine.refreshed(result, &path);
+        if result == RefreshResult::Succeeded {
+            refresh.succeed();
         }
     });
 }

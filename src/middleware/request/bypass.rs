@@ -10,6 +10,7 @@ use crate::{
         body::{CacheBody, CacheResult},
         context::RequestContext,
         report::{Report, write_headers},
+        span,
         worker::{Worker, place},
     },
     semantics::verdict::{Reason, Verdict},
@@ -36,11 +37,14 @@ pub(crate) fn finish<B: MessageBody>(
     }
     if inner.is_none() {
         worker.count(rule, &verdict);
+        if span::is_wanted() {
+            span::record(&span::begin(), worker, rule, None, &verdict);
+        }
         write_headers(worker, res.response_mut(), verdict, None);
     } else {
         let (saved, begun) = (Duration::ZERO, None);
-        let report =
-            Report { outer: None, inner, verdict_holder: None, key: None, rule, saved, begun };
+        let (outer, verdict_holder, key, span) = (None, None, None, None);
+        let report = Report { outer, inner, verdict_holder, key, rule, saved, begun, span };
         report.write(worker, res.response_mut(), verdict);
     }
     Ok(res)

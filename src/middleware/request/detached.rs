@@ -26,6 +26,7 @@ use tokio::{
     sync::oneshot::{self, error::RecvError},
     time::timeout,
 };
+use tracing::Instrument as _;
 
 use super::{
     handler_call::HandlerCall,
@@ -58,8 +59,11 @@ where
 {
     let within = worker.plan.handlers().finish_on_disconnect.filter(|_| call.fills());
     let response = {
-        let worker = Rc::clone(&worker);
-        async move { call.finish(&worker, service.call(req).await) }
+        let (worker, span) = (Rc::clone(&worker), call.span().clone());
+        async move {
+            let res = async { service.call(req).await }.instrument(span).await;
+            call.finish(&worker, res)
+        }
     };
     match within {
         Some(within) => joined(&worker, spawn(&worker, within, response).await),

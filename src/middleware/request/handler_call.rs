@@ -9,6 +9,8 @@ use actix_web::{
     http::Method,
 };
 
+use tracing::Span;
+
 use super::{
     bypass::concerns_keys,
     conditions::not_modified,
@@ -23,6 +25,7 @@ use crate::{
         body::{CacheBody, CacheResult},
         context::RequestContext,
         report::{Report, VerdictHolder},
+        span,
         worker::{Worker, place},
     },
     semantics::verdict::{Forwarding, Reason, Verdict},
@@ -35,6 +38,8 @@ pub(crate) struct HandlerCall {
     pub(crate) context: RequestContext,
     /// The rule of the request's path.
     pub(super) rule: Option<RuleNumber>,
+    /// In which the handler runs.
+    span: Span,
     watch: Stopwatch,
     /// Runs since before the look-up.
     begun: Option<Stopwatch>,
@@ -67,6 +72,7 @@ pub(super) struct EndedCall {
     pub(super) rule: Option<RuleNumber>,
     begun: Option<Stopwatch>,
     key: Option<CacheKey>,
+    span: Span,
 }
 
 impl HandlerCall {
@@ -82,6 +88,7 @@ impl HandlerCall {
             outer,
             context,
             rule: None,
+            span: span::begin(),
             watch: Stopwatch::start(),
             begun: None,
             purpose,
@@ -109,12 +116,20 @@ impl HandlerCall {
 
     /// When the request began to be looked up.
     pub(super) fn begun_at(self, begun: Option<Stopwatch>) -> Self {
+        if let Some(begun) = begun.filter(|_| !self.span.is_disabled()) {
+            span::record_lookup(&self.span, begun.elapsed());
+        }
         Self { begun, ..self }
     }
 
     /// The rule of the request's path.
     pub(crate) fn with_rule(self, rule: Option<RuleNumber>) -> Self {
         Self { rule, ..self }
+    }
+
+    /// The span in which the handler is to run.
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
     }
 
     pub(super) fn key(&self) -> Option<&CacheKey> {
@@ -156,10 +171,11 @@ impl HandlerCall {
         if !matches!(self.purpose, CallPurpose::Bypass(_)) {
             let took = self.watch.elapsed();
             worker.counters.handler_took(place(self.rule), self.key.as_ref(), took);
+            span::record_handler(&self.span, took);
         }
         let outer = self.report_to();
-        let Self { context, purpose, rule, begun, key, .. } = self;
-        (purpose, EndedCall { outer, context, rule, begun, key })
+        let Self { context, purpose, rule, begun, key, span, .. } = self;
+        (purpose, EndedCall { outer, context, rule, begun, key, span })
     }
 
     /// The handler has responded, or failed: its response is stored where it may be, and given to the
@@ -215,7 +231,8 @@ impl EndedCall {
         let verdict_holder = Some(VerdictHolder::Context(&self.context));
         let Self { rule, begun, .. } = *self;
         let (inner, saved) = (self.context.inner(), Duration::ZERO);
-        Report { outer, inner, verdict_holder, key, rule, saved, begun }
+        let span = Some(&self.span);
+        Report { outer, inner, verdict_holder, key, rule, saved, begun, span }
     }
 }
 

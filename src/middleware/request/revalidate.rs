@@ -12,6 +12,7 @@ use actix_web::{
     http::{Method, StatusCode},
 };
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::{
     conditions::{self, replace, unroute},
@@ -58,7 +59,8 @@ where
     let validates = set_conditions(&worker, &mut req, &mut call, stored);
     let hard_timeout = worker.plan.handlers().hard_timeout;
     let limit = hard_timeout.filter(|_| serve_stale::is_allowed_during_call(&req, &stale));
-    let res = within(&worker, limit, service.call(req)).await;
+    let called = async { service.call(req).await }.instrument(call.span().clone());
+    let res = within(&worker, limit, called).await;
     let StaleEntry { ref entry, age, if_error } = stale;
     let found = Revalidation { worker: &worker, original: &original, entry, stored, age };
     match res {

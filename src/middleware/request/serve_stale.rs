@@ -149,6 +149,7 @@ impl StaleFallback {
             rule: self.rule,
             saved: Duration::ZERO,
             begun: None,
+            span: None,
         };
         let res: HttpResponse<CacheBody<BoxBody>> =
             serve_stale(worker, &stale, &report, StaleCause::Slow);

@@ -165,6 +165,7 @@ impl<'a> RequestFacts<'a> {
             rule: self.rule,
             saved: Duration::ZERO,
             begun: None,
+            span: None,
         }
     }
 

@@ -98,9 +98,15 @@ impl RedisStore {
     }
 
     fn count_corrupt(&self, error: &StoreError) {
-        self.corrupt.fetch_add(1, Ordering::Relaxed);
+        let is_first = self.corrupt.fetch_add(1, Ordering::Relaxed) == 0;
         let source = std::error::Error::source(error).map(ToString::to_string);
-        tracing::debug!(address = self.client.address(), source, "a stored value is not an entry");
+        let address = self.client.address();
+        if is_first {
+            // further ones are in the statistics: there may be one with every request
+            tracing::warn!(address, source, "a stored value is not an entry");
+        } else {
+            tracing::debug!(address, source, "a stored value is not an entry");
+        }
     }
 }
 

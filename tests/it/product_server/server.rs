@@ -146,7 +146,7 @@ pub(super) async fn refused(arguments: &[&str]) -> String {
 }
 
 fn command(arguments: &[&str], log: &NamedTempFile) -> Command {
-    let mut command = Command::new(example());
+    let mut command = Command::new(example("product_server"));
     command
         .args(["--port", "0", "--workers", "2"])
         .args(arguments)
@@ -160,15 +160,15 @@ fn command(arguments: &[&str], log: &NamedTempFile) -> Command {
 }
 
 /// The example beside this test's binary, where `cargo test` has put it.
-fn example() -> PathBuf {
+pub fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let profile = test.parent().and_then(Path::parent).expect("a profile's folder");
-    let name = format!("product_server{}", std::env::consts::EXE_SUFFIX);
-    let example = profile.join("examples").join(name);
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let example = profile.join("examples").join(file);
     assert!(
         example.exists(),
         "{} is missing: `cargo test` makes it, `cargo test --test it` does not; \
-         run `cargo build --example product_server` (with the same profile)",
+         run `cargo build --all-features --example {name}` (with the same profile)",
         example.display()
     );
     example

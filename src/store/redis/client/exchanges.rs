@@ -1,13 +1,16 @@
 //! What is counted of exchanges with Redis.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use crate::{
     counting::{
         SharedCounter,
         histogram::{Histogram, SharedHistogram},
     },
-    store::{breaker::Change, error::StoreErrorKind},
+    store::{breaker::Change, error::StoreErrorKind, redis::invalidation::trust::micros},
 };
 
 const KINDS: [StoreErrorKind; 5] = [
@@ -24,6 +27,8 @@ pub(super) struct Exchanges {
     times: SharedHistogram,
     errors: [SharedCounter; KINDS.len()],
     outages: SharedCounter,
+    /// When the last outage began, in microseconds.
+    outage_began: AtomicU64,
 }
 
 impl Exchanges {
@@ -38,8 +43,19 @@ impl Exchanges {
         }
     }
 
-    pub(super) fn changed(&self, change: Change) {
-        self.outages.add(u64::from(change == Change::Opened));
+    /// Redis has stopped answering at `now`, or answers again: then how long it has not.
+    pub(super) fn changed(&self, change: Change, now: Duration) -> Duration {
+        match change {
+            Change::Opened => {
+                self.outages.add(1);
+                self.outage_began.store(micros(now), Ordering::Relaxed);
+                Duration::ZERO
+            }
+            Change::Closed => {
+                let began = Duration::from_micros(self.outage_began.load(Ordering::Relaxed));
+                now.saturating_sub(began)
+            }
+        }
     }
 
     pub(super) fn times(&self) -> Histogram {

@@ -302,18 +302,16 @@ impl RedisClient {
     }
 
     fn log_change(&self, change: Option<Change>, error: Option<&Cause>) {
-        let error = error.map(tracing::field::display);
-        if let Some(change) = change {
-            self.exchanges.changed(change);
-        }
+        let Some(change) = change else { return };
+        let outage = self.exchanges.changed(change, self.up.elapsed());
+        let address = self.address();
         match change {
-            Some(Change::Opened) => {
+            Change::Opened => {
                 self.settling.lost();
-                let address = self.address();
+                let error = error.map(tracing::field::display);
                 tracing::warn!(address, error, "Redis fails; requests go on without it");
             }
-            Some(Change::Closed) => tracing::info!(address = self.address(), "Redis is back"),
-            None => {}
+            Change::Closed => tracing::info!(address, ?outage, "Redis is back"),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     listeners::{Listener, Listeners},
     message::{Digest, Message, Origin},
     tags,
-    trust::{Check, CheckResult, Checks, Trust},
+    trust::{Check, CheckResult, Checks, Trust, micros},
 };
 use crate::{
     clock::Stopwatch,
@@ -40,6 +40,8 @@ pub(in crate::store) struct InvalidationState {
     origin: Origin,
     /// How long the last heartbeat was under way, in microseconds; none yet where it is zero.
     lag: AtomicU64,
+    /// Since when the log says that announcements are not heard, in microseconds; zero where it does not.
+    unheard_since: AtomicU64,
 }
 
 /// What follows from a message for the subscription.
@@ -64,6 +66,7 @@ impl InvalidationState {
             listeners: Arc::default(),
             origin: RandomState::new().hash_one(0_u8).to_ne_bytes(),
             lag: AtomicU64::new(0),
+            unheard_since: AtomicU64::new(0),
         }
     }
 
@@ -92,6 +95,17 @@ impl InvalidationState {
     pub(super) fn heartbeat_received(&self, then: Duration) {
         let lag = self.now().saturating_sub(then).as_micros();
         self.lag.store(u64::try_from(lag).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+    }
+
+    /// The log says that announcements are not heard since then.
+    pub(super) fn unheard_since(&self, then: Duration) {
+        self.unheard_since.store(micros(then).max(1), Ordering::Relaxed);
+    }
+
+    /// How long they were not, where the log says so.
+    pub(super) fn heard_again(&self) -> Option<Duration> {
+        let since = self.unheard_since.swap(0, Ordering::Relaxed);
+        (since > 0).then(|| self.now().saturating_sub(Duration::from_micros(since)))
     }
 
     /// What tells this process's messages from those of others.

@@ -103,6 +103,7 @@ impl SubscriptionTask {
                     address,
                     "announcements in Redis are not heard: each hit asks twice"
                 );
+                self.invalidation.unheard_since(begun);
             }
             sleep(breaker::jittered(breaker::backoff(failures))).await;
         }
@@ -200,9 +201,21 @@ impl SubscriptionTask {
             return Some(());
         }
         match check.map(|check| self.invalidation.checked(&mut progress.checks, check)) {
-            Some(CheckResult::Complete | CheckResult::Behind) => Some(()),
+            Some(CheckResult::Complete) => {
+                self.heard_again();
+                Some(())
+            }
+            Some(CheckResult::Behind) => Some(()),
             Some(CheckResult::WentBack) => None,
             Some(CheckResult::Missed) | None => progress.gap(),
+        }
+    }
+
+    /// Says that announcements are heard again, where the log says that they are not.
+    fn heard_again(&self) {
+        if let Some(outage) = self.invalidation.heard_again() {
+            let address = self.client.address();
+            tracing::info!(address, ?outage, "announcements in Redis are heard again");
         }
     }
 
