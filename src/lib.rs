@@ -6,6 +6,8 @@ pub mod guide {
     #[cfg(feature = "redis")]
     #[doc = include_str!("guide/faults.md")]
     pub mod faults {}
+    #[doc = include_str!("guide/metrics.md")]
+    pub mod metrics {}
     #[doc = include_str!("guide/who_is_asking.md")]
     pub mod who_is_asking {}
 }

@@ -24,4 +24,20 @@ mod tests {
             assert_eq!(name.ends_with("_duration_seconds"), *kind == Times, "{name}");
         }
     }
+
+    #[test]
+    fn guide_has_each_metric_with_its_kind_and_its_help() {
+        let guide = include_str!("../../guide/metrics.md");
+        let rows = guide.lines().filter(|line| line.starts_with("| `http_cache_"));
+        let rows: Vec<_> = rows.collect();
+        for Metric { name, kind, help, .. } in all() {
+            let kind = format!("{kind:?}").to_lowercase();
+            let is_row = |row: &&str| {
+                row.starts_with(&format!("| `{name}` | {kind} |"))
+                    && row.ends_with(&format!("| {help} |"))
+            };
+            assert!(rows.iter().any(is_row), "{name} is not in the guide");
+        }
+        assert_eq!(rows.len(), all().count());
+    }
 }

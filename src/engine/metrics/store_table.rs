@@ -58,6 +58,14 @@ pub(super) const OF_STORES: &[Metric] = &[
         },
     ),
     metric(
+        "http_cache_store_corrupt_total",
+        Counter,
+        "Values in Redis that were none of this cache's, damaged, or of another version.",
+        |stats, sink| {
+            of_redis(stats, sink, |redis, sink| sink(&[], Count(redis.corrupt)));
+        },
+    ),
+    metric(
         "http_cache_store_away",
         Gauge,
         "1 while Redis is not asked, as it has not answered lately.",
