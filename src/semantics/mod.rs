@@ -44,6 +44,7 @@ pub(crate) mod no_vary_search;
 pub(crate) mod policy;
 mod preference;
 pub(crate) mod range;
+pub(crate) mod reason;
 pub(crate) mod reuse;
 pub(crate) mod stored_fields;
 pub(crate) mod storing;
