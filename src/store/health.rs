@@ -41,9 +41,9 @@ pub struct Evictions {
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RedisHealth {
-    /// Whether Redis is not asked, as it has not answered lately.
+    /// Whether Redis has not answered lately: it is not asked, or only now and then.
     pub is_away: bool,
-    /// How often it has stopped answering.
+    /// How often so many exchanges in a row have failed that it was not asked any more.
     pub outages: u64,
     /// Whether announcements of purges arrive: only then entries in memory are used without asking.
     pub is_subscribed: bool,

@@ -77,6 +77,7 @@ mod stale_if_error;
 mod stale_while_revalidate;
 mod stats;
 mod stats_by_rule;
+mod stats_of_redis;
 mod store_commands;
 mod stored_bodies;
 mod storing;

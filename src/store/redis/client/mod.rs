@@ -141,7 +141,7 @@ impl RedisClient {
     /// How it does with Redis, as far as exchanges tell.
     pub(super) fn health(&self) -> RedisHealth {
         RedisHealth {
-            is_away: self.is_open(),
+            is_away: self.is_open() || self.settling.phase(|| self.up.elapsed()) == Phase::Away,
             outages: self.exchanges.outages(),
             exchanges: self.exchanges.times(),
             errors: self.exchanges.errors(),
