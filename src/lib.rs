@@ -27,7 +27,7 @@ mod middleware;
 mod semantics;
 
 #[cfg(feature = "admin")]
-pub use crate::admin::token::AdminToken;
+pub use crate::admin::token::{AdminToken, AdminTokens};
 #[cfg(feature = "testing")]
 pub use crate::clock::Clock;
 #[cfg(feature = "memory")]

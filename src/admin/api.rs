@@ -1,163 +1,157 @@
-//! The resources of the admin scope. Every response is JSON, errors too.
+//! The resources of the admin scope for scripts. Every response is JSON, errors too, but for the text for
+//! Prometheus. Forms of the page come to the same resources, and lead back to it.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    error::{InternalError, JsonPayloadError},
-    http::StatusCode,
-    web::{Data, Json, JsonConfig},
-};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::{
+    operator::{Admin, Operator},
+    page,
+    purge_request::PurgeRequest,
+    refusal::Refusal,
+    sign_in::to_page,
+    submitted::{Body, Submitted, submitted},
+};
 use crate::{
-    config::error::ConfigError,
     engine::{handle::CacheHandle, stats::Stats},
-    purge::Purge,
+    purge::{Purge, Purged},
 };
 
-/// The cache that the resources read and change, or why it cannot be used.
-pub(super) struct Api(Result<CacheHandle, ConfigError>);
+type Response = Result<HttpResponse, Refusal>;
 
-impl Api {
-    pub(super) fn new(handle: Result<CacheHandle, ConfigError>) -> Self {
-        Self(handle)
-    }
-
-    fn with(&self, respond: impl FnOnce(&CacheHandle) -> HttpResponse) -> HttpResponse {
-        self.0.as_ref().map_or_else(unusable, respond)
-    }
-}
-
-/// A server with the cache in it does not start while a setting cannot be used; a server with the admin
-/// scope alone says why here.
-fn unusable(problem: &ConfigError) -> HttpResponse {
-    HttpResponse::InternalServerError().json(error(&problem.to_string()))
-}
-
-/// The body of a purge: one of the targets, whether the purge is soft, and whether it counts. Who
-/// purges by hand wants to see what that did, and can wait for it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PurgeRequest {
-    url: Option<String>,
-    path: Option<String>,
-    prefix: Option<String>,
-    group: Option<String>,
-    all: Option<bool>,
-    #[serde(default)]
-    soft: bool,
-    #[serde(default = "yes")]
-    counted: bool,
-}
-
-const fn yes() -> bool {
-    true
-}
-
-impl PurgeRequest {
-    fn purge(&self) -> Result<Purge, String> {
-        let Self { url, path, prefix, group, all, soft, counted } = self;
-        let purge = match (url, path, prefix, group, all) {
-            (Some(url), None, None, None, None) => Purge::url(url),
-            (None, Some(path), None, None, None) => Purge::path(path),
-            (None, None, Some(prefix), None, None) => Purge::prefix(prefix),
-            (None, None, None, Some(group), None) if !group.is_empty() => Purge::group(group),
-            (None, None, None, Some(_), None) => return Err("`group` is empty".into()),
-            (None, None, None, None, Some(true)) => Purge::all(),
-            (None, None, None, None, Some(false)) => return Err("`all` can only be true".into()),
-            _ => {
-                let problem = "exactly one of `url`, `path`, `prefix`, `group`, `all` is needed";
-                return Err(problem.into());
-            }
-        };
-        if let Some(problem) = purge.problem() {
-            return Err(problem.to_owned());
-        }
-        let purge = if *soft { purge.soft() } else { purge };
-        Ok(if *counted { purge.counted() } else { purge })
-    }
+/// The statistics, with whether the cache is enabled, the sum of all requests, and the hit ratio.
+#[derive(Debug, Serialize)]
+struct StatsResponse {
+    on: bool,
+    requests: u64,
+    hit_ratio: Option<f64>,
+    wrong_tokens: u64,
+    #[serde(flatten)]
+    stats: Stats,
 }
 
 /// The body of a switch: whether the cache is enabled from now on.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SwitchRequest {
+struct SwitchRequest {
     on: bool,
 }
 
-/// The statistics, with whether the cache is enabled and the sum of all requests.
-#[derive(Debug, Serialize)]
-struct StatsResponse {
-    on: bool,
-    requests: u64,
-    #[serde(flatten)]
-    stats: Stats,
+pub(super) async fn stats(admin: Data<Admin>) -> Response {
+    let (handle, stats) = (admin.handle()?, admin.handle()?.stats());
+    Ok(HttpResponse::Ok().json(StatsResponse {
+        on: handle.is_enabled(),
+        requests: stats.requests(),
+        hit_ratio: stats.hit_ratio(),
+        wrong_tokens: admin.tokens.records().wrong_tokens.all(),
+        stats,
+    }))
 }
 
-impl StatsResponse {
-    fn new(handle: &CacheHandle) -> Self {
-        let stats = handle.stats();
-        Self { on: handle.is_enabled(), requests: stats.requests(), stats }
+pub(super) async fn timeline(admin: Data<Admin>) -> Response {
+    Ok(HttpResponse::Ok().json(json!({ "steps": admin.handle()?.timeline() })))
+}
+
+pub(super) async fn audit(admin: Data<Admin>) -> Response {
+    let entries = admin.tokens.records().audit.newest_first();
+    Ok(HttpResponse::Ok().json(json!({ "entries": entries })))
+}
+
+pub(super) async fn metrics(admin: Data<Admin>) -> Response {
+    let text = admin.handle()?.prometheus_text();
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
+}
+
+pub(super) async fn openapi() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(include_str!("openapi.json"))
+}
+
+pub(super) async fn is_enabled(admin: Data<Admin>) -> Response {
+    Ok(HttpResponse::Ok().json(json!({ "on": admin.handle()?.is_enabled() })))
+}
+
+pub(super) async fn switch(admin: Data<Admin>, req: HttpRequest, Body(body): Body) -> Response {
+    let operator = Operator::of(&req)?;
+    let handle = admin.handle()?;
+    let set = |on: bool| {
+        handle.set_enabled(on);
+        let action = if on { "enable" } else { "disable" };
+        admin.log(&operator, action, String::new(), "done".to_owned());
+    };
+    match submitted::<SwitchRequest>(&operator, &req, &body)? {
+        Submitted::Json(request) => {
+            set(request.on);
+            Ok(HttpResponse::Ok().json(json!({ "on": handle.is_enabled() })))
+        }
+        Submitted::Form(mut form) => {
+            match form.take("on").as_deref() {
+                Some("true") => set(true),
+                Some("false") => set(false),
+                _ => return Err(Refusal::bad_request("no-target", "`on` is true or false")),
+            }
+            Ok(to_page().finish())
+        }
     }
 }
 
-pub(super) async fn stats(api: Data<Api>) -> HttpResponse {
-    api.with(|handle| HttpResponse::Ok().json(StatsResponse::new(handle)))
+/// Purges. The form of the page is answered with the question whether that is meant, first.
+pub(super) async fn purge(admin: Data<Admin>, req: HttpRequest, Body(body): Body) -> Response {
+    let operator = Operator::of(&req)?;
+    let handle = admin.handle()?;
+    match submitted::<PurgeRequest>(&operator, &req, &body)? {
+        Submitted::Json(request) => {
+            let purge = request.purge()?;
+            let purged = carry_out(&admin, handle, &operator, &request, &purge).await?;
+            Ok(shown(purged))
+        }
+        Submitted::Form(mut form) => {
+            let request = PurgeRequest::of_form(&mut form)?;
+            let purge = request.purge()?;
+            if form.take("confirmed").is_none() {
+                return Ok(page::confirm(&operator, &request, handle.stats().entries));
+            }
+            carry_out(&admin, handle, &operator, &request, &purge).await?;
+            Ok(to_page().finish())
+        }
+    }
 }
 
-pub(super) async fn purge(api: Data<Api>, request: Json<PurgeRequest>) -> HttpResponse {
-    let purge = match request.purge() {
-        Ok(purge) => purge,
-        Err(problem) => return HttpResponse::BadRequest().json(error(&problem)),
+async fn carry_out(
+    admin: &Admin,
+    handle: &CacheHandle,
+    operator: &Operator,
+    request: &PurgeRequest,
+    purge: &Purge,
+) -> Result<Purged, Refusal> {
+    let purged = handle.purge(purge).await;
+    let result = match &purged {
+        Ok(purged) if purged.pending => "pending until Redis is back".to_owned(),
+        Ok(Purged { entries: Some(entries), .. }) => format!("removed {entries}"),
+        Ok(_) => "done, not counted".to_owned(),
+        Err(problem) => format!("failed: {problem}"),
     };
-    let purged = match &api.0 {
-        Ok(handle) => handle.purge(&purge).await,
-        Err(problem) => return unusable(problem),
+    let (kind, text) = request.target();
+    let action = if request.soft { "soft purge" } else { "purge" };
+    admin.log(operator, action, format!("{kind} {text}"), result);
+    purged.map_err(Refusal::store)
+}
+
+fn shown(purged: Purged) -> HttpResponse {
+    let body = |more: &str| -> Value {
+        let mut body = json!({ "purged": purged.entries });
+        if let (Some(body), false) = (body.as_object_mut(), more.is_empty()) {
+            body.insert(more.to_owned(), Value::Bool(true));
+        }
+        body
     };
     match purged {
-        Ok(purged) if purged.pending => {
-            HttpResponse::Accepted().json(json!({ "purged": purged.entries, "pending": true }))
-        }
-        Ok(purged) if purged.removing => {
-            HttpResponse::Ok().json(json!({ "purged": purged.entries, "removing": true }))
-        }
-        Ok(purged) => HttpResponse::Ok().json(json!({ "purged": purged.entries })),
-        Err(problem) => HttpResponse::ServiceUnavailable()
-            .json(error(&format!("{problem}: the purge may not have taken place"))),
+        Purged { pending: true, .. } => HttpResponse::Accepted().json(body("pending")),
+        Purged { removing: true, .. } => HttpResponse::Ok().json(body("removing")),
+        _ => HttpResponse::Ok().json(body("")),
     }
 }
 
-pub(super) async fn is_enabled(api: Data<Api>) -> HttpResponse {
-    api.with(|handle| HttpResponse::Ok().json(json!({ "on": handle.is_enabled() })))
-}
-
-pub(super) async fn switch(api: Data<Api>, request: Json<SwitchRequest>) -> HttpResponse {
-    api.with(|handle| {
-        handle.set_enabled(request.on);
-        HttpResponse::Ok().json(json!({ "on": handle.is_enabled() }))
-    })
-}
-
-pub(super) async fn not_found(req: HttpRequest) -> HttpResponse {
-    let problem = format!("there is no `{}` here; there are stats, purge and switch", req.path());
-    HttpResponse::NotFound().json(error(&problem))
-}
-
-/// Bounds bodies, and reports those that cannot be read as JSON.
-pub(super) fn json_config() -> JsonConfig {
-    JsonConfig::default().limit(64 * 1024).content_type_required(false).error_handler(
-        |problem, _| {
-            let status = match &problem {
-                JsonPayloadError::Overflow { .. }
-                | JsonPayloadError::OverflowKnownLength { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-                _ => StatusCode::BAD_REQUEST,
-            };
-            let answer = HttpResponse::build(status).json(error(&problem.to_string()));
-            InternalError::from_response(problem, answer).into()
-        },
-    )
-}
-
-pub(super) fn error(problem: &str) -> Value {
-    json!({ "error": problem })
+pub(super) async fn not_found(req: HttpRequest) -> Response {
+    Err(Refusal::not_found(req.path()))
 }

@@ -1,31 +1,46 @@
 //! The admin scope: purging, switching and statistics over HTTP, behind a token.
 
-use std::rc::Rc;
-
 use actix_web::{
-    HttpResponse,
-    dev::{HttpServiceFactory, Service as _, ServiceRequest, ServiceResponse},
-    http::header,
-    web,
+    dev::HttpServiceFactory,
+    middleware::from_fn,
+    web::{self, Data},
 };
 
 use crate::config::cache::ResponseCache;
 
 mod api;
+mod audit;
+mod gate;
+mod operator;
+mod page;
+mod purge_request;
+mod records;
+mod refusal;
+mod routes;
+mod session;
+mod sign_in;
+mod submitted;
+mod throttle;
 pub(crate) mod token;
 
-use api::Api;
-use token::AdminToken;
+use operator::Admin;
+use token::AdminTokens;
 
 impl ResponseCache {
-    /// A scope by which operators read statistics, purge, and switch the cache off and on.
+    /// A scope by which operators see what the cache does, purge, and switch it off and on: by a page in
+    /// a browser at `{path}/`, and by requests with `Authorization: Bearer …`.
     ///
     /// | request | body | response |
     /// | --- | --- | --- |
-    /// | `GET {path}/stats` | | statistics |
+    /// | `GET {path}/` | | the page |
+    /// | `GET {path}/stats` | | [statistics](crate::Stats) |
+    /// | `GET {path}/timeline` | | the [last hour](crate::TimelineStep) in steps |
+    /// | `GET {path}/metrics` | | the statistics as text for Prometheus |
+    /// | `GET {path}/audit` | | what operators did, the newest first |
     /// | `POST {path}/purge` | one of `{"url": …}`, `{"path": …}`, `{"prefix": …}`, `{"group": …}`, `{"all": true}` | `{"purged": 3}` |
     /// | `GET {path}/switch` | | `{"on": true}` |
     /// | `POST {path}/switch` | `{"on": false}` | `{"on": false}` |
+    /// | `GET {path}/openapi.json` | | all of this for programs |
     ///
     /// A purge with `"soft": true` beside its target makes responses stale instead of removing them: see
     /// [`CacheHandle::soft`](crate::CacheHandle::soft). One with `"counted": false` does not wait
@@ -34,9 +49,14 @@ impl ResponseCache {
     /// A purge that Redis has not confirmed is answered with 202 and `"pending": true`: see
     /// [`Purged::pending`](crate::Purged::pending).
     ///
-    /// Without the token every response is a 401. A request that cannot be read gets a 400, one that the
-    /// store could not carry out a 503, both with `{"error": …}`. Responses are never stored, and this
+    /// Without a token every response is a 401, but for the form that takes one. A wrong token is
+    /// answered later each time. A read-only token gets a 403 for what changes anything, a request that
+    /// cannot be read a 400, one that the store could not carry out a 503, all with
+    /// `{"error": …, "reason": …}` where the reason is one word. Responses are never stored, and this
     /// cache bypasses requests under `path`.
+    ///
+    /// Statistics, the switch and the timeline are those of this process. What operators did is kept
+    /// with the token and its clones: make it outside of the closure that makes the app.
     ///
     /// ```
     /// use actix_response_cache::{AdminToken, ConfigError, ResponseCache};
@@ -55,64 +75,22 @@ impl ResponseCache {
     ///
     /// A `path` that does not begin with `/` or is a pattern keeps the server from starting, as any
     /// setting that cannot be used does.
-    pub fn admin(&self, path: &str, token: AdminToken) -> impl HttpServiceFactory + use<> {
+    pub fn admin<T: Into<AdminTokens>>(
+        &self,
+        path: &str,
+        tokens: T,
+    ) -> impl HttpServiceFactory + use<T> {
         self.add_admin_path(path);
-        let api = Api::new(self.handle());
-        let token = Rc::new(token);
+        let admin = Data::new(Admin::new(self.handle(), tokens.into()));
         // the router panics at what is no pattern; the server does not start with such a path
-        web::scope(&path.replace(['{', '}', '*'], "_"))
-            .app_data(web::Data::new(api))
-            .app_data(api::json_config())
-            .service(web::resource("/stats").route(web::get().to(api::stats)))
-            .service(web::resource("/purge").route(web::post().to(api::purge)))
-            .service(
-                web::resource("/switch")
-                    .route(web::get().to(api::is_enabled))
-                    .route(web::post().to(api::switch)),
-            )
+        let mut scope = web::scope(&path.replace(['{', '}', '*'], "_"))
+            .app_data(Data::clone(&admin))
+            .app_data(submitted::payload_config());
+        for route in routes::ROUTES {
+            scope = scope.route(route.path, (route.handler)());
+        }
+        scope
             .default_service(web::to(api::not_found))
-            .wrap_fn(move |req, service| {
-                let token = Rc::clone(&token);
-                let admitted = admit(&token, req).map(|req| service.call(req));
-                async move {
-                    match admitted {
-                        Ok(response) => response.await.map(ServiceResponse::map_into_left_body),
-                        Err(refused) => Ok(refused.map_into_right_body()),
-                    }
-                    .map(never_stored)
-                }
-            })
-    }
-}
-
-/// Admits a request that carries the token.
-#[allow(clippy::result_large_err)] // the response is not an error that travels
-fn admit(token: &AdminToken, req: ServiceRequest) -> Result<ServiceRequest, ServiceResponse> {
-    if token.is_shown_by(req.headers()) {
-        warn_inside_a_cache(&req);
-        return Ok(req);
-    }
-    let mut refusal = HttpResponse::Unauthorized();
-    refusal.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"response cache\""));
-    Err(req.into_response(refusal.json(api::error("the admin token is missing or wrong"))))
-}
-
-fn never_stored<B>(mut res: ServiceResponse<B>) -> ServiceResponse<B> {
-    res.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    res
-}
-
-/// The scope's own cache bypasses its path. Inside another scope, or inside another cache, its responses
-/// could be cached: the log says so once.
-fn warn_inside_a_cache(req: &ServiceRequest) {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    if crate::middleware::context::is_in_cached_scope(req) {
-        ONCE.call_once(|| {
-            tracing::warn!(
-                path = req.path(),
-                "response cache: the admin scope is inside a cached scope; mount it outside, or \
-                 exclude its path"
-            );
-        });
+            .wrap(from_fn(move |req, next| gate::pass(Data::clone(&admin), req, next)))
     }
 }

@@ -1,0 +1,87 @@
+//! The log of what operators did: purges, switches, sign-ins. The newest entries are kept in memory, and
+//! each is an event of `tracing`, too.
+
+use std::{
+    collections::VecDeque,
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+};
+
+use serde::Serialize;
+
+use crate::semantics::date::Timestamp;
+
+/// How many entries are kept.
+const MAX_ENTRIES: usize = 256;
+/// How many characters of a target are kept.
+const MAX_TARGET: usize = 256;
+
+/// One thing that an operator did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct AuditEntry {
+    /// When it was; serialized as seconds since the Unix epoch.
+    #[serde(serialize_with = "as_seconds")]
+    pub(super) at: Timestamp,
+    /// The name of the token.
+    pub(super) who: String,
+    /// The address that the request came from.
+    pub(super) from: Option<IpAddr>,
+    /// `purge`, `soft purge`, `enable`, `disable`, `sign in`.
+    pub(super) action: &'static str,
+    /// What was purged; empty for other actions.
+    pub(super) target: String,
+    /// What came of it.
+    pub(super) result: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn as_seconds<S: serde::Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(at.as_millis() / 1000)
+}
+
+#[derive(Debug, Default)]
+pub(super) struct AuditLog(Mutex<VecDeque<AuditEntry>>);
+
+impl AuditLog {
+    pub(super) fn add(&self, mut entry: AuditEntry) {
+        if let Some((end, _)) = entry.target.char_indices().nth(MAX_TARGET) {
+            entry.target.truncate(end);
+            entry.target.push('…');
+        }
+        let AuditEntry { who, from, action, target, result, .. } = &entry;
+        tracing::info!(who, ?from, action, target, result, "response cache: an operator's action");
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= MAX_ENTRIES {
+            entries.pop_front();
+        }
+        entries.push_back(entry);
+    }
+
+    pub(super) fn newest_first(&self) -> Vec<AuditEntry> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().rev().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(target: String) -> AuditEntry {
+        let (who, result) = (String::from("ci"), String::from("removed 1"));
+        AuditEntry { at: Timestamp::from_secs(1), who, from: None, action: "purge", target, result }
+    }
+
+    #[test]
+    fn newest_entries_are_kept_and_targets_are_cut() {
+        let log = AuditLog::default();
+        for number in 0..300 {
+            log.add(entry(format!("/{number}")));
+        }
+        log.add(entry("ü".repeat(1000)));
+        let entries = log.newest_first();
+        assert_eq!(entries.len(), MAX_ENTRIES);
+        assert_eq!(entries[0].target.chars().count(), MAX_TARGET + 1);
+        assert_eq!((&*entries[1].target, &*entries[255].target), ("/299", "/45"));
+    }
+}
