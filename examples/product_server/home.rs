@@ -19,29 +19,15 @@ const STYLE: &str = include_str!("style.css");
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const ADMIN_IS_ON: &str = "It is on.";
-const ADMIN_IS_OFF: &str = "It is off: start the server with such a token to use these.";
-
 const NO_VERDICTS: &str =
     "<tr><td colspan=\"5\">No request yet: follow a link and come back.</td></tr>\n";
 
-/// Whether the admin scope is mounted.
-pub(crate) struct AdminScope {
-    pub(crate) is_on: bool,
-}
-
 /// The cache does not store it, as `no-store` says, and so the verdicts are those of now.
-pub(crate) async fn page(
-    req: HttpRequest,
-    admin: Data<AdminScope>,
-    verdicts: Data<Verdicts>,
-) -> HttpResponse {
-    let admin = if admin.is_on { ADMIN_IS_ON } else { ADMIN_IS_OFF };
+pub(crate) async fn page(req: HttpRequest, verdicts: Data<Verdicts>) -> HttpResponse {
     // not the request's host: the commands are to be copied into a shell
     let address = req.app_config().local_addr().to_string();
     // rows are filled in last, so nothing that a client sent is taken for a place to fill
     let page = PAGE
-        .replace("<!--admin-->", admin)
         .replace("<!--address-->", &address)
         .replace("<!--verdicts-->", &rows(&verdicts.newest_first()));
     HttpResponse::Ok()

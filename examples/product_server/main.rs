@@ -5,7 +5,12 @@
 //! purge that they need, `server.rs` the order of the middleware, `verdicts.rs` a middleware that
 //! sees hits as it is outside of the cache.
 
-use std::{error::Error, io};
+use std::{
+    error::Error,
+    hash::{BuildHasher as _, RandomState},
+    io::{self, Write as _},
+    net::SocketAddr,
+};
 
 use actix_response_cache::{AdminToken, CacheHandle, ConfigError, ResponseCache};
 use actix_web::web::Data;
@@ -14,6 +19,7 @@ use tracing_subscriber::EnvFilter;
 
 mod caching;
 mod database;
+mod demo;
 mod home;
 mod options;
 mod problem;
@@ -27,7 +33,7 @@ mod verdicts;
 use database::Database;
 use options::Options;
 
-/// The admin scope is there when this environment variable is.
+/// The environment variable with the token of the cache's page.
 const ADMIN_TOKEN: &str = "CACHE_ADMIN_TOKEN";
 
 #[actix_web::main]
@@ -41,7 +47,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if database.is_changed() {
         forget_other_databases(&handle).await;
     }
-    let server = server::start(&options, Data::new(database), cache, admin_token()?)?;
+    let (admin, made_up) = admin_token()?;
+    let (server, address) = server::start(&options, Data::new(database), cache, admin)?;
+    say_where_the_page_is(address, made_up.as_deref());
+    if let Some(per_second) = options.demo_traffic {
+        demo::start(address, per_second);
+    }
     server.await?;
     // what was still on its way to Redis
     handle.settle().await;
@@ -71,6 +82,23 @@ async fn forget_other_databases(cache: &CacheHandle) {
     }
 }
 
-fn admin_token() -> Result<Option<AdminToken>, ConfigError> {
-    std::env::var_os(ADMIN_TOKEN).map(|_| AdminToken::from_env(ADMIN_TOKEN)).transpose()
+/// The token of the environment, or else one that is made up, with its text.
+fn admin_token() -> Result<(AdminToken, Option<String>), ConfigError> {
+    if std::env::var_os(ADMIN_TOKEN).is_some() {
+        return Ok((AdminToken::from_env(ADMIN_TOKEN)?.named("operator"), None));
+    }
+    // the keys of a `RandomState` are random numbers of the system
+    let random = RandomState::new();
+    let text: String = (0..4).map(|part| format!("{:016x}", random.hash_one(part))).collect();
+    Ok((AdminToken::new(&text)?.named("operator"), Some(text)))
+}
+
+/// A reader of standard output may have read the first line, and gone.
+fn say_where_the_page_is(address: SocketAddr, made_up: Option<&str>) {
+    let mut out = io::stdout();
+    let _ = writeln!(out, "the cache's page: http://{address}/_cache/");
+    let _ = match made_up {
+        Some(token) => writeln!(out, "its token: {token}"),
+        None => writeln!(out, "its token: that of {ADMIN_TOKEN}"),
+    };
 }

@@ -1,12 +1,17 @@
 //! `Options`: what the command line says.
 
-use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::Parser;
 
 /// A product server with a response cache before it.
 ///
-/// With `CACHE_ADMIN_TOKEN` in the environment, the cache's admin scope is at `/_cache`.
+/// The cache's page is at `/_cache/`. It takes the token in the environment variable
+/// `CACHE_ADMIN_TOKEN`, or one that the server makes up and prints.
 #[derive(Debug, Parser)]
 pub(crate) struct Options {
     /// The port on 127.0.0.1; 0 for any free one
@@ -37,6 +42,11 @@ pub(crate) struct Options {
     /// For how long responses are fresh
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(crate) ttl: Duration,
+
+    /// Sends requests to itself, so that the cache's page has something to show; 20 a second where no
+    /// number is given
+    #[arg(long, value_name = "PER_SECOND", num_args = 0..=1, default_missing_value = "20")]
+    pub(crate) demo_traffic: Option<NonZeroU32>,
 }
 
 fn millis(text: &str) -> Result<Duration, std::num::ParseIntError> {

@@ -1,6 +1,6 @@
 //! The server: routes, the order of the middleware, and an end that waits for answers under way.
 
-use std::{future::pending, io};
+use std::{future::pending, io, net::SocketAddr};
 
 use actix_response_cache::{AdminToken, ResponseCache};
 use actix_web::{
@@ -15,7 +15,7 @@ use actix_web::{
 
 use crate::{
     database::Database,
-    home::{self, AdminScope},
+    home,
     options::Options,
     problem, products, reports, users,
     verdicts::{self, Verdicts},
@@ -31,18 +31,16 @@ pub(crate) fn start(
     options: &Options,
     database: Data<Database>,
     cache: ResponseCache,
-    admin: Option<AdminToken>,
-) -> io::Result<Server> {
+    admin: AdminToken,
+) -> io::Result<(Server, SocketAddr)> {
     let verdicts = Data::new(Verdicts::default());
-    let admin_scope = Data::new(AdminScope { is_on: admin.is_some() });
     let app = move || {
         App::new()
             .app_data(database.clone())
             .app_data(verdicts.clone())
-            .app_data(admin_scope.clone())
             .configure(problem::configure)
             .configure(routes)
-            .configure(|config| mount_admin(config, &cache, admin.as_ref()))
+            .service(cache.admin("/_cache", admin.clone()))
             .default_service(web::to(problem::no_such_route))
             // what is registered after the cache is outside of it and sees every request, hits too
             .wrap(cache.clone())
@@ -54,10 +52,9 @@ pub(crate) fn start(
         server = server.workers(workers.get());
     }
     let server = server.bind(("127.0.0.1", options.port))?;
-    for address in server.addrs() {
-        println!("listening on http://{address}");
-    }
-    Ok(server.run())
+    let address = server.addrs().first().copied().ok_or(io::ErrorKind::AddrNotAvailable)?;
+    println!("listening on http://{address}");
+    Ok((server.run(), address))
 }
 
 fn routes(config: &mut ServiceConfig) {
@@ -80,12 +77,6 @@ fn routes(config: &mut ServiceConfig) {
                 .route(read().to(reports::bought_together)),
         )
         .service(resource("/users/me", "GET, HEAD").route(read().to(users::me)));
-}
-
-fn mount_admin(config: &mut ServiceConfig, cache: &ResponseCache, token: Option<&AdminToken>) {
-    if let Some(token) = token {
-        config.service(cache.admin("/_cache", token.clone()));
-    }
 }
 
 /// A resource that names the methods it has when it is asked for another one.

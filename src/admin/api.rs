@@ -10,6 +10,7 @@ use super::{
     page,
     purge_request::PurgeRequest,
     refusal::Refusal,
+    seen_urls::{examples, top_keys},
     sign_in::to_page,
     submitted::{Body, Submitted, submitted},
 };
@@ -51,6 +52,16 @@ pub(super) async fn stats(admin: Data<Admin>) -> Response {
 
 pub(super) async fn timeline(admin: Data<Admin>) -> Response {
     Ok(HttpResponse::Ok().json(json!({ "steps": admin.handle()?.timeline() })))
+}
+
+pub(super) async fn top(admin: Data<Admin>, req: HttpRequest) -> Response {
+    let top = top_keys(admin.handle()?, &Operator::of(&req)?);
+    Ok(HttpResponse::Ok().json(top))
+}
+
+pub(super) async fn request_examples(admin: Data<Admin>, req: HttpRequest) -> Response {
+    let examples = examples(admin.handle()?, &Operator::of(&req)?);
+    Ok(HttpResponse::Ok().json(json!({ "examples": examples })))
 }
 
 pub(super) async fn audit(admin: Data<Admin>) -> Response {

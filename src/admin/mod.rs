@@ -17,6 +17,7 @@ mod purge_request;
 mod records;
 mod refusal;
 mod routes;
+mod seen_urls;
 mod session;
 mod sign_in;
 mod submitted;
@@ -35,6 +36,8 @@ impl ResponseCache {
     /// | `GET {path}/` | | the page |
     /// | `GET {path}/stats` | | [statistics](crate::Stats) |
     /// | `GET {path}/timeline` | | the [last hour](crate::TimelineStep) in steps |
+    /// | `GET {path}/top` | | the [keys asked for most](crate::CacheHandle::top_keys) |
+    /// | `GET {path}/examples` | | a [recent request for each reason](crate::CacheHandle::examples) |
     /// | `GET {path}/metrics` | | the statistics as text for Prometheus |
     /// | `GET {path}/audit` | | what operators did, the newest first |
     /// | `POST {path}/purge` | one of `{"url": …}`, `{"path": …}`, `{"prefix": …}`, `{"group": …}`, `{"all": true}` | `{"purged": 3}` |
@@ -50,7 +53,8 @@ impl ResponseCache {
     /// [`Purged::pending`](crate::Purged::pending).
     ///
     /// Without a token every response is a 401, but for the form that takes one. A wrong token is
-    /// answered later each time. A read-only token gets a 403 for what changes anything, a request that
+    /// answered later each time. A read-only token gets a 403 for what changes anything, and URLs without
+    /// their queries; a request that
     /// cannot be read a 400, one that the store could not carry out a 503, all with
     /// `{"error": …, "reason": …}` where the reason is one word. Responses are never stored, and this
     /// cache bypasses requests under `path`.

@@ -31,7 +31,7 @@ const fn post(path: &'static str, access: Access, handler: fn() -> Handler) -> R
     Route { method: "POST", path, access, handler }
 }
 
-pub(super) const ROUTES: [Route; 15] = [
+pub(super) const ROUTES: [Route; 17] = [
     get("", || web::get().to(page::with_slash)),
     get("/", || web::get().to(page::whole)),
     get("/live", || web::get().to(page::live)),
@@ -39,6 +39,8 @@ pub(super) const ROUTES: [Route; 15] = [
     Route { access: Access::Open, ..get("/style.css", || web::get().to(page::style)) },
     get("/stats", || web::get().to(api::stats)),
     get("/timeline", || web::get().to(api::timeline)),
+    get("/top", || web::get().to(api::top)),
+    get("/examples", || web::get().to(api::request_examples)),
     get("/audit", || web::get().to(api::audit)),
     get("/metrics", || web::get().to(api::metrics)),
     get("/openapi.json", || web::get().to(api::openapi)),
@@ -53,4 +55,45 @@ pub(super) const ROUTES: [Route; 15] = [
 pub(super) fn access(method: &Method, path: &str) -> Access {
     let is_called = |route: &&Route| route.method == method.as_str() && route.path == path;
     ROUTES.iter().find(is_called).map_or(Access::Read, |route| route.access)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn description_has_the_routes_and_who_may_call_them() {
+        let document: Value = serde_json::from_str(include_str!("openapi.json")).unwrap();
+        let mut described = BTreeSet::new();
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for (method, operation) in operations.as_object().unwrap() {
+                let is_open = operation["security"].as_array().is_some_and(Vec::is_empty);
+                let needs_write = operation["x-needs"].is_string();
+                described.insert((method.to_uppercase(), path.clone(), is_open, needs_write));
+            }
+        }
+        let routes = ROUTES.iter().map(|route| {
+            let is = |access| route.access == access;
+            let (method, path) = (route.method.to_owned(), route.path.to_owned());
+            (method, path, is(Access::Open), is(Access::Write))
+        });
+        assert_eq!(described, routes.collect());
+    }
+
+    #[test]
+    fn whatever_changes_something_needs_a_token_that_may() {
+        for route in ROUTES.iter().filter(|route| route.method == "POST") {
+            let expected = match route.path {
+                "/login" => Access::Open,
+                "/logout" => Access::Read,
+                _ => Access::Write,
+            };
+            assert_eq!(access(&Method::POST, route.path), expected, "{}", route.path);
+        }
+        assert_eq!(access(&Method::POST, "/stats"), Access::Read);
+    }
 }

@@ -142,7 +142,10 @@ async fn purge_asks_first_and_is_logged() {
     }
     let audit = send(&app, bearer(READER, "GET", "/audit")).await;
     let audit: Value = serde_json::from_slice(&audit.body).unwrap();
-    assert_eq!((&audit["entries"][0]["action"], &audit["entries"][0]["who"]), (&json!("purge"), &json!("operators")));
+    assert_eq!(
+        (&audit["entries"][0]["action"], &audit["entries"][0]["who"]),
+        (&json!("purge"), &json!("operators"))
+    );
 }
 
 #[actix_rt::test]
@@ -196,7 +199,9 @@ async fn reader_sees_everything_and_changes_nothing() {
     }
     let browser = Browser::sign_in(&app, READER).await;
     let page = browser.get("/").await;
-    assert!(page.text().contains("reader (read-only)") && !page.text().contains("action=\"purge\""));
+    assert!(
+        page.text().contains("reader (read-only)") && !page.text().contains("action=\"purge\"")
+    );
     assert_eq!(browser.post("/purge", "kind=all&confirmed=1").await.status, 403);
     assert_eq!(send(&app, get("/a")).await.word(), "HIT");
 }

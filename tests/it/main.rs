@@ -35,6 +35,7 @@
 
 mod accept_encoding;
 mod admin;
+mod admin_openapi;
 mod admin_page;
 mod allocations;
 mod auth_keys;

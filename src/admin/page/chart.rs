@@ -13,7 +13,7 @@ use crate::engine::stats::TimelineStep;
 const WIDTH: f64 = 600.0;
 const HEIGHT: f64 = 100.0;
 /// The spans of time that a chart can show, in seconds: the shortest that has all steps.
-const SPANS: [u64; 3] = [300, 900, 3600];
+const SPANS: [u64; 3] = [360, 900, 3600];
 /// How many bars are drawn at most: wider ones are sums of several steps.
 const MAX_BARS: usize = 120;
 
@@ -29,6 +29,12 @@ pub(super) struct Series {
     pub(super) class: &'static str,
     pub(super) name: &'static str,
     pub(super) value: fn(&TimelineStep) -> f64,
+}
+
+/// What a scale measures: how its numbers are shown, and what it ends at for this largest value.
+pub(super) struct Unit {
+    pub(super) show: fn(f64) -> String,
+    pub(super) top: fn(f64) -> f64,
 }
 
 impl Axis {
@@ -104,11 +110,10 @@ impl Axis {
         html: &mut Html,
         title: &'static str,
         series: &[Series],
-        top: Option<f64>,
-        show: fn(f64) -> String,
+        unit: &Unit,
     ) {
         let values = || series.iter().flat_map(|one| self.steps.iter().map(one.value));
-        let top = top.unwrap_or_else(|| round_up(values().fold(0.0, f64::max)));
+        let (top, show) = ((unit.top)(values().fold(0.0, f64::max)), unit.show);
         let latest =
             |one: &Series| self.steps.iter().rev().map(one.value).find(|value| *value > 0.0);
         self.frame(html, title, series, [show(top), show(top / 2.0)], |html| {
@@ -182,7 +187,7 @@ fn age(now: SystemTime, step: &TimelineStep) -> u64 {
 }
 
 /// The next of 1, 2, 5, 10, 20, … that is not below.
-fn round_up(value: f64) -> f64 {
+pub(super) fn round_up(value: f64) -> f64 {
     if value <= 0.0 {
         return 1.0;
     }
@@ -192,6 +197,11 @@ fn round_up(value: f64) -> f64 {
         .map(|part| part * unit)
         .find(|top| *top >= value)
         .unwrap_or(unit * 10.0)
+}
+
+/// The next power of two that is not below.
+pub(super) fn round_up_binary(value: f64) -> f64 {
+    if value <= 1.0 { 1.0 } else { value.log2().ceil().exp2() }
 }
 
 #[cfg(test)]
@@ -204,5 +214,6 @@ mod tests {
         for (top, expected) in tops.into_iter().zip([1.0, 0.05, 1.0, 2.0, 5.0, 100.0, 1000.0]) {
             assert!((top - expected).abs() < expected / 1e6, "{top} {expected}");
         }
+        assert!((round_up_binary(70_000.0) - 131_072.0).abs() < 0.1);
     }
 }

@@ -89,8 +89,8 @@ pub(super) fn confirm(
     if request.soft {
         html.raw("<input type=\"hidden\" name=\"soft\" value=\"1\">");
     }
-    html.raw("<p><button name=\"confirmed\" value=\"1\" autofocus>Purge</button> ");
-    html.raw("<a href=\"./\">Cancel</a></p></form></main>");
+    html.raw("<p><button name=\"confirmed\" value=\"1\">Purge</button> ");
+    html.raw("<a href=\"./\" autofocus>Cancel</a></p></form></main>");
 }
 
 /// Why something was not done; where a token is missing, the form that takes one.

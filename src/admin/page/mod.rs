@@ -14,6 +14,9 @@ mod figures;
 mod forms;
 mod html;
 mod number;
+mod overview;
+mod sections;
+mod table;
 mod tables;
 
 use figures::Figures;
@@ -29,7 +32,7 @@ pub(super) async fn with_slash(req: HttpRequest) -> HttpResponse {
 
 pub(super) async fn whole(admin: Data<Admin>, req: HttpRequest) -> Result<HttpResponse, Refusal> {
     let operator = Operator::of(&req)?;
-    let figures = Figures::read(&admin)?;
+    let figures = Figures::read(&admin, &operator)?;
     let mut html = begin("Response cache");
     html.raw(
         "<a class=\"skip\" href=\"#purge\">To the purge form</a><header><h1>Response cache</h1>",
@@ -37,7 +40,7 @@ pub(super) async fn whole(admin: Data<Admin>, req: HttpRequest) -> Result<HttpRe
     html.raw("<p id=\"poll\" role=\"status\"></p>");
     forms::who(&mut html, &operator);
     html.raw("</header><main><div id=\"live\">");
-    tables::all(&mut html, &figures);
+    sections::all(&mut html, &figures);
     html.raw("</div>");
     forms::changes(&mut html, &operator, figures.is_enabled);
     html.raw("</main><script src=\"app.js\"></script>");
@@ -45,9 +48,9 @@ pub(super) async fn whole(admin: Data<Admin>, req: HttpRequest) -> Result<HttpRe
 }
 
 /// The part of the page with figures.
-pub(super) async fn live(admin: Data<Admin>) -> Result<HttpResponse, Refusal> {
+pub(super) async fn live(admin: Data<Admin>, req: HttpRequest) -> Result<HttpResponse, Refusal> {
     let mut html = Html::default();
-    tables::all(&mut html, &Figures::read(&admin)?);
+    sections::all(&mut html, &Figures::read(&admin, &Operator::of(&req)?)?);
     Ok(HttpResponse::Ok().content_type(HTML).body(html.finish()))
 }
 

@@ -1,154 +1,20 @@
-//! The sections of the page that have figures, from the ones looked at first to the ones looked up.
-
-use std::time::Duration;
+//! What is looked up: rules, reasons, keys, times, the store, handlers, and what operators did.
 
 use super::{
-    chart::{Axis, Series},
     figures::Figures,
     html::Html,
     number,
+    table::{row, table},
 };
 use crate::{
     engine::stats::{Histogram, RuleStats, Stats},
     semantics::verdict::{Reason, VerdictKind},
 };
 
-pub(super) fn all(html: &mut Html, figures: &Figures) {
-    health(html, figures);
-    summary(html, figures);
-    charts(html, figures);
-    rules(html, &figures.stats);
-    html.raw("<div class=\"columns\">");
-    reasons(html, "why-bypassed", "Why requests bypass the cache", &figures.stats.bypasses);
-    reasons(html, "why-not-stored", "Why responses are not stored", &figures.stats.not_stored);
-    html.raw("</div>");
-    times(html, &figures.stats);
-    html.raw("<div class=\"columns\">");
-    store(html, &figures.stats);
-    handlers(html, &figures.stats);
-    html.raw("</div>");
-    audit(html, figures);
-}
+/// How many keys are shown.
+const MAX_TOP: usize = 10;
 
-/// What is broken, if anything is.
-fn health(html: &mut Html, figures: &Figures) {
-    let Figures { stats, .. } = figures;
-    html.raw("<section id=\"health\" aria-live=\"polite\"><h2 class=\"hidden\">Health</h2><ul>");
-    light(html, figures.is_enabled, "enabled", "disabled: every request goes to its handler");
-    if let Some(redis) = &stats.store.redis {
-        light(html, !redis.is_away, "Redis answers", "Redis is away: handlers answer");
-        if stats.store.store == "tiered" {
-            let without = "announcements do not arrive: memory is used for a second at most";
-            light(html, redis.is_subscribed, "announcements arrive", without);
-        }
-        if redis.pending_purges > 0 {
-            item(html, "bad", &format!("{} purges pending", redis.pending_purges));
-        }
-    }
-    if let Some(error) = &stats.last_error {
-        let ago = number::span(figures.seconds_since(error.at));
-        item(html, "note", &format!("last failure {ago} ago: {}: {}", error.doing, error.problem));
-    }
-    if figures.wrong_tokens > 0 {
-        let shown = number::count(figures.wrong_tokens);
-        item(html, "note", &format!("{shown} wrong tokens at this scope"));
-    }
-    html.raw("</ul></section>");
-}
-
-fn light(html: &mut Html, is_good: bool, good: &'static str, bad: &'static str) {
-    if is_good { item(html, "good", good) } else { item(html, "bad", bad) }
-}
-
-fn item(html: &mut Html, class: &'static str, text: &str) {
-    html.raw("<li class=\"").raw(class).raw("\">").text(text).raw("</li>");
-}
-
-fn summary(html: &mut Html, figures: &Figures) {
-    let Figures { stats, .. } = figures;
-    html.raw("<section id=\"summary\"><h2 class=\"hidden\">In all</h2><dl class=\"figures\">");
-    figure(
-        html,
-        "Hit ratio",
-        number::percent(stats.hit_ratio()),
-        "served from the store, of all but bypassing requests",
-    );
-    let of = "hits, stale, misses, bypassing";
-    figure(html, "Requests", number::count(stats.requests()), of);
-    let saved = number::time(stats.handler_time_saved);
-    figure(html, "Handler time saved", saved, "what handlers would have taken once more");
-    let bytes = number::bytes(stats.bytes_from_store);
-    figure(html, "Served from the store", bytes, "bytes of bodies");
-    let bytes = number::bytes(stats.bytes_from_handlers);
-    figure(html, "Made by handlers", bytes, "bytes of bodies");
-    let since = number::span(figures.seconds_since(stats.since));
-    figure(html, "Counted for", since, "this process, all workers; survives no restart");
-    html.raw("</dl></section>");
-}
-
-fn figure(html: &mut Html, name: &'static str, value: String, meaning: &'static str) {
-    html.raw("<div>").element("dt", name).element("dd class=\"value\"", value);
-    html.element("dd class=\"meaning\"", meaning).raw("</div>");
-}
-
-#[expect(clippy::cast_precision_loss, reason = "numbers are drawn")]
-fn charts(html: &mut Html, figures: &Figures) {
-    let axis = Axis::new(figures.timeline.clone());
-    html.raw("<section id=\"charts\"><h2>The last hour</h2>");
-    if axis.is_empty() {
-        html.raw("<p>The first step of the timeline has not ended.</p></section>");
-        return;
-    }
-    html.raw("<div class=\"charts\">");
-    let verdicts = [
-        Series { class: "hit", name: "hits", value: |step| step.hits as f64 },
-        Series { class: "stale", name: "stale", value: |step| step.stale as f64 },
-        Series { class: "miss", name: "misses", value: |step| step.misses as f64 },
-        Series { class: "bypass", name: "bypassing", value: |step| step.bypassed as f64 },
-    ];
-    axis.bars_of_rates(html, "Requests", &verdicts);
-    let ratio = [Series {
-        class: "hit",
-        name: "hit ratio",
-        value: |step| {
-            let served = (step.hits + step.stale) as f64;
-            if served > 0.0 { served / (served + step.misses as f64) } else { 0.0 }
-        },
-    }];
-    axis.lines(html, "Hit ratio", &ratio, Some(1.0), |ratio| format!("{:.0} %", ratio * 100.0));
-    let seconds = |seconds: f64| number::time(Duration::from_secs_f64(seconds));
-    let handlers =
-        [Series { class: "miss", name: "p99", value: |step| step.handler_p99.as_secs_f64() }];
-    axis.lines(html, "Handlers, p99", &handlers, None, seconds);
-    let hits = [Series { class: "hit", name: "p99", value: |step| step.hit_p99.as_secs_f64() }];
-    axis.lines(html, "Hits, p99", &hits, None, seconds);
-    let rate = [Series { class: "hit", name: "saved", value: saved_per_second }];
-    axis.lines(html, "Handler time saved per second", &rate, None, seconds);
-    if axis.steps().iter().any(|step| step.bytes.is_some()) {
-        let bytes = [Series {
-            class: "store",
-            name: "stored",
-            value: |step| step.bytes.unwrap_or(0) as f64,
-        }];
-        axis.lines(html, "Memory", &bytes, None, |bytes| number::bytes(whole(bytes)));
-    }
-    html.raw("</div></section>");
-}
-
-fn saved_per_second(step: &crate::engine::stats::TimelineStep) -> f64 {
-    step.handler_time_saved.as_secs_f64() / step.span.as_secs_f64().max(1.0)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "it is a number of bytes"
-)]
-fn whole(number: f64) -> u64 {
-    number.max(0.0) as u64
-}
-
-fn rules(html: &mut Html, stats: &Stats) {
+pub(super) fn rules(html: &mut Html, stats: &Stats) {
     html.raw("<section id=\"rules\"><h2>By rule</h2>");
     let columns = [
         "Rule",
@@ -199,7 +65,18 @@ fn row_of_rule(html: &mut Html, rule: &RuleStats) {
     html.raw("</tr>");
 }
 
-fn reasons(html: &mut Html, id: &'static str, title: &'static str, counts: &[(Reason, u64)]) {
+/// A table of reasons: its name and its title.
+pub(super) type ReasonTable = (&'static str, &'static str);
+
+pub(super) const BYPASSED: ReasonTable = ("why-bypassed", "Why requests bypass the cache");
+pub(super) const NOT_STORED: ReasonTable = ("why-not-stored", "Why responses are not stored");
+
+pub(super) fn reasons(
+    html: &mut Html,
+    figures: &Figures,
+    (id, title): &ReasonTable,
+    counts: &[(Reason, u64)],
+) {
     html.raw("<section id=\"").raw(id).raw("\">").element("h2", title);
     if counts.is_empty() {
         html.raw("<p>None so far.</p></section>");
@@ -207,15 +84,32 @@ fn reasons(html: &mut Html, id: &'static str, title: &'static str, counts: &[(Re
     }
     let mut counts = counts.to_vec();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    table(html, &["Reason", "Requests"], |html| {
+    table(html, &["Reason", "Requests", "Such as"], |html| {
         for (reason, count) in counts {
-            row(html, reason.as_str(), [number::count(count)]);
+            row(html, reason.as_str(), [number::count(count), figures.example(reason)]);
         }
     });
     html.raw("</section>");
 }
 
-fn times(html: &mut Html, stats: &Stats) {
+pub(super) fn top(html: &mut Html, figures: &Figures) {
+    let top = &figures.top;
+    html.raw("<div class=\"columns\"><section id=\"top-hits\"><h2>Most hits</h2>");
+    table(html, &["Key", "Hits, about"], |html| {
+        for key in top.by_hits.iter().take(MAX_TOP) {
+            row(html, &key.key, [number::count(key.hits)]);
+        }
+    });
+    html.raw("</section><section id=\"top-handlers\"><h2>Most handler time</h2>");
+    table(html, &["Key", "In all, about"], |html| {
+        for key in top.by_handler_time.iter().take(MAX_TOP) {
+            row(html, &key.key, [number::time(key.handler_time)]);
+        }
+    });
+    html.raw("</section></div>");
+}
+
+pub(super) fn times(html: &mut Html, stats: &Stats) {
     html.raw("<section id=\"times\"><h2>Times</h2>");
     table(html, &["", "Measured", "Mean", "p50", "p90", "p99"], |html| {
         let mut add = |name, times: &Histogram| {
@@ -241,7 +135,7 @@ fn quantile(times: &Histogram, part: f64) -> String {
     if times.count() == 0 { number::NONE.to_owned() } else { number::time(times.quantile(part)) }
 }
 
-fn store(html: &mut Html, stats: &Stats) {
+pub(super) fn store(html: &mut Html, stats: &Stats) {
     html.raw("<section id=\"store\"><h2>Store</h2>");
     table(html, &["", "Now or so far"], |html| {
         row(html, "Kind", [stats.store.store.to_owned()]);
@@ -269,7 +163,7 @@ fn store(html: &mut Html, stats: &Stats) {
     html.raw("</section>");
 }
 
-fn handlers(html: &mut Html, stats: &Stats) {
+pub(super) fn handlers(html: &mut Html, stats: &Stats) {
     html.raw("<section id=\"handlers\"><h2>Handlers, refreshes, purges</h2>");
     table(html, &["", "Now or so far"], |html| {
         row(html, "Handler calls under way", [number::count(stats.flights)]);
@@ -293,7 +187,7 @@ fn handlers(html: &mut Html, stats: &Stats) {
     html.raw("</section>");
 }
 
-fn audit(html: &mut Html, figures: &Figures) {
+pub(super) fn audit(html: &mut Html, figures: &Figures) {
     const SHOWN: usize = 20;
     html.raw("<section id=\"audit\"><h2>What operators did</h2>");
     if figures.audit.is_empty() {
@@ -309,22 +203,4 @@ fn audit(html: &mut Html, figures: &Figures) {
         }
     });
     html.raw("</section>");
-}
-
-fn table(html: &mut Html, columns: &[&'static str], rows: impl FnOnce(&mut Html)) {
-    html.raw("<div class=\"wide\"><table><thead><tr>");
-    for column in columns {
-        html.element("th scope=\"col\"", column);
-    }
-    html.raw("</tr></thead><tbody>");
-    rows(html);
-    html.raw("</tbody></table></div>");
-}
-
-fn row<const N: usize>(html: &mut Html, name: &str, cells: [String; N]) {
-    html.raw("<tr>").element("th scope=\"row\"", name);
-    for cell in cells {
-        html.element("td", cell);
-    }
-    html.raw("</tr>");
 }
