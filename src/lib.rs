@@ -8,6 +8,9 @@ pub mod guide {
     pub mod faults {}
     #[doc = include_str!("guide/metrics.md")]
     pub mod metrics {}
+    #[cfg(feature = "admin")]
+    #[doc = include_str!("guide/observing.md")]
+    pub mod observing {}
     #[doc = include_str!("guide/who_is_asking.md")]
     pub mod who_is_asking {}
 }
