@@ -11,8 +11,12 @@ use crate::engine::{
 pub(super) fn top_keys(handle: &CacheHandle, operator: &Operator) -> TopKeys {
     let mut top = handle.top_keys();
     if operator.is_read_only() {
-        top.by_hits.iter_mut().for_each(|top| hide_query(&mut top.key));
-        top.by_handler_time.iter_mut().for_each(|top| hide_query(&mut top.key));
+        for top in &mut top.by_hits {
+            hide_query(&mut top.key);
+        }
+        for top in &mut top.by_handler_time {
+            hide_query(&mut top.key);
+        }
     }
     top
 }
@@ -21,7 +25,9 @@ pub(super) fn top_keys(handle: &CacheHandle, operator: &Operator) -> TopKeys {
 pub(super) fn examples(handle: &CacheHandle, operator: &Operator) -> Vec<RequestExample> {
     let mut examples = handle.examples();
     if operator.is_read_only() {
-        examples.iter_mut().for_each(|example| hide_query(&mut example.url));
+        for example in &mut examples {
+            hide_query(&mut example.url);
+        }
     }
     examples
 }
