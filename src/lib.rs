@@ -13,6 +13,8 @@ pub mod guide {
     pub mod observing {}
     #[doc = include_str!("guide/who_is_asking.md")]
     pub mod who_is_asking {}
+    #[doc = include_str!("guide/why_not_cached.md")]
+    pub mod why_not_cached {}
 }
 mod key;
 mod purge;
@@ -57,6 +59,10 @@ pub use crate::{
         },
     },
     engine::{
+        explanation::{
+            Candidate, ExplainError, Explanation, Inquiry, KeyView, KeyViewPart, RuleMatch,
+            RunningCall, StoredView,
+        },
         handle::CacheHandle,
         stats::{
             CostlyKey, Histogram, LastError, PurgeCount, RequestCount, RequestExample, RuleStats,
@@ -69,6 +75,9 @@ pub use crate::{
         verdict::CacheVerdict,
     },
     purge::{Purge, Purged},
-    semantics::verdict::{Reason, StaleCause, VerdictKind},
+    semantics::{
+        lifetime_source::LifetimeSource,
+        verdict::{Reason, StaleCause, VerdictKind},
+    },
     store::{Evictions, RedisHealth, Store, StoreError, StoreErrorKind, StoreHealth},
 };

@@ -58,6 +58,23 @@ pub(super) struct KeyInput<'a> {
     /// What counts of the query, where the path's rule says it.
     pub(super) query: Option<&'a QueryRules>,
     pub(super) secret: &'a Secret,
+    pub(super) server: Server<'a>,
+}
+
+/// What the server that gets a request says of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Server<'a> {
+    /// Whether the request came over TLS.
+    pub(crate) secure: bool,
+    /// The host of a request that names none.
+    pub(crate) host: &'a str,
+}
+
+impl<'a> Server<'a> {
+    pub(super) fn of(req: &'a HttpRequest) -> Self {
+        let config = req.app_config();
+        Self { secure: config.secure(), host: config.host() }
+    }
 }
 
 /// A request's key, and what it does not tell.
@@ -161,9 +178,9 @@ impl KeyRules {
     /// The part of the key that says which URL the client asked for: all that a handler or a guard
     /// can read of the target, as it was sent.
     fn url(&self, input: &KeyInput<'_>) -> Result<KeyBuilder, Reason> {
-        let KeyInput { req, .. } = *input;
+        let KeyInput { req, server, .. } = *input;
         let Target { scheme, authority, host_line } = Target::of(req)?;
-        let (uri, config) = (req.uri(), req.app_config());
+        let uri = req.uri();
         let rules = input.query.unwrap_or(&self.query);
         let query = uri.query().and_then(|query| rules.apply(query));
         let query = query.as_deref();
@@ -171,8 +188,8 @@ impl KeyRules {
         let mut key = if trusts {
             forwarded_url(req, query)?
         } else {
-            let host = host_line.or(authority).unwrap_or(config.host());
-            KeyBuilder::new(config.secure(), host, uri.path(), query)
+            let host = host_line.or(authority).unwrap_or(server.host);
+            KeyBuilder::new(server.secure, host, uri.path(), query)
         };
         // mostly a target is path and query alone, beside one `Host`
         if trusts || scheme.is_some() || authority.is_some() || host_line.is_none() {
@@ -180,7 +197,7 @@ impl KeyRules {
             for (name, part) in parts {
                 key.part(Part::Target, name, part.map(str::as_bytes).into_iter());
             }
-            key.part(Part::Target, "secure", config.secure().then_some(&[][..]).into_iter());
+            key.part(Part::Target, "secure", server.secure.then_some(&[][..]).into_iter());
         }
         Ok(key)
     }

@@ -112,6 +112,12 @@ impl Paths {
         self.rules.iter().map(pattern).collect()
     }
 
+    /// The pattern of each rule, and whether it matches the routed path.
+    pub(super) fn rule_matches(&self, path: &str) -> Vec<(String, bool)> {
+        let matches = self.rules.iter().map(|rule| rule.resource.is_match(path));
+        self.patterns().into_iter().zip(matches).collect()
+    }
+
     /// The pattern of a rule.
     pub(super) fn pattern(&self, rule: RuleNumber) -> Option<&str> {
         self.rules.get(rule.place())?.resource.pattern()

@@ -6,7 +6,13 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{HttpRequest, http::Method, http::header::HeaderName};
+use actix_web::{
+    HttpRequest,
+    http::{
+        Method,
+        header::{HeaderMap, HeaderName},
+    },
+};
 
 use super::{
     all_settings::Config,
@@ -15,16 +21,16 @@ use super::{
     error::ConfigError,
     functions::Predicate,
     headers::HeaderFlags,
-    key_rules::{KeyInput, KeyRules, Keyed},
+    key_rules::{KeyInput, KeyRules, Keyed, Server},
     paths::{Paths, Refusal, RuleNumber},
     resolved_rule::ResolvedRule,
     settings::{compliance::Compliance, handlers::HandlerPolicy, responses::Responses},
     target,
 };
 use crate::{
-    engine::{Engine, flight::CoalescingLimits},
+    engine::{Engine, flight::CoalescingLimits, lookup::Lookup},
     key::{KeyParts, Secret},
-    semantics::verdict::Reason,
+    semantics::{fields::RequestView, verdict::Reason},
 };
 
 /// The settings of one cache, and what is compiled from them.
@@ -110,11 +116,6 @@ impl Plan {
         &self.config.compliance
     }
 
-    /// The secret under which what may identify a client enters keys.
-    pub(crate) fn secret(&self) -> &Secret {
-        &self.secret
-    }
-
     /// Whether the request is for the cache, and under which key. `nested` is how many caches outside
     /// decide by other rules.
     pub(crate) fn admit(&self, req: &HttpRequest, nested: u8) -> Result<Admitted, Refusal> {
@@ -122,7 +123,7 @@ impl Plan {
             let rule = self.rule_of(req.match_info().as_str());
             return Err(Refusal { why: Reason::Method, rule });
         }
-        self.admit_with(req, None, nested)
+        self.admit_with(req, None, nested, Server::of(req))
     }
 
     /// The rule of a GET, or why its path alone keeps it out of the cache.
@@ -160,7 +161,49 @@ impl Plan {
         body: &[u8],
         nested: u8,
     ) -> Result<Admitted, Refusal> {
-        self.admit_with(req, Some(body), nested)
+        self.admit_with(req, Some(body), nested, Server::of(req))
+    }
+
+    /// Whether a request that came to `server` outside of other caches would be for the cache, and
+    /// under which key. `body` counts where it is a QUERY.
+    pub(crate) fn admit_on(
+        &self,
+        server: Server<'_>,
+        req: &HttpRequest,
+        body: &[u8],
+    ) -> Result<Admitted, Refusal> {
+        match *req.method() {
+            Method::GET | Method::HEAD => self.admit_with(req, None, 0, server),
+            _ if self.asks_query(req) => self.admit_with(req, Some(body), 0, server),
+            _ => self.admit(req, 0),
+        }
+    }
+
+    /// What a request with this key is looked up by.
+    pub(crate) fn lookup<'a>(
+        &'a self,
+        keyed: &'a Keyed,
+        view: RequestView<'a, HeaderMap>,
+    ) -> Lookup<'a> {
+        let Keyed { key, uncovered, .. } = keyed;
+        let (policy, secret) = (&self.default_rule.policy, &self.secret);
+        Lookup { key, view, uncovered: *uncovered, policy, secret }
+    }
+
+    /// The pattern of each rule, and whether it matches this path as the router reads it.
+    pub(crate) fn rule_matches(&self, routed: &str) -> Vec<(String, bool)> {
+        self.paths.rule_matches(routed)
+    }
+
+    /// The names of the parameters that this query has and that do not count under the rule.
+    pub(crate) fn left_out_of(&self, query: &str, rule: Option<RuleNumber>) -> Vec<String> {
+        let by_rule = rule.and_then(|_| self.rule(rule).query.as_deref());
+        by_rule.unwrap_or(&self.key_rules.query).left_out_of(query)
+    }
+
+    /// What tells the settings from others in this process, as long as they live.
+    pub(crate) fn settings_id(&self) -> usize {
+        Arc::as_ptr(&self.config).addr()
     }
 
     fn admit_with(
@@ -168,6 +211,7 @@ impl Plan {
         req: &HttpRequest,
         body: Option<&[u8]>,
         nested: u8,
+        server: Server<'_>,
     ) -> Result<Admitted, Refusal> {
         let rule = self.paths.decide(req.uri().path(), req.match_info().as_str())?;
         let refuse = |why| Refusal { why, rule };
@@ -179,7 +223,7 @@ impl Plan {
         }
         let query = rule.and_then(|_| self.rule(rule).query.as_deref());
         let secret = &self.secret;
-        let input = KeyInput { req, flags, body, nested, rule, query, secret };
+        let input = KeyInput { req, flags, body, nested, rule, query, secret, server };
         let keyed = self.key_rules.key(input).map_err(refuse)?;
         let HeaderFlags { conditional, directives, .. } = flags;
         Ok(Admitted { keyed, conditional, directives })

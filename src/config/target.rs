@@ -42,7 +42,6 @@ impl<'r> Target<'r> {
     }
 }
 
-/// Whether responses to requests of this scheme are cached.
 /// The key of a request whose target is path and query alone, beside one `Host`.
 pub(super) fn plain_key(req: &HttpRequest) -> Option<KeyParts<'_>> {
     let uri = req.uri();
@@ -56,6 +55,7 @@ pub(super) fn plain_key(req: &HttpRequest) -> Option<KeyParts<'_>> {
     Some(KeyParts::of_url(req.app_config().secure(), host, path_and_query, path_len))
 }
 
+/// Whether responses to requests of this scheme are cached.
 pub(super) fn is_cached_scheme(scheme: &str) -> bool {
     matches!(scheme, "http" | "https")
 }

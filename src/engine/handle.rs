@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
+    explanation::{ExplainError, Explanation, Inquiry, RunningCall},
     metrics,
     state::Engine,
     stats::{RequestExample, Stats, TimelineStep, TopKeys},
@@ -174,6 +175,38 @@ impl CacheHandle {
     #[cfg(feature = "metrics")]
     pub fn publish_metrics(&self) {
         self.engine.publish_metrics();
+    }
+
+    /// What the cache would do with a request now, and why: which rule applies, what its key is made of,
+    /// what is stored for it and for how long it is fresh, and which responses of the handler would be
+    /// stored. It is a dry run of what requests go through. Nothing is served, counted or stored; the
+    /// look-up counts as a use of the entry, and with Redis it is one exchange.
+    ///
+    /// It knows what is inside this process: not the middleware outside of the cache, nor other caches
+    /// around it. Functions of the application (`only_if`, `key_fn`, `Auth::from_fn`) get a request
+    /// without application data and extensions.
+    ///
+    /// ```
+    /// # async fn f(cache: actix_response_cache::CacheHandle) -> Result<(), Box<dyn std::error::Error>> {
+    /// use actix_response_cache::Inquiry;
+    ///
+    /// let inquiry = Inquiry::get("https://shop.example/products").header("cookie", "session=1");
+    /// println!("{}", cache.explain(&inquiry).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where the inquiry is no request, or no worker serves requests through the cache yet.
+    pub async fn explain(&self, inquiry: &Inquiry) -> Result<Explanation, ExplainError> {
+        self.engine.explain(inquiry).await
+    }
+
+    /// The handler calls that run now for responses that may be shared, and how many requests wait for
+    /// each: those first that have been running longest, 256 at most.
+    pub fn flights(&self) -> Vec<RunningCall> {
+        self.engine.running_calls()
     }
 
     /// Disables or enables the cache, for all workers of this process. While it is disabled, every

@@ -13,6 +13,7 @@ use super::{
     background_refresh::BackgroundRefreshes,
     background_tasks::BackgroundTasks,
     expiring_keys::ExpiringKeys,
+    explanation::Explainers,
     flight::Flights,
     log_throttle::LogThrottle,
     no_vary_search::NoVarySearchIndex,
@@ -44,6 +45,9 @@ pub(crate) struct Engine {
     pub(super) no_vary_search: NoVarySearchIndex,
     pub(super) query_rules: AllQueryRules,
     pub(super) stored_paths: StoredPaths,
+    pub(super) explainers: Explainers,
+    /// Whether the last request that went to a handler came over TLS.
+    is_secure: AtomicBool,
     pub(super) background_tasks: BackgroundTasks,
     pub(super) background_refreshes: BackgroundRefreshes,
     pub(super) flights: Flights,
@@ -80,6 +84,8 @@ impl Engine {
             no_vary_search: NoVarySearchIndex::default(),
             query_rules: AllQueryRules::default(),
             stored_paths: StoredPaths::default(),
+            explainers: Explainers::default(),
+            is_secure: AtomicBool::new(false),
             background_tasks: BackgroundTasks::default(),
             background_refreshes: BackgroundRefreshes::new(
                 clock.clone(),
@@ -183,6 +189,19 @@ impl Engine {
 
     pub(crate) fn is_enabled(&self) -> bool {
         self.is_enabled.load(Ordering::Relaxed)
+    }
+
+    /// A request has come to a server that is secure or not.
+    pub(crate) fn came_to(&self, secure: bool) {
+        // mostly it is as before, and nothing is written that other workers read
+        if self.is_secure() != secure {
+            self.is_secure.store(secure, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the last request that went to a handler came over TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.is_secure.load(Ordering::Relaxed)
     }
 
     /// Waits until no response is on its way into the store and no refresh runs.

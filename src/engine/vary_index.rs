@@ -43,6 +43,11 @@ impl VaryIndex {
         self.lock().urls.get(url).map(|variants| Arc::clone(&variants.selecting))
     }
 
+    /// How many variants of the URL this process has stored.
+    pub(crate) fn variants(&self, url: &CacheKey) -> usize {
+        self.lock().urls.get(url).map_or(0, |variants| variants.keys.len())
+    }
+
     /// Remembers what selects between the variants of the URL.
     pub(crate) fn learn(&self, url: &CacheKey, selecting: &Selecting) {
         self.lock().variants(url, selecting);

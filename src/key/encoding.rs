@@ -11,7 +11,7 @@ pub(super) const SECURE: u8 = 1;
 pub(super) const OTHER_QUERIES: u8 = 2;
 
 /// What a further part of a key says; a tag, so that parts of different kinds never meet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Part {
     /// Values of a request field.
@@ -32,6 +32,40 @@ pub(crate) enum Part {
     Target = 8,
     /// How many caches outside key or admit requests by other rules.
     Nested = 9,
+}
+
+impl Part {
+    const ALL: [Self; 9] = [
+        Self::Header,
+        Self::Cookie,
+        Self::Auth,
+        Self::Custom,
+        Self::Origin,
+        Self::Variant,
+        Self::Body,
+        Self::Target,
+        Self::Nested,
+    ];
+
+    /// The part with this tag.
+    pub(super) fn of(tag: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| *part as u8 == tag)
+    }
+
+    /// The part in lower case.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Cookie => "cookie",
+            Self::Auth => "auth",
+            Self::Custom => "key-fn",
+            Self::Origin => "origin",
+            Self::Variant => "variant",
+            Self::Body => "body",
+            Self::Target => "target",
+            Self::Nested => "nested",
+        }
+    }
 }
 
 pub(super) fn push_values<'v>(bytes: &mut Vec<u8>, values: impl Iterator<Item = &'v [u8]>) {

@@ -9,6 +9,7 @@ mod parts;
 pub(crate) mod path;
 pub(crate) mod query;
 mod secret;
+mod sections;
 
 pub(crate) use self::{
     builder::KeyBuilder,

@@ -62,6 +62,16 @@ impl QueryRules {
         (!pairs.is_empty()).then(|| Cow::Owned(pairs.join("&")))
     }
 
+    /// The names of the parameters that do not count.
+    pub(crate) fn left_out_of(&self, query: &str) -> Vec<String> {
+        let names = query.split('&').filter(|pair| !pair.is_empty()).map(name);
+        let mut names: Vec<String> =
+            names.filter(|name| !self.counts(name)).map(Cow::into_owned).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     fn counts(&self, name: &str) -> bool {
         let named = |patterns: &Vec<String>| patterns.iter().any(|pattern| matches(pattern, name));
         self.only.as_ref().is_none_or(named) && !named(&self.ignore)

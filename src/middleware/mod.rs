@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod context;
 mod error;
+mod explain;
 pub(crate) mod extract;
 pub(crate) mod future;
 mod held_routes;

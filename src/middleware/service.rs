@@ -183,10 +183,14 @@ where
             let rule = worker.plan.rule_of(req.match_info().as_str());
             let refuse = |why| Refusal { why, rule };
             let admission = match read_body(&mut req).await {
-                Some(_) if !worker.engine.is_enabled() => Err(refuse(Reason::Disabled)),
                 Some(body) => {
                     let nested = RequestContext::nested(outer.as_ref(), &worker);
-                    worker.plan.admit_query(req.request(), &body, nested)
+                    let admitted = worker.plan.admit_query(req.request(), &body, nested);
+                    // as for other requests, why it never is for the cache comes first
+                    admitted.and_then(|admitted| match worker.engine.is_enabled() {
+                        true => Ok(admitted),
+                        false => Err(refuse(Reason::Disabled)),
+                    })
                 }
                 None => Err(refuse(Reason::RequestBody)),
             };

@@ -12,7 +12,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
 };
 
-use super::{body::CacheBody, service::CacheService, worker::Worker};
+use super::{body::CacheBody, explain, service::CacheService, worker::Worker};
 use crate::{config::cache::ResponseCache, engine::ticker};
 
 impl<S, B> Transform<S, ServiceRequest> for ResponseCache
@@ -31,6 +31,7 @@ where
             let engine = self.engine()?;
             plan.register_paths(&engine);
             ticker::start(&engine);
+            explain::register(&engine, plan.settings_id(), || self.plan());
             Ok(Worker::new(plan, engine))
         });
         ready(match worker {

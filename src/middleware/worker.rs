@@ -95,9 +95,7 @@ impl Worker {
         keyed: &'a Keyed,
         view: RequestView<'a, HeaderMap>,
     ) -> Lookup<'a> {
-        let Keyed { key, uncovered, .. } = keyed;
-        let (policy, secret) = (&self.plan.default_rule().policy, self.plan.secret());
-        Lookup { key, view, uncovered: *uncovered, policy, secret }
+        self.plan.lookup(keyed, view)
     }
 
     /// The stored response as a response to this request.

@@ -6,6 +6,7 @@ use super::{
     cache_control::delta_seconds,
     date::{MAX_DELTA, Moment, Timestamp},
     fields::Fields,
+    lifetime_source::LifetimeSource,
     names::{AGE, DATE, EXPIRES, LAST_MODIFIED},
     targeted::Governing,
     terms::Terms,
@@ -25,17 +26,22 @@ pub(crate) struct Exchange {
 }
 
 /// The lifetime that a response states: by a targeted field or `Cache-Control`, there `s-maxage`
-/// before `max-age`, or by `Expires` (RFC 9111 s.4.2.1).
+/// before `max-age`, or by `Expires` (RFC 9111 s.4.2.1), and which of them it is.
 pub(super) fn stated_lifetime<F: Fields + ?Sized>(
     fields: &F,
     governing: &Governing,
     received: Timestamp,
-) -> Option<Duration> {
+) -> Option<(Duration, LifetimeSource)> {
     let directives = &governing.directives;
-    directives.s_maxage.or(directives.max_age).or_else(|| {
+    if governing.targeted {
         // RFC 9213 s.2.2: a targeted field puts Expires out of force too
-        if governing.targeted { None } else { expires(fields, received) }
-    })
+        let lifetime = directives.s_maxage.or(directives.max_age)?;
+        return Some((lifetime, LifetimeSource::Targeted));
+    }
+    let s_maxage = directives.s_maxage.map(|span| (span, LifetimeSource::SMaxage));
+    s_maxage
+        .or_else(|| Some((directives.max_age?, LifetimeSource::MaxAge)))
+        .or_else(|| Some((expires(fields, received)?, LifetimeSource::Expires)))
 }
 
 /// `Expires` minus `Date`; zero where it is no date or stated twice (RFC 9111 s.4.2.1, s.5.3).

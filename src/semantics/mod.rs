@@ -38,6 +38,7 @@ pub(crate) mod freshening;
 pub(crate) mod freshness;
 pub(crate) mod groups;
 pub(crate) mod invalidation;
+pub(crate) mod lifetime_source;
 pub(crate) mod multipart;
 mod names;
 pub(crate) mod no_vary_search;

@@ -6,9 +6,10 @@ use actix_web::http::{Method, StatusCode, header::HeaderName};
 
 use super::{
     cache_control::{Directives, Flag},
-    date::MAX_DELTA,
+    date::{MAX_DELTA, Timestamp},
     fields::{Fields, RequestView, ResponseView},
     freshness::{heuristic_lifetime, initial_age, stated_lifetime},
+    lifetime_source::LifetimeSource,
     names::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, SET_COOKIE},
     policy::Policy,
     targeted::{Governing, governing},
@@ -44,6 +45,8 @@ impl UncoveredCredentials {
 pub(crate) struct Storable {
     /// The terms of its reuse.
     pub terms: Terms,
+    /// What its lifetime comes from.
+    pub lifetime_from: LifetimeSource,
     /// Fields that are not stored, as `no-cache="f"` and `private="f"` say (RFC 9111 s.5.2.2.4,
     /// s.5.2.2.7).
     pub withheld: Vec<HeaderName>,
@@ -64,7 +67,8 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
     response_allows(res, &governing.directives, policy)?;
     let selecting = vary::selecting(res.fields)?;
     let no_cache = says_no_cache(res.fields, &governing.directives);
-    let lifetime = lifetime(res, &governing, no_cache, exchange, policy)?;
+    let (lifetime, lifetime_from) =
+        lifetime(res, &governing, no_cache, exchange.received.date, policy)?;
     let initial_age = initial_age(res.fields, exchange);
     let terms = Terms {
         response_time: exchange.received.date,
@@ -77,10 +81,23 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
     may_answer(&terms, uncovered)?;
     let own_window = governing.directives.stale_if_error.is_some();
     if usable(&terms, own_window) || has_validator(res.fields) || wanted_stale(&terms, policy) {
-        Ok(Storable { terms, withheld: governing.directives.into_withheld(), selecting })
+        let withheld = governing.directives.into_withheld();
+        Ok(Storable { terms, lifetime_from, withheld, selecting })
     } else {
         Err(Reason::BornStale)
     }
+}
+
+/// What gives the response its lifetime, and how long that is without jitter and purges, by what is
+/// stored of it: of a response to be stored `storable` says it.
+pub(crate) fn stored_lifetime<S: Fields + ?Sized>(
+    res: &ResponseView<'_, S>,
+    received: Timestamp,
+    policy: &Policy,
+) -> Option<(Duration, LifetimeSource)> {
+    let governing = governing(res.fields, &policy.targets);
+    let no_cache = says_no_cache(res.fields, &governing.directives);
+    lifetime(res, &governing, no_cache, received, policy).ok()
 }
 
 /// Whether a stored response may answer a request with credentials outside of the key: it says so
@@ -175,26 +192,28 @@ fn lifetime<S: Fields + ?Sized>(
     res: &ResponseView<'_, S>,
     governing: &Governing,
     no_cache: bool,
-    exchange: Exchange,
+    received: Timestamp,
     policy: &Policy,
-) -> Result<Duration, Reason> {
-    let (status, received) = (res.status, exchange.received.date);
+) -> Result<(Duration, LifetimeSource), Reason> {
+    let status = res.status;
     let named = policy.status_ttls.iter().find(|(named, _)| *named == status);
     let stated = stated_lifetime(res.fields, governing, received);
-    if let Some(stated) = stated.or(no_cache.then_some(Duration::ZERO)) {
+    let no_cache = no_cache.then_some((Duration::ZERO, LifetimeSource::NoCache));
+    if let Some(stated) = stated.or(no_cache) {
         let allowed = named.is_some() || storable_status(status, policy);
         return if allowed { Ok(stated) } else { Err(Reason::Status) };
     }
-    let default = matches!(status.as_u16(), 200 | 203 | 204).then_some(policy.default_ttl);
-    if let Some(given) = named.map(|(_, ttl)| *ttl).or(default).filter(|ttl| !ttl.is_zero()) {
-        return Ok(given.min(MAX_DELTA));
+    let default = matches!(status.as_u16(), 200 | 203 | 204)
+        .then_some((policy.default_ttl, LifetimeSource::Ttl));
+    let given = named.map(|(_, ttl)| (*ttl, LifetimeSource::StatusTtl)).or(default);
+    if let Some((ttl, from)) = given.filter(|(ttl, _)| !ttl.is_zero()) {
+        return Ok((ttl.min(MAX_DELTA), from));
     }
     if policy.heuristic && guessable(status, &governing.directives, policy) {
         // without Last-Modified it is stale at once, which an ETag makes worth keeping
-        let guess = heuristic_lifetime(res.fields, received);
-        return guess
-            .or_else(|| has_validator(res.fields).then_some(Duration::ZERO))
-            .ok_or(Reason::NoLifetime);
+        let guess = heuristic_lifetime(res.fields, received)
+            .or_else(|| has_validator(res.fields).then_some(Duration::ZERO));
+        return guess.map(|guess| (guess, LifetimeSource::Heuristic)).ok_or(Reason::NoLifetime);
     }
     Err(if storable_status(status, policy) { Reason::NoLifetime } else { Reason::Status })
 }

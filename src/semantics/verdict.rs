@@ -127,6 +127,15 @@ impl Verdict {
         Self::Forwarded { why, status: None, stored, collapsed: false }
     }
 
+    /// The handler was called for the reason `why`, and its response is `stored` or not. One that is
+    /// withheld from the store for the request's credentials was not for the cache.
+    pub(crate) const fn filled(why: Forwarding, stored: Result<(), Reason>) -> Self {
+        match stored {
+            Err(why) if why.is_of_credentials() => Self::bypassed(why),
+            stored => Self::missed(why, stored),
+        }
+    }
+
     /// The same, where the handler's response had this status and the client is given another.
     pub(crate) const fn with_status(self, status: Option<u16>) -> Self {
         match self {

@@ -8,8 +8,17 @@ fn key_of(rules: &KeyRules, req: TestRequest) -> (CacheKey, UncoveredCredentials
     let req = req.to_http_request();
     let flags = HeaderFlags::of(req.headers(), &rules.credentials);
     let secret = &Secret::new(b"test");
-    let input =
-        KeyInput { req: &req, flags, body: None, nested: 0, rule: None, query: None, secret };
+    let server = Server::of(&req);
+    let input = KeyInput {
+        req: &req,
+        flags,
+        body: None,
+        nested: 0,
+        rule: None,
+        query: None,
+        secret,
+        server,
+    };
     let keyed = rules.key(input).unwrap();
     (keyed.key, keyed.uncovered)
 }

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     clock::TimerPoint,
+    engine::explanation::RunningCall,
     entry::{Entry, Selecting},
     key::{CacheKey, KeyParts},
     purge::PurgeNumber,
@@ -206,12 +207,28 @@ impl Flights {
         self.table().values().map(|flight| flight.lock().followers.len()).sum()
     }
 
+    /// The handler calls for this key.
+    pub(crate) fn call_for(&self, key: &CacheKey) -> Option<RunningCall> {
+        self.table().get(key).map(|flight| flight.call(key))
+    }
+
+    /// All handler calls.
+    pub(crate) fn calls(&self) -> Vec<RunningCall> {
+        self.table().iter().map(|(key, flight)| flight.call(key)).collect()
+    }
+
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Flight {
+    fn call(&self, key: &CacheKey) -> RunningCall {
+        let state = self.lock();
+        let State { leaders, first_call_at, .. } = *state;
+        RunningCall::new(key, leaders, state.followers.len(), first_call_at.elapsed())
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,6 +6,7 @@ use std::{rc::Rc, sync::Arc};
 use actix_web::HttpResponse;
 
 use super::{
+    decide::{Live, is_backing_off},
     forward::forward,
     lookup::look_up,
     serve_stale,
@@ -50,7 +51,7 @@ pub(crate) async fn follow<B>(worker: &Rc<Worker>, waiting: WaitingRequest) -> S
             worker.engine.mark_long_stream(&key);
             forward(worker, request, miss, None).await
         }
-        Outcome::Alone if serve_stale::is_backing_off(worker, &miss) => {
+        Outcome::Alone if is_backing_off(&Live { worker, req: request.req.request() }, &miss) => {
             look_up(Rc::clone(worker), request).await
         }
         Outcome::Alone => forward(worker, request, miss, None).await,

@@ -82,6 +82,7 @@ impl HandlerCall {
         outer: Option<RequestContext>,
         purpose: CallPurpose,
     ) -> Self {
+        worker.engine.came_to(req.app_config().secure());
         let cached = !matches!(purpose, CallPurpose::Bypass(_));
         let context = RequestContext::open(worker, req, cached, outer.as_ref());
         Self {
@@ -199,7 +200,7 @@ impl HandlerCall {
             CallPurpose::Fill(why, fill) => {
                 let Filled { res, stored, status } =
                     fill_from(worker, &ended, fill, res, evaluates_conditions);
-                (res, verdict(why, stored).with_status(status))
+                (res, Verdict::filled(why, stored).with_status(status))
             }
             purpose => (res.map_body(|_, body| CacheBody::passed(body)), purpose.verdict(Ok(()))),
         };
@@ -286,15 +287,7 @@ impl CallPurpose {
         match self {
             Self::Bypass(why) => Verdict::bypassed(*why),
             Self::Unstorable(why) => Verdict::missed(*why, Err(Reason::Method)),
-            Self::Fill(why, _) => verdict(*why, stored),
+            Self::Fill(why, _) => Verdict::filled(*why, stored),
         }
-    }
-}
-
-/// A response that is withheld from the store for its request's credentials was not for the cache.
-fn verdict(why: Forwarding, stored: Result<(), Reason>) -> Verdict {
-    match stored {
-        Err(why) if why.is_of_credentials() => Verdict::bypassed(why),
-        stored => Verdict::missed(why, stored),
     }
 }

@@ -1,58 +1,24 @@
 //! Stored responses served as they are: fresh, or stale and refreshed in the background.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc};
 
-use actix_web::{HttpRequest, dev::ServiceRequest, http::Method};
+use actix_web::{dev::ServiceRequest, http::Method};
 use tokio::sync::oneshot;
 
-use super::state::{BackgroundRefresh, CacheRequest, StaleEntry, Step};
+use super::{
+    decide::Servable,
+    state::{BackgroundRefresh, CacheRequest, StaleEntry, Step},
+};
 use crate::{
     clock::Stopwatch,
     engine::{background_refresh::RunningRefresh, flight::PublicationCount},
-    entry::{Entry, StoredResponse},
+    entry::Entry,
     middleware::{
         respond,
         worker::{Worker, place},
     },
-    semantics::{
-        reuse::Reuse,
-        verdict::{Reason, Verdict},
-    },
+    semantics::verdict::{Reason, Verdict},
 };
-
-/// A stored response that is served as it is.
-pub(super) struct Servable<'e> {
-    entry: &'e Arc<Entry>,
-    stored: &'e StoredResponse,
-    age: Duration,
-    verdict: Verdict,
-    /// Whether it is to be refreshed in the background.
-    refreshes: bool,
-}
-
-/// The stored response where it is served as it is. Where it cannot be refreshed in the background,
-/// a stale one is not: it would get ever older.
-pub(super) fn servable<'e>(
-    worker: &Worker,
-    req: &HttpRequest,
-    entry: &'e Arc<Entry>,
-    reuse: &Reuse,
-) -> Option<Servable<'e>> {
-    let stored = entry.response()?;
-    let (age, verdict, refreshes) = match *reuse {
-        Reuse::Fresh { age, left } => (age, Verdict::Hit { left }, worker.is_early(stored, left)),
-        Reuse::MaxStale { age } => (age, stale(stored, age), false),
-        Reuse::WhileRevalidate { age } if worker.may_refresh(req) => {
-            (age, stale(stored, age), true)
-        }
-        _ => return None,
-    };
-    Some(Servable { entry, stored, age, verdict, refreshes })
-}
-
-fn stale(stored: &StoredResponse, age: Duration) -> Verdict {
-    Verdict::Stale { past: age.saturating_sub(stored.terms().lifetime) }
-}
 
 /// Serves the stored response. `published` is how many responses had been published before it was
 /// looked up.

@@ -1,32 +1,29 @@
 //! A request is looked up: it has its response, or it waits for another request, or it goes to the
 //! handler. Never waits where the store does not.
 
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 
-use actix_web::{
-    dev::ServiceRequest,
-    http::{Method, header},
-};
+use actix_web::http::{Method, header};
 
 use super::{
+    decide::{Asked, Decision, Live, decide},
     forward::{forward, forward_now},
-    hit::{respond, respond_only_if_cached, servable},
+    hit::{respond, respond_only_if_cached},
     serve_stale,
-    state::{CacheRequest, Miss, StaleEntry, Step, WaitingRequest},
+    state::{CacheRequest, Miss, Step, WaitingRequest},
 };
 use crate::{
     clock::Stopwatch,
+    config::plan::Admitted,
     engine::{
         flight::{Leader, Role},
         lookup::Found,
     },
-    entry::Entry,
     key::KeyParts,
     middleware::worker::{Worker, place},
     semantics::{
-        reuse::{Reuse, only_if_cached},
+        reuse::only_if_cached,
         storing::says_no_store,
-        validation::has_validator,
         verdict::{Forwarding, Reason, StaleCause},
     },
 };
@@ -48,20 +45,22 @@ pub(crate) async fn look_up<B>(worker: Rc<Worker>, mut request: CacheRequest) ->
         } else {
             let key = &request.admitted.keyed.key;
             let published = worker.engine.flights().publication_count(&KeyParts::of(key));
-            (published, find(&worker, &request).await)
+            (published, worker.engine.look_up(&request.lookup(&worker)).await)
         };
-        if let Found::Selected(entry, reuse) = &found
-            && let Some(servable) = servable(&worker, request.req.request(), entry, reuse)
-        {
-            return respond(&worker, request, &servable, watch, published);
-        }
-        let miss = Miss::new(found, &request.req);
-        if request.admitted.directives && only_if_cached(request.req.headers()) {
-            return respond_only_if_cached(&worker, request);
-        }
-        if serve_stale::is_backing_off(&worker, &miss) {
-            return serve_stale::for_request(&worker, request, &miss, StaleCause::BackingOff);
-        }
+        let Admitted { conditional, directives, .. } = request.admitted;
+        let asked = Asked { view: request.view(), conditional, directives };
+        let live = Live { worker: &worker, req: request.req.request() };
+        let miss = match decide(&asked, &found, &live) {
+            Decision::Serve(servable) => {
+                return respond(&worker, request, &servable, watch, published);
+            }
+            Decision::OnlyIfCached => return respond_only_if_cached(&worker, request),
+            Decision::BackingOff(miss) => {
+                return serve_stale::for_request(&worker, request, &miss, StaleCause::BackingOff);
+            }
+            Decision::Forward(miss) => miss,
+        };
+        drop(found);
         match join_flight(&worker, &mut request, &miss) {
             Role::Follower(follower) => {
                 return Step::Wait(Box::new(WaitingRequest { request, miss, follower }));
@@ -114,18 +113,6 @@ pub(crate) fn lead_now<B>(
     }
 }
 
-async fn find(worker: &Worker, request: &CacheRequest) -> Found {
-    match worker.engine.look_up(&request.lookup(worker)).await {
-        // only the handler can evaluate a precondition, whatever is stored: it gets the request unchanged
-        Found::Selected(_, reuse)
-            if request.has_preconditions() && !matches!(reuse, Reuse::Unusable(_)) =>
-        {
-            Found::Nothing(Forwarding::Request)
-        }
-        found => found,
-    }
-}
-
 /// Whether the request leads for all processes; it waits where another process leads.
 async fn leads_all_processes(
     worker: &Worker,
@@ -172,39 +159,4 @@ fn may_share(worker: &Worker, request: &CacheRequest, miss: &Miss) -> bool {
     // the flight that a clone of this cache leads for the request outside is its own
     let is_first = request.outer.as_ref().is_none_or(|outer| !outer.shares_keys(worker));
     can_be_stored && may_be_shared && is_first && !request.has_preconditions()
-}
-
-impl Miss {
-    fn new(found: Found, req: &ServiceRequest) -> Self {
-        match found {
-            Found::Selected(entry, reuse) => {
-                let why = reason(&reuse);
-                Self { why, stale: stale_entry(reuse, entry, *req.method() == Method::HEAD) }
-            }
-            Found::Nothing(why) => Self { why, stale: None },
-        }
-    }
-}
-
-/// The stored response where it still is of use: to be validated, or served stale.
-fn stale_entry(reuse: Reuse, entry: Arc<Entry>, is_head: bool) -> Option<StaleEntry> {
-    let (age, if_error) = match reuse {
-        Reuse::Validate { age, if_error, .. } => (age, if_error),
-        // it would have been served stale, but it cannot be refreshed in the background
-        Reuse::WhileRevalidate { age } => (age, true),
-        _ => return None,
-    };
-    let validates = has_validator(&entry.response()?.headers);
-    // whether the response to a HEAD agrees with it is always known
-    (validates || if_error || is_head).then_some(StaleEntry { entry, age, if_error })
-}
-
-/// Why a stored response that is not served as it is sends the request to the handler.
-fn reason(reuse: &Reuse) -> Forwarding {
-    match *reuse {
-        Reuse::Unusable(why) if why.is_of_credentials() => Forwarding::Bypass(why),
-        Reuse::Unusable(why) => Forwarding::Miss(why),
-        Reuse::Validate { why: Reason::RequestDirective, .. } => Forwarding::Request,
-        _ => Forwarding::Stale,
-    }
 }

@@ -11,11 +11,12 @@
 //! ```
 //!
 //! `bypass` is for requests that do not concern the cache. `state` is the data that travels. `detached` runs handlers that go on without their client.
-//! `conditions` changes the request that the handler gets. `invalidate` is for unsafe methods.
+//! `decide` is what `lookup` decides by. `conditions` changes the request that the handler gets. `invalidate` is for unsafe methods.
 
 pub(super) mod background;
 pub(super) mod bypass;
 mod conditions;
+pub(super) mod decide;
 pub(super) mod detached;
 pub(super) mod follow;
 mod forward;

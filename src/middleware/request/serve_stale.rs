@@ -61,13 +61,6 @@ pub(super) fn is_allowed(miss: &Miss) -> bool {
     miss.stale.as_ref().is_some_and(|stale| stale.if_error)
 }
 
-/// Whether a stale response is served to the request without a handler call, as the handler failed a
-/// short while ago.
-pub(super) fn is_backing_off(worker: &Worker, miss: &Miss) -> bool {
-    let stale = miss.stale.as_ref().filter(|stale| stale.if_error);
-    stale.is_some_and(|stale| worker.engine.failing_handlers().contains(&stale.entry.key))
-}
-
 /// Whether a stale response may be served while the handler has the request's only handle: as an
 /// error that carries a response, to which CORS middleware outside adds nothing.
 pub(super) fn is_allowed_during_call(req: &ServiceRequest, stale: &StaleEntry) -> bool {

@@ -22,7 +22,7 @@ fn fields(lines: Lines<'_>) -> HeaderList {
 fn lifetime(lines: Lines<'_>) -> Option<u64> {
     let fields = fields(lines);
     let governing = governing(fields.as_slice(), std::slice::from_ref(&CDN));
-    stated_lifetime(fields.as_slice(), &governing, NOW).map(|lifetime| lifetime.as_secs())
+    stated_lifetime(fields.as_slice(), &governing, NOW).map(|(lifetime, _)| lifetime.as_secs())
 }
 
 const DATE_NOW: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
@@ -206,7 +206,7 @@ proptest! {
         };
         let governing = governing(fields.as_slice(), std::slice::from_ref(&CDN));
         let stated = stated_lifetime(fields.as_slice(), &governing, exchange.received.date);
-        prop_assert!(stated.is_none_or(|lifetime| lifetime <= MAX_DELTA));
+        prop_assert!(stated.is_none_or(|(lifetime, _)| lifetime <= MAX_DELTA));
         prop_assert!(initial_age(fields.as_slice(), exchange) <= MAX_DELTA);
         let guess = heuristic_lifetime(fields.as_slice(), exchange.received.date);
         prop_assert!(guess.is_none_or(|lifetime| lifetime <= MAX_HEURISTIC));

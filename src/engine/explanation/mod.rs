@@ -1,0 +1,25 @@
+//! `Explanation`: what the cache would do with a request now, and why. These are the plain values; they
+//! are filled in by whoever knows the settings of the clone that serves the request.
+
+mod answer;
+mod call_info;
+mod error;
+mod explainers;
+mod inquiry;
+mod key_view;
+mod seconds;
+mod stored_view;
+mod text;
+
+pub use self::{
+    answer::{Candidate, Explanation, RuleMatch},
+    call_info::RunningCall,
+    error::ExplainError,
+    inquiry::Inquiry,
+    key_view::{KeyView, KeyViewPart},
+    stored_view::StoredView,
+};
+pub(crate) use self::{
+    explainers::{Explain, Explainers},
+    inquiry::ReadInquiry,
+};

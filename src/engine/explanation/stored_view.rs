@@ -1,0 +1,47 @@
+//! A stored response as people see it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::seconds;
+use crate::semantics::lifetime_source::LifetimeSource;
+
+/// A stored response: its age, what it has its lifetime from, and by what it is purged.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StoredView {
+    /// Its status.
+    pub status: u16,
+    /// Where it is: `memory`, `redis`, or `custom` for a store of the application's own.
+    pub tier: &'static str,
+    /// How old it is.
+    #[serde(serialize_with = "seconds::plain")]
+    pub age: Duration,
+    /// How old it is when it becomes stale.
+    #[serde(serialize_with = "seconds::plain")]
+    pub lifetime: Duration,
+    /// What it has that lifetime from. `None` where what is stored does not tell.
+    pub lifetime_from: Option<LifetimeSource>,
+    /// How long after that it may be served while it is refreshed in the background.
+    #[serde(serialize_with = "seconds::plain")]
+    pub stale_while_revalidate: Duration,
+    /// How long after that it may be served if the handler fails.
+    #[serde(serialize_with = "seconds::plain")]
+    pub stale_if_error: Duration,
+    /// Whether a soft purge has ended its lifetime.
+    pub soft_purged: bool,
+    /// How long the handler took for it.
+    #[serde(serialize_with = "seconds::plain")]
+    pub handler_time: Duration,
+    /// The groups by which it can be purged.
+    pub groups: Vec<String>,
+    /// The length of its body in bytes.
+    pub body_bytes: u64,
+    /// Whether a handler can confirm it without sending it again: it has an `ETag` or a `Last-Modified`.
+    pub has_validator: bool,
+    /// The headers by which the URL has variants.
+    pub vary: Vec<String>,
+    /// How many variants of the URL this process has stored, where it has any.
+    pub variants: usize,
+}
