@@ -187,9 +187,9 @@ where
                     let nested = RequestContext::nested(outer.as_ref(), &worker);
                     let admitted = worker.plan.admit_query(req.request(), &body, nested);
                     // as for other requests, why it never is for the cache comes first
-                    admitted.and_then(|admitted| match worker.engine.is_enabled() {
-                        true => Ok(admitted),
-                        false => Err(refuse(Reason::Disabled)),
+                    admitted.and_then(|admitted| {
+                        let is_enabled = worker.engine.is_enabled();
+                        if is_enabled { Ok(admitted) } else { Err(refuse(Reason::Disabled)) }
                     })
                 }
                 None => Err(refuse(Reason::RequestBody)),

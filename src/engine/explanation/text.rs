@@ -79,7 +79,7 @@ fn write_stored(f: &mut Formatter<'_>, stored: &StoredView) -> fmt::Result {
     let StoredView { status, tier, body_bytes, .. } = stored;
     let age = Seconds(stored.age);
     writeln!(f, "stored  {status}, {body_bytes} bytes, in {tier}, {age} old")?;
-    let from = stored.lifetime_from.map(LifetimeSource::as_str).unwrap_or("unknown source");
+    let from = stored.lifetime_from.map_or("unknown source", LifetimeSource::as_str);
     let from = if stored.soft_purged { "soft purge" } else { from };
     writeln!(f, "        lifetime: {} ({from})", Seconds(stored.lifetime))?;
     let (refresh, error) = (stored.stale_while_revalidate, stored.stale_if_error);
