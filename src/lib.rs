@@ -59,6 +59,7 @@ pub use crate::{
         },
     },
     engine::{
+        entries::{EntryPage, EntrySearch, EntryView},
         explanation::{
             Candidate, ExplainError, Explanation, Inquiry, KeyView, KeyViewPart, RuleMatch,
             RunningCall, StoredView,

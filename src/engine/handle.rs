@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
+    entries::{EntryPage, EntrySearch},
     explanation::{ExplainError, Explanation, Inquiry, RunningCall},
     metrics,
     state::Engine,
@@ -207,6 +208,23 @@ impl CacheHandle {
     /// each: those first that have been running longest, 256 at most.
     pub fn flights(&self) -> Vec<RunningCall> {
         self.engine.running_calls()
+    }
+
+    /// Some of the stored responses, with a search in their URLs. Of a tiered cache those in this process's
+    /// memory; what is in Redis alone, or in a store of your own, is not listed.
+    pub fn entries(&self, search: &EntrySearch) -> EntryPage {
+        self.engine.entries(search)
+    }
+
+    /// How many responses the purge would take now, without purging: with a [soft](Self::soft) handle,
+    /// those that it would make stale. `None` where not all that is stored is in this process's memory.
+    ///
+    /// # Errors
+    ///
+    /// Where its target can match nothing.
+    pub async fn preview(&self, purge: &Purge) -> Result<Option<u64>, StoreError> {
+        let purge = purge.clone();
+        self.engine.preview(if self.soft { purge.soft() } else { purge }).await
     }
 
     /// Disables or enables the cache, for all workers of this process. While it is disabled, every

@@ -6,6 +6,7 @@ pub(crate) mod background_tasks;
 pub(crate) mod cache_fill;
 mod coalesce;
 pub(crate) mod draft_entry;
+pub(crate) mod entries;
 mod events;
 mod expiring_keys;
 pub(crate) mod explanation;

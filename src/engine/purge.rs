@@ -36,7 +36,7 @@ impl Engine {
 
     /// The purge, or where it names a URL, one for each query under which a response to it may be
     /// stored.
-    fn all_spellings(&self, purge: &Purge) -> Vec<Purge> {
+    pub(super) fn all_spellings(&self, purge: &Purge) -> Vec<Purge> {
         let Target::Url { host, path, query } = purge.target() else { return vec![purge.clone()] };
         let mut queries = self.query_rules.stored_queries(path, query);
         // under which queries other processes have stored it is not known here
@@ -102,7 +102,7 @@ impl Engine {
     }
 
     /// A soft purge with the time from which on responses are stale.
-    fn with_time(&self, purge: Purge) -> Purge {
+    pub(super) fn with_time(&self, purge: Purge) -> Purge {
         match purge.stale_since() {
             Some(_) => purge.soft_since(self.clock.now()),
             None => purge,

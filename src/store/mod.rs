@@ -17,8 +17,10 @@ mod compress;
 mod erased;
 mod error;
 mod health;
+mod inspect;
 mod interface;
 mod lease;
+mod listing;
 pub(crate) mod local;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;

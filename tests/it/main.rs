@@ -48,6 +48,7 @@ mod config;
 mod conformance;
 mod credentials;
 mod custom_store;
+mod entries;
 mod explain;
 mod fleet_coalescing;
 mod floors;

@@ -20,6 +20,7 @@ pub use self::{
     stored_view::StoredView,
 };
 pub(crate) use self::{
+    call_info::short,
     explainers::{Explain, Explainers},
     inquiry::ReadInquiry,
 };

@@ -108,7 +108,7 @@ pub(super) async fn count_everything(
 }
 
 /// Does this on a thread where no request waits for it, if there is a runtime with one.
-async fn run_behind(work: impl FnOnce() -> u64 + Send + 'static) -> u64 {
+pub(super) async fn run_behind(work: impl FnOnce() -> u64 + Send + 'static) -> u64 {
     match Handle::try_current() {
         Ok(runtime) => runtime.spawn_blocking(work).await.unwrap_or_default(),
         Err(_) => work(),

@@ -5,6 +5,7 @@ mod departures;
 mod hashed_cache;
 mod index;
 mod old_entries;
+mod page;
 mod reclaim;
 pub(super) mod slot;
 mod store;

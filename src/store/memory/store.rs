@@ -51,6 +51,14 @@ impl MemoryStore {
         self.purges.purge_number()
     }
 
+    pub(super) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    pub(super) fn purges(&self) -> &SharedPurgeLog {
+        &self.purges
+    }
+
     /// How many bytes of memory it takes at most.
     pub(crate) fn capacity(&self) -> u64 {
         self.table.capacity()

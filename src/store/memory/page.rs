@@ -1,0 +1,98 @@
+//! Entries listed some at a time, and counted, for people who look: nothing is removed.
+
+use std::sync::Arc;
+
+use super::{
+    counting::{PAUSE, run_behind},
+    slot::Slot,
+    store::MemoryStore,
+    sweep::{Fate, Sweep},
+    table::Table,
+};
+use crate::{
+    entry::Entry,
+    purge::Purge,
+    store::listing::{Listed, Listing},
+};
+
+/// How many steps one listing takes at most: where few entries are searched for, it ends early.
+const MAX_STEPS: usize = 1024;
+
+impl Table {
+    /// The entries that `read` gives, from this place on.
+    pub(in crate::store) fn list(
+        &self,
+        from: u32,
+        limit: usize,
+        read: impl Fn(&Slot) -> Option<Arc<Entry>>,
+    ) -> Listing {
+        let mut sweep = Sweep { next: from, ..Sweep::all() };
+        let mut listing = Listing::default();
+        for _ in 0..MAX_STEPS {
+            let is_last = self.step(&mut sweep, |slot| {
+                if listing.next.is_none()
+                    && let Some(entry) = read(slot)
+                {
+                    if listing.entries.len() < limit {
+                        listing.entries.push(Listed { entry, bytes: slot.weight() });
+                    } else {
+                        listing.next = slot.place();
+                    }
+                }
+                Fate::Keep
+            });
+            if is_last || listing.next.is_some() {
+                return listing;
+            }
+        }
+        listing.next = Some(sweep.next);
+        listing
+    }
+}
+
+impl MemoryStore {
+    /// The entries for which `takes` holds, from this place on.
+    pub(in crate::store) fn list(
+        &self,
+        from: u32,
+        limit: usize,
+        takes: impl Fn(&Entry) -> bool,
+    ) -> Listing {
+        self.table().list(from, limit, |slot| {
+            // before it is read, which may copy it
+            if takes(&slot.entry) { slot.read(self.purges()) } else { None }
+        })
+    }
+
+    /// How many responses any of these purges of one target would take.
+    pub(in crate::store) async fn count(&self, purges: Vec<Purge>) -> u64 {
+        let Some(mut sweep) = purges.first().map(|purge| self.table().sweep_of(purge.target()))
+        else {
+            return 0;
+        };
+        let store = self.clone();
+        run_behind(move || {
+            let mut count = 0;
+            let mut step = || {
+                store.table().step(&mut sweep, |slot| {
+                    let is_taken = purges.iter().any(|purge| takes(purge, slot));
+                    count += u64::from(is_taken && slot.check(store.purges()));
+                    Fate::Keep
+                })
+            };
+            while !step() {
+                std::thread::sleep(PAUSE);
+            }
+            count
+        })
+        .await
+    }
+}
+
+/// Whether the purge would take the response, or make it stale for the first time.
+fn takes(purge: &Purge, slot: &Slot) -> bool {
+    let Entry { key, groups, .. } = slot.entry.as_ref();
+    slot.entry.response().is_some()
+        && purge.concerns(key, groups)
+        && (purge.stale_since().is_none() || !slot.is_stale())
+}
