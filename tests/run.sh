@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every test with every feature. Installs redis-server by the system's package manager when it
 # is missing: the tests start servers of their own on loopback. They start another server, such as
-# Valkey or a newer Redis, where REDIS_SERVER_BIN names one:
+# Valkey or a newer Redis, where REDIS_SERVER_BIN names one. Chromium is installed in the same way, for the
+# tests of the cache's page; CHROMIUM_BIN names another one:
 #
 #   REDIS_SERVER_BIN=/opt/valkey/bin/valkey-server ./tests/run.sh
 set -euo pipefail
@@ -28,6 +29,35 @@ install_redis() {
   fi
 }
 
+# a browser without a window where the system has one; its fonts, or its text is boxes
+install_chromium() {
+  if command -v apt-get >/dev/null; then
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      chromium-headless-shell fonts-dejavu-core ||
+      as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        chromium fonts-dejavu-core
+  elif command -v dnf >/dev/null; then
+    as_root dnf install -y -q chromium-headless dejavu-sans-fonts
+  elif command -v apk >/dev/null; then
+    as_root apk add --quiet chromium font-dejavu
+  elif command -v pacman >/dev/null; then
+    as_root pacman -S --noconfirm --quiet chromium ttf-dejavu
+  elif command -v brew >/dev/null; then
+    brew install --quiet --cask chromium
+  else
+    return 1
+  fi
+}
+
+find_chromium() {
+  local name
+  for name in chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable; do
+    command -v "$name" && return
+  done
+  return 1
+}
+
 if [ -n "${REDIS_SERVER_BIN:-}" ]; then
   if ! command -v "$REDIS_SERVER_BIN" >/dev/null; then
     echo "REDIS_SERVER_BIN names no program: $REDIS_SERVER_BIN" >&2
@@ -44,10 +74,21 @@ fi
 echo "the server: $("${REDIS_SERVER_BIN:-redis-server}" --version)"
 export REDIS_SERVER_BIN="${REDIS_SERVER_BIN:-redis-server}"
 
+if [ -z "${CHROMIUM_BIN:-}" ] && ! find_chromium >/dev/null; then
+  echo "Chromium is missing; installing it"
+  install_chromium || true
+fi
+if ! CHROMIUM_BIN="${CHROMIUM_BIN:-$(find_chromium)}"; then
+  echo "Chromium could not be installed: install it, or name it in CHROMIUM_BIN, and run this again" >&2
+  exit 1
+fi
+export CHROMIUM_BIN
+echo "the browser: $CHROMIUM_BIN"
+
 cargo build --all-features --examples
 cargo test --all-features --doc
 if cargo nextest --version >/dev/null 2>&1; then
-  cargo nextest run --all-features --lib --examples --test it
+  cargo nextest run --all-features --lib --examples --test it --test browser
 else
-  cargo test --all-features --lib --examples --test it
+  cargo test --all-features --lib --examples --test it --test browser
 fi

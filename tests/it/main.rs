@@ -11,6 +11,7 @@
 //! | conformance to the RFCs, as a client and an origin see it | [`conformance`] | `… --test it conformance` |
 //! | the example applications as processes | [`product_server`], `conformance::process` | `cargo build --all-features --examples` first |
 //! | random load for a while | [`soak`], [`purge_race`] | `SOAK_SECONDS=600 … --test it soak` |
+//! | the cache's page in Chromium | `tests/browser/` | `cargo test --all-features --test browser` |
 //! | rules of the source | [`floors`] | `… --test it floors` |
 //! | `panic = "abort"`, the stated Rust version | `tests/panic_abort/`, `tests/check_*.sh` | `.ci/run` |
 //! | measurements | `benches/` | `cargo bench --bench hit` |

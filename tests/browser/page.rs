@@ -1,0 +1,137 @@
+//! What operators do on the page.
+
+use serde_json::json;
+
+use crate::{
+    chromium::Browser,
+    site::{READER, Site, TOKEN},
+};
+
+const REQUESTS: &str = "#summary div:nth-child(2) .value";
+
+async fn signed_in(site: &Site, token: &str) -> Browser {
+    let mut browser = Browser::start().await;
+    browser.open(&format!("{}/_cache/", site.url)).await;
+    assert_eq!(browser.text("h1").await, "Sign in");
+    browser.type_text(token).await;
+    browser.follow("button").await;
+    assert_eq!(browser.text("h1").await, "Response cache");
+    browser
+}
+
+#[actix_rt::test]
+async fn counters_and_charts_move_under_traffic() {
+    let site = Site::start();
+    let mut browser = signed_in(&site, TOKEN).await;
+    let before: u64 = browser.text(REQUESTS).await.parse().expect("a number");
+    site.hit("/products/1").await;
+    for _ in 0..20 {
+        site.get("/products/1").await;
+    }
+    let moved =
+        format!("Number(document.querySelector('{REQUESTS}').textContent) >= {}", before + 21);
+    browser.wait_for(&moved).await;
+    browser
+        .wait_for("document.querySelector('#charts .bar.hit')?.getAttribute('d').length > 0")
+        .await;
+    assert!(browser.text("#rules").await.contains("/products/{id}"));
+    assert!(browser.text("#top-hits").await.contains("/products/1"));
+    assert_eq!(browser.text("#poll").await, "live");
+    browser.assert_clean().await;
+    site.stop().await;
+}
+
+#[actix_rt::test]
+async fn purge_asks_and_the_next_request_misses() {
+    let site = Site::start();
+    site.hit("/products/1").await;
+    let mut browser = signed_in(&site, TOKEN).await;
+    browser.value("document.querySelector('#target').value = '/products/1'").await;
+    browser.follow("#purge button").await;
+    assert_eq!(browser.text("h1").await, "Purge?");
+    assert!(site.get("/products/1").await.contains("; hit"), "it only asked");
+    browser.follow("button[name=confirmed]").await;
+    assert!(site.get("/products/1").await.contains("fwd=uri-miss"));
+    let log = browser.text("#audit").await;
+    assert!(log.contains("path /products/1") && log.contains("removed 1"), "{log}");
+    browser.assert_clean().await;
+    site.stop().await;
+}
+
+#[actix_rt::test]
+async fn switch_is_told_on_the_page() {
+    let site = Site::start();
+    let mut browser = signed_in(&site, TOKEN).await;
+    for (label, health) in [("Disable the cache", "disabled"), ("Enable the cache", "enabled")] {
+        assert_eq!(browser.text("#switch button").await, label);
+        browser.follow("#switch button").await;
+        assert!(browser.text("#health li").await.starts_with(health));
+    }
+    browser.follow(".who button").await;
+    assert_eq!(browser.text("h1").await, "Sign in");
+    browser.assert_clean().await;
+    site.stop().await;
+}
+
+#[actix_rt::test]
+async fn reader_has_no_forms_and_a_wrong_token_gets_nowhere() {
+    let site = Site::start();
+    let mut browser = signed_in(&site, READER).await;
+    assert_eq!(browser.value("document.querySelectorAll('#purge form, #switch').length").await, 0);
+    assert!(browser.text(".who").await.contains("read-only"));
+    browser.follow(".who button").await;
+    browser.type_text("a-token-that-is-wrong").await;
+    browser.follow("button").await;
+    assert!(browser.text("[role=alert]").await.contains("wrong"));
+    browser.assert_clean().await;
+    site.stop().await;
+}
+
+#[actix_rt::test]
+async fn page_fits_a_phone_and_a_dark_room() {
+    let site = Site::start();
+    site.hit("/products/1").await;
+    let mut browser = signed_in(&site, TOKEN).await;
+    browser.wait_for("document.querySelector('#charts svg') !== null").await;
+    for width in [320, 390, 800, 1600] {
+        browser.resize(width, 800).await;
+        let widest = browser.value("document.documentElement.scrollWidth").await;
+        assert_eq!(widest, json!(width));
+    }
+    let background = "getComputedStyle(document.documentElement).backgroundColor";
+    browser.set_dark(false).await;
+    assert_eq!(browser.value(background).await, "rgb(255, 255, 255)");
+    browser.set_dark(true).await;
+    assert_eq!(browser.value(background).await, "rgb(18, 21, 26)");
+    browser.assert_clean().await;
+    site.stop().await;
+}
+
+#[actix_rt::test]
+async fn keyboard_is_enough_to_purge() {
+    let site = Site::start();
+    site.hit("/products/1").await;
+    let mut browser = Browser::start().await;
+    browser.open(&format!("{}/_cache/", site.url)).await;
+    browser.type_text(TOKEN).await;
+    browser.press("Enter").await;
+    browser.wait_for("document.querySelector('#purge form') !== null").await;
+    browser.press("Tab").await;
+    assert_eq!(browser.value("document.activeElement.className").await, "skip");
+    browser.press("Enter").await;
+    for _ in 0..2 {
+        browser.press("Tab").await; // the kind of the target, the target
+    }
+    assert_eq!(browser.value("document.activeElement.id").await, "target");
+    browser.type_text("/products/1").await;
+    browser.press("Enter").await;
+    browser.wait_for("document.querySelector('h1')?.textContent === 'Purge?'").await;
+    browser.wait_for("document.activeElement.textContent === 'Cancel'").await;
+    assert!(site.get("/products/1").await.contains("; hit"), "it only asked");
+    browser.value("document.querySelector('button').focus()").await;
+    browser.press("Enter").await;
+    browser.wait_for("document.querySelector('#audit')?.textContent.includes('removed 1')").await;
+    assert!(site.get("/products/1").await.contains("fwd=uri-miss"));
+    browser.assert_clean().await;
+    site.stop().await;
+}
