@@ -1,4 +1,4 @@
-//! A Chromium without a window, driven by its DevTools protocol.
+//! A Chromium without a window, driven by its `DevTools` protocol.
 
 use std::{process::Stdio, time::Duration};
 
