@@ -2,6 +2,7 @@
 //! number of keys (space-saving), fed with a sample.
 
 use std::{
+    collections::HashMap,
     fmt::Write as _,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -52,11 +53,14 @@ pub struct CostlyKey {
 
 /// A sketch of the keys with the largest sums.
 #[derive(Debug, Default)]
-pub(super) struct Sketch(Mutex<Vec<Counter>>);
+pub(super) struct Sketch {
+    hasher: ahash::RandomState,
+    counters: Mutex<Vec<Counter>>,
+}
 
 #[derive(Clone, Debug)]
 struct Counter {
-    digest: [u8; 16],
+    hash: u64,
     key: String,
     sum: u64,
 }
@@ -65,32 +69,32 @@ impl Sketch {
     /// Adds to the sum of a key. One that is not known takes the place of the one with the smallest sum,
     /// and its sum with it: so a sum is never too small.
     pub(super) fn add(&self, key: &CacheKey, weight: u64) {
-        let digest = key.digest();
+        let hash = self.hasher.hash_one(KeyParts::of(key));
         let mut counters = self.lock();
-        if let Some(known) = counters.iter_mut().find(|known| known.digest == digest) {
+        if let Some(known) = counters.iter_mut().find(|known| known.hash == hash) {
             known.sum = known.sum.saturating_add(weight);
         } else if counters.len() < KEYS {
-            counters.push(Counter { digest, key: shown(key), sum: weight });
+            counters.push(Counter { hash, key: shown(key), sum: weight });
         } else if let Some(least) = counters.iter_mut().min_by_key(|known| known.sum) {
-            *least = Counter { digest, key: shown(key), sum: least.sum.saturating_add(weight) };
+            *least = Counter { hash, key: shown(key), sum: least.sum.saturating_add(weight) };
         }
     }
 
     /// Takes in the keys of others. The largest sums come first.
     pub(super) fn merged<'s>(sketches: impl Iterator<Item = &'s Self>) -> Vec<(String, u64)> {
-        let mut sums: Vec<Counter> = Vec::new();
-        for counter in sketches.flat_map(|sketch| sketch.lock().clone()) {
-            match sums.iter_mut().find(|known| known.digest == counter.digest) {
-                Some(known) => known.sum = known.sum.saturating_add(counter.sum),
-                None => sums.push(counter),
-            }
+        let mut sums = HashMap::<String, u64>::new();
+        for Counter { key, sum, .. } in sketches.flat_map(|sketch| sketch.lock().clone()) {
+            let all = sums.entry(key).or_default();
+            *all = all.saturating_add(sum);
         }
-        sums.sort_by_key(|counter| std::cmp::Reverse(counter.sum));
-        sums.into_iter().take(KEYS).map(|counter| (counter.key, counter.sum)).collect()
+        let mut sums: Vec<_> = sums.into_iter().collect();
+        sums.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        sums.truncate(KEYS);
+        sums
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Counter>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
