@@ -11,6 +11,7 @@ use crate::config::cache::ResponseCache;
 mod api;
 mod audit;
 mod gate;
+mod inquiry;
 mod operator;
 mod page;
 mod purge_request;
@@ -37,6 +38,7 @@ impl ResponseCache {
     /// | `GET {path}/stats` | | [statistics](crate::Stats) |
     /// | `GET {path}/timeline` | | the [last hour](crate::TimelineStep) in steps |
     /// | `GET {path}/top` | | the [keys asked for most](crate::CacheHandle::top_keys) |
+    /// | `POST {path}/explain` | `{"url": "http://host/…", "method": "GET", "headers": {…}}` | what [would become](crate::CacheHandle::explain) of a request; text with `Accept: text/plain` |
     /// | `GET {path}/examples` | | a [recent request for each reason](crate::CacheHandle::examples) |
     /// | `GET {path}/metrics` | | the statistics as text for Prometheus |
     /// | `GET {path}/audit` | | what operators did, the newest first |

@@ -3,7 +3,7 @@
 
 use actix_web::{Route as Handler, http::Method, web};
 
-use super::{api, page, sign_in};
+use super::{api, inquiry, page, sign_in};
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ const fn post(path: &'static str, access: Access, handler: fn() -> Handler) -> R
     Route { method: "POST", path, access, handler }
 }
 
-pub(super) const ROUTES: [Route; 17] = [
+pub(super) const ROUTES: [Route; 18] = [
     get("", || web::get().to(page::with_slash)),
     get("/", || web::get().to(page::whole)),
     get("/live", || web::get().to(page::live)),
@@ -47,6 +47,7 @@ pub(super) const ROUTES: [Route; 17] = [
     get("/switch", || web::get().to(api::is_enabled)),
     post("/switch", Access::Write, || web::post().to(api::switch)),
     post("/purge", Access::Write, || web::post().to(api::purge)),
+    post("/explain", Access::Read, || web::post().to(inquiry::explain)),
     post("/login", Access::Open, || web::post().to(sign_in::begin)),
     post("/logout", Access::Read, || web::post().to(sign_in::end)),
 ];
@@ -89,7 +90,7 @@ mod tests {
         for route in ROUTES.iter().filter(|route| route.method == "POST") {
             let expected = match route.path {
                 "/login" => Access::Open,
-                "/logout" => Access::Read,
+                "/logout" | "/explain" => Access::Read,
                 _ => Access::Write,
             };
             assert_eq!(access(&Method::POST, route.path), expected, "{}", route.path);

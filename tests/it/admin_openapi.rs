@@ -120,5 +120,16 @@ async fn every_reason_of_a_refusal_is_described() {
         assert_eq!(refusal["reason"], reason, "{body}");
         assert!(reasons.as_array().unwrap().contains(&refusal["reason"]), "{body}");
     }
+    let refusal = json(&app, "POST", "/explain", "{\"url\": \"no url\"}").await;
+    assert_eq!(refusal["reason"], "bad-inquiry");
+    assert!(reasons.as_array().unwrap().contains(&refusal["reason"]));
     assert_eq!(json(&app, "GET", "/nothing", "").await["reason"], "not-found");
+}
+
+#[actix_rt::test]
+async fn request_is_explained_as_json() {
+    let app = app().await;
+    let body = "{\"url\": \"http://localhost:8080/private\", \"headers\": {\"cookie\": \"a=b\"}}";
+    let explained = json(&app, "POST", "/explain", body).await;
+    assert!(explained.is_object() && explained.get("error").is_none(), "{explained}");
 }
