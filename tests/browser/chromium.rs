@@ -163,6 +163,8 @@ impl Browser {
 
     /// Types text where the focus is.
     pub(crate) async fn type_text(&mut self, text: &str) {
+        // a page may be complete a moment before it gives its field the focus
+        self.wait_for("document.activeElement?.tagName === 'INPUT'").await;
         self.command("Input.insertText", json!({ "text": text })).await;
     }
 

@@ -125,6 +125,17 @@ async fn page_has_figures_without_script_and_runs_nothing_foreign() {
 }
 
 #[actix_rt::test]
+async fn request_is_explained_from_the_page() {
+    let app = app(tokens()).await;
+    let browser = Browser::sign_in(&app, READER).await;
+    assert!(browser.get("/").await.text().contains("action=\"explain\""));
+    let explained = browser.post("/explain", "url=http%3A%2F%2Flocalhost%3A8080%2Fa").await;
+    assert_eq!(explained.status, 200, "{}", explained.text());
+    assert!(explained.field("content-type").starts_with("text/plain"));
+    assert!(explained.text().contains("/a"), "{}", explained.text());
+}
+
+#[actix_rt::test]
 async fn purge_asks_first_and_is_logged() {
     let app = app(tokens()).await;
     send(&app, get("/a")).await;

@@ -1,4 +1,4 @@
-//! The forms of the page: signing in and out, the switch, purges.
+//! The forms of the page: signing in and out, explanations, the switch, purges.
 
 use super::{
     super::{operator::Operator, purge_request::PurgeRequest, refusal::Refusal},
@@ -24,6 +24,21 @@ pub(super) fn who(html: &mut Html, operator: &Operator) {
         html.raw("<button>Sign out</button></form>");
     }
     html.raw("</div>");
+}
+
+/// The question what would become of a request. The explanation is a page of text.
+pub(super) fn explain(html: &mut Html, operator: &Operator) {
+    html.raw("<section id=\"explain\"><h2>Why is this not cached?</h2>");
+    begin(html, "explain", operator);
+    html.raw("<p><label for=\"method\">Method</label> <input id=\"method\" name=\"method\" ");
+    html.raw("value=\"GET\" size=\"6\" autocapitalize=\"characters\" spellcheck=\"false\"></p>");
+    html.raw(
+        "<p><label for=\"url\">URL</label> <input id=\"url\" name=\"url\" maxlength=\"8000\" ",
+    );
+    html.raw("placeholder=\"http://shop.example/products?page=2\" autocomplete=\"off\" ");
+    html.raw("autocapitalize=\"off\" spellcheck=\"false\" required></p>");
+    html.raw("<p><button>Explain</button> <span>a request without further headers; with headers: ");
+    html.raw("<code>POST explain</code> as JSON</span></p></form></section>");
 }
 
 /// What changes the cache.

@@ -42,6 +42,7 @@ pub(super) async fn whole(admin: Data<Admin>, req: HttpRequest) -> Result<HttpRe
     html.raw("</header><main><div id=\"live\">");
     sections::all(&mut html, &figures);
     html.raw("</div>");
+    forms::explain(&mut html, &operator);
     forms::changes(&mut html, &operator, figures.is_enabled);
     html.raw("</main><script src=\"app.js\"></script>");
     Ok(end(html))
