@@ -2,6 +2,7 @@
 //! the timeline end, and metrics are published. It has a thread of its own, as the runtimes of workers come and go.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread,
     time::Duration,
@@ -26,13 +27,14 @@ pub(crate) fn start(engine: &Arc<Engine>) {
     if caches.engines.iter().any(|known| known.as_ptr() == Arc::as_ptr(engine)) {
         return;
     }
-    engine.tick();
     caches.engines.push(Arc::downgrade(engine));
     if !caches.is_running {
         let thread = thread::Builder::new().name("response-cache-ticker".to_owned());
         // without a thread there is no timeline, and nothing else is missing
         caches.is_running = thread.spawn(run).is_ok();
     }
+    drop(caches);
+    engine.tick_unharmed();
 }
 
 fn run() {
@@ -48,7 +50,7 @@ fn run() {
             caches.engines.iter().filter_map(Weak::upgrade).collect()
         };
         for engine in engines {
-            engine.tick();
+            engine.tick_unharmed();
         }
     }
 }
@@ -58,6 +60,14 @@ fn lock() -> MutexGuard<'static, Caches> {
 }
 
 impl Engine {
+    /// Ticks. A store or a recorder of the application may panic: the thread serves other caches too.
+    fn tick_unharmed(&self) {
+        let tick = AssertUnwindSafe(|| self.tick());
+        if catch_unwind(tick).is_err() {
+            self.counters.error();
+        }
+    }
+
     /// Another second has passed.
     fn tick(&self) {
         self.timeline.tick(self.clock.moment(), || self.stats());

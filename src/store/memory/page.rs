@@ -15,8 +15,9 @@ use crate::{
     store::listing::{Listed, Listing},
 };
 
-/// How many steps one listing takes at most: where few entries are searched for, it ends early.
-const MAX_STEPS: usize = 1024;
+/// How many steps one listing takes at most, as a request waits for it: a search that finds few entries goes
+/// on with the next page.
+const MAX_STEPS: usize = 64;
 
 impl Table {
     /// The entries that `read` gives, from this place on.

@@ -78,7 +78,8 @@ impl Buffers {
         if end > MAX_COPIED {
             self.lent += end;
             let cut = self.current.bytes.split_to(end);
-            self.move_on((next + NEXT).max(READ).max(self.current.bytes.len()));
+            let next = next.min(MAX_RESERVED) + NEXT;
+            self.move_on(next.max(READ).max(self.current.bytes.len()));
             return cut.freeze();
         }
         let cut = Bytes::copy_from_slice(self.bytes().get(..end).unwrap_or_default());
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn kept_buffers_are_bounded() {
         let mut buffers = Buffers::default();
         for (length, count) in [(LONG, 50), (10_000, 50), (MAX_RESERVED * 2, 3)] {
             let replies: Vec<_> = (0..count).map(|_| read(&mut buffers, length, b'x')).collect();
@@ -182,6 +183,14 @@ mod tests {
             assert!(buffers.kept.iter().all(|buffer| buffer.size <= MAX_KEPT_SIZE));
             assert!(buffers.kept.len() > 1, "{length}");
         }
+    }
+
+    #[test]
+    fn memory_for_the_next_reply_is_bounded_however_long_it_is_expected_to_be() {
+        let mut buffers = Buffers::default();
+        buffers.with_room(LONG).resize(LONG, b'a');
+        drop(buffers.cut(LONG, usize::MAX));
+        assert_eq!(buffers.current.size, MAX_RESERVED + NEXT);
     }
 
     #[test]
@@ -200,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_reply_moves_to_the_next_buffer() {
+    fn bytes_after_a_reply_move_to_the_next_buffer() {
         let mut buffers = Buffers::default();
         buffers.with_room(LONG + 3).resize(LONG, b'a');
         buffers.with_room(3).extend_from_slice(b"bcd");
