@@ -7,7 +7,7 @@ use actix_web::rt;
 use awc::{Client, error::SendRequestError};
 use tokio::time::MissedTickBehavior;
 
-/// The longest that a request may take: so many of them at most are under way at a time.
+/// How long a request may take at most. It bounds how many run at a time.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Sends requests for as long as the server runs.

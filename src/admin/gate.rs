@@ -1,4 +1,4 @@
-//! The gate of the admin scope: who comes in, and what every response carries.
+//! Access control of the admin scope: which requests are admitted, and the headers of every response.
 
 use actix_web::{
     HttpMessage as _, HttpRequest,
@@ -48,7 +48,7 @@ pub(super) async fn pass(
     result.map(|res| with_fields(if wants_page { as_page(res) } else { res }))
 }
 
-/// Lets an operator in, and notes who it is. Strangers get one answer whatever is behind the gate.
+/// Admits an operator, and keeps who it is with the request. All others get the same response for every path.
 async fn admit(admin: &Admin, req: &HttpRequest) -> Result<(), Refusal> {
     let access = access(req.method(), req.match_info().unprocessed());
     if access == Access::Open {

@@ -74,7 +74,7 @@ impl Operator {
         Self { name, from, token: token.clone(), cookie }
     }
 
-    /// The operator whom the gate has let in.
+    /// The operator who sent the request, once it was admitted.
     pub(super) fn of(req: &HttpRequest) -> Result<Self, Refusal> {
         req.extensions().get().cloned().ok_or_else(|| Refusal::unauthorized("no-token"))
     }

@@ -9,7 +9,7 @@ use super::{
     submitted::{Body, Form},
 };
 
-/// Begins a session for whoever types a token.
+/// Signs in: begins a session where the form has a token that holds.
 pub(super) async fn begin(
     admin: Data<Admin>,
     req: HttpRequest,

@@ -63,9 +63,9 @@ impl DraftEntry {
         }
     }
 
-    /// The same of a stored response that has been renewed: its handler once `took` so long for the whole
-    /// of it, which a 304 says nothing of.
-    pub(crate) fn made_in(self, took: Duration) -> Self {
+    /// The draft of a renewed response. Its handler `took` so long for the whole response: the time of a 304
+    /// is no measure of that, and the longer one is kept.
+    pub(crate) fn with_handler_time(self, took: Duration) -> Self {
         let took = self.terms.took.max(took);
         Self { terms: Terms { took, ..self.terms }, ..self }
     }

@@ -34,7 +34,7 @@ impl Engine {
             Ok(()) => self.stored(),
             Err(why) => self.counters.not_stored(why),
         }
-        // nobody shares it yet
+        // there is no other reference to it yet
         if let Some(published) = Arc::get_mut(&mut published) {
             published.stored = stored;
         }

@@ -19,7 +19,6 @@ use super::{
 use crate::{
     clock::Stopwatch,
     config::paths::RuleNumber,
-    entry::StoredResponse,
     key::CacheKey,
     semantics::{
         cache_status,
@@ -63,9 +62,9 @@ pub(super) enum VerdictHolder<'a> {
 }
 
 impl Report<'_> {
-    /// The same for a response from the store.
-    pub(super) fn of_stored(self, stored: &StoredResponse) -> Self {
-        Self { saved: stored.terms().took, ..self }
+    /// The same for a response from the store, for which the handler `took` so long.
+    pub(super) fn with_saved(self, took: Duration) -> Self {
+        Self { saved: took, ..self }
     }
 
     /// Counts the verdict, leaves it for logs, and writes it into the response or leaves it with the

@@ -51,7 +51,7 @@ pub(crate) struct Worker {
 impl Worker {
     pub(super) fn new(plan: Plan, engine: Arc<Engine>) -> Self {
         let handle = CacheHandle::new(Arc::clone(&engine));
-        let counters = Rc::new(engine.counters().of_worker(plan.rule_patterns()));
+        let counters = Rc::new(engine.counters().worker_counters(plan.rule_patterns()));
         Self {
             plan,
             engine,

@@ -320,7 +320,7 @@ async fn explaining_changes_no_statistics_and_calls_no_handler() {
 }
 
 #[actix_rt::test]
-async fn what_cannot_be_explained_is_an_error() {
+async fn inquiry_that_cannot_be_explained_is_an_error() {
     let cache = ResponseCache::memory().only_if(|req| {
         req.app_data::<String>().expect("only the application's requests have it").is_empty()
     });

@@ -50,7 +50,7 @@ async fn each_rule_has_its_outcomes_with_their_reasons() {
     let products = of_rule(&stats, Some("/products/{id}"));
     let counted = expected(&[("hit", 1), ("miss uri-miss", 2), ("bypass method", 1)]);
     assert_eq!(outcomes(&products), counted);
-    assert_eq!((products.requests(), products.of_kind(VerdictKind::Miss)), (4, 2));
+    assert_eq!((products.requests(), products.count(VerdictKind::Miss)), (4, 2));
     assert!((products.hit_ratio().unwrap() - 1.0 / 3.0).abs() < 1e-9);
     let reports = of_rule(&stats, Some("/reports/{tail}*"));
     assert_eq!(outcomes(&reports), expected(&[("bypass excluded", 1)]));

@@ -46,7 +46,7 @@ fn row_of_rule(html: &mut Html, rule: &RuleStats) {
         None => html.text("without a rule"),
     };
     html.raw("</th>");
-    let of = |kind| number::count(rule.of_kind(kind));
+    let of = |kind| number::count(rule.count(kind));
     let cells = [
         number::count(rule.requests()),
         number::percent(rule.hit_ratio()),

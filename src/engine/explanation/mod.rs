@@ -1,5 +1,5 @@
-//! `Explanation`: what the cache would do with a request now, and why. These are the plain values; they
-//! are filled in by whoever knows the settings of the clone that serves the request.
+//! `Explanation`: what the cache would do with a request now, and why. These are plain values; the
+//! middleware fills them in, as it knows the settings.
 
 mod answer;
 mod call_info;

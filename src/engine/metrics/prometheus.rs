@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn text_has_samples_with_escaped_labels_and_histograms() {
         let counters = Counters::new(Timestamp::from_millis(1500));
-        let worker = counters.of_worker(vec!["/a\\\"\n{id}".to_owned()]);
+        let worker = counters.worker_counters(vec!["/a\\\"\n{id}".to_owned()]);
         worker.count(Some(0), &Verdict::Hit { left: Duration::ZERO });
         worker.handler_took(None, None, Duration::from_micros(1));
         worker.handler_took(None, None, Duration::from_nanos(1500));

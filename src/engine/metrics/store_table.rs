@@ -46,7 +46,7 @@ pub(super) const OF_STORES: &[Metric] = &[
         Histogram,
         "Time of exchanges with Redis.",
         |stats, sink| {
-            of_redis(stats, sink, |redis, sink| sink(&[], Times(&redis.exchanges)));
+            redis_samples(stats, sink, |redis, sink| sink(&[], Times(&redis.exchanges)));
         },
     ),
     metric(
@@ -54,7 +54,7 @@ pub(super) const OF_STORES: &[Metric] = &[
         Counter,
         "Exchanges with Redis that failed, by kind.",
         |stats, sink| {
-            of_redis(stats, sink, |redis, sink| each_word(&redis.errors, "kind", sink));
+            redis_samples(stats, sink, |redis, sink| each_word(&redis.errors, "kind", sink));
         },
     ),
     metric(
@@ -62,7 +62,7 @@ pub(super) const OF_STORES: &[Metric] = &[
         Counter,
         "Values in Redis that were none of this cache's, damaged, or of another version.",
         |stats, sink| {
-            of_redis(stats, sink, |redis, sink| sink(&[], Count(redis.corrupt)));
+            redis_samples(stats, sink, |redis, sink| sink(&[], Count(redis.corrupt)));
         },
     ),
     metric(
@@ -70,7 +70,7 @@ pub(super) const OF_STORES: &[Metric] = &[
         Gauge,
         "1 while Redis is not asked, as it has not answered lately.",
         |stats, sink| {
-            of_redis(stats, sink, |redis, sink| sink(&[], Count(redis.is_away.into())));
+            redis_samples(stats, sink, |redis, sink| sink(&[], Count(redis.is_away.into())));
         },
     ),
     metric(
@@ -78,7 +78,7 @@ pub(super) const OF_STORES: &[Metric] = &[
         Counter,
         "How often Redis has stopped answering.",
         |stats, sink| {
-            of_redis(stats, sink, |redis, sink| sink(&[], Count(redis.outages)));
+            redis_samples(stats, sink, |redis, sink| sink(&[], Count(redis.outages)));
         },
     ),
     metric(
@@ -86,7 +86,7 @@ pub(super) const OF_STORES: &[Metric] = &[
         Gauge,
         "1 while announcements of purges arrive.",
         |stats, sink| {
-            of_redis(stats, sink, |redis, sink| sink(&[], Count(redis.is_subscribed.into())));
+            redis_samples(stats, sink, |redis, sink| sink(&[], Count(redis.is_subscribed.into())));
         },
     ),
     metric(
@@ -94,7 +94,7 @@ pub(super) const OF_STORES: &[Metric] = &[
         Gauge,
         "Time that the last announcement took to Redis and back.",
         |stats, sink| {
-            of_redis(stats, sink, |redis, sink| {
+            redis_samples(stats, sink, |redis, sink| {
                 if let Some(lag) = redis.announcement_lag {
                     sink(&[], Number(lag.as_secs_f64()));
                 }
@@ -106,12 +106,12 @@ pub(super) const OF_STORES: &[Metric] = &[
         Gauge,
         "Purges that Redis has not confirmed.",
         |stats, sink| {
-            of_redis(stats, sink, |redis, sink| sink(&[], Count(redis.pending_purges)));
+            redis_samples(stats, sink, |redis, sink| sink(&[], Count(redis.pending_purges)));
         },
     ),
 ];
 
-fn of_redis(stats: &Stats, sink: &mut Sink<'_>, read: fn(&RedisHealth, &mut Sink<'_>)) {
+fn redis_samples(stats: &Stats, sink: &mut Sink<'_>, read: fn(&RedisHealth, &mut Sink<'_>)) {
     if let Some(redis) = &stats.store.redis {
         read(redis, sink);
     }

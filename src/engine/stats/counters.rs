@@ -78,7 +78,7 @@ impl Counters {
     }
 
     /// The counters of a worker that has rules of these patterns.
-    pub(crate) fn of_worker(&self, patterns: Vec<String>) -> WorkerCounters {
+    pub(crate) fn worker_counters(&self, patterns: Vec<String>) -> WorkerCounters {
         WorkerCounters::new(&self.requests, patterns)
     }
 
@@ -131,7 +131,7 @@ impl Counters {
             followers: running.followers,
             refreshes: running.refreshes,
             recorded: running.recorded,
-            ..Stats::of_requests(self.since, self.requests.read())
+            ..Stats::from_requests(self.since, self.requests.read())
         }
     }
 }
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn each_verdict_is_counted_once() {
         let counters = Counters::new(Timestamp::from_secs(7));
-        let worker = counters.of_worker(vec!["/a".to_owned()]);
+        let worker = counters.worker_counters(vec!["/a".to_owned()]);
         let count = |rule, verdict| worker.count(rule, &verdict);
         count(None, Verdict::Hit { left: Duration::ZERO });
         count(None, Verdict::Stale { past: Duration::ZERO });

@@ -3,7 +3,7 @@
 use crate::semantics::verdict::{Forwarding, Reason, StaleCause, Verdict, VerdictKind};
 
 const REASONS: usize = Reason::ALL.len();
-/// Outcomes other than those that are told apart by a [`Reason`] alone.
+/// How many outcomes there are beside a miss and a bypass for each [`Reason`].
 const OTHERS: usize = 9;
 /// How many outcomes there are.
 pub(super) const OUTCOMES: usize = OTHERS + 2 * REASONS;

@@ -199,14 +199,14 @@ impl Stats {
     /// from 0 to 1; `None` where there were none.
     ///
     /// A fresh stored response is a hit, also where the client is sent a 304 or a 206 made of it; a
-    /// stale one is a hit too, for whatever reason it was served. A collapsed request is a miss,
-    /// though it called no handler of its own.
+    /// stale one is a hit too, for whatever reason it was served. A collapsed request counts as a
+    /// miss.
     pub fn hit_ratio(&self) -> Option<f64> {
         ratio(self.hits + self.stale, self.misses)
     }
 
     /// The fields that come from the counts of requests; the others are empty.
-    pub(super) fn of_requests(since: Timestamp, rules: ByRule) -> Self {
+    pub(super) fn from_requests(since: Timestamp, rules: ByRule) -> Self {
         let mut all = RequestTotals::default();
         for rule in rules.values() {
             all.merge(rule);
@@ -231,7 +231,10 @@ impl Stats {
             hit_times: all.hit_times,
             miss_times: all.miss_times,
             handler_times: all.handler_times,
-            rules: rules.into_iter().map(|(rule, sums)| RuleStats::of(rule, sums)).collect(),
+            rules: rules
+                .into_iter()
+                .map(|(rule, sums)| RuleStats::from_totals(rule, sums))
+                .collect(),
             stores: 0,
             not_stored: Vec::new(),
             purges: 0,
@@ -259,21 +262,21 @@ impl RuleStats {
     }
 
     /// The requests with this kind of verdict.
-    pub fn of_kind(&self, kind: VerdictKind) -> u64 {
+    pub fn count(&self, kind: VerdictKind) -> u64 {
         self.sum(|outcome| outcome.verdict == kind)
     }
 
     /// See [`Stats::hit_ratio`].
     pub fn hit_ratio(&self) -> Option<f64> {
-        let served = self.of_kind(VerdictKind::Hit) + self.of_kind(VerdictKind::Stale);
-        ratio(served, self.of_kind(VerdictKind::Miss))
+        let served = self.count(VerdictKind::Hit) + self.count(VerdictKind::Stale);
+        ratio(served, self.count(VerdictKind::Miss))
     }
 
     fn sum<T: Sum<u64>>(&self, is: impl Fn(&RequestCount) -> bool) -> T {
         self.outcomes.iter().filter(|outcome| is(outcome)).map(|outcome| outcome.count).sum()
     }
 
-    fn of(rule: Option<String>, sums: RequestTotals) -> Self {
+    fn from_totals(rule: Option<String>, sums: RequestTotals) -> Self {
         let outcomes = sums.outcomes().map(|(outcome, count)| {
             let (verdict, reason) = outcome.words();
             RequestCount { verdict, reason, count }

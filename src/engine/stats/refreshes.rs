@@ -25,7 +25,7 @@ results! {
     Failed => "failed",
     /// The handler panicked.
     Panicked => "panicked",
-    /// The request was kept by somebody, so that it could not be sent again.
+    /// Something still held the request, so that it could not be sent to the handler again.
     Skipped => "skipped",
 }
 

@@ -138,7 +138,7 @@ mod tests {
     fn steps_of_ten_seconds_are_kept_for_an_hour() {
         let clock = Clock::manual();
         let counters = Counters::new(clock.now());
-        let worker = counters.of_worker(Vec::new());
+        let worker = counters.worker_counters(Vec::new());
         let timeline = Timeline::default();
         let read = || counters.read(None, Running::default());
         let hit = || worker.count(None, &Verdict::Hit { left: Duration::ZERO });

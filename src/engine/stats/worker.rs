@@ -43,8 +43,7 @@ impl WorkerCounters {
         self.of(rule).count(verdict);
     }
 
-    /// A response has been served from the store, with so many bytes of its body; its handler took so
-    /// long for it.
+    /// Counts a response from the store: the bytes of its body, and how long its handler took for it.
     pub(crate) fn served(&self, rule: Option<usize>, bytes: u64, saved: Duration) {
         self.of(rule).served(bytes, saved);
     }

@@ -72,6 +72,6 @@ fn share<B>(
     let mut res = worker.respond(&request.client_view(), response, age);
     let (why, stored) = (miss.why, published.stored);
     let verdict = Verdict::Forwarded { why, status: None, stored, collapsed: true };
-    request.report().of_stored(response).write(worker, &mut res, verdict);
+    request.report().with_saved(response.terms().took).write(worker, &mut res, verdict);
     Some(res)
 }

@@ -134,7 +134,11 @@ fn respond<B>(
         return None;
     }
     let mut res = worker.respond_from(&request.client_view(), source, age);
-    request.report(key).of_stored(source.stored).write(worker, &mut res, Verdict::Hit { left });
+    request.report(key).with_saved(source.terms.took).write(
+        worker,
+        &mut res,
+        Verdict::Hit { left },
+    );
     if let Some(watch) = request.watch {
         worker.counters.hit_took(place(request.rule), key, watch.elapsed());
     }

@@ -34,7 +34,7 @@ pub(super) fn respond<B>(
     if let Some(leader) = request.leader.take() {
         leader.look_again();
     }
-    request.report().of_stored(stored).write(worker, &mut res, verdict);
+    request.report().with_saved(stored.terms().took).write(worker, &mut res, verdict);
     if let Some(watch) = watch {
         let keyed = &request.admitted.keyed;
         worker.counters.hit_took(place(keyed.rule), &keyed.key, watch.elapsed());

@@ -198,7 +198,7 @@ impl Revalidation<'_> {
         let storing = self.storing(&ended, original.unrouted.as_str());
         let outcome = match storing.draft(fill, status, fields) {
             Ok(draft) => {
-                let draft = draft.made_in(stored.terms().took);
+                let draft = draft.with_handler_time(stored.terms().took);
                 renewed = draft.response(stored.body.clone());
                 draft.commit(stored.body.clone());
                 Ok(())
@@ -258,7 +258,7 @@ impl Revalidation<'_> {
                 freshen(&mut fields, res.headers(), fill.now().date);
                 let storing = self.storing(ended, res.request().match_info().as_str());
                 let draft = storing.draft(fill, stored.status(), fields)?;
-                draft.made_in(stored.terms().took).commit(stored.body.clone());
+                draft.with_handler_time(stored.terms().took).commit(stored.body.clone());
                 Ok(())
             }
             HeadSays::Other => {

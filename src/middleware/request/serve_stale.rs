@@ -52,7 +52,11 @@ fn serve_stale<B>(
     let past = stale.age.saturating_sub(stale.stored.terms().lifetime);
     worker.engine.served_stale(cause, past);
     let mut res = worker.respond(&stale.client, stale.stored, stale.age);
-    report.of_stored(stale.stored).write(worker, &mut res, Verdict::StaleFallback { past, cause });
+    report.with_saved(stale.stored.terms().took).write(
+        worker,
+        &mut res,
+        Verdict::StaleFallback { past, cause },
+    );
     res
 }
 

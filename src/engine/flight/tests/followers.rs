@@ -1,4 +1,4 @@
-//! Who waits, for whom, and what it gets.
+//! Tests of followers: when a request waits, and what it gets.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Who leads: how the role ends, and to whom it is handed on.
+//! Tests of leaders: how a flight ends, and when a follower becomes its leader.
 
 use super::*;
 
