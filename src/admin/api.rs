@@ -117,7 +117,7 @@ pub(super) async fn purge(admin: Data<Admin>, req: HttpRequest, Body(body): Body
             Ok(shown(purged))
         }
         Submitted::Form(mut form) => {
-            let request = PurgeRequest::of_form(&mut form)?;
+            let request = PurgeRequest::from_form(&mut form)?;
             let purge = request.purge()?;
             if form.take("confirmed").is_none() {
                 return Ok(page::confirm(&operator, &request, handle.stats().entries));

@@ -9,7 +9,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::semantics::date::Timestamp;
+use crate::{counting::serialized::unix_seconds, semantics::date::Timestamp};
 
 /// How many entries are kept.
 const MAX_ENTRIES: usize = 256;
@@ -20,7 +20,7 @@ const MAX_TARGET: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct AuditEntry {
     /// When it was; serialized as seconds since the Unix epoch.
-    #[serde(serialize_with = "as_seconds")]
+    #[serde(serialize_with = "unix_seconds")]
     pub(super) at: Timestamp,
     /// The name of the token.
     pub(super) who: String,
@@ -32,11 +32,6 @@ pub(super) struct AuditEntry {
     pub(super) target: String,
     /// What came of it.
     pub(super) result: String,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
-fn as_seconds<S: serde::Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_i64(at.as_millis() / 1000)
 }
 
 #[derive(Debug, Default)]

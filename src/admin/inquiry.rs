@@ -28,7 +28,7 @@ fn get() -> String {
 }
 
 impl InquiryRequest {
-    fn of_form(form: &mut Form) -> Self {
+    fn from_form(form: &mut Form) -> Self {
         let url = form.take("url").unwrap_or_default();
         let method = form.take("method").unwrap_or_else(get);
         Self { url, method, headers: BTreeMap::new() }
@@ -45,7 +45,7 @@ pub(super) async fn explain(
     let operator = Operator::of(&req)?;
     let (asked, is_form) = match submitted::<InquiryRequest>(&operator, &req, &body)? {
         Submitted::Json(asked) => (asked, false),
-        Submitted::Form(mut form) => (InquiryRequest::of_form(&mut form), true),
+        Submitted::Form(mut form) => (InquiryRequest::from_form(&mut form), true),
     };
     let inquiry = Inquiry::new(asked.method, asked.url);
     let inquiry = asked

@@ -27,7 +27,7 @@ const fn yes() -> bool {
 
 impl PurgeRequest {
     /// What the form of the page says.
-    pub(super) fn of_form(form: &mut Form) -> Result<Self, Refusal> {
+    pub(super) fn from_form(form: &mut Form) -> Result<Self, Refusal> {
         let mut request = Self { counted: true, ..Self::default() };
         request.soft = form.take("soft").is_some();
         let target = Some(form.take("target").unwrap_or_default());

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::{explanation::short, state::Engine};
+use super::state::Engine;
 use crate::{
+    counting::serialized::seconds,
     entry::Entry,
     purge::Purge,
     semantics::freshness::current_age,
@@ -103,10 +104,6 @@ pub struct EntryView {
     pub bytes: u64,
 }
 
-fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(span.as_secs_f64())
-}
-
 impl Engine {
     /// Some of the stored responses.
     pub(crate) fn entries(&self, search: &EntrySearch) -> EntryPage {
@@ -122,7 +119,7 @@ impl Engine {
         let terms = response.terms();
         Some(EntryView {
             url: entry.key.url(),
-            digest: short(&entry.key),
+            digest: entry.key.short_digest(),
             status: response.status().as_u16(),
             age: current_age(&terms, self.clock.moment()),
             lifetime: terms.lifetime,

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     state::Engine,
-    stats::{LastError, RefreshResult, system_time},
+    stats::{LastError, RefreshResult},
 };
 use crate::{
     semantics::verdict::{Reason, StaleCause},
@@ -100,7 +100,7 @@ impl Engine {
         let cause = error.source();
         tracing::debug!(store = self.store.name(), %error, ?cause, "could not {doing}");
         let problem = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
-        let at = system_time(self.clock.now());
+        let at = self.clock.now().into();
         *self.lock_last_error() = Some(LastError { at, doing, problem });
         Reason::StoreFailed
     }

@@ -19,7 +19,7 @@ use super::{
     no_vary_search::NoVarySearchIndex,
     query_rules::AllQueryRules,
     recording_budget::RecordingBudget,
-    stats::{Counters, Examples, LastError, Running, Stats, Timeline, TimelineStep, system_time},
+    stats::{Counters, Examples, LastError, Running, Stats, Timeline, TimelineStep},
     stored_paths::StoredPaths,
     vary_index::VaryIndex,
 };
@@ -174,7 +174,7 @@ impl Engine {
 
     /// Keeps a request as the example for a reason.
     pub(crate) fn keep_example(&self, reason: Reason, method: &str, url: &str) {
-        self.examples.keep(reason, method, url, system_time(self.clock.now()));
+        self.examples.keep(reason, method, url, self.clock.now().into());
     }
 
     /// The last hour in steps.

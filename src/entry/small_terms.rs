@@ -23,21 +23,13 @@ pub(super) struct SmallTerms {
     while_revalidate: Span,
     if_error: Span,
     status: StatusCode,
-    /// The directives that are there, a bit for each.
-    flags: u8,
+    /// [`Terms::directive_bits`].
+    directives: u8,
 }
 
 impl SmallTerms {
     #[inline]
     pub(super) fn new(status: StatusCode, terms: &Terms) -> Self {
-        let flags = [
-            terms.soft_purged,
-            terms.no_cache,
-            terms.must_revalidate,
-            terms.immutable,
-            terms.for_authorization,
-            terms.for_cookie,
-        ];
         Self {
             response_time: terms.response_time,
             received: terms.received.map_or(UNKNOWN, |time| time.as_millis().max(UNKNOWN + 1)),
@@ -47,7 +39,7 @@ impl SmallTerms {
             while_revalidate: terms.while_revalidate.into(),
             if_error: terms.if_error.into(),
             status,
-            flags: flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag)),
+            directives: terms.directive_bits(),
         }
     }
 
@@ -58,7 +50,6 @@ impl SmallTerms {
 
     #[inline]
     pub(super) fn terms(&self) -> Terms {
-        let says = |bit: u8| self.flags & (1 << bit) != 0;
         let received = (self.received != UNKNOWN).then_some(self.received);
         Terms {
             response_time: self.response_time,
@@ -68,13 +59,9 @@ impl SmallTerms {
             took: self.took.into(),
             while_revalidate: self.while_revalidate.into(),
             if_error: self.if_error.into(),
-            soft_purged: says(0),
-            no_cache: says(1),
-            must_revalidate: says(2),
-            immutable: says(3),
-            for_authorization: says(4),
-            for_cookie: says(5),
+            ..Terms::default()
         }
+        .with_directives(self.directives)
     }
 }
 

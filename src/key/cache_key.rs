@@ -4,9 +4,13 @@ use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
 
 use super::{
     encoding::{HEADER, LEN, OTHER_QUERIES, Part, length, push_len},
+    hexadecimal::hexadecimal,
     host, path, query,
     secret::digest,
 };
+
+/// How many bytes of a digest people are shown.
+const SHOWN: usize = 6;
 
 /// The key of a stored response.
 ///
@@ -88,6 +92,11 @@ impl CacheKey {
     /// 128 bits that stand for the key where its bytes would be too long, such as in a name.
     pub fn digest(&self) -> [u8; 16] {
         digest(self.as_bytes())
+    }
+
+    /// The beginning of the digest, as people are shown it: the same digits in spans, statistics and lists.
+    pub(crate) fn short_digest(&self) -> String {
+        hexadecimal(self.digest().iter().take(SHOWN))
     }
 
     /// The host the request named, as it named it.

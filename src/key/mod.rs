@@ -4,6 +4,7 @@
 pub(crate) mod builder;
 mod cache_key;
 mod encoding;
+mod hexadecimal;
 pub(crate) mod host;
 mod parts;
 pub(crate) mod path;
@@ -14,6 +15,7 @@ mod sections;
 pub(crate) use self::{
     builder::KeyBuilder,
     encoding::Part,
+    hexadecimal::hexadecimal,
     parts::KeyParts,
     secret::{Secret, digest},
 };

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The name of this cache in `Cache-Status`.
-const NAME: &str = "actix-response-cache";
+pub(super) const NAME: &str = "actix-response-cache";
 static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 static X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 

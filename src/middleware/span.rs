@@ -58,9 +58,7 @@ pub(super) fn record(
         span.record("rule", rule);
     }
     if let Some(key) = key {
-        let [a, b, c, d, ..] = key.digest();
-        let digits = u32::from_be_bytes([a, b, c, d]);
-        span.record("key", tracing::field::display(format_args!("{digits:08x}")));
+        span.record("key", key.short_digest());
     }
     match verdict {
         Verdict::Hit { left } => drop(span.record("ttl_ms", millis(*left))),

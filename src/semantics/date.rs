@@ -118,6 +118,19 @@ fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The Unix epoch, where the system cannot express the date.
+impl From<Timestamp> for SystemTime {
+    fn from(date: Timestamp) -> Self {
+        let span = Duration::from_millis(date.0.unsigned_abs());
+        let date = if date.0 < 0 {
+            UNIX_EPOCH.checked_sub(span)
+        } else {
+            UNIX_EPOCH.checked_add(span)
+        };
+        date.unwrap_or(UNIX_EPOCH)
+    }
+}
+
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         match time.duration_since(UNIX_EPOCH) {

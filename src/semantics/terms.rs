@@ -42,6 +42,32 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// The directives, a bit each. Stored entries hold these bits: their order stays.
+    #[inline]
+    pub(crate) const fn directive_bits(&self) -> u8 {
+        (self.soft_purged as u8)
+            | (self.no_cache as u8) << 1
+            | (self.must_revalidate as u8) << 2
+            | (self.immutable as u8) << 3
+            | (self.for_authorization as u8) << 4
+            | (self.for_cookie as u8) << 5
+    }
+
+    /// The same with the directives of these [bits](Self::directive_bits).
+    #[inline]
+    #[must_use]
+    pub(crate) const fn with_directives(self, bits: u8) -> Self {
+        Self {
+            soft_purged: bits & 1 != 0,
+            no_cache: bits & 1 << 1 != 0,
+            must_revalidate: bits & 1 << 2 != 0,
+            immutable: bits & 1 << 3 != 0,
+            for_authorization: bits & 1 << 4 != 0,
+            for_cookie: bits & 1 << 5 != 0,
+            ..self
+        }
+    }
+
     /// The same, stale since `then` at the latest; its stale windows are counted from there.
     #[must_use]
     pub fn stale_since(self, then: Timestamp) -> Self {

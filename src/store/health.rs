@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::counting::histogram::Histogram;
+use crate::counting::{
+    histogram::Histogram,
+    serialized::{by_word, optional_seconds},
+};
 
 /// How a store is doing.
 #[non_exhaustive]
@@ -43,7 +46,7 @@ pub struct Evictions {
 pub struct RedisHealth {
     /// Whether Redis has not answered lately: it is not asked, or only now and then.
     pub is_away: bool,
-    /// How often so many exchanges in a row have failed that it was not asked any more.
+    /// How often several exchanges in a row have failed, after which it was not asked any more.
     pub outages: u64,
     /// Whether announcements of purges arrive: only then entries in memory are used without asking.
     pub is_subscribed: bool,
@@ -60,19 +63,4 @@ pub struct RedisHealth {
     pub errors: Vec<(&'static str, u64)>,
     /// Values that were none of this cache's, damaged, or of another version.
     pub corrupt: u64,
-}
-
-fn by_word<S: Serializer>(
-    counts: &[(&'static str, u64)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(counts.iter().copied())
-}
-
-#[expect(clippy::ref_option, reason = "serde calls it")]
-fn optional_seconds<S: Serializer>(
-    span: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    span.map(|span| span.as_secs_f64()).serialize(serializer)
 }

@@ -15,7 +15,7 @@ fn stats(cache: &ResponseCache) -> Stats {
     cache.handle().unwrap().stats()
 }
 
-fn of_rule(stats: &Stats, pattern: Option<&str>) -> RuleStats {
+fn rule_stats(stats: &Stats, pattern: Option<&str>) -> RuleStats {
     let found = stats.rules.iter().find(|rule| rule.rule.as_deref() == pattern);
     found.cloned().expect("statistics of the rule")
 }
@@ -47,15 +47,15 @@ async fn each_rule_has_its_outcomes_with_their_reasons() {
     let expected = |list: &[(&str, u64)]| -> Vec<(String, u64)> {
         list.iter().map(|(outcome, count)| ((*outcome).to_owned(), *count)).collect()
     };
-    let products = of_rule(&stats, Some("/products/{id}"));
+    let products = rule_stats(&stats, Some("/products/{id}"));
     let counted = expected(&[("hit", 1), ("miss uri-miss", 2), ("bypass method", 1)]);
     assert_eq!(outcomes(&products), counted);
     assert_eq!((products.requests(), products.count(VerdictKind::Miss)), (4, 2));
     assert!((products.hit_ratio().unwrap() - 1.0 / 3.0).abs() < 1e-9);
-    let reports = of_rule(&stats, Some("/reports/{tail}*"));
+    let reports = rule_stats(&stats, Some("/reports/{tail}*"));
     assert_eq!(outcomes(&reports), expected(&[("bypass excluded", 1)]));
     assert_eq!(reports.hit_ratio(), None);
-    assert_eq!(outcomes(&of_rule(&stats, None)), expected(&[("miss uri-miss", 1)]));
+    assert_eq!(outcomes(&rule_stats(&stats, None)), expected(&[("miss uri-miss", 1)]));
     assert_eq!(stats.hit_ratio(), Some(0.25));
 }
 
@@ -185,7 +185,7 @@ async fn refreshes_are_counted_by_result() {
     let results: Vec<_> =
         stats(&cache).refreshes_by_result.into_iter().filter(|(_, count)| *count > 0).collect();
     assert_eq!(results, [("succeeded", 1), ("failed", 1)]);
-    let rule = of_rule(&stats(&cache), None);
+    let rule = rule_stats(&stats(&cache), None);
     assert_eq!(outcomes(&rule)[..1], [("stale revalidated".to_owned(), 2)]);
 }
 

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{call_info::RunningCall, key_view::KeyView, seconds, stored_view::StoredView};
-use crate::semantics::{
-    lifetime_source::LifetimeSource,
-    verdict::{Reason, VerdictKind},
+use super::{call_info::RunningCall, key_view::KeyView, stored_view::StoredView};
+use crate::{
+    counting::serialized::optional_seconds,
+    semantics::{
+        lifetime_source::LifetimeSource,
+        verdict::{Reason, VerdictKind},
+    },
 };
 
 /// What the cache would do with a request now, and why: from
@@ -72,7 +75,7 @@ pub struct Candidate {
     /// The response in words: `200 with Cache-Control: max-age=60`.
     pub response: String,
     /// How long it would be fresh, where it would be stored.
-    #[serde(serialize_with = "seconds::option")]
+    #[serde(serialize_with = "optional_seconds")]
     pub lifetime: Option<Duration>,
     /// What it has that lifetime from.
     pub lifetime_from: Option<LifetimeSource>,

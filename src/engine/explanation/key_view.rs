@@ -1,11 +1,8 @@
 //! A key as people see it: its parts one by one, credentials as digests.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
-use super::call_info::short;
-use crate::key::CacheKey;
+use crate::key::{CacheKey, hexadecimal};
 
 /// How many bytes of a digest are shown.
 const SHOWN: usize = 8;
@@ -46,7 +43,7 @@ impl KeyView {
             name: section.name.to_owned(),
             values: section.values.into_iter().map(shown).collect(),
         });
-        Self { url: key.url(), digest: short(key), parts: parts.collect(), left_out, uncovered }
+        Self { url: key.url(), digest: key.short_digest(), parts: parts.collect(), left_out, uncovered }
     }
 }
 
@@ -55,14 +52,5 @@ impl KeyView {
 fn shown(value: &[u8]) -> String {
     let text = std::str::from_utf8(value).ok();
     let is_text = |text: &&str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    text.filter(is_text).map_or_else(|| hexadecimal(value), str::to_owned)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let mut digits = String::with_capacity(2 * SHOWN);
-    for byte in bytes.iter().take(SHOWN) {
-        // writing to a string cannot fail
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
+    text.filter(is_text).map_or_else(|| hexadecimal(value.iter().take(SHOWN)), str::to_owned)
 }

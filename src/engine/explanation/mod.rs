@@ -7,7 +7,6 @@ mod error;
 mod explainers;
 mod inquiry;
 mod key_view;
-mod seconds;
 mod stored_view;
 mod text;
 
@@ -20,7 +19,6 @@ pub use self::{
     stored_view::StoredView,
 };
 pub(crate) use self::{
-    call_info::short,
     explainers::{Explain, Explainers},
     inquiry::ReadInquiry,
 };

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::seconds;
-use crate::semantics::lifetime_source::LifetimeSource;
+use crate::{counting::serialized::seconds, semantics::lifetime_source::LifetimeSource};
 
 /// A stored response: its age, what it has its lifetime from, and by what it is purged.
 #[non_exhaustive]
@@ -16,23 +15,23 @@ pub struct StoredView {
     /// Where it is: `memory`, `redis`, or `custom` for a store of the application's own.
     pub tier: &'static str,
     /// How old it is.
-    #[serde(serialize_with = "seconds::plain")]
+    #[serde(serialize_with = "seconds")]
     pub age: Duration,
     /// How old it is when it becomes stale.
-    #[serde(serialize_with = "seconds::plain")]
+    #[serde(serialize_with = "seconds")]
     pub lifetime: Duration,
     /// What it has that lifetime from. `None` where what is stored does not tell.
     pub lifetime_from: Option<LifetimeSource>,
     /// How long after that it may be served while it is refreshed in the background.
-    #[serde(serialize_with = "seconds::plain")]
+    #[serde(serialize_with = "seconds")]
     pub stale_while_revalidate: Duration,
     /// How long after that it may be served if the handler fails.
-    #[serde(serialize_with = "seconds::plain")]
+    #[serde(serialize_with = "seconds")]
     pub stale_if_error: Duration,
     /// Whether a soft purge has ended its lifetime.
     pub soft_purged: bool,
     /// How long the handler took for it.
-    #[serde(serialize_with = "seconds::plain")]
+    #[serde(serialize_with = "seconds")]
     pub handler_time: Duration,
     /// The groups by which it can be purged.
     pub groups: Vec<String>,

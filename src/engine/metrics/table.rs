@@ -1,15 +1,16 @@
 //! The names of the metrics of requests, and where their values come from. Labels are bounded: verdicts, reasons and the
 //! patterns of rules, never URLs.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use super::metric::{
     Kind::{Counter, Gauge, Histogram},
     Metric, Sink,
     Value::{self, Count, Number, Times},
     metric,
 };
-use crate::engine::stats::{RuleStats, Stats};
+use crate::{
+    counting::serialized::unix_time,
+    engine::stats::{RuleStats, Stats},
+};
 
 /// The metrics of requests, and of what is under way.
 pub(super) const OF_REQUESTS: &[Metric] = &[
@@ -192,8 +193,4 @@ pub(super) fn optional(value: Option<u64>, sink: &mut Sink<'_>) {
     if let Some(value) = value {
         sink(&[], Count(value));
     }
-}
-
-fn unix_time(time: SystemTime) -> Duration {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }

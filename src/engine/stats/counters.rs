@@ -158,9 +158,9 @@ mod tests {
         assert_eq!((stats.hits, stats.stale, stats.misses, stats.bypassed()), (1, 1, 2, 2));
         assert_eq!(stats.bypasses, [(Reason::Method, 1), (Reason::Cookie, 1)]);
         assert_eq!(stats.requests(), 6);
-        let of_rule: Vec<_> =
+        let by_rule: Vec<_> =
             stats.rules.iter().map(|rule| (rule.rule.as_deref(), rule.requests())).collect();
-        assert_eq!(of_rule, [(None, 5), (Some("/a"), 1)]);
+        assert_eq!(by_rule, [(None, 5), (Some("/a"), 1)]);
     }
 
     #[test]

@@ -11,8 +11,10 @@ use std::{
 
 use serde::Serialize;
 
-use super::serialized::unix_seconds;
-use crate::semantics::verdict::{Reason, Verdict};
+use crate::{
+    counting::serialized::unix_seconds,
+    semantics::verdict::{Reason, Verdict},
+};
 
 const REASONS: usize = Reason::ALL.len();
 /// How long a shown URL is at most, in bytes.

@@ -12,10 +12,12 @@ use super::{
     purges::PurgeCount,
     requests::RequestTotals,
     rules::ByRule,
-    serialized::{by_word, seconds, system_time, unix_seconds},
 };
 use crate::{
-    counting::histogram::Histogram,
+    counting::{
+        histogram::Histogram,
+        serialized::{by_word, seconds, unix_seconds},
+    },
     semantics::{
         date::Timestamp,
         verdict::{Reason, VerdictKind},
@@ -216,7 +218,7 @@ impl Stats {
             .filter_map(|(outcome, count)| outcome.bypass_reason().map(|why| (why, count)));
         let of = |kind: VerdictKind| all.sum(|outcome| outcome.words().0 == kind);
         Self {
-            since: system_time(since),
+            since: since.into(),
             hits: of(VerdictKind::Hit),
             stale: of(VerdictKind::Stale),
             served_stale: all.sum(Outcome::is_fallback),

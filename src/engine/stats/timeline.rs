@@ -8,11 +8,11 @@ use std::{
 
 use serde::Serialize;
 
-use super::{
-    reading::Stats,
-    serialized::{seconds, system_time, unix_seconds},
+use super::reading::Stats;
+use crate::{
+    counting::serialized::{seconds, unix_seconds},
+    semantics::date::{Moment, Monotonic},
 };
-use crate::semantics::date::{Moment, Monotonic};
 
 /// How long a step is.
 const STEP: Duration = Duration::from_secs(10);
@@ -107,7 +107,7 @@ impl TimelineStep {
         let since = |count: fn(&Stats) -> u64| count(stats).saturating_sub(count(last));
         let saved = stats.handler_time_saved.saturating_sub(last.handler_time_saved);
         Self {
-            until: system_time(now.date),
+            until: now.date.into(),
             span,
             hits: since(|stats| stats.hits),
             stale: since(|stats| stats.stale),

@@ -3,15 +3,16 @@
 
 use std::{
     collections::HashMap,
-    fmt::Write as _,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use serde::Serialize;
 
-use super::serialized::seconds;
-use crate::key::{CacheKey, KeyParts};
+use crate::{
+    counting::serialized::seconds,
+    key::{CacheKey, KeyParts},
+};
 
 /// How many keys one sketch knows.
 const KEYS: usize = 64;
@@ -33,8 +34,8 @@ pub struct TopKeys {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TopKey {
-    /// Host, path and query, at most 512 bytes of them; with eight digits of the key's digest where it has
-    /// other parts, such as who is asking.
+    /// Host, path and query, at most 512 bytes of them; with the beginning of the key's digest where it
+    /// has other parts, such as who is asking.
     pub key: String,
     /// About how many hits it had.
     pub hits: u64,
@@ -106,9 +107,8 @@ fn shown(key: &CacheKey) -> String {
         shown.push('…');
     }
     if !KeyParts::of(key).is_of_url_alone() {
-        let [a, b, c, d, ..] = key.digest();
-        // writing to a string does not fail
-        let _ = write!(shown, " #{:08x}", u32::from_be_bytes([a, b, c, d]));
+        shown.push_str(" #");
+        shown.push_str(&key.short_digest());
     }
     shown
 }

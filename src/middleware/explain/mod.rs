@@ -13,7 +13,10 @@ use std::{
 use futures_util::future::BoxFuture;
 
 use self::{admission::Admission, candidates::Trial};
-use super::request::decide::{Asked, Decision, Situation, decide};
+use super::{
+    report::NAME,
+    request::decide::{Asked, Decision, Situation, decide},
+};
 use crate::{
     config::{error::ConfigError, plan::Plan},
     engine::{
@@ -28,9 +31,6 @@ use crate::{
         verdict::{Reason, Verdict, VerdictKind},
     },
 };
-
-/// The name of this cache in `Cache-Status`.
-const NAME: &str = "actix-response-cache";
 
 /// What the verdict on a request with credentials outside of its key depends on.
 const UNLESS_SHARED: &str = "the request has a credential that is not part of the key: it bypasses the \

@@ -19,7 +19,7 @@ impl Reply {
     }
 
     /// The number that a text of digits is, which is cloned for nothing.
-    pub(super) fn of_number(text: &[u8]) -> Option<Self> {
+    pub(super) fn from_digits(text: &[u8]) -> Option<Self> {
         let digit = |sum: i64, byte: &u8| match byte {
             b'0'..=b'9' => sum.checked_mul(10)?.checked_add(i64::from(byte - b'0')),
             _ => None,

@@ -150,7 +150,7 @@ impl Task {
         let bytes = self.buffers.bytes().get(..end).unwrap_or_default();
         let head = Head::read(bytes).ok().flatten().ok_or_else(malformed)?;
         let text = head.string.and_then(|(from, to)| bytes.get(from..to));
-        self.clock = match text.and_then(Reply::of_number) {
+        self.clock = match text.and_then(Reply::from_digits) {
             Some(number) => number,
             None => Reply::parse(bytes)?,
         };
