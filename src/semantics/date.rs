@@ -122,11 +122,8 @@ fn millis(span: Duration) -> i64 {
 impl From<Timestamp> for SystemTime {
     fn from(date: Timestamp) -> Self {
         let span = Duration::from_millis(date.0.unsigned_abs());
-        let date = if date.0 < 0 {
-            UNIX_EPOCH.checked_sub(span)
-        } else {
-            UNIX_EPOCH.checked_add(span)
-        };
+        let date =
+            if date.0 < 0 { UNIX_EPOCH.checked_sub(span) } else { UNIX_EPOCH.checked_add(span) };
         date.unwrap_or(UNIX_EPOCH)
     }
 }

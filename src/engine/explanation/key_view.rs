@@ -43,7 +43,13 @@ impl KeyView {
             name: section.name.to_owned(),
             values: section.values.into_iter().map(shown).collect(),
         });
-        Self { url: key.url(), digest: key.short_digest(), parts: parts.collect(), left_out, uncovered }
+        Self {
+            url: key.url(),
+            digest: key.short_digest(),
+            parts: parts.collect(),
+            left_out,
+            uncovered,
+        }
     }
 }
 

@@ -7,12 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{
-    outcome::Outcome,
-    purges::PurgeCount,
-    requests::RequestTotals,
-    rules::ByRule,
-};
+use super::{outcome::Outcome, purges::PurgeCount, requests::RequestTotals, rules::ByRule};
 use crate::{
     counting::{
         histogram::Histogram,
