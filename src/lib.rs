@@ -64,6 +64,7 @@ pub use crate::{
             Candidate, ExplainError, Explanation, Inquiry, KeyView, KeyViewPart, RuleMatch,
             RunningCall, StoredView,
         },
+        fleet::ProcessInfo,
         handle::CacheHandle,
         stats::{
             CostlyKey, Histogram, LastError, PurgeCount, RequestCount, RequestExample, RuleStats,

@@ -69,6 +69,11 @@ pub(super) async fn audit(admin: Data<Admin>) -> Response {
     Ok(HttpResponse::Ok().json(json!({ "entries": entries })))
 }
 
+pub(super) async fn fleet(admin: Data<Admin>) -> Response {
+    let processes = admin.handle()?.processes().await.map_err(Refusal::store)?;
+    Ok(HttpResponse::Ok().json(json!({ "processes": processes })))
+}
+
 pub(super) async fn metrics(admin: Data<Admin>) -> Response {
     let text = admin.handle()?.prometheus_text();
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
@@ -145,7 +150,8 @@ async fn carry_out(
     let (kind, text) = request.target();
     let action = if request.soft { "soft purge" } else { "purge" };
     admin.log(operator, action, format!("{kind} {text}"), result);
-    purged.map_err(Refusal::store)
+    purged
+        .map_err(|problem| Refusal::store(format!("{problem}: the purge may not have taken place")))
 }
 
 fn shown(purged: Purged) -> HttpResponse {

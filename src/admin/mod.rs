@@ -42,6 +42,7 @@ impl ResponseCache {
     /// | `GET {path}/examples` | | a [recent request for each reason](crate::CacheHandle::examples) |
     /// | `GET {path}/metrics` | | the statistics as text for Prometheus |
     /// | `GET {path}/audit` | | what operators did, the newest first |
+    /// | `GET {path}/fleet` | | the [processes](crate::CacheHandle::processes) that share the prefix in Redis |
     /// | `POST {path}/purge` | one of `{"url": …}`, `{"path": …}`, `{"prefix": …}`, `{"group": …}`, `{"all": true}` | `{"purged": 3}` |
     /// | `GET {path}/switch` | | `{"on": true}` |
     /// | `POST {path}/switch` | `{"on": false}` | `{"on": false}` |

@@ -56,8 +56,7 @@ impl Refusal {
     }
 
     pub(super) fn store(problem: impl fmt::Display) -> Self {
-        let problem = format!("{problem}: the purge may not have taken place");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", problem)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", problem.to_string())
     }
 
     /// A server with the cache in it does not start while a setting cannot be used; a server with the

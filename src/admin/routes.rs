@@ -31,7 +31,7 @@ const fn post(path: &'static str, access: Access, handler: fn() -> Handler) -> R
     Route { method: "POST", path, access, handler }
 }
 
-pub(super) const ROUTES: [Route; 18] = [
+pub(super) const ROUTES: [Route; 19] = [
     get("", || web::get().to(page::with_slash)),
     get("/", || web::get().to(page::whole)),
     get("/live", || web::get().to(page::live)),
@@ -42,6 +42,7 @@ pub(super) const ROUTES: [Route; 18] = [
     get("/top", || web::get().to(api::top)),
     get("/examples", || web::get().to(api::request_examples)),
     get("/audit", || web::get().to(api::audit)),
+    get("/fleet", || web::get().to(api::fleet)),
     get("/metrics", || web::get().to(api::metrics)),
     get("/openapi.json", || web::get().to(api::openapi)),
     get("/switch", || web::get().to(api::is_enabled)),

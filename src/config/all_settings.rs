@@ -20,6 +20,9 @@ use crate::{
     semantics::{groups::GROUP_ALIASES, policy::Policy},
 };
 
+/// How long a name and a version are at most.
+pub(super) const MAX_NAME: usize = 64;
+
 /// All settings of one clone of a cache.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -41,6 +44,10 @@ pub(crate) struct Config {
     pub(super) coalescing: Coalescing,
     pub(super) compliance: Compliance,
     pub(super) responses: Responses,
+    /// What the application calls itself; the program where it does not.
+    pub(super) name: Option<String>,
+    /// The version of the application.
+    pub(super) version: String,
     pub(super) clock: Clock,
 }
 
@@ -65,6 +72,8 @@ impl Default for Config {
             coalescing: Coalescing::default(),
             compliance: Compliance::default(),
             responses: Responses::default(),
+            name: None,
+            version: String::new(),
             clock: Clock::system(),
         }
     }
@@ -81,6 +90,11 @@ impl Config {
             self.responses.error(),
         ];
         groups.into_iter().flatten().next()
+    }
+
+    /// What the application is called.
+    pub(super) fn name(&self) -> String {
+        self.name.clone().or_else(program).unwrap_or_default()
     }
 
     /// What caches may decide for themselves, as far as no rule says otherwise.
@@ -139,6 +153,13 @@ impl Config {
         let rules: Vec<_> = self.rules.iter().map(rule).collect();
         (self.include.clone(), self.exclude.clone(), rules, self.compliance.query_method)
     }
+}
+
+/// The program that runs.
+pub(super) fn program() -> Option<String> {
+    let path = std::env::current_exe().ok()?;
+    let name = path.file_stem()?.to_string_lossy();
+    Some(name.chars().take(MAX_NAME).collect())
 }
 
 /// Headers that belong to one request: replaying them would be wrong.

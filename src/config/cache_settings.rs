@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 
 use super::{
+    all_settings::MAX_NAME,
     auth::Auth,
     cache::ResponseCache,
     client::ClientCache,
@@ -149,6 +150,26 @@ impl ResponseCache {
         self.set(|config| config.responses = responses)
     }
 
+    /// What the application is called, for [`CacheHandle::processes`](crate::CacheHandle::processes): at
+    /// most 64 characters. Default: the name of the program. All clones have that of the one which is used
+    /// first.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        let name = short("name", name.into());
+        self.set_with(name, |config, name| config.name = Some(name))
+    }
+
+    /// Which version of the application runs, for [`CacheHandle::processes`](crate::CacheHandle::processes):
+    /// at most 64 characters. Default: empty. All clones have that of the one which is used first.
+    ///
+    /// ```
+    /// # use actix_response_cache::ResponseCache;
+    /// let cache = ResponseCache::memory().name("shop").version(env!("CARGO_PKG_VERSION"));
+    /// ```
+    pub fn version(self, version: impl Into<String>) -> Self {
+        let version = short("version", version.into());
+        self.set_with(version, |config, version| config.version = version)
+    }
+
     /// Where the cache reads the time; for tests. All clones have the clock of the one which is used
     /// first.
     #[cfg(feature = "testing")]
@@ -163,5 +184,16 @@ fn absolute(setting: &'static str, prefix: String) -> Result<String, ConfigError
         Ok(prefix)
     } else {
         Err(ConfigError::new(setting, format!("`{prefix}` does not begin with `/`")))
+    }
+}
+
+/// A text that is short enough to be shown in a list.
+fn short(setting: &'static str, text: String) -> Result<String, ConfigError> {
+    let length = text.chars().count();
+    if length <= MAX_NAME {
+        Ok(text)
+    } else {
+        let problem = format!("{length} characters are too many: at most {MAX_NAME}");
+        Err(ConfigError::new(setting, problem))
     }
 }

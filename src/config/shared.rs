@@ -13,13 +13,19 @@ use std::{
 };
 
 #[cfg(feature = "redis")]
+use super::all_settings::program;
+#[cfg(feature = "redis")]
 use super::key_rules::KeyRules;
 #[cfg(feature = "redis")]
 use super::settings::redis::Redis;
 use super::{all_settings::Config, error::ConfigError, settings::store::Backend};
 #[cfg(feature = "redis")]
 use crate::store::redis::RedisStore;
-use crate::{engine::Engine, key::Secret, store::any::AnyStore};
+use crate::{
+    engine::Engine,
+    key::Secret,
+    store::{any::AnyStore, process::Process},
+};
 
 /// How many caches of one process over one place in Redis are compared.
 #[cfg(feature = "redis")]
@@ -84,8 +90,9 @@ impl Shared {
         if let Some(engine) = self.engine.get() {
             return Ok(Arc::clone(engine));
         }
-        let store = self.store(config)?;
-        let engine = Engine::new(store, config.clock.clone());
+        let process = Process::new(&config.name(), &config.version, config.clock.now());
+        let store = self.store(config, &process)?;
+        let engine = Engine::new(store, process, config.clock.clone());
         Ok(Arc::clone(self.engine.get_or_init(|| engine)))
     }
 
@@ -99,7 +106,7 @@ impl Shared {
         not(feature = "redis"),
         allow(unused_variables, clippy::unnecessary_wraps, reason = "only a URL can be wrong")
     )]
-    fn store(&self, config: &Config) -> Result<AnyStore, ConfigError> {
+    fn store(&self, config: &Config, process: &Process) -> Result<AnyStore, ConfigError> {
         match &self.backend {
             #[cfg(feature = "memory")]
             Backend::Memory(memory) => {
@@ -108,11 +115,13 @@ impl Shared {
                 Ok(AnyStore::Memory(store))
             }
             #[cfg(feature = "redis")]
-            Backend::Redis(servers) => Ok(AnyStore::Redis(Arc::new(redis(servers, config)?))),
+            Backend::Redis(servers) => {
+                Ok(AnyStore::Redis(Arc::new(redis(servers, config, process)?)))
+            }
             #[cfg(all(feature = "memory", feature = "redis"))]
             Backend::Tiered(tiers) => {
                 use crate::store::tiered::TieredStore;
-                let far = redis(&tiers.redis, config)?;
+                let far = redis(&tiers.redis, config, process)?;
                 let near = tiers.memory.max_capacity;
                 let store = TieredStore::new(near, config.clock.clone(), far);
                 Ok(AnyStore::Tiered(Arc::new(store)))
@@ -207,9 +216,10 @@ fn default_secret(backend: &Backend) -> Secret {
 }
 
 #[cfg(feature = "redis")]
-fn redis(redis: &Redis, config: &Config) -> Result<RedisStore, ConfigError> {
+fn redis(redis: &Redis, config: &Config, process: &Process) -> Result<RedisStore, ConfigError> {
     let mut options = redis.options.clone();
     options.configuration = fingerprint(config);
+    options.process = process.clone();
     options.clock = config.clock.clone();
     let store = RedisStore::new(redis.servers.clone(), &options);
     store.map_err(|error| ConfigError::new(error.setting, error.to_string()))
@@ -218,8 +228,7 @@ fn redis(redis: &Redis, config: &Config) -> Result<RedisStore, ConfigError> {
 /// What tells this application's configuration, as far as keys depend on it, from another's.
 #[cfg(feature = "redis")]
 fn fingerprint(config: &Config) -> String {
-    let program = std::env::current_exe().ok();
-    let program = program.as_deref().and_then(std::path::Path::file_stem);
+    let program = program();
     let text = format!("{program:?} {:?} {:?}", KeyRules::new(config), config.path_settings());
     let digest = u128::from_be_bytes(crate::key::digest(text.as_bytes()));
     format!("{digest:032x}")

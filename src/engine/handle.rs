@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use super::{
     entries::{EntryPage, EntrySearch},
     explanation::{ExplainError, Explanation, Inquiry, RunningCall},
+    fleet::ProcessInfo,
     metrics,
     state::Engine,
     stats::{RequestExample, Stats, TimelineStep, TopKeys},
@@ -225,6 +226,18 @@ impl CacheHandle {
     pub async fn preview(&self, purge: &Purge) -> Result<Option<u64>, StoreError> {
         let purge = purge.clone();
         self.engine.preview(if self.soft { purge.soft() } else { purge }).await
+    }
+
+    /// This process first, and then the others that share its prefix in Redis, 256 at most. Each of them says
+    /// every 30 s that it is there, from its first use of the store on; one that was killed is listed for
+    /// 90 s. With a store in memory, or one of your own, it is this process alone. A process that makes
+    /// several caches is listed once for each.
+    ///
+    /// # Errors
+    ///
+    /// Where Redis does not answer.
+    pub async fn processes(&self) -> Result<Vec<ProcessInfo>, StoreError> {
+        self.engine.processes().await
     }
 
     /// Disables or enables the cache, for all workers of this process. While it is disabled, every

@@ -10,6 +10,7 @@ pub(crate) mod entries;
 mod events;
 mod expiring_keys;
 pub(crate) mod explanation;
+pub(crate) mod fleet;
 pub(crate) mod flight;
 pub(crate) mod handle;
 mod hit_for_miss;

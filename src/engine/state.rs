@@ -24,7 +24,10 @@ use super::{
     vary_index::VaryIndex,
 };
 use crate::{
-    clock::Clock, purge_log::SharedPurgeLog, semantics::verdict::Reason, store::any::AnyStore,
+    clock::Clock,
+    purge_log::SharedPurgeLog,
+    semantics::verdict::Reason,
+    store::{any::AnyStore, process::Process},
 };
 
 /// How many handlers go on without a client at a time. Without a bound, clients could begin any
@@ -35,6 +38,8 @@ const MAX_DETACHED_HANDLERS: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(super) store: AnyStore,
+    /// This process, as others see it.
+    pub(super) process: Process,
     pub(super) clock: Clock,
     pub(super) counters: Counters,
     pub(super) timeline: Timeline,
@@ -71,10 +76,11 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(store: AnyStore, clock: Clock) -> Arc<Self> {
+    pub(crate) fn new(store: AnyStore, process: Process, clock: Clock) -> Arc<Self> {
         let failing_handlers = Arc::new(ExpiringKeys::new(clock.clone()));
         Arc::new(Self {
             store,
+            process,
             counters: Counters::new(clock.now()),
             timeline: Timeline::default(),
             examples: Examples::default(),

@@ -1,6 +1,6 @@
 //! Looking into whichever store there is: what this process has in memory. Nothing is asked of Redis.
 
-use super::{any::AnyStore, listing::Listing};
+use super::{any::AnyStore, error::StoreError, listing::Listing, process::SeenProcess};
 use crate::{entry::Entry, purge::Purge};
 
 impl AnyStore {
@@ -37,6 +37,19 @@ impl AnyStore {
                 let _ = purges;
                 None
             }
+        }
+    }
+
+    /// The processes that share what is stored, as far as they were seen lately.
+    #[cfg_attr(not(feature = "redis"), allow(clippy::unused_async, reason = "only Redis is asked"))]
+    pub(crate) async fn processes(&self) -> Result<Vec<SeenProcess>, StoreError> {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => store.processes().await,
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => store.redis().processes().await,
+            #[allow(unreachable_patterns)] // with no other store
+            _ => Ok(vec![]),
         }
     }
 }

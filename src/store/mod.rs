@@ -24,6 +24,7 @@ mod listing;
 pub(crate) mod local;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;
+pub(crate) mod process;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 #[cfg(all(feature = "memory", feature = "redis"))]

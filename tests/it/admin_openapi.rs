@@ -96,7 +96,10 @@ async fn json_of_each_route_is_as_described() {
             checked.insert(path.as_str());
         }
     }
-    assert!(checked.is_superset(&["/stats", "/timeline", "/audit", "/top", "/examples"].into()));
+    assert!(
+        checked
+            .is_superset(&["/stats", "/timeline", "/audit", "/top", "/examples", "/fleet"].into())
+    );
     for (path, body) in [("/purge", "{\"all\": true}"), ("/switch", "{\"on\": true}")] {
         let value = json(&app, "POST", path, body).await;
         let schema = document["paths"][path]["post"].pointer(schema).expect(path);

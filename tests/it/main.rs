@@ -51,6 +51,7 @@ mod credentials;
 mod custom_store;
 mod entries;
 mod explain;
+mod fleet;
 mod fleet_coalescing;
 mod floors;
 mod held_requests;

@@ -11,6 +11,7 @@ use super::{
 
 mod chart;
 mod figures;
+mod fleet;
 mod forms;
 mod html;
 mod number;
@@ -41,6 +42,7 @@ pub(super) async fn whole(admin: Data<Admin>, req: HttpRequest) -> Result<HttpRe
     forms::who(&mut html, &operator);
     html.raw("</header><main><div id=\"live\">");
     sections::all(&mut html, &figures);
+    fleet::section(&mut html, &admin, &figures).await;
     html.raw("</div>");
     forms::explain(&mut html, &operator);
     forms::changes(&mut html, &operator, figures.is_enabled);
@@ -51,7 +53,9 @@ pub(super) async fn whole(admin: Data<Admin>, req: HttpRequest) -> Result<HttpRe
 /// The part of the page with figures.
 pub(super) async fn live(admin: Data<Admin>, req: HttpRequest) -> Result<HttpResponse, Refusal> {
     let mut html = Html::default();
-    sections::all(&mut html, &Figures::read(&admin, &Operator::of(&req)?)?);
+    let figures = Figures::read(&admin, &Operator::of(&req)?)?;
+    sections::all(&mut html, &figures);
+    fleet::section(&mut html, &admin, &figures).await;
     Ok(HttpResponse::Ok().content_type(HTML).body(html.finish()))
 }
 

@@ -10,7 +10,7 @@ use crate::{
     entry::{Kind, StoredHeaders, StoredResponse},
     key::{CacheKey, KeyBuilder},
     purge::PurgeNumber,
-    store::{any::AnyStore, memory::MemoryStore},
+    store::{any::AnyStore, memory::MemoryStore, process::Process},
 };
 
 const KIB: usize = 1024;
@@ -25,7 +25,7 @@ struct Setting {
 fn setting() -> Setting {
     let clock = Clock::manual();
     let store = MemoryStore::new(1 << 30, clock.clone());
-    let engine = Engine::new(AnyStore::Memory(store.clone()), clock);
+    let engine = Engine::new(AnyStore::Memory(store.clone()), Process::default(), clock);
     Setting { engine, store, cache: WorkerCache::default() }
 }
 

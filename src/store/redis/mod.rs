@@ -16,6 +16,7 @@ mod lease;
 mod names;
 mod options;
 mod pending_purges;
+mod processes;
 mod publish;
 mod purge;
 mod raise;

@@ -52,6 +52,11 @@ impl Names {
         &self.clock
     }
 
+    /// The processes that use this prefix.
+    pub(super) fn processes(&self) -> String {
+        format!("{}processes", self.prefix)
+    }
+
     /// What is written only to wait until replicas have it.
     pub(super) fn wait(&self) -> String {
         format!("{}wait", self.prefix)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::connect::Access;
-use crate::clock::Clock;
+use crate::{clock::Clock, store::process::Process};
 
 /// What can be set about a [`RedisStore`].
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct RedisOptions {
     pub(crate) compress_above: Option<usize>,
     /// What tells this application's configuration from another's; empty: it is not compared.
     pub(crate) configuration: String,
+    /// This process, as others see it.
+    pub(crate) process: Process,
     /// Where entries' ages are read.
     pub(crate) clock: Clock,
 }
@@ -46,6 +48,7 @@ impl Default for RedisOptions {
             max_body: usize::MAX,
             compress_above: None,
             configuration: String::new(),
+            process: Process::default(),
             clock: Clock::system(),
         }
     }

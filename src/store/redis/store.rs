@@ -18,11 +18,13 @@ use super::{
         logical_clock,
         state::InvalidationState,
         subscriber::Subscriber,
+        subscription::SubscriptionTask,
     },
     large::LargeValues,
     names::{self, Names},
     options::{RedisOptions, Replicas},
     pending_purges::PendingPurges,
+    processes::Processes,
     removal::Removals,
 };
 use crate::{
@@ -37,6 +39,7 @@ use crate::{
         health::RedisHealth,
         interface::{Put, Store},
         lease::Lease,
+        process::SeenProcess,
     },
 };
 
@@ -61,6 +64,7 @@ pub(crate) struct RedisStore {
     pub(super) extended_at: AtomicU64,
     pub(super) corrupt: AtomicU64,
     pub(super) configuration: Arc<Configuration>,
+    pub(super) processes: Arc<Processes>,
     pub(super) clock: Clock,
 }
 
@@ -78,6 +82,7 @@ impl RedisStore {
         }
         let names = Names::new(prefix, client.database());
         let invalidation = Arc::new(InvalidationState::new());
+        let processes = Processes::new(&names, &options.process);
         let subscriber = Arc::new(Subscriber::default());
         let removals = Removals::new(&client, &names, &subscriber);
         Ok(Self {
@@ -94,6 +99,7 @@ impl RedisStore {
             extended_at: AtomicU64::new(0),
             corrupt: AtomicU64::new(0),
             configuration: Configuration::new(&options.configuration),
+            processes,
             clock: options.clock.clone(),
         })
     }
@@ -137,7 +143,14 @@ impl RedisStore {
 
     /// What is known of what happens in Redis, kept up to date from now on.
     pub(super) fn invalidation(&self) -> &Arc<InvalidationState> {
-        self.subscriber.start(&self.invalidation, &self.client, &self.names, &self.configuration);
+        self.subscriber.start(|| SubscriptionTask {
+            invalidation: Arc::clone(&self.invalidation),
+            client: Arc::clone(&self.client),
+            names: self.names.clone(),
+            configuration: Arc::clone(&self.configuration),
+            processes: Arc::clone(&self.processes),
+            releases: Arc::clone(self.subscriber.releases()),
+        });
         &self.invalidation
     }
 
@@ -149,6 +162,12 @@ impl RedisStore {
     /// A warning, where another configuration than this process's was the last to use the prefix.
     pub(crate) async fn foreign_configuration(&self) -> Option<String> {
         self.configuration.compare(&self.client, &self.names).await
+    }
+
+    /// The processes that share the prefix and were seen lately.
+    pub(crate) async fn processes(&self) -> Result<Vec<SeenProcess>, StoreError> {
+        self.invalidation();
+        self.processes.list(&self.client).await
     }
 
     /// Drops what is kept under `key`.

@@ -6,6 +6,7 @@ mod faults;
 mod fence;
 mod lead;
 mod pending;
+mod processes;
 mod purges;
 mod subscription;
 #[cfg(feature = "memory")]

@@ -43,6 +43,6 @@ pub(in crate::store) mod message;
 pub(in crate::store) mod remote_version;
 pub(in crate::store) mod state;
 pub(in crate::store) mod subscriber;
-mod subscription;
+pub(super) mod subscription;
 pub(in crate::store) mod tags;
 pub(in crate::store) mod trust;

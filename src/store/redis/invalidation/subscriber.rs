@@ -3,22 +3,23 @@
 
 use std::{
     convert::Infallible,
-    pin::pin,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, mpsc},
+    thread::{self, ThreadId},
+    time::Duration,
 };
 
-use futures_util::future::select;
 use tokio::{
     runtime::{Builder, Handle},
     sync::oneshot,
 };
 
-use super::{state::InvalidationState, subscription::SubscriptionTask};
-use crate::store::redis::{
-    client::RedisClient, configuration::Configuration, lease::Releases, names::Names,
-};
+use super::subscription::SubscriptionTask;
+use crate::store::redis::lease::Releases;
 
-/// Keeps an [`InvalidationState`] up to date while it lives.
+/// How long a process that ends waits until others know. It mostly takes less than a millisecond.
+const LEAVE_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// Keeps an [`InvalidationState`](super::state::InvalidationState) up to date while it lives.
 #[derive(Default)]
 pub(in crate::store::redis) struct Subscriber {
     running: OnceLock<Option<Running>>,
@@ -27,28 +28,18 @@ pub(in crate::store::redis) struct Subscriber {
 
 struct Running {
     runtime: Handle,
-    /// Dropped with the subscriber, which ends the thread.
-    _stop: oneshot::Sender<Infallible>,
+    thread: ThreadId,
+    /// Dropped to end the thread.
+    stop: Option<oneshot::Sender<Infallible>>,
+    /// Closed when the thread ends.
+    ended: Mutex<mpsc::Receiver<Infallible>>,
 }
 
 impl Subscriber {
     /// Subscribes, unless that has been done.
-    pub(in crate::store::redis) fn start(
-        &self,
-        invalidation: &Arc<InvalidationState>,
-        client: &Arc<RedisClient>,
-        names: &Names,
-        configuration: &Arc<Configuration>,
-    ) {
+    pub(in crate::store::redis) fn start(&self, task: impl FnOnce() -> SubscriptionTask) {
         self.running.get_or_init(|| {
-            let task = SubscriptionTask {
-                invalidation: Arc::clone(invalidation),
-                client: Arc::clone(client),
-                names: names.clone(),
-                configuration: Arc::clone(configuration),
-                releases: Arc::clone(&self.releases),
-            };
-            let running = on_a_thread(task).inspect_err(|error| {
+            let running = on_a_thread(task()).inspect_err(|error| {
                 tracing::warn!(%error, "announcements of purges cannot be subscribed to");
             });
             running.ok()
@@ -66,14 +57,30 @@ impl Subscriber {
     }
 }
 
+impl Drop for Running {
+    /// Waits a moment for the thread: a program that ends would take the thread along before it has told
+    /// others.
+    fn drop(&mut self) {
+        self.stop = None;
+        // what runs on the thread may have been the last to hold the store
+        if thread::current().id() != self.thread {
+            let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let _ = ended.recv_timeout(LEAVE_TIMEOUT);
+        }
+    }
+}
+
 fn on_a_thread(task: SubscriptionTask) -> std::io::Result<Running> {
     let (stop, stopped) = oneshot::channel();
+    let (end, ended) = mpsc::channel();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
     let run = move || {
-        let subscribed = pin!(task.run());
-        runtime.block_on(select(subscribed, stopped));
+        let _end = end;
+        runtime.block_on(task.run(stopped));
+        runtime.block_on(task.leave());
     };
-    std::thread::Builder::new().name("response-cache".to_owned()).spawn(run)?;
-    Ok(Running { runtime: handle, _stop: stop })
+    let thread = thread::Builder::new().name("response-cache".to_owned()).spawn(run)?;
+    let (thread, ended) = (thread.thread().id(), Mutex::new(ended));
+    Ok(Running { runtime: handle, thread, stop: Some(stop), ended })
 }

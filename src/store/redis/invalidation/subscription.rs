@@ -12,6 +12,7 @@ use redis::{
     aio::{PubSubSink, PubSubStream},
 };
 use tokio::{
+    sync::oneshot,
     task::unconstrained,
     time::{sleep, timeout},
 };
@@ -30,6 +31,7 @@ use crate::store::{
         connect::{SubscribedNode, TopologyChange},
         lease::Releases,
         names::Names,
+        processes::Processes,
     },
 };
 
@@ -49,12 +51,13 @@ const CHECKS_PER_TOPOLOGY_CHECK: u32 = 4;
 const WARN_AFTER_FAILURES: u32 = 15;
 
 /// What the subscription works with.
-pub(super) struct SubscriptionTask {
-    pub(super) invalidation: Arc<InvalidationState>,
-    pub(super) client: Arc<RedisClient>,
-    pub(super) names: Names,
-    pub(super) configuration: Arc<Configuration>,
-    pub(super) releases: Arc<Releases>,
+pub(in crate::store::redis) struct SubscriptionTask {
+    pub(in crate::store::redis) invalidation: Arc<InvalidationState>,
+    pub(in crate::store::redis) client: Arc<RedisClient>,
+    pub(in crate::store::redis) names: Names,
+    pub(in crate::store::redis) configuration: Arc<Configuration>,
+    pub(in crate::store::redis) processes: Arc<Processes>,
+    pub(in crate::store::redis) releases: Arc<Releases>,
 }
 
 /// What one subscription has received.
@@ -82,8 +85,19 @@ impl Progress {
 }
 
 impl SubscriptionTask {
+    /// Subscribes again and again, and tells others that this process is there, until that is stopped.
+    pub(super) async fn run(&self, stopped: oneshot::Receiver<Infallible>) {
+        let both = pin!(join(self.subscribe(), self.processes.run(&self.client)));
+        select(both, stopped).await;
+    }
+
+    /// Tells others that this process has ended.
+    pub(super) async fn leave(&self) {
+        self.processes.leave(&self.client).await;
+    }
+
     /// Subscribes again and again.
-    pub(super) async fn run(&self) -> Infallible {
+    async fn subscribe(&self) -> Infallible {
         let mut failures = 0;
         loop {
             let begun = self.invalidation.now();
@@ -120,6 +134,7 @@ impl SubscriptionTask {
         self.releases.repeat(&self.client, &self.names, &self.invalidation).await;
         // what was purged before is asked for now, and what will be is announced
         self.load().await?;
+        self.processes.subscribed();
         self.configuration.check(&self.client, &self.names).await;
         for turn in 0_u32.. {
             self.check(&mut progress, &mut sink, &mut stream).await?;

@@ -12,7 +12,10 @@ fn names_say_what_they_name() {
     assert_eq!(names.named(names.staged(&digest).as_bytes()), Some(Named::Staged));
     assert_eq!(names.named(names.path("/a").as_bytes()), Some(Named::Index));
     assert_eq!(names.named(names.group("g").as_bytes()), Some(Named::Index));
-    assert_eq!(names.named(names.clock().as_bytes()), None);
+    assert_eq!(names.processes(), "arc:processes");
+    for other in [names.clock(), &names.processes(), &names.configuration()] {
+        assert_eq!(names.named(other.as_bytes()), None);
+    }
     assert_eq!(names.named(format!("{}:{{7}}", names.wait()).as_bytes()), None);
     assert_eq!(names.named(b"arc:other"), None);
     let pair = [names.staged(&digest).into_bytes(), names.live(&digest).into_bytes()];

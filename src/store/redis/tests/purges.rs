@@ -32,6 +32,8 @@ async fn what_is_not_ours_stays_under_any_purge() {
     let () = server.command(&["SET", "arc:p:/foreign", "1"]);
     assert_eq!(store.purge(&Purge::all().counted()).await.expect("purged"), Purged::of(1));
     let mut names: Vec<String> = server.command(&["KEYS", "*"]);
+    // the processes are listed sooner or later
+    names.retain(|name| name != "arc:processes");
     names.sort();
     let left = [
         "arc:clock",
@@ -158,7 +160,7 @@ async fn a_purge_does_not_wait_for_what_lies_behind_it() {
         removed(&store).await;
         assert!(server.calls("scan") >= 50, "{purge:?} was carried out behind it");
     }
-    let names: Vec<String> = server.command(&["KEYS", "arc:[^c]*"]);
+    let names: Vec<String> = server.command(&["KEYS", "arc:?:*"]);
     assert!(names.is_empty(), "{names:?}");
 }
 
