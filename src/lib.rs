@@ -66,6 +66,7 @@ pub use crate::{
         },
         fleet::ProcessInfo,
         handle::CacheHandle,
+        preview::Preview,
         stats::{
             CostlyKey, Histogram, LastError, PurgeCount, RequestCount, RequestExample, RuleStats,
             Stats, TimelineStep, TopKey, TopKeys,

@@ -1,4 +1,4 @@
-//! Looking into a cache: which responses are stored, and how many a purge would take.
+//! Looking into a cache: which responses are stored.
 
 use std::time::Duration;
 
@@ -8,13 +8,15 @@ use super::state::Engine;
 use crate::{
     counting::serialized::seconds,
     entry::Entry,
-    purge::Purge,
     semantics::freshness::current_age,
-    store::{StoreError, StoreErrorKind},
+    store::{
+        StoreError,
+        listing::{Listed, Listing},
+    },
 };
 
 /// How many entries one page has at most.
-const MAX_PER_PAGE: usize = 100;
+const MAX_PER_PAGE: usize = 50;
 
 /// Which stored responses are listed: [`CacheHandle::entries`](crate::CacheHandle::entries).
 ///
@@ -26,18 +28,18 @@ const MAX_PER_PAGE: usize = 100;
 #[derive(Clone, Debug)]
 pub struct EntrySearch {
     containing: String,
-    from: u32,
+    from: Option<String>,
     limit: usize,
 }
 
 impl Default for EntrySearch {
     fn default() -> Self {
-        Self { containing: String::new(), from: 0, limit: MAX_PER_PAGE }
+        Self { containing: String::new(), from: None, limit: MAX_PER_PAGE }
     }
 }
 
 impl EntrySearch {
-    /// All stored responses, 100 on a page.
+    /// All stored responses, 50 on a page.
     pub fn new() -> Self {
         Self::default()
     }
@@ -50,11 +52,11 @@ impl EntrySearch {
 
     /// Begins where an earlier page has ended: at its [`EntryPage::next`].
     #[must_use]
-    pub fn from(self, next: u32) -> Self {
-        Self { from: next, ..self }
+    pub fn from(self, next: impl Into<String>) -> Self {
+        Self { from: Some(next.into()), ..self }
     }
 
-    /// How many responses a page has: 1 to 100.
+    /// How many responses a page has: 1 to 50.
     #[must_use]
     pub fn limit(self, limit: usize) -> Self {
         Self { limit: limit.clamp(1, MAX_PER_PAGE), ..self }
@@ -73,10 +75,9 @@ pub struct EntryPage {
     /// The responses, in no particular order.
     pub entries: Vec<EntryView>,
     /// Where the next page begins, if there may be more: a page may have few responses, or none, before
-    /// all have been searched.
-    pub next: Option<u32>,
-    /// Whether this process lists what is stored. With Redis in memory's place it does not; of a tiered
-    /// cache, the responses in this process's memory are listed.
+    /// all have been searched. A response that is stored while pages are read may be missing.
+    pub next: Option<String>,
+    /// Whether the store says what it has: one of your own does not, and all pages are empty.
     pub is_listed: bool,
 }
 
@@ -98,23 +99,24 @@ pub struct EntryView {
     pub lifetime: Duration,
     /// The groups by which it can be purged.
     pub groups: Vec<String>,
-    /// The length of its body in bytes.
+    /// The length of its body in bytes, in Redis as it may be compressed there.
     pub body_bytes: u64,
-    /// How many bytes of memory it takes.
+    /// How many bytes of memory it takes, or of Redis, where names and indexes come on top.
     pub bytes: u64,
 }
 
 impl Engine {
     /// Some of the stored responses.
-    pub(crate) fn entries(&self, search: &EntrySearch) -> EntryPage {
-        let listing = self.store.list(search.from, search.limit, |entry| search.takes(entry));
-        let Some(listing) = listing else { return EntryPage::default() };
-        let views = listing.entries.iter();
-        let views = views.filter_map(|listed| self.entry_view(&listed.entry, listed.bytes));
-        EntryPage { entries: views.collect(), next: listing.next, is_listed: true }
+    pub(crate) async fn entries(&self, search: &EntrySearch) -> Result<EntryPage, StoreError> {
+        let EntrySearch { from, limit, .. } = search;
+        let takes = |entry: &Entry| search.takes(entry);
+        let listing = self.store.list(from.as_deref(), *limit, takes).await?;
+        let Some(Listing { entries, next }) = listing else { return Ok(EntryPage::default()) };
+        let entries = entries.iter().filter_map(|listed| self.entry_view(listed)).collect();
+        Ok(EntryPage { entries, next, is_listed: true })
     }
 
-    fn entry_view(&self, entry: &Entry, bytes: u64) -> Option<EntryView> {
+    fn entry_view(&self, Listed { entry, body_bytes, bytes }: &Listed) -> Option<EntryView> {
         let response = entry.response()?;
         let terms = response.terms();
         Some(EntryView {
@@ -124,18 +126,8 @@ impl Engine {
             age: current_age(&terms, self.clock.moment()),
             lifetime: terms.lifetime,
             groups: entry.groups.clone(),
-            body_bytes: response.body.len() as u64,
-            bytes,
+            body_bytes: *body_bytes,
+            bytes: *bytes,
         })
-    }
-
-    /// How many responses the purge would take now; `None` where this process does not know all that
-    /// is stored.
-    pub(crate) async fn preview(&self, purge: Purge) -> Result<Option<u64>, StoreError> {
-        let purge = self.with_time(purge);
-        if let Some(problem) = purge.problem() {
-            return Err(StoreError::with_source(StoreErrorKind::NoTarget, problem));
-        }
-        Ok(self.store.count(self.all_spellings(&purge)).await)
     }
 }

@@ -7,6 +7,7 @@ use super::{
     explanation::{ExplainError, Explanation, Inquiry, RunningCall},
     fleet::ProcessInfo,
     metrics,
+    preview::Preview,
     state::Engine,
     stats::{RequestExample, Stats, TimelineStep, TopKeys},
 };
@@ -211,19 +212,28 @@ impl CacheHandle {
         self.engine.running_calls()
     }
 
-    /// Some of the stored responses, with a search in their URLs. Of a tiered cache those in this process's
-    /// memory; what is in Redis alone, or in a store of your own, is not listed.
-    pub fn entries(&self, search: &EntrySearch) -> EntryPage {
-        self.engine.entries(search)
-    }
-
-    /// How many responses the purge would take now, without purging: with a [soft](Self::soft) handle,
-    /// those that it would make stale. `None` where not all that is stored is in this process's memory.
+    /// Some of the stored responses, with a search in their URLs. With two tiers, those in Redis. A store of
+    /// your own does not say what it has: see [`EntryPage::is_listed`].
+    ///
+    /// A page takes a second at most, and goes on in the next one. In Redis it scans all names, and reads the
+    /// begin of each entry; what it shows is not checked as thoroughly as what is served.
     ///
     /// # Errors
     ///
-    /// Where its target can match nothing.
-    pub async fn preview(&self, purge: &Purge) -> Result<Option<u64>, StoreError> {
+    /// Where Redis does not answer, and where the search [begins](EntrySearch::from) at what is not the end
+    /// of a page.
+    pub async fn entries(&self, search: &EntrySearch) -> Result<EntryPage, StoreError> {
+        self.engine.entries(search).await
+    }
+
+    /// How many responses the purge would take now, without purging: with a [soft](Self::soft) handle,
+    /// those that it would make stale. In Redis it counts for a second at most, and then says that there
+    /// are at least so many; what an earlier purge took and has not removed yet is counted too.
+    ///
+    /// # Errors
+    ///
+    /// Where its target can match nothing, and where Redis does not answer.
+    pub async fn preview(&self, purge: &Purge) -> Result<Preview, StoreError> {
         let purge = purge.clone();
         self.engine.preview(if self.soft { purge.soft() } else { purge }).await
     }

@@ -180,10 +180,55 @@ fn decode_with(
         (VARIES, Kind::Varies(_)) if bytes.is_empty() => {}
         _ => return Err(corrupt("parts do not match")),
     }
-    Ok(match i64::from_le_bytes(header.soft_purge) {
+    Ok(with_soft_purge(entry, &header))
+}
+
+/// The entry without its body whose value begins with these bytes, for people who look: damage is found only
+/// as far as what is there can be read.
+#[cfg(feature = "redis")]
+pub(super) fn decode_begin(begin: &[u8]) -> Result<Begin, StoreError> {
+    let header = Header::read(begin).filter(|header| header.magic == MAGIC);
+    let header = header.ok_or_else(|| corrupt("not an entry, or one of another version"))?;
+    let [length, body_length] = [header.length, header.body_length].map(u32::from_le_bytes);
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if length > MAX_METADATA {
+        return Err(corrupt("metadata too long"));
+    }
+    let end = HEADER.saturating_add(length);
+    let Some(metadata) = begin.get(HEADER..end) else { return Ok(Begin::Longer(end)) };
+    let (read, _) = bincode::serde::borrow_decode_from_slice::<Metadata<'_>, _>(metadata, CONFIG)
+        .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
+    let key = |key: &[u8]| CacheKey::from_bytes(key).ok_or_else(|| corrupt("not a key"));
+    let entry = with_soft_purge(read.into_entry(header.since(), key)?, &header);
+    Ok(Begin::Entry { entry: Box::new(entry), length: end, body_length: body_length.into() })
+}
+
+/// What the begin of a value says.
+#[cfg(feature = "redis")]
+pub(super) enum Begin {
+    Entry {
+        entry: Box<Entry>,
+        /// How many bytes are before the body.
+        length: usize,
+        body_length: u64,
+    },
+    /// So many bytes are needed.
+    Longer(usize),
+}
+
+/// Whether a value that begins with these bytes is a response, and one that is not stale by a soft purge;
+/// `None` where it is no entry.
+#[cfg(feature = "redis")]
+pub(super) fn kind_of(begin: &[u8]) -> Option<(bool, bool)> {
+    let header = Header::read(begin).filter(|header| header.magic == MAGIC)?;
+    Some((header.flags != VARIES, header.soft_purge == [0; 8]))
+}
+
+fn with_soft_purge(entry: Entry, header: &Header) -> Entry {
+    match i64::from_le_bytes(header.soft_purge) {
         0 => entry,
         then => entry.stale_since(Timestamp::from_millis(then)),
-    })
+    }
 }
 
 /// Where the metadata ends in a value that is whole and undamaged.

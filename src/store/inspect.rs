@@ -1,47 +1,59 @@
-//! Looking into whichever store there is: what this process has in memory. Nothing is asked of Redis.
+//! Looking into whichever store there is, for people who ask.
 
-use super::{any::AnyStore, error::StoreError, listing::Listing, process::SeenProcess};
+use super::{
+    any::AnyStore,
+    error::StoreError,
+    listing::{Count, Listing},
+    process::SeenProcess,
+};
 use crate::{entry::Entry, purge::Purge};
 
+#[cfg_attr(not(feature = "redis"), allow(clippy::unused_async, reason = "only Redis is asked"))]
 impl AnyStore {
-    /// Entries in this process's memory for which `takes` holds, from this place on; `None` where it has
-    /// none by design.
-    pub(crate) fn list(
+    /// Entries for which `takes` holds, from where an earlier listing has ended; `None` where the store does
+    /// not say what it has.
+    pub(crate) async fn list(
         &self,
-        from: u32,
+        from: Option<&str>,
         limit: usize,
         takes: impl Fn(&Entry) -> bool,
-    ) -> Option<Listing> {
+    ) -> Result<Option<Listing>, StoreError> {
         match self {
             #[cfg(feature = "memory")]
-            Self::Memory(store) => Some(store.list(from, limit, takes)),
+            Self::Memory(store) => store.list(from, limit, takes).map(Some),
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => store.list(from, limit, takes).await.map(Some),
+            // what is in memory is in Redis too, but for the moments of an outage
             #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => Some(store.list(from, limit, takes)),
-            #[allow(unreachable_patterns)] // with no other store
-            _ => {
+            Self::Tiered(store) => store.redis().list(from, limit, takes).await.map(Some),
+            Self::Custom(_) => {
                 let _ = (from, limit, takes);
-                None
+                Ok(None)
             }
         }
     }
 
-    /// How many responses any of these purges of one target would take, where this process has all that
-    /// is stored.
-    #[cfg_attr(not(feature = "memory"), allow(clippy::unused_async, reason = "no memory to count"))]
-    pub(crate) async fn count(&self, purges: Vec<Purge>) -> Option<u64> {
+    /// How many responses any of these purges of one target would take; `None` where the store does not say
+    /// what it has.
+    pub(crate) async fn count(&self, purges: Vec<Purge>) -> Result<Option<Count>, StoreError> {
         match self {
             #[cfg(feature = "memory")]
-            Self::Memory(store) => Some(store.count(purges).await),
-            #[allow(unreachable_patterns)] // with no other store
-            _ => {
+            Self::Memory(store) => {
+                let responses = store.count(purges).await;
+                Ok(Some(Count { responses, at_least: false }))
+            }
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => store.count(&purges).await.map(Some),
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => store.redis().count(&purges).await.map(Some),
+            Self::Custom(_) => {
                 let _ = purges;
-                None
+                Ok(None)
             }
         }
     }
 
     /// The processes that share what is stored, as far as they were seen lately.
-    #[cfg_attr(not(feature = "redis"), allow(clippy::unused_async, reason = "only Redis is asked"))]
     pub(crate) async fn processes(&self) -> Result<Vec<SeenProcess>, StoreError> {
         match self {
             #[cfg(feature = "redis")]

@@ -20,7 +20,7 @@ mod health;
 mod inspect;
 mod interface;
 mod lease;
-mod listing;
+pub(crate) mod listing;
 pub(crate) mod local;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;

@@ -50,6 +50,7 @@ mod conformance;
 mod credentials;
 mod custom_store;
 mod entries;
+mod entries_redis;
 mod explain;
 mod fleet;
 mod fleet_coalescing;

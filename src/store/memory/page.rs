@@ -12,7 +12,10 @@ use super::{
 use crate::{
     entry::Entry,
     purge::Purge,
-    store::listing::{Listed, Listing},
+    store::{
+        error::{StoreError, StoreErrorKind},
+        listing::{Listed, Listing, NO_PLACE},
+    },
 };
 
 /// How many steps one listing takes at most, as a request waits for it: a search that finds few entries goes
@@ -21,33 +24,28 @@ const MAX_STEPS: usize = 64;
 
 impl Table {
     /// The entries that `read` gives, from this place on.
-    pub(in crate::store) fn list(
-        &self,
-        from: u32,
-        limit: usize,
-        read: impl Fn(&Slot) -> Option<Arc<Entry>>,
-    ) -> Listing {
+    fn list(&self, from: u32, limit: usize, read: impl Fn(&Slot) -> Option<Arc<Entry>>) -> Listing {
+        let mut next = None;
         let mut sweep = Sweep { next: from, ..Sweep::all() };
         let mut listing = Listing::default();
         for _ in 0..MAX_STEPS {
             let is_last = self.step(&mut sweep, |slot| {
-                if listing.next.is_none()
+                if next.is_none()
                     && let Some(entry) = read(slot)
                 {
                     if listing.entries.len() < limit {
-                        listing.entries.push(Listed { entry, bytes: slot.weight() });
+                        listing.entries.push(listed(entry, slot.weight()));
                     } else {
-                        listing.next = slot.place();
+                        next = slot.place();
                     }
                 }
                 Fate::Keep
             });
-            if is_last || listing.next.is_some() {
-                return listing;
+            if is_last || next.is_some() {
+                return Listing { next: next.map(|place: u32| place.to_string()), ..listing };
             }
         }
-        listing.next = Some(sweep.next);
-        listing
+        Listing { next: Some(sweep.next.to_string()), ..listing }
     }
 }
 
@@ -55,14 +53,16 @@ impl MemoryStore {
     /// The entries for which `takes` holds, from this place on.
     pub(in crate::store) fn list(
         &self,
-        from: u32,
+        from: Option<&str>,
         limit: usize,
         takes: impl Fn(&Entry) -> bool,
-    ) -> Listing {
-        self.table().list(from, limit, |slot| {
+    ) -> Result<Listing, StoreError> {
+        let from = from.map_or(Ok(0), str::parse);
+        let from = from.map_err(|_| StoreError::with_source(StoreErrorKind::NoTarget, NO_PLACE))?;
+        Ok(self.table().list(from, limit, |slot| {
             // before it is read, which may copy it
             if takes(&slot.entry) { slot.read(self.purges()) } else { None }
-        })
+        }))
     }
 
     /// How many responses any of these purges of one target would take.
@@ -88,6 +88,11 @@ impl MemoryStore {
         })
         .await
     }
+}
+
+fn listed(entry: Arc<Entry>, bytes: u64) -> Listed {
+    let body_bytes = entry.response().map_or(0, |response| response.body.len() as u64);
+    Listed { entry, body_bytes, bytes }
 }
 
 /// Whether the purge would take the response, or make it stale for the first time.

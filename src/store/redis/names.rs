@@ -135,6 +135,17 @@ impl Names {
         format!("{}?:*", escape(&self.prefix))
     }
 
+    /// A pattern for `SCAN` that finds every live value of ours, and perhaps others.
+    pub(super) fn all_live(&self) -> String {
+        format!("{}e:*", escape(&self.prefix))
+    }
+
+    /// The digest in the name of a live value.
+    pub(super) fn digest_of_live(&self, name: &[u8]) -> Option<[u8; 16]> {
+        let tag = name.strip_prefix(self.prefix.as_bytes())?.strip_prefix(b"e:")?;
+        read_tag(tag)
+    }
+
     /// What `name` names; `None` where it is not one of ours, as when another prefix begins with
     /// this one.
     pub(super) fn named(&self, name: &[u8]) -> Option<Named> {
@@ -191,6 +202,12 @@ fn escape(text: &str) -> String {
 fn is_tag(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"{").and_then(|text| text.strip_suffix(b"}"));
     digits.is_some_and(|digits| digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+fn read_tag(text: &[u8]) -> Option<[u8; 16]> {
+    let digits = text.strip_prefix(b"{")?.strip_suffix(b"}").filter(|digits| digits.len() == 32)?;
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+    u128::from_str_radix(digits, 16).ok().map(u128::to_be_bytes)
 }
 
 fn push_hex(text: &mut String, bytes: &[u8]) {

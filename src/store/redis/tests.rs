@@ -5,6 +5,7 @@ mod evicted;
 mod faults;
 mod fence;
 mod lead;
+mod looking;
 mod pending;
 mod processes;
 mod purges;

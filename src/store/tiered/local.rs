@@ -13,7 +13,6 @@ use crate::{
     store::{
         health::Evictions,
         interface::{Put, Size},
-        listing::Listing,
         local::LocalEntry,
         memory::{
             slot::Slot,
@@ -75,14 +74,6 @@ impl LocalTier {
         }
         self.table.remove(&slot);
         None
-    }
-
-    /// The entries that may be used now and for which `takes` holds, from this place on.
-    pub(super) fn list(&self, from: u32, limit: usize, takes: impl Fn(&Entry) -> bool) -> Listing {
-        self.table.list(from, limit, |slot| {
-            let is_listed = takes(&slot.entry) && self.is_usable(slot);
-            is_listed.then(|| Arc::clone(&slot.entry))
-        })
     }
 
     /// What is kept under `key`, to be used again for as long as it [is current](Self::is_current).

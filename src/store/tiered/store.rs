@@ -14,7 +14,6 @@ use crate::{
         health::Evictions,
         interface::{Put, Size, Store},
         lease::Lease,
-        listing::Listing,
         local::LocalEntry,
         redis::RedisStore,
     },
@@ -30,11 +29,6 @@ impl TieredStore {
     /// At most about `capacity` bytes of memory before this store.
     pub(crate) fn new(capacity: u64, clock: Clock, redis: RedisStore) -> Self {
         Self { local: LocalTier::new(capacity, redis.shared_invalidation(), clock), redis }
-    }
-
-    /// What the local tier has for which `takes` holds, from this place on.
-    pub(crate) fn list(&self, from: u32, limit: usize, takes: impl Fn(&Entry) -> bool) -> Listing {
-        self.local.list(from, limit, takes)
     }
 
     /// What the local tier has, at once.

@@ -1,5 +1,7 @@
 //! The servers that together hold all keys, for what is asked of each: scans.
 
+use crate::key;
+
 /// One server, or one primary of a Cluster, as it was found over one connection.
 #[derive(Clone, Debug)]
 pub(in crate::store::redis) struct Node {
@@ -25,6 +27,13 @@ impl Node {
     /// Whether these are the same nodes and hold the same keys, whatever the connection.
     pub(in crate::store::redis) fn are_at_same_locations(one: &[Self], other: &[Self]) -> bool {
         one.iter().map(|node| &node.location).eq(other.iter().map(|node| &node.location))
+    }
+
+    /// What tells where these nodes are, and what they hold.
+    pub(in crate::store::redis) fn fingerprint(nodes: &[Self], run: &[u8]) -> u64 {
+        let locations: Vec<_> = nodes.iter().map(|node| &node.location).collect();
+        let digest = key::digest(format!("{locations:?}{run:?}").as_bytes());
+        digest.first_chunk().map_or(0, |begin| u64::from_be_bytes(*begin))
     }
 
     /// Whether keys can have moved between nodes from when they were found as `before` until they

@@ -9,6 +9,10 @@ fn names_say_what_they_name() {
     let hex = "ab".repeat(16);
     assert_eq!(names.live(&digest), format!("arc:e:{{{hex}}}"));
     assert_eq!(names.named(names.live(&digest).as_bytes()), Some(Named::Live));
+    assert_eq!(names.digest_of_live(names.live(&digest).as_bytes()), Some(digest));
+    for other in [names.staged(&digest), names.path("/a"), format!("arc:e:{{+{}}}", &hex[1..])] {
+        assert_eq!(names.digest_of_live(other.as_bytes()), None, "{other}");
+    }
     assert_eq!(names.named(names.staged(&digest).as_bytes()), Some(Named::Staged));
     assert_eq!(names.named(names.path("/a").as_bytes()), Some(Named::Index));
     assert_eq!(names.named(names.group("g").as_bytes()), Some(Named::Index));

@@ -13,10 +13,7 @@ use std::collections::VecDeque;
 
 use redis::{Cmd, Value};
 
-use super::{
-    scan::Scan,
-    take::{ENTRIES, Pair, Take, count},
-};
+use super::take::{ENTRIES, Take, count};
 use crate::{
     purge::{Purge, PurgeNumber, Target},
     store::{
@@ -30,6 +27,8 @@ use crate::{
             index::{self, Filter, Member, Page},
             invalidation::{logical_clock, tags},
             names::{Named, Names},
+            reach::{Pair, Reach},
+            scan::Scan,
         },
     },
 };
@@ -60,30 +59,7 @@ pub(in crate::store::redis) struct Removal {
 impl Removal {
     /// Of what `purge` named, which has this number.
     pub(in crate::store::redis) fn new(names: &Names, purge: &Purge, number: PurgeNumber) -> Self {
-        let (mut scans, mut indexes, mut entries) = (VecDeque::new(), VecDeque::new(), Vec::new());
-        let mut index = |name: String| indexes.push_back((name.into_bytes(), Page::first()));
-        match purge.target() {
-            Target::Entry(key) => {
-                let digest = key.digest();
-                let pair = [names.staged(&digest), names.live(&digest)];
-                entries.push(pair.map(String::into_bytes));
-            }
-            Target::Path(path) | Target::Url { path, .. } | Target::AnyQuery { path, .. } => {
-                index(names.path(path));
-            }
-            Target::Group(group) => index(names.group(group)),
-            Target::Prefix(prefix) => {
-                let prefix = prefix.trim_end_matches('/');
-                index(names.path(prefix));
-                scans.push_back(Scan::new(names.paths_below(prefix)));
-            }
-            Target::All => scans.push_back(Scan::new(names.everything())),
-        }
-        let filter = match purge.target() {
-            Target::Url { host, query, .. } => Filter::url(host.as_deref(), query),
-            Target::AnyQuery { host, .. } => Filter::any_query(host.as_deref()),
-            _ => Filter::default(),
-        };
+        let Reach { scans, indexes, entries, filter } = Reach::of(names, purge.target());
         Self {
             target: purge.target().clone(),
             take: Take { number, soft_since: purge.stale_since().map(codec::stale_since_bytes) },

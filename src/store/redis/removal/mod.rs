@@ -2,7 +2,6 @@
 
 mod job;
 mod queue;
-mod scan;
 mod take;
 
 pub(super) use self::{job::Removal, queue::Removals};

@@ -7,9 +7,12 @@ use crate::{
     store::{
         codec,
         error::StoreError,
-        redis::client::{
-            RedisClient,
-            reply::{self, number},
+        redis::{
+            client::{
+                RedisClient,
+                reply::{self, number},
+            },
+            reach::Pair,
         },
     },
 };
@@ -42,9 +45,6 @@ for i, key in ipairs(KEYS) do
 end
 return replies
 ";
-
-/// The two names of an entry: of its staged and of its live value.
-pub(super) type Pair = [Vec<u8>; 2];
 
 /// Deletes entries or, for a soft purge, makes them stale.
 pub(super) struct Take {

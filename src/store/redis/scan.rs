@@ -69,9 +69,7 @@ impl Scan {
         if self.run.is_none() && self.cursor != 0 {
             self.run = Some(run_of(client, node).await?);
         }
-        let mut scan = redis::cmd("SCAN");
-        scan.arg(self.cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(COUNT);
-        let (next, found) = reply::page(client.send_to_node(node, scan).await?)?;
+        let (next, found) = page(client, node, self.cursor, &self.pattern).await?;
         self.cursor = next;
         if next == 0 {
             (self.at, self.run) = (self.at + 1, None);
@@ -114,8 +112,21 @@ impl Scan {
     }
 }
 
+/// The names of a node that match a pattern, from this cursor on, and the next cursor, which is zero at the
+/// end.
+pub(super) async fn page(
+    client: &RedisClient,
+    node: &Node,
+    cursor: u64,
+    pattern: &str,
+) -> Result<(u64, Vec<Vec<u8>>), StoreError> {
+    let mut scan = redis::cmd("SCAN");
+    scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(COUNT);
+    reply::page(client.send_to_node(node, scan).await?)
+}
+
 /// What tells one run of a node's server from another; nothing where that may not be asked.
-async fn run_of(client: &RedisClient, node: &Node) -> Result<Vec<u8>, StoreError> {
+pub(super) async fn run_of(client: &RedisClient, node: &Node) -> Result<Vec<u8>, StoreError> {
     let mut info: Cmd = redis::cmd("INFO");
     info.arg("server");
     let text = match client.send_to_node(node, info).await {
