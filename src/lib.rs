@@ -73,6 +73,7 @@ pub use crate::{
         },
     },
     middleware::{
+        cached::Cached,
         extract::CacheHints,
         typed_headers::{CacheGroupInvalidation, CacheGroups},
         verdict::CacheVerdict,

@@ -11,8 +11,9 @@ use super::{
     functions::{Predicate, RequestFn},
     rule::Rule,
     settings::{
-        coalescing::Coalescing, compliance::Compliance, credentials::Credentials,
-        handlers::HandlerPolicy, query::Query, responses::Responses, setting::Setting,
+        bounds::MAX_POLICIES, coalescing::Coalescing, compliance::Compliance,
+        credentials::Credentials, handlers::HandlerPolicy, query::Query, responses::Responses,
+        setting::Setting,
     },
 };
 use crate::{
@@ -32,6 +33,8 @@ pub(crate) struct Config {
     pub(super) include: Vec<String>,
     pub(super) exclude: Vec<String>,
     pub(super) rules: Vec<(String, Rule)>,
+    pub(super) policies: Vec<(String, Rule)>,
+    pub(super) only_declared: bool,
     pub(super) only_if: Option<Predicate>,
     pub(super) client: Option<ClientCache>,
     pub(super) auth: Option<Auth>,
@@ -60,6 +63,8 @@ impl Default for Config {
             include: Vec::new(),
             exclude: Vec::new(),
             rules: Vec::new(),
+            policies: Vec::new(),
+            only_declared: false,
             only_if: None,
             client: None,
             auth: None,
@@ -88,6 +93,7 @@ impl Config {
             self.handlers.error(),
             self.coalescing.error(),
             self.responses.error(),
+            self.policy_error(),
         ];
         groups.into_iter().flatten().next()
     }
@@ -95,6 +101,36 @@ impl Config {
     /// What the application is called.
     pub(super) fn name(&self) -> String {
         self.name.clone().or_else(program).unwrap_or_default()
+    }
+
+    /// What is wrong with named policies and the rules that name them.
+    fn policy_error(&self) -> Option<ConfigError> {
+        let error = |setting, problem| Some(ConfigError::new(setting, problem));
+        if self.policies.len() > usize::from(MAX_POLICIES) {
+            return error("policy", format!("there are more than {MAX_POLICIES} named policies"));
+        }
+        if let Some((name, _)) = self.policies.iter().find(|(_, policy)| policy.policy.is_some()) {
+            return error("policy", format!("`{name}` names another policy"));
+        }
+        let is_unknown = |name: &&String| self.named_policy(name).is_none();
+        let unknown =
+            self.rules.iter().filter_map(|(_, rule)| rule.policy.as_ref()).find(is_unknown)?;
+        error("Rule::policy", format!("there is no policy `{unknown}`"))
+    }
+
+    /// The policy of this name: of several the last.
+    fn named_policy(&self, name: &str) -> Option<&Rule> {
+        self.policies.iter().rev().find(|(known, _)| known == name).map(|(_, policy)| policy)
+    }
+
+    /// The rules, each with the settings of the policy that it names.
+    pub(super) fn effective_rules(&self) -> Vec<(String, Rule)> {
+        let effective = |(pattern, rule): &(String, Rule)| {
+            let policy = rule.policy.as_ref().and_then(|name| self.named_policy(name));
+            let effective = policy.map_or_else(|| rule.clone(), |policy| rule.over(policy));
+            (pattern.clone(), effective)
+        };
+        self.rules.iter().map(effective).collect()
     }
 
     /// What caches may decide for themselves, as far as no rule says otherwise.
@@ -111,6 +147,7 @@ impl Config {
             targets: self.compliance.targeted_headers.clone(),
             while_revalidate: self.while_revalidate,
             if_error: self.if_error,
+            only_declared: self.only_declared,
             ..Policy::default()
         }
     }
@@ -148,9 +185,10 @@ impl Config {
     /// What decides, with the key, which requests are for the cache and which of them are equal.
     pub(super) fn path_settings(&self) -> impl Hash + fmt::Debug {
         let rule = |(pattern, rule): &(String, Rule)| {
-            (pattern.clone(), rule.is_bypass, rule.query.as_ref().map(Query::rules))
+            let query = rule.query.as_ref().map(Query::rules);
+            (pattern.clone(), rule.is_bypass, rule.is_shared(), query)
         };
-        let rules: Vec<_> = self.rules.iter().map(rule).collect();
+        let rules: Vec<_> = self.effective_rules().iter().map(rule).collect();
         (self.include.clone(), self.exclude.clone(), rules, self.compliance.query_method)
     }
 }

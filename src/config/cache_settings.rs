@@ -55,6 +55,45 @@ impl ResponseCache {
         self.set(|config| config.rules.push((pattern.into(), rule)))
     }
 
+    /// Names a policy: settings that [rules](Rule::policy), [hints](crate::CacheHints::policy) and
+    /// [`Cached`](crate::Cached) use by its name. Of two with one name the last counts.
+    ///
+    /// What a rule says itself goes before what its policy says; the policy that a handler chooses goes
+    /// before its rule. Of a policy that a handler chooses, [`Rule::query`] and [`Rule::shared`] have no
+    /// effect, as they say how requests are keyed, and [`Rule::bypass`] means that the response is not
+    /// stored. Its groups name nothing that patterns capture, unless every pattern captures it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use actix_response_cache::{CacheHints, ResponseCache, Rule};
+    /// use actix_web::Responder;
+    ///
+    /// let cache = ResponseCache::memory()
+    ///     .policy("short", Rule::new().ttl(Duration::from_secs(5)))
+    ///     .rule("/stock/{id}", Rule::new().policy("short").groups(["stock"]));
+    ///
+    /// async fn price(hints: CacheHints) -> impl Responder {
+    ///     hints.policy("short");
+    ///     "12.50"
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A policy that names another one, and a rule that names none of the policies, keep the server from
+    /// starting. A hint that does is logged, and its response is not stored.
+    pub fn policy(self, name: impl Into<String>, policy: Rule) -> Self {
+        self.set(|config| config.policies.push((name.into(), policy)))
+    }
+
+    /// Whether only those responses are stored that are declared cacheable: by a [rule](Self::rule) for
+    /// their path, by a hint of their handler ([`CacheHints`](crate::CacheHints),
+    /// [`Cached`](crate::Cached)), or by their own headers (a lifetime, or `Cache-Control: public`).
+    /// Default: `false`, every 200 is stored that nothing forbids to store.
+    pub fn only_declared(self, on: bool) -> Self {
+        self.set(|config| config.only_declared = on)
+    }
+
     /// Caches only requests for which `predicate` is true. In a scope inside a cached app, what it
     /// keeps out is neither stored nor served by the cache outside.
     pub fn only_if<F>(self, predicate: F) -> Self

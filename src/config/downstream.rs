@@ -91,7 +91,7 @@ impl Downstream {
 }
 
 /// Only the client itself may keep the response.
-fn make_private(fields: &mut HeaderMap) {
+pub(crate) fn make_private(fields: &mut HeaderMap) {
     let control = without_sharing(fields.get_all(header::CACHE_CONTROL));
     if let Some(control) = control {
         fields.insert(header::CACHE_CONTROL, control);

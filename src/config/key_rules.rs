@@ -59,6 +59,8 @@ pub(super) struct KeyInput<'a> {
     pub(super) query: Option<&'a QueryRules>,
     pub(super) secret: &'a Secret,
     pub(super) server: Server<'a>,
+    /// Whether responses of the path are the same for everybody, whatever credentials requests have.
+    pub(super) shared: bool,
 }
 
 /// What the server that gets a request says of it.
@@ -122,11 +124,40 @@ impl KeyRules {
     /// The request's key, and which credentials it does not tell.
     pub(super) fn key(&self, input: KeyInput<'_>) -> Result<Keyed, Reason> {
         let KeyInput { req, mut flags, .. } = input;
+        if input.shared {
+            return self.shared_key(&input);
+        }
         let cookies = self.cookies(req, &mut flags)?;
         flags.credential = flags.credential && self.has_uncovered_credential(req);
         flags.authorization &= !self.headers.contains(&header::AUTHORIZATION);
         let input = KeyInput { flags, ..input };
-        let mut key = self.url(&input)?;
+        let mut key = self.begin(&input)?;
+        self.write_settings(&input, &cookies, &mut key)?;
+        let (uncovered, personal) = (self.uncovered(req, &flags), self.is_personal(req, &flags));
+        Ok(Keyed { rule: input.rule, key: finish(key)?, uncovered, personal })
+    }
+
+    /// The key of a request for what is the same for everybody: it has no credential in it, and needs none.
+    fn shared_key(&self, input: &KeyInput<'_>) -> Result<Keyed, Reason> {
+        let mut key = self.begin(input)?;
+        for name in self.headers.iter().filter(|name| !self.is_credential(name)) {
+            key.secret_part(Part::Header, name.as_str(), values(input.req, name), input.secret);
+        }
+        self.write_custom(input, &mut key)?;
+        let personal = self.custom.is_some();
+        let uncovered = UncoveredCredentials::default();
+        Ok(Keyed { rule: input.rule, key: finish(key)?, uncovered, personal })
+    }
+
+    fn is_credential(&self, name: &HeaderName) -> bool {
+        [header::AUTHORIZATION, header::COOKIE].contains(name)
+            || self.credentials.counts(name.as_str())
+    }
+
+    /// Begins the key with what no setting leaves out.
+    fn begin(&self, input: &KeyInput<'_>) -> Result<KeyBuilder, Reason> {
+        let KeyInput { req, ref flags, .. } = *input;
+        let mut key = self.url(input)?;
         if let Some(body) = input.body {
             write_body(req, body, &mut key);
         }
@@ -136,17 +167,16 @@ impl KeyRules {
         if flags.origin && self.vary_by_origin {
             key.part(Part::Origin, "", values(req, &header::ORIGIN));
         }
-        self.write_settings(&input, &cookies, &mut key)?;
-        if key.exceeds(MAX_KEY) {
-            return Err(Reason::KeyTooLong);
+        Ok(key)
+    }
+
+    /// The part of the application's own function.
+    fn write_custom(&self, input: &KeyInput<'_>, key: &mut KeyBuilder) -> Result<(), Reason> {
+        if let Some(function) = &self.custom {
+            let part = function.call(input.req).ok_or(Reason::NoKey)?;
+            key.secret_part(Part::Custom, "", std::iter::once(part.as_bytes()), input.secret);
         }
-        let personal = self.is_personal(req, &flags);
-        Ok(Keyed {
-            rule: input.rule,
-            key: key.finish(),
-            uncovered: self.uncovered(req, &flags),
-            personal,
-        })
+        Ok(())
     }
 
     /// The parts that settings add to the key.
@@ -163,10 +193,7 @@ impl KeyRules {
         for name in &self.cookies {
             key.secret_part(Part::Cookie, name, cookies::values(cookies, name), secret);
         }
-        if let Some(function) = &self.custom {
-            let part = function.call(req).ok_or(Reason::NoKey)?;
-            key.secret_part(Part::Custom, "", std::iter::once(part.as_bytes()), secret);
-        }
+        self.write_custom(input, key)?;
         if let Some(auth) = &self.auth {
             let (ignored, credentials) = (self.ignored_cookies.as_slice(), &self.credentials);
             let auth_input = AuthInput { req, flags, cookies, ignored, credentials, secret };
@@ -200,6 +227,17 @@ impl KeyRules {
             key.part(Part::Target, "secure", server.secure.then_some(&[][..]).into_iter());
         }
         Ok(key)
+    }
+
+    /// The same for paths whose responses are the same for everybody.
+    pub(super) fn shared(&self) -> Self {
+        let headers = self.headers.iter().filter(|name| !self.is_credential(name));
+        Self {
+            headers: headers.cloned().collect(),
+            cookies: Vec::new(),
+            auth: None,
+            ..self.clone()
+        }
     }
 
     /// Whether no setting adds to the key of a URL, or leaves out a part of it.
@@ -248,6 +286,10 @@ impl KeyRules {
         self.custom.as_ref().map(RequestFn::address).hash(hasher);
         self.auth.as_ref().map(Auth::function_address).hash(hasher);
     }
+}
+
+fn finish(key: KeyBuilder) -> Result<CacheKey, Reason> {
+    if key.exceeds(MAX_KEY) { Err(Reason::KeyTooLong) } else { Ok(key.finish()) }
 }
 
 /// All lines of a header.

@@ -15,6 +15,7 @@ pub(crate) mod key_rules;
 pub(crate) mod paths;
 mod pattern;
 pub(crate) mod plan;
+pub(crate) mod policies;
 mod query_rules;
 pub(crate) mod resolved_rule;
 pub(crate) mod rule;

@@ -2,6 +2,7 @@
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    num::NonZeroU16,
     sync::Arc,
     time::Duration,
 };
@@ -23,6 +24,7 @@ use super::{
     headers::HeaderFlags,
     key_rules::{KeyInput, KeyRules, Keyed, Server},
     paths::{Paths, Refusal, RuleNumber},
+    policies::{NamedPolicy, Policies},
     resolved_rule::ResolvedRule,
     settings::{compliance::Compliance, handlers::HandlerPolicy, responses::Responses},
     target,
@@ -42,16 +44,20 @@ pub(crate) struct Plan {
     secret: Secret,
     default_rule: ResolvedRule,
     rules: Vec<ResolvedRule>,
+    policies: Policies,
     /// Whether requests without special headers are keyed by nothing but their URL.
     is_plain: bool,
-    has_client_cache: bool,
+    /// Whether clients are told something of some responses that depends on their rule.
+    tells_by_rule: bool,
     /// Headers that stored responses do not have.
     pub(crate) excluded_headers: Vec<HeaderName>,
     /// Headers that are for this cache and not for clients.
     pub(crate) stripped_headers: Vec<HeaderName>,
     /// How long a handler that has failed is not called.
     pub(crate) failure_backoff: Duration,
-    pub(crate) downstream: Downstream,
+    downstream: Downstream,
+    /// The same for responses that are the same for everybody.
+    shared_downstream: Downstream,
     /// What tells the rules by which requests are admitted and keyed from others in this process.
     pub(crate) rules_id: u64,
 }
@@ -72,18 +78,23 @@ impl Plan {
     ) -> Result<Self, ConfigError> {
         let exclude = [config.exclude.as_slice(), admin_paths].concat();
         let key_rules = KeyRules::new(config);
-        let rules = config.rules.iter().map(|(at, rule)| ResolvedRule::new(config, at, rule));
+        let effective = config.effective_rules();
+        let rules = effective.iter().map(|(at, rule)| ResolvedRule::new(config, at, rule));
         let rules = rules.collect::<Result<Vec<_>, _>>()?;
         let default_rule = ResolvedRule::without_rule(config)?;
+        let policies = Policies::new(config)?;
         let has_client = |rule: &ResolvedRule| rule.client.is_some();
         let has_query = |rule: &ResolvedRule| rule.query.is_some();
         Ok(Self {
             is_plain: key_rules.is_plain()
                 && config.only_if.is_none()
                 && !rules.iter().any(has_query),
-            has_client_cache: has_client(&default_rule) || rules.iter().any(has_client),
-            paths: Paths::new(&config.include, &exclude, &config.rules)?,
+            tells_by_rule: has_client(&default_rule)
+                || rules.iter().any(|rule| has_client(rule) || rule.policy.shared)
+                || policies.have_client(),
+            paths: Paths::new(&config.include, &exclude, &effective)?,
             downstream: Downstream::new(&key_rules),
+            shared_downstream: Downstream::new(&key_rules.shared()),
             rules_id: rules_id(config, &key_rules, &secret, admin_paths),
             excluded_headers: config.excluded_headers(),
             stripped_headers: config.stripped_headers(),
@@ -93,6 +104,7 @@ impl Plan {
             secret,
             default_rule,
             rules,
+            policies,
         })
     }
 
@@ -223,7 +235,8 @@ impl Plan {
         }
         let query = rule.and_then(|_| self.rule(rule).query.as_deref());
         let secret = &self.secret;
-        let input = KeyInput { req, flags, body, nested, rule, query, secret, server };
+        let shared = self.rule(rule).policy.shared;
+        let input = KeyInput { req, flags, body, nested, rule, query, secret, server, shared };
         let keyed = self.key_rules.key(input).map_err(refuse)?;
         let HeaderFlags { conditional, directives, .. } = flags;
         Ok(Admitted { keyed, conditional, directives })
@@ -251,14 +264,19 @@ impl Plan {
         rule.unwrap_or(&self.default_rule)
     }
 
-    /// The groups that the rule names for this path, as the router matches it.
-    pub(crate) fn groups(&self, rule: Option<RuleNumber>, routed: &str) -> Vec<String> {
-        match rule {
-            Some(number) if self.rule(rule).has_groups() => {
-                self.rule(rule).groups(&self.paths.captures(number, routed))
-            }
-            _ => Vec::new(),
+    /// The groups that the rule, or the policy in its place, names for this path as the router matches it.
+    pub(crate) fn groups(
+        &self,
+        rule: Option<RuleNumber>,
+        policy: Option<&NamedPolicy>,
+        routed: &str,
+    ) -> Vec<String> {
+        let treatment = self.treatment(rule, policy);
+        if !treatment.has_groups() {
+            return Vec::new();
         }
+        let captures = rule.map(|rule| self.paths.captures(rule, routed));
+        treatment.groups(&captures.unwrap_or_default())
     }
 
     /// The patterns of all rules, in their order.
@@ -273,8 +291,57 @@ impl Plan {
 
     /// The headers for clients of the responses of paths with this rule. They are added when a response
     /// is sent, and never stored: a stored response is reused by what its handler said.
-    pub(crate) fn client(&self, rule: Option<RuleNumber>) -> Option<&ClientCache> {
-        if self.has_client_cache { self.rule(rule).client.as_ref() } else { None }
+    /// Those of a policy that the handler chose are the policy's.
+    pub(crate) fn client(
+        &self,
+        rule: Option<RuleNumber>,
+        policy: Option<NonZeroU16>,
+    ) -> Option<&ClientCache> {
+        if !self.tells_by_rule {
+            return None;
+        }
+        match policy.and_then(|number| self.policies.numbered(number)) {
+            Some(policy) => policy.client(rule),
+            None => self.rule(rule).client.as_ref(),
+        }
+    }
+
+    /// The name of the policy with this number.
+    pub(crate) fn policy_name(&self, number: Option<NonZeroU16>) -> Option<&str> {
+        Some(self.policies.numbered(number?)?.name())
+    }
+
+    /// What responses of paths with this rule say to caches downstream about their keys.
+    pub(crate) fn downstream(&self, rule: Option<RuleNumber>) -> &Downstream {
+        if self.tells_by_rule && self.rule(rule).policy.shared {
+            &self.shared_downstream
+        } else {
+            &self.downstream
+        }
+    }
+
+    /// Whether the rule says that its responses are the same for everybody.
+    pub(crate) fn is_shared(&self, rule: Option<RuleNumber>) -> bool {
+        self.rule(rule).policy.shared
+    }
+
+    /// The policy of this name.
+    pub(crate) fn policy(&self, name: &str) -> Option<&NamedPolicy> {
+        self.policies.get(name)
+    }
+
+    /// The policy with this number.
+    pub(crate) fn policy_numbered(&self, number: Option<NonZeroU16>) -> Option<&NamedPolicy> {
+        self.policies.numbered(number?)
+    }
+
+    /// How the responses of paths with this rule are treated by the policy that the handler chose.
+    pub(crate) fn treatment<'a>(
+        &'a self,
+        rule: Option<RuleNumber>,
+        policy: Option<&'a NamedPolicy>,
+    ) -> &'a ResolvedRule {
+        policy.and_then(|policy| policy.rule(rule)).unwrap_or_else(|| self.rule(rule))
     }
 }
 

@@ -23,8 +23,9 @@ pub(super) fn by_path(config: &Config) -> Result<Box<ByPath>, ConfigError> {
     if !has_rules(config) {
         return Ok(Box::new(move |_| Arc::clone(&default)));
     }
-    let paths = Paths::new(&[], &[], &config.rules)?;
-    let rules = config.rules.iter().map(|(_, rule)| {
+    let effective = config.effective_rules();
+    let paths = Paths::new(&[], &[], &effective)?;
+    let rules = effective.iter().map(|(_, rule)| {
         rule.query.as_ref().map_or_else(|| Arc::clone(&default), |query| query.rules().into())
     });
     let rules: Vec<Arc<QueryRules>> = rules.collect();
@@ -35,5 +36,5 @@ pub(super) fn by_path(config: &Config) -> Result<Box<ByPath>, ConfigError> {
 }
 
 fn has_rules(config: &Config) -> bool {
-    config.rules.iter().any(|(_, rule)| rule.query.is_some())
+    config.effective_rules().iter().any(|(_, rule)| rule.query.is_some())
 }

@@ -40,7 +40,7 @@ impl ResolvedRule {
 
     pub(super) fn new(config: &Config, pattern: &str, rule: &Rule) -> Result<Self, ConfigError> {
         let groups = rule.groups.iter().map(|group| GroupName::new(group, pattern));
-        let policy = policy(config, rule)?;
+        let policy = policy(config, pattern, rule)?;
         let ttls = policy.status_ttls.iter().map(|(_, ttl)| *ttl);
         if ttls.chain([policy.default_ttl]).any(|ttl| ttl > MAX_DELTA) {
             let problem = format!("the lifetime for `{pattern}` is longer than 2^31 seconds");
@@ -65,12 +65,15 @@ impl ResolvedRule {
     }
 }
 
-fn policy(config: &Config, rule: &Rule) -> Result<Policy, ConfigError> {
+fn policy(config: &Config, pattern: &str, rule: &Rule) -> Result<Policy, ConfigError> {
     let mut policy = config.policy();
     if let Setting::Set(ttl) = rule.ttl {
         policy.default_ttl = ttl.unwrap_or_default();
         policy.heuristic = config.is_heuristic(ttl);
     }
+    // a rule that names the path declares its responses cacheable
+    policy.only_declared = pattern.is_empty() && policy.only_declared;
+    policy.shared = rule.is_shared();
     policy.status_ttls = rule.status_ttls()?;
     policy.while_revalidate = rule.while_revalidate.unwrap_or(policy.while_revalidate);
     policy.if_error = rule.if_error.unwrap_or(policy.if_error);

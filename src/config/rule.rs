@@ -37,6 +37,8 @@ pub struct Rule {
     pub(super) query: Option<Query>,
     pub(super) while_revalidate: Option<Duration>,
     pub(super) if_error: Option<Duration>,
+    pub(super) policy: Option<String>,
+    pub(super) shared: Option<bool>,
     pub(super) is_bypass: bool,
 }
 
@@ -111,6 +113,55 @@ impl Rule {
         self
     }
 
+    /// The [named policy](crate::ResponseCache::policy) that the paths have, as far as this rule says nothing
+    /// else.
+    pub fn policy(mut self, name: impl Into<String>) -> Self {
+        self.policy = Some(name.into());
+        self
+    }
+
+    /// Whether the responses are the same for everybody: credentials of requests do not count, so that one
+    /// stored response serves visitors and signed-in users alike. For static files and public pages of a
+    /// site with logins. Default: `false`.
+    ///
+    /// Neither [`vary_by_auth`](crate::ResponseCache::vary_by_auth) nor keyed cookies nor credential headers
+    /// become part of the key. A response that says `private` or sets a cookie is never stored, whatever
+    /// else is set. What the handler makes of a credential beside that (a greeting, a token in a form)
+    /// would be served to others: **say it only of pages that ignore who asks.**
+    ///
+    /// ```
+    /// use actix_response_cache::{Auth, ResponseCache, Rule};
+    ///
+    /// let cache = ResponseCache::memory()
+    ///     .vary_by_auth(Auth::PerCredential)
+    ///     .rule("/static/{file:.*}", Rule::new().shared(true));
+    /// ```
+    pub fn shared(mut self, on: bool) -> Self {
+        self.shared = Some(on);
+        self
+    }
+
+    /// Whether the responses are the same for everybody.
+    pub(super) fn is_shared(&self) -> bool {
+        self.shared.unwrap_or_default()
+    }
+
+    /// This rule, and where it says nothing what `base` says.
+    pub(super) fn over(&self, base: &Self) -> Self {
+        Self {
+            ttl: self.ttl.clone().or(&base.ttl),
+            client: self.client.clone().or(&base.client),
+            query: self.query.clone().or_else(|| base.query.clone()),
+            while_revalidate: self.while_revalidate.or(base.while_revalidate),
+            if_error: self.if_error.or(base.if_error),
+            shared: self.shared.or(base.shared),
+            is_bypass: self.is_bypass || base.is_bypass,
+            statuses: self.statuses.iter().chain(&base.statuses).copied().collect(),
+            groups: self.groups.iter().chain(&base.groups).cloned().collect(),
+            policy: None,
+        }
+    }
+
     /// The names of what is set.
     pub(super) fn settings(&self) -> Vec<&'static str> {
         let settings = [
@@ -121,6 +172,8 @@ impl Rule {
             (self.if_error.is_some(), "stale_if_error"),
             (self.client.is_set(), "client_cache"),
             (self.query.is_some(), "query"),
+            (self.policy.is_some(), "policy"),
+            (self.shared.is_some(), "shared"),
         ];
         settings.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name).collect()
     }

@@ -25,7 +25,8 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
 fn rule_warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut earlier: Vec<(&str, Pattern)> = Vec::new();
-    for (text, rule) in &config.rules {
+    let rules = config.effective_rules();
+    for (text, rule) in &rules {
         warnings.extend(unused_settings(text, rule));
         // a pattern that cannot be read is reported as an error
         let Ok(pattern) = Pattern::read(text) else { continue };

@@ -13,7 +13,9 @@ use super::{
 use crate::{
     entry::{Entry, Kind, Selecting, StoredHeaders, StoredResponse},
     key::CacheKey,
-    semantics::{groups, terms::Terms, verdict::Reason},
+    semantics::{
+        declared::Declared, groups, lifetime_source::LifetimeSource, terms::Terms, verdict::Reason,
+    },
 };
 
 /// An entry without its body.
@@ -68,6 +70,27 @@ impl DraftEntry {
     pub(crate) fn with_handler_time(self, took: Duration) -> Self {
         let took = self.terms.took.max(took);
         Self { terms: Terms { took, ..self.terms }, ..self }
+    }
+
+    /// What the response has its lifetime from.
+    pub(crate) fn lifetime_from(&self) -> LifetimeSource {
+        self.terms.lifetime_from
+    }
+
+    /// The path of its URL.
+    pub(crate) fn path(&self) -> &str {
+        self.url.path()
+    }
+
+    /// The handler has declared more of the response after its head.
+    pub(crate) fn declare(&mut self, declared: Declared) -> Result<(), Reason> {
+        self.terms = declared.amend(self.terms)?;
+        Ok(())
+    }
+
+    /// The status of the response.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// Adds groups of the response.

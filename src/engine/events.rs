@@ -56,6 +56,17 @@ impl Engine {
         }
     }
 
+    /// A handler has chosen a named policy that does not exist.
+    pub(crate) fn chose_unknown_policy(&self, policy: &str) {
+        if let Some(suppressed) = self.unknown_policy_log.allow() {
+            tracing::warn!(
+                policy,
+                suppressed,
+                "a handler chose a named policy that does not exist; its response is not stored"
+            );
+        }
+    }
+
     /// A request bypasses the cache for its forwarding headers. Behind a proxy that always sets them
     /// every request does, and nothing is ever stored. The log says so once.
     pub(crate) fn bypassed_for_forwarded(&self) {

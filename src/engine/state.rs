@@ -68,6 +68,7 @@ pub(crate) struct Engine {
     pub(super) slow_handler_log: LogThrottle,
     pub(super) refused_entry_log: LogThrottle,
     pub(super) failed_refresh_log: LogThrottle,
+    pub(super) unknown_policy_log: LogThrottle,
     /// Whether the store refused the last entry that it was given.
     pub(super) store_refuses: AtomicBool,
     pub(super) has_warned_of_forwarded: AtomicBool,
@@ -107,6 +108,7 @@ impl Engine {
             slow_handler_log: LogThrottle::new(clock.clone()),
             refused_entry_log: LogThrottle::new(clock.clone()),
             failed_refresh_log: LogThrottle::new(clock.clone()),
+            unknown_policy_log: LogThrottle::new(clock.clone()),
             clock,
             store_refuses: AtomicBool::new(false),
             has_warned_of_forwarded: AtomicBool::new(false),

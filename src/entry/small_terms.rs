@@ -1,11 +1,14 @@
 //! `SmallTerms`: the terms and the status of a response in forty bytes, as there are as many of them as
 //! entries.
 
+use std::num::NonZeroU16;
+
 use actix_web::http::StatusCode;
 
 use super::span::Span;
 use crate::semantics::{
     date::{Monotonic, Timestamp},
+    lifetime_source::LifetimeSource,
     terms::Terms,
 };
 
@@ -22,10 +25,18 @@ pub(super) struct SmallTerms {
     took: Span,
     while_revalidate: Span,
     if_error: Span,
-    status: StatusCode,
-    /// [`Terms::directive_bits`].
-    directives: u8,
+    /// The status (10 bits), [`Terms::directive_bits`] (8), the number of the lifetime's source (4), and
+    /// that of the policy (10).
+    small: u32,
 }
+
+const STATUS_BITS: u32 = 10;
+const FLAGS_BITS: u32 = 8;
+const SOURCE_BITS: u32 = 4;
+/// Where each of them begins.
+const FLAGS_AT: u32 = STATUS_BITS;
+const SOURCE_AT: u32 = FLAGS_AT + FLAGS_BITS;
+const POLICY_AT: u32 = SOURCE_AT + SOURCE_BITS;
 
 impl SmallTerms {
     #[inline]
@@ -38,14 +49,21 @@ impl SmallTerms {
             took: terms.took.into(),
             while_revalidate: terms.while_revalidate.into(),
             if_error: terms.if_error.into(),
-            status,
-            directives: terms.directive_bits(),
+            small: u32::from(status.as_u16())
+                | u32::from(terms.directive_bits()) << FLAGS_AT
+                | u32::from(terms.lifetime_from.number()) << SOURCE_AT
+                | u32::from(terms.policy.map_or(0, NonZeroU16::get)) << POLICY_AT,
         }
     }
 
     #[inline]
-    pub(super) const fn status(&self) -> StatusCode {
-        self.status
+    pub(super) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.part(0, STATUS_BITS)).unwrap_or_default()
+    }
+
+    #[inline]
+    fn part(&self, at: u32, bits: u32) -> u16 {
+        (self.small >> at & ((1 << bits) - 1)) as u16
     }
 
     #[inline]
@@ -56,12 +74,14 @@ impl SmallTerms {
             received: received.map(Monotonic::from_millis),
             initial_age: self.initial_age.into(),
             lifetime: self.lifetime.into(),
+            lifetime_from: LifetimeSource::from_number(self.part(SOURCE_AT, SOURCE_BITS) as u8),
+            policy: NonZeroU16::new(self.part(POLICY_AT, u32::BITS - POLICY_AT)),
             took: self.took.into(),
             while_revalidate: self.while_revalidate.into(),
             if_error: self.if_error.into(),
             ..Terms::default()
         }
-        .with_directives(self.directives)
+        .with_directives(self.part(FLAGS_AT, FLAGS_BITS) as u8)
     }
 }
 
@@ -80,6 +100,8 @@ mod tests {
             received: (flag != 0).then(|| Monotonic::from_millis(7)),
             initial_age: millis(1),
             lifetime: millis(2),
+            lifetime_from: LifetimeSource::from_number(flag as u8),
+            policy: NonZeroU16::new(flag as u16 * 170),
             took: millis(3),
             while_revalidate: millis(4),
             if_error: millis(5),

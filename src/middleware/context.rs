@@ -32,6 +32,9 @@ struct ContextInner {
     verdict: Cell<Option<Verdict>>,
 }
 
+/// The hints of a handler whose request bypasses the cache with a shared context.
+struct BypassHints(Rc<RefCell<HandlerHints>>);
+
 /// The own context of a request whose outer cache has given it a shared one.
 struct OwnContext(RequestContext);
 
@@ -139,8 +142,29 @@ impl RequestContext {
     }
 
     pub(super) fn share_hints(&self) -> Rc<RefCell<HandlerHints>> {
-        // of a request that bypasses the cache nothing is stored: its hints are read by nothing
-        if self.0.is_shared { Rc::default() } else { Rc::clone(&self.0.hints) }
+        Rc::clone(&self.0.hints)
+    }
+
+    /// The hints of the handler of this request, if a cache is around it. Those of a request with a shared
+    /// context are its own.
+    pub(super) fn hints_of(req: &HttpRequest) -> Option<Rc<RefCell<HandlerHints>>> {
+        let context = Self::of(req)?;
+        if !context.0.is_shared {
+            return Some(context.share_hints());
+        }
+        let mut extensions = req.extensions_mut();
+        if let Some(BypassHints(hints)) = extensions.get() {
+            return Some(Rc::clone(hints));
+        }
+        let hints = Rc::<RefCell<HandlerHints>>::default();
+        extensions.insert(BypassHints(Rc::clone(&hints)));
+        Some(hints)
+    }
+
+    /// Whether the handler of a request with a shared context has said that its response is private.
+    pub(super) fn is_private(req: &HttpRequest) -> bool {
+        let extensions = req.extensions();
+        extensions.get::<BypassHints>().is_some_and(|BypassHints(hints)| hints.borrow().private)
     }
 
     /// What the cache inside this one did, if there is one.

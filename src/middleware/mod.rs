@@ -1,6 +1,7 @@
 //! The cache as an actix middleware: the way of a request through it.
 
 pub(crate) mod body;
+pub(crate) mod cached;
 pub(crate) mod context;
 mod error;
 mod explain;

@@ -1,31 +1,31 @@
 //! Recording of a response's body while it streams to its client. What is recorded is stored on the
 //! clean end of the body; never on its drop, never on an error.
 
-use std::{cell::RefCell, rc::Rc};
+use std::fmt;
 
 use bytes::Bytes;
 
-use super::hints::HandlerHints;
 use crate::{
     engine::{draft_entry::DraftEntry, recording::Recording},
     semantics::verdict::Reason,
 };
 
+/// What a handler may say while the body of its response streams.
+pub(crate) trait LateHints: fmt::Debug {
+    /// Adds it to the draft. An error where the response is not to be stored after all.
+    fn apply(&self, draft: &mut DraftEntry) -> Result<(), Reason>;
+}
+
 /// Keeps a copy of what passes. Dropped before its end, nothing is stored.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     draft: Option<DraftEntry>,
-    /// The handler may give hints while the body streams.
-    hints: Rc<RefCell<HandlerHints>>,
+    hints: Box<dyn LateHints>,
     body: Option<Recording>,
 }
 
 impl Recorder {
-    pub(super) fn new(
-        draft: DraftEntry,
-        hints: Rc<RefCell<HandlerHints>>,
-        body: Recording,
-    ) -> Self {
+    pub(super) fn new(draft: DraftEntry, hints: LateHints, body: Recording) -> Self {
         Self { draft: Some(draft), hints, body: Some(body) }
     }
 
@@ -47,14 +47,7 @@ impl Recorder {
 
     /// Hints that the handler has given since the head of its response count as well.
     fn apply_late_hints(&mut self) -> Result<(), Reason> {
-        let hints = self.hints.borrow();
-        if hints.no_store {
-            return Err(Reason::OptedOut);
-        }
-        match &mut self.draft {
-            Some(draft) => draft.add_groups(&hints.groups),
-            None => Ok(()),
-        }
+        self.draft.as_mut().map_or(Ok(()), |draft| self.hints.apply(draft))
     }
 
     fn abandon(mut self, why: Reason) {

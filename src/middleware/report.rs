@@ -146,7 +146,7 @@ impl Report<'_> {
 /// The verdict, without saying of a response that it is stored while the store takes none.
 fn without_empty_promise(worker: &Worker, verdict: Verdict) -> Verdict {
     match verdict {
-        Verdict::Forwarded { why, status, stored: Ok(()), collapsed: false }
+        Verdict::Forwarded { why, status, stored: Ok(_), collapsed: false }
             if !worker.engine.expects_to_store() =>
         {
             let stored = Err(Reason::StoreFailed);

@@ -11,18 +11,22 @@ use actix_web::{
 use super::{
     body::CacheBody,
     held_routes::HeldRoutes,
+    hints::HandlerHints,
     members::Members,
     respond::{self, ClientView, Source},
     seconds::BySeconds,
 };
 use crate::{
-    config::{key_rules::Keyed, paths::RuleNumber, plan::Plan},
+    config::{key_rules::Keyed, paths::RuleNumber, plan::Plan, policies::NamedPolicy},
     engine::{
         Engine, handle::CacheHandle, jitter, lookup::Lookup, stats::WorkerCounters,
         worker_cache::WorkerCache,
     },
     entry::{StoredResponse, Timestamp},
-    semantics::{fields::RequestView, verdict::Verdict},
+    semantics::{
+        fields::RequestView,
+        verdict::{Reason, Verdict},
+    },
 };
 
 /// The place of a rule among the counters.
@@ -79,6 +83,18 @@ impl Worker {
         }
     }
 
+    /// The named policy that a handler has chosen. An error where there is none of this name.
+    pub(super) fn chosen_policy(
+        &self,
+        hints: &HandlerHints,
+    ) -> Result<Option<&NamedPolicy>, Reason> {
+        let Some(name) = &hints.policy else { return Ok(None) };
+        self.plan.policy(name).map(Some).ok_or_else(|| {
+            self.engine.chose_unknown_policy(name);
+            Reason::UnknownPolicy
+        })
+    }
+
     /// The handle that handlers extract.
     pub(super) fn handle(&self) -> &CacheHandle {
         &self.handle
@@ -117,10 +133,11 @@ impl Worker {
     ) -> HttpResponse<CacheBody<B>> {
         let age = self.ages.get(age, || Some(age.as_secs().into()));
         let mut res = respond::from_stored(client, source, age);
-        if let Some(settings) = self.plan.client(client.rule) {
+        if let Some(settings) = self.plan.client(client.rule, source.terms.policy) {
             settings.write(&mut res, source.terms.response_time, client.personal);
         }
-        self.plan.downstream.report(&mut res, client.req.fields, source.may_allow_origin);
+        let downstream = self.plan.downstream(client.rule);
+        downstream.report(&mut res, client.req.fields, source.may_allow_origin);
         res
     }
 
@@ -155,10 +172,14 @@ impl Worker {
     }
 
     /// Writes into the response, for caches downstream, what keys depend on.
-    pub(super) fn report_downstream<B>(&self, res: &mut ServiceResponse<B>) {
+    pub(super) fn report_downstream<B>(
+        &self,
+        rule: Option<RuleNumber>,
+        res: &mut ServiceResponse<B>,
+    ) {
         // of actix's two halves of a response, one is borrowed while the other is changed
         let req = res.request().clone();
-        self.plan.downstream.report(res.response_mut(), req.headers(), true);
+        self.plan.downstream(rule).report(res.response_mut(), req.headers(), true);
     }
 }
 

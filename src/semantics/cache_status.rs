@@ -7,7 +7,8 @@ use actix_web::http::header::HeaderValue;
 use super::{
     cache_control::is_token,
     date::MAX_DELTA,
-    verdict::{Forwarding, StaleCause, Verdict},
+    lifetime_source::LifetimeSource,
+    verdict::{Forwarding, StaleCause, Stored, Verdict},
 };
 
 /// The member that says what the cache called `name` did, to be appended after those that are
@@ -39,7 +40,7 @@ pub(crate) fn member(
             if collapsed {
                 text.push_str("; collapsed");
             }
-            push_detail(&mut text, why, stored.err().filter(|_| detail), detail);
+            push_detail(&mut text, why, stored, detail);
         }
         Verdict::StaleFallback {
             past,
@@ -82,21 +83,20 @@ fn whole_seconds_begun(past: Duration) -> u64 {
     past.as_secs().saturating_add(u64::from(past.subsec_nanos() > 0))
 }
 
-/// The reason for forwarding where there is one, else the one for not storing.
-fn push_detail(
-    text: &mut String,
-    why: Forwarding,
-    not_stored: Option<super::verdict::Reason>,
-    detail: bool,
-) {
-    let reason = match why {
-        Forwarding::Bypass(reason) | Forwarding::Miss(reason) => Some(reason),
-        _ => not_stored,
+/// The reason for forwarding where there is one, else the one for not storing, else what the handler said of
+/// storing.
+fn push_detail(text: &mut String, why: Forwarding, stored: Stored, detail: bool) {
+    let reason = match (why, stored) {
+        (Forwarding::Bypass(reason) | Forwarding::Miss(reason), _) | (_, Err(reason)) => {
+            Some(reason.as_str())
+        }
+        (_, Ok(from @ (LifetimeSource::Hint | LifetimeSource::Policy))) => Some(from.as_str()),
+        (_, Ok(_)) => None,
     };
     // `fwd=method; detail=method` would say it twice
-    if let Some(reason) = reason.filter(|reason| detail && reason.as_str() != why.as_str()) {
+    if let Some(reason) = reason.filter(|reason| detail && *reason != why.as_str()) {
         text.push_str("; detail=");
-        text.push_str(reason.as_str());
+        text.push_str(reason);
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
         let shared = Verdict::Forwarded {
             why: Forwarding::Stale,
             status: Some(304),
-            stored: Ok(()),
+            stored: Ok(LifetimeSource::Ttl),
             collapsed: true,
         };
         let table = [
@@ -153,12 +153,16 @@ mod tests {
             (Verdict::Hit { left: Duration::from_millis(5) }, "c; hit; ttl=0"),
             (stale(30_000), "c; hit; ttl=-30"),
             (stale(30_001), "c; hit; ttl=-31"),
-            (missed(Forwarding::UriMiss, Ok(())), "c; fwd=uri-miss; stored"),
+            (missed(Forwarding::UriMiss, Ok(LifetimeSource::Ttl)), "c; fwd=uri-miss; stored"),
             (
                 missed(Forwarding::VaryMiss, Err(Reason::NoStore)),
                 "c; fwd=vary-miss; detail=no-store",
             ),
-            (missed(Forwarding::Request, Ok(())), "c; fwd=request; stored"),
+            (missed(Forwarding::Request, Ok(LifetimeSource::Ttl)), "c; fwd=request; stored"),
+            (
+                missed(Forwarding::Stale, Ok(LifetimeSource::Hint)),
+                "c; fwd=stale; stored; detail=hint",
+            ),
             (
                 missed(Forwarding::Miss(Reason::Cookie), Err(Reason::Private)),
                 "c; fwd=miss; detail=cookie",

@@ -6,8 +6,12 @@ use serde::{Serialize, Serializer};
 
 /// What a response has its freshness lifetime from (RFC 9111 s.4.2.1).
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum LifetimeSource {
+    /// A hint of the handler: [`CacheHints::ttl`](crate::CacheHints::ttl).
+    Hint,
+    /// A named policy that the handler chose: [`CacheHints::policy`](crate::CacheHints::policy).
+    Policy,
     /// A targeted header, such as `App-Cache-Control` (RFC 9213).
     Targeted,
     /// `s-maxage` of `Cache-Control`.
@@ -21,15 +25,42 @@ pub enum LifetimeSource {
     /// The setting for this status.
     StatusTtl,
     /// The `ttl` setting of the rule or of the cache.
+    #[default]
     Ttl,
     /// A guess, by `Last-Modified` (RFC 9111 s.4.2.2).
     Heuristic,
 }
 
 impl LifetimeSource {
+    /// Every source, in the order of their declaration.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Hint,
+        Self::Policy,
+        Self::Targeted,
+        Self::SMaxage,
+        Self::MaxAge,
+        Self::Expires,
+        Self::NoCache,
+        Self::StatusTtl,
+        Self::Ttl,
+        Self::Heuristic,
+    ];
+
+    /// The source with this number; the default one where there is none.
+    pub(crate) fn from_number(number: u8) -> Self {
+        Self::ALL.get(usize::from(number)).copied().unwrap_or_default()
+    }
+
+    /// Its number in [`ALL`](Self::ALL).
+    pub(crate) const fn number(self) -> u8 {
+        self as u8
+    }
+
     /// The source in lower case with hyphens: `max-age`, `status-ttl`.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Hint => "hint",
+            Self::Policy => "policy",
             Self::Targeted => "targeted",
             Self::SMaxage => "s-maxage",
             Self::MaxAge => "max-age",

@@ -33,6 +33,7 @@ mod coding;
 pub(crate) mod coding_choice;
 pub(crate) mod credentials;
 pub(crate) mod date;
+pub(crate) mod declared;
 pub(crate) mod fields;
 pub(crate) mod freshening;
 pub(crate) mod freshness;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use actix_web::http::{StatusCode, header::HeaderName};
 
+use super::declared::Declared;
+
 /// What a cache may decide for itself where the standards leave it a choice.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -36,6 +38,12 @@ pub(crate) struct Policy {
     /// The same two for errors (4xx, 5xx) and for the statuses of `status_ttls`: such responses are
     /// short-lived, and a window of the whole cache would make them long-lived.
     pub short_lived: Windows,
+    /// Whether only responses are stored that a rule, the handler or their own headers declare cacheable.
+    pub only_declared: bool,
+    /// Whether the response is the same for everybody, so that none that sets a cookie is stored.
+    pub shared: bool,
+    /// What the handler declares. It goes before what the response's headers say.
+    pub declared: Declared,
 }
 
 /// How long past its lifetime a response may be served that does not say so itself (RFC 5861).
@@ -71,6 +79,9 @@ impl Default for Policy {
             while_revalidate: Duration::ZERO,
             if_error: Duration::ZERO,
             short_lived: Windows::default(),
+            only_declared: false,
+            shared: false,
+            declared: Declared::default(),
         }
     }
 }

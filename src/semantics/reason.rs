@@ -84,6 +84,10 @@ reasons! {
     Partial => "partial",
     /// Neither the response nor the settings give it a lifetime.
     NoLifetime => "no-lifetime",
+    /// Only what is declared cacheable is stored, and neither a rule nor the handler declares it.
+    NotDeclared => "not-declared",
+    /// The handler chose a named policy that does not exist.
+    UnknownPolicy => "unknown-policy",
     /// The response is stale as it comes and nothing could revalidate it.
     BornStale => "born-stale",
     /// A field of the response, such as the group list, is too long.

@@ -45,8 +45,6 @@ impl UncoveredCredentials {
 pub(crate) struct Storable {
     /// The terms of its reuse.
     pub terms: Terms,
-    /// What its lifetime comes from.
-    pub lifetime_from: LifetimeSource,
     /// Fields that are not stored, as `no-cache="f"` and `private="f"` say (RFC 9111 s.5.2.2.4,
     /// s.5.2.2.7).
     pub withheld: Vec<HeaderName>,
@@ -66,7 +64,9 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
     let governing = governing(res.fields, &policy.targets);
     response_allows(res, &governing.directives, policy)?;
     let selecting = vary::selecting(res.fields)?;
-    let no_cache = says_no_cache(res.fields, &governing.directives);
+    // a lifetime that the handler declares goes before what its headers say
+    let no_cache =
+        policy.declared.ttl.is_none() && says_no_cache(res.fields, &governing.directives);
     let (lifetime, lifetime_from) =
         lifetime(res, &governing, no_cache, exchange.received.date, policy)?;
     let initial_age = initial_age(res.fields, exchange);
@@ -75,29 +75,19 @@ pub(crate) fn storable<Q: Fields + ?Sized, S: Fields + ?Sized>(
         received: Some(exchange.received.monotonic),
         initial_age,
         lifetime,
+        lifetime_from,
+        policy: policy.declared.policy,
         took: exchange.response_delay,
         ..terms_of(res.status, &governing.directives, no_cache, lifetime, policy)
     };
     may_answer(&terms, uncovered)?;
-    let own_window = governing.directives.stale_if_error.is_some();
+    let own_window = governing.directives.stale_if_error.or(policy.declared.if_error).is_some();
     if usable(&terms, own_window) || has_validator(res.fields) || wanted_stale(&terms, policy) {
         let withheld = governing.directives.into_withheld();
-        Ok(Storable { terms, lifetime_from, withheld, selecting })
+        Ok(Storable { terms, withheld, selecting })
     } else {
         Err(Reason::BornStale)
     }
-}
-
-/// What gives the response its lifetime, and how long that is without jitter and purges, by what is
-/// stored of it: of a response to be stored `storable` says it.
-pub(crate) fn stored_lifetime<S: Fields + ?Sized>(
-    res: &ResponseView<'_, S>,
-    received: Timestamp,
-    policy: &Policy,
-) -> Option<(Duration, LifetimeSource)> {
-    let governing = governing(res.fields, &policy.targets);
-    let no_cache = says_no_cache(res.fields, &governing.directives);
-    lifetime(res, &governing, no_cache, received, policy).ok()
 }
 
 /// Whether a stored response may answer a request with credentials outside of the key: it says so
@@ -152,7 +142,8 @@ fn response_allows<S: Fields + ?Sized>(
     if directives.says(Flag::Private) {
         return Err(Reason::Private);
     }
-    if res.fields.has(&SET_COOKIE) && !policy.store_set_cookie && !withheld(directives) {
+    let allows_cookie = !policy.shared && (policy.store_set_cookie || withheld(directives));
+    if res.fields.has(&SET_COOKIE) && !allows_cookie {
         return Err(Reason::SetCookie);
     }
     if is_event_stream(res.fields) {
@@ -197,11 +188,22 @@ fn lifetime<S: Fields + ?Sized>(
 ) -> Result<(Duration, LifetimeSource), Reason> {
     let status = res.status;
     let named = policy.status_ttls.iter().find(|(named, _)| *named == status);
+    let allowed = named.is_some() || storable_status(status, policy);
+    if let Some((ttl, from)) = policy.declared.ttl {
+        return match ttl {
+            _ if !allowed => Err(Reason::Status),
+            Duration::ZERO => Err(Reason::NoLifetime),
+            ttl => Ok((ttl.min(MAX_DELTA), from)),
+        };
+    }
     let stated = stated_lifetime(res.fields, governing, received);
     let no_cache = no_cache.then_some((Duration::ZERO, LifetimeSource::NoCache));
     if let Some(stated) = stated.or(no_cache) {
-        let allowed = named.is_some() || storable_status(status, policy);
         return if allowed { Ok(stated) } else { Err(Reason::Status) };
+    }
+    let is_declared = policy.declared.cacheable || governing.directives.says(Flag::Public);
+    if policy.only_declared && !is_declared {
+        return Err(if allowed { Reason::NotDeclared } else { Reason::Status });
     }
     let default = matches!(status.as_u16(), 200 | 203 | 204)
         .then_some((policy.default_ttl, LifetimeSource::Ttl));
@@ -258,9 +260,10 @@ fn terms_of(
 ) -> Terms {
     let public = directives.says(Flag::Public) || directives.s_maxage.is_some();
     // s.5.2.2.10: s-maxage means what proxy-revalidate means
-    let must_revalidate = directives.says(Flag::MustRevalidate)
-        || directives.says(Flag::ProxyRevalidate)
-        || directives.s_maxage.is_some();
+    let must_revalidate = !policy.declared.allows_stale()
+        && (directives.says(Flag::MustRevalidate)
+            || directives.says(Flag::ProxyRevalidate)
+            || directives.s_maxage.is_some());
     let window = |own: Option<Duration>, default: Duration| {
         let forbidden = no_cache || must_revalidate;
         if forbidden { Duration::ZERO } else { own.unwrap_or(default).min(MAX_DELTA) }
@@ -272,10 +275,16 @@ fn terms_of(
     let if_error = if status.is_server_error() {
         Duration::ZERO
     } else {
-        window(directives.stale_if_error, windows.if_error)
+        policy
+            .declared
+            .if_error
+            .unwrap_or_else(|| window(directives.stale_if_error, windows.if_error))
+            .min(MAX_DELTA)
     };
+    let declared = |window: Option<Duration>| window.map(|window| window.min(MAX_DELTA));
     Terms {
-        while_revalidate: window(directives.stale_while_revalidate, default_window),
+        while_revalidate: declared(policy.declared.while_revalidate)
+            .unwrap_or_else(|| window(directives.stale_while_revalidate, default_window)),
         if_error,
         no_cache,
         must_revalidate,

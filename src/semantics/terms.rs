@@ -1,9 +1,12 @@
 //! The terms under which a stored response may be reused: what [`storable`](super::storing::storable)
 //! reads out of a response once, so that [`reuse`](super::reuse::reuse) only compares numbers.
 
-use std::time::Duration;
+use std::{num::NonZeroU16, time::Duration};
 
-use super::date::{Monotonic, Timestamp};
+use super::{
+    date::{Monotonic, Timestamp},
+    lifetime_source::LifetimeSource,
+};
 
 /// The terms of reuse of one stored response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +22,10 @@ pub struct Terms {
     pub initial_age: Duration,
     /// Its freshness lifetime (RFC 9111 s.4.2.1).
     pub lifetime: Duration,
+    /// What it has its lifetime from.
+    pub lifetime_from: LifetimeSource,
+    /// The number of the named policy that its handler chose.
+    pub policy: Option<NonZeroU16>,
     /// How long the handler took for it.
     pub took: Duration,
     /// How long past its lifetime it may be served while being revalidated (RFC 5861 s.3); zero

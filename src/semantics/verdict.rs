@@ -5,7 +5,11 @@ use std::{fmt, time::Duration};
 
 use serde::{Serialize, Serializer};
 
+use super::lifetime_source::LifetimeSource;
 pub use super::reason::Reason;
+
+/// What the lifetime of a stored response comes from, or why the response is not stored.
+pub(crate) type Stored = Result<LifetimeSource, Reason>;
 
 /// Why a request went to the handler (RFC 9211 s.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +108,7 @@ pub(crate) enum Verdict {
         /// Its status, where it differs from the response's (a 304 that freshened a stored 200).
         status: Option<u16>,
         /// Whether its response is stored, or why not.
-        stored: Result<(), Reason>,
+        stored: Stored,
         /// Whether the request shared another request's run of the handler.
         collapsed: bool,
     },
@@ -123,13 +127,13 @@ impl Verdict {
     }
 
     /// The request found nothing usable, for the reason `why`; its response is `stored` or not.
-    pub(crate) const fn missed(why: Forwarding, stored: Result<(), Reason>) -> Self {
+    pub(crate) const fn missed(why: Forwarding, stored: Stored) -> Self {
         Self::Forwarded { why, status: None, stored, collapsed: false }
     }
 
     /// The handler was called for the reason `why`, and its response is `stored` or not. One that is
     /// withheld from the store for the request's credentials was not for the cache.
-    pub(crate) const fn filled(why: Forwarding, stored: Result<(), Reason>) -> Self {
+    pub(crate) const fn filled(why: Forwarding, stored: Stored) -> Self {
         match stored {
             Err(why) if why.is_of_credentials() => Self::bypassed(why),
             stored => Self::missed(why, stored),
@@ -220,6 +224,9 @@ mod tests {
         assert_eq!(Verdict::Hit { left: Duration::ZERO }.word(), "HIT");
         assert_eq!(Verdict::bypassed(Reason::Cookie).word(), "BYPASS");
         assert_eq!(Verdict::bypassed(Reason::Method).word(), "BYPASS");
-        assert_eq!(Verdict::missed(Forwarding::UriMiss, Ok(())).word(), "MISS");
+        assert_eq!(
+            Verdict::missed(Forwarding::UriMiss, Ok(LifetimeSource::default())).word(),
+            "MISS"
+        );
     }
 }

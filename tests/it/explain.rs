@@ -207,7 +207,7 @@ async fn stored_response_is_shown_with_the_source_of_its_lifetime() {
         let stored = explain(&cache, inquiry("GET", url, ("", ""))).await.stored.unwrap();
         assert_eq!((stored.status, stored.tier, stored.age), (200, "memory", SECOND), "{url}");
         assert_eq!(stored.lifetime, lifetime * SECOND, "{url}");
-        assert_eq!(stored.lifetime_from, Some(from), "{url}");
+        assert_eq!(stored.lifetime_from, from, "{url}");
     }
     let stored = explain(&cache, inquiry("GET", "/rule/7", ("", ""))).await.stored.unwrap();
     assert_eq!(stored.groups, ["rule:7"]);

@@ -375,7 +375,7 @@ async fn groups_of_captured_segments_match_handler_parameters() {
 }
 
 /// A body whose handler gives a hint while it streams.
-fn hinting(hints: CacheHints, hint: fn(&CacheHints)) -> HttpResponse {
+fn hinting(hints: CacheHints, hint: fn(&CacheHints) -> &CacheHints) -> HttpResponse {
     let body = futures_util::stream::iter(0..3).map(move |n| {
         if n == 1 {
             hint(&hints);

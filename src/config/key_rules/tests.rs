@@ -18,6 +18,7 @@ fn key_of(rules: &KeyRules, req: TestRequest) -> (CacheKey, UncoveredCredentials
         query: None,
         secret,
         server,
+        shared: false,
     };
     let keyed = rules.key(input).unwrap();
     (keyed.key, keyed.uncovered)

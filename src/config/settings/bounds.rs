@@ -13,3 +13,6 @@ pub(super) fn part_of_one(setting: &'static str, value: f64) -> Option<ConfigErr
     let problem = || format!("{value} is not between 0 and 1");
     (!(0.0..=1.0).contains(&value)).then(|| ConfigError::new(setting, problem()))
 }
+
+/// How many named policies a cache may have: as many numbers fit into the terms of a stored response.
+pub(crate) const MAX_POLICIES: u16 = (1 << 10) - 1;

@@ -1,7 +1,7 @@
 //! Settings as plain values: a clone of a cache replaces a group as a whole, and every switch takes
 //! a value, so that what one clone sets another can undo.
 
-mod bounds;
+pub(super) mod bounds;
 pub(crate) mod coalescing;
 pub(crate) mod compliance;
 pub(crate) mod credentials;

@@ -19,6 +19,14 @@ impl<T> Setting<T> {
         }
     }
 
+    /// This setting, or where it is unset the other one.
+    pub(crate) fn or(self, other: &Self) -> Self
+    where
+        T: Clone,
+    {
+        if self.is_set() { self } else { other.clone() }
+    }
+
     /// Whether a value is set.
     pub(crate) const fn is_set(&self) -> bool {
         matches!(self, Self::Set(_))

@@ -20,8 +20,10 @@ pub struct StoredView {
     /// How old it is when it becomes stale.
     #[serde(serialize_with = "seconds")]
     pub lifetime: Duration,
-    /// What it has that lifetime from. `None` where what is stored does not tell.
-    pub lifetime_from: Option<LifetimeSource>,
+    /// What it has that lifetime from.
+    pub lifetime_from: LifetimeSource,
+    /// The named policy that its handler chose.
+    pub policy: Option<String>,
     /// How long after that it may be served while it is refreshed in the background.
     #[serde(serialize_with = "seconds")]
     pub stale_while_revalidate: Duration,

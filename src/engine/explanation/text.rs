@@ -11,7 +11,7 @@ use super::{
     key_view::KeyView,
     stored_view::StoredView,
 };
-use crate::semantics::{lifetime_source::LifetimeSource, verdict::Reason};
+use crate::semantics::verdict::Reason;
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -79,13 +79,16 @@ fn write_stored(f: &mut Formatter<'_>, stored: &StoredView) -> fmt::Result {
     let StoredView { status, tier, body_bytes, .. } = stored;
     let age = Seconds(stored.age);
     writeln!(f, "stored  {status}, {body_bytes} bytes, in {tier}, {age} old")?;
-    let from = stored.lifetime_from.map_or("unknown source", LifetimeSource::as_str);
+    let from = stored.lifetime_from.as_str();
     let from = if stored.soft_purged { "soft purge" } else { from };
     writeln!(f, "        lifetime: {} ({from})", Seconds(stored.lifetime))?;
     let (refresh, error) = (stored.stale_while_revalidate, stored.stale_if_error);
     if !refresh.is_zero() || !error.is_zero() {
         let (refresh, error) = (Seconds(refresh), Seconds(error));
         writeln!(f, "        stale: {refresh} while revalidated, {error} if the handler fails")?;
+    }
+    if let Some(policy) = &stored.policy {
+        writeln!(f, "        policy: {policy}")?;
     }
     if !stored.groups.is_empty() {
         writeln!(f, "        groups: {}", stored.groups.join(", "))?;

@@ -141,6 +141,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::semantics::lifetime_source::LifetimeSource;
     use crate::semantics::verdict::{Forwarding, Verdict};
 
     #[test]
@@ -150,7 +151,7 @@ mod tests {
         let count = |rule, verdict| worker.count(rule, &verdict);
         count(None, Verdict::Hit { left: Duration::ZERO });
         count(None, Verdict::Stale { past: Duration::ZERO });
-        count(Some(0), Verdict::missed(Forwarding::UriMiss, Ok(())));
+        count(Some(0), Verdict::missed(Forwarding::UriMiss, Ok(LifetimeSource::default())));
         count(None, Verdict::bypassed(Reason::Cookie));
         count(None, Verdict::bypassed(Reason::Method));
         count(None, Verdict::Refused(Reason::OnlyIfCached));

@@ -93,6 +93,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::semantics::lifetime_source::LifetimeSource;
 
     #[test]
     fn every_verdict_has_an_outcome_with_its_words() {
@@ -104,11 +105,17 @@ mod tests {
             (fallback(StaleCause::Failed(Some(502))), "handler-failed"),
             (fallback(StaleCause::Slow), "handler-slow"),
             (fallback(StaleCause::BackingOff), "handler-left-alone"),
-            (Verdict::missed(Forwarding::UriMiss, Ok(())), "uri-miss"),
-            (Verdict::missed(Forwarding::VaryMiss, Ok(())), "vary-miss"),
-            (Verdict::missed(Forwarding::Request, Ok(())), "request-directive"),
-            (Verdict::missed(Forwarding::Stale, Ok(())), "stale"),
-            (Verdict::missed(Forwarding::Miss(Reason::NoCache), Ok(())), "no-cache"),
+            (Verdict::missed(Forwarding::UriMiss, Ok(LifetimeSource::default())), "uri-miss"),
+            (Verdict::missed(Forwarding::VaryMiss, Ok(LifetimeSource::default())), "vary-miss"),
+            (
+                Verdict::missed(Forwarding::Request, Ok(LifetimeSource::default())),
+                "request-directive",
+            ),
+            (Verdict::missed(Forwarding::Stale, Ok(LifetimeSource::default())), "stale"),
+            (
+                Verdict::missed(Forwarding::Miss(Reason::NoCache), Ok(LifetimeSource::default())),
+                "no-cache",
+            ),
             (Verdict::Refused(Reason::OnlyIfCached), "only-if-cached"),
             (Verdict::bypassed(Reason::Method), "method"),
         ] {

@@ -90,10 +90,14 @@ impl Admission {
             stored: None,
             running: None,
             to_be_stored: Vec::new(),
-            notes: Vec::new(),
+            notes: plan.is_shared(rule).then(|| SHARED.to_owned()).into_iter().collect(),
         }
     }
 }
+
+/// What a rule for public paths means.
+const SHARED: &str =
+    "credentials do not count: the rule says that its responses are the same for everybody";
 
 /// The request as a handler would see it, as far as the inquiry says.
 fn request(read: &ReadInquiry<'_>) -> HttpRequest {

@@ -9,8 +9,9 @@ use crate::{
     entry::StoredResponse,
     semantics::{
         fields::{HeaderList, RequestView, ResponseView},
+        lifetime_source::LifetimeSource,
         storing::{Exchange, storable},
-        verdict::Reason,
+        verdict::{Reason, Stored},
     },
 };
 
@@ -43,7 +44,7 @@ impl Trial<'_> {
 
     /// Whether the handler's response will probably be stored: as the stored one was, or as one that says
     /// how long it is fresh and nothing else.
-    pub(super) fn expected(&self, found: &Found) -> Result<(), Reason> {
+    pub(super) fn expected(&self, found: &Found) -> Stored {
         let stored = stored(found);
         if stored.is_none() && *self.admission.view().method == Method::HEAD {
             return Err(Reason::Method);
@@ -52,7 +53,10 @@ impl Trial<'_> {
             Some(stored) => self.of_stored(stored),
             None => self.of(StatusCode::OK, "max-age=60"),
         };
-        expected.and_then(|expected| expected.not_stored).map_or(Ok(()), Err)
+        expected.map_or(Ok(LifetimeSource::default()), |expected| {
+            let from = expected.lifetime_from.unwrap_or_default();
+            expected.not_stored.map_or(Ok(from), Err)
+        })
     }
 
     fn of_stored(&self, stored: &StoredResponse) -> Option<Candidate> {
@@ -87,7 +91,8 @@ impl Trial<'_> {
         let policy = &self.plan.rule(admitted.keyed.rule).policy;
         let exchange = Exchange { received: self.engine.moment(), response_delay: <_>::default() };
         let outcome = storable(&req, &res, admitted.keyed.uncovered, exchange, policy);
-        let outcome = outcome.map(|storable| (storable.terms.lifetime, storable.lifetime_from));
+        let outcome =
+            outcome.map(|storable| (storable.terms.lifetime, storable.terms.lifetime_from));
         Some(Candidate::new(name, outcome))
     }
 }

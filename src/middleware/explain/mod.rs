@@ -108,7 +108,7 @@ impl Dry<'_> {
         let facts = self.engine.key_facts(&lookup);
         let found = self.engine.look_up(&lookup).await;
         if let Found::Selected(entry, _) = &found {
-            explanation.stored = stored::view(self.plan, self.engine, admitted, entry, &facts);
+            explanation.stored = stored::view(self.plan, self.engine, entry, &facts);
         }
         if facts.is_hit_for_miss {
             explanation.notes.push(

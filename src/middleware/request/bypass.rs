@@ -5,7 +5,7 @@ use std::{rc::Rc, time::Duration};
 use actix_web::{Error, body::MessageBody, dev::ServiceResponse, http::Method};
 
 use crate::{
-    config::paths::Refusal,
+    config::{downstream::make_private, paths::Refusal},
     middleware::{
         body::{CacheBody, CacheResult},
         context::RequestContext,
@@ -33,7 +33,10 @@ pub(crate) fn finish<B: MessageBody>(
     let inner = RequestContext::inner_of(res.request());
     worker.strip(&mut res);
     if concerns_keys(why) {
-        worker.report_downstream(&mut res);
+        worker.report_downstream(rule, &mut res);
+    }
+    if RequestContext::is_private(res.request()) {
+        make_private(res.headers_mut());
     }
     if inner.is_none() {
         worker.count(rule, &verdict);

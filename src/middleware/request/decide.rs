@@ -18,7 +18,7 @@ use crate::{
         fields::RequestView,
         reuse::{Reuse, only_if_cached},
         validation::{has_preconditions_for_origin, has_validator},
-        verdict::{Forwarding, Reason, StaleCause, Verdict},
+        verdict::{Forwarding, Reason, StaleCause, Stored, Verdict},
     },
 };
 
@@ -75,7 +75,7 @@ pub(crate) enum Decision<'f> {
 
 impl Decision<'_> {
     /// The verdict on the request, where the handler's response is `stored` if it goes there.
-    pub(crate) fn verdict(&self, stored: Result<(), Reason>) -> Verdict {
+    pub(crate) fn verdict(&self, stored: Stored) -> Verdict {
         match self {
             Self::Serve(servable) => servable.verdict,
             Self::OnlyIfCached => Verdict::Refused(Reason::OnlyIfCached),

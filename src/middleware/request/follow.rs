@@ -70,7 +70,8 @@ fn share<B>(
         return None;
     };
     let mut res = worker.respond(&request.client_view(), response, age);
-    let (why, stored) = (miss.why, published.stored);
+    let stored = published.stored.map(|()| response.terms().lifetime_from);
+    let why = miss.why;
     let verdict = Verdict::Forwarded { why, status: None, stored, collapsed: true };
     request.report().with_saved(response.terms().took).write(worker, &mut res, verdict);
     Some(res)

@@ -6,7 +6,7 @@ use actix_web::{
     Error,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::Method,
+    http::{Method, header::HeaderMap},
 };
 
 use tracing::Span;
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::Stopwatch,
-    config::paths::RuleNumber,
+    config::{downstream::make_private, paths::RuleNumber},
     engine::cache_fill::CacheFill,
     key::CacheKey,
     middleware::{
@@ -28,7 +28,10 @@ use crate::{
         span,
         worker::{Worker, place},
     },
-    semantics::verdict::{Forwarding, Reason, Verdict},
+    semantics::{
+        lifetime_source::LifetimeSource,
+        verdict::{Forwarding, Reason, Stored, Verdict},
+    },
 };
 
 /// A request that has gone to the handler.
@@ -202,7 +205,10 @@ impl HandlerCall {
                     fill_from(worker, &ended, fill, res, evaluates_conditions);
                 (res, Verdict::filled(why, stored).with_status(status))
             }
-            purpose => (res.map_body(|_, body| CacheBody::passed(body)), purpose.verdict(Ok(()))),
+            purpose => (
+                res.map_body(|_, body| CacheBody::passed(body)),
+                purpose.verdict(Ok(LifetimeSource::default())),
+            ),
         };
         if *res.request().method() != Method::HEAD {
             let rule = place(ended.rule);
@@ -210,8 +216,9 @@ impl HandlerCall {
         }
         worker.strip(&mut res);
         if concerns_keys {
-            worker.report_downstream(&mut res);
+            worker.report_downstream(ended.rule, &mut res);
         }
+        ended.keep_private(res.headers_mut());
         worker.take_example(res.request(), &verdict);
         ended.report().write(worker, res.response_mut(), verdict);
         Ok(res)
@@ -219,6 +226,13 @@ impl HandlerCall {
 }
 
 impl EndedCall {
+    /// Marks the response where the handler has said that it is private.
+    pub(super) fn keep_private(&self, headers: &mut HeaderMap) {
+        if self.context.hints().private {
+            make_private(headers);
+        }
+    }
+
     /// The handler has failed without a response.
     fn fail(&self, worker: &Worker, purpose: CallPurpose) {
         self.report().count_failed(worker, purpose.verdict(Err(Reason::HandlerFailed)));
@@ -240,14 +254,14 @@ impl EndedCall {
 /// A response that has been stored, or not.
 struct Filled<B> {
     res: ServiceResponse<CacheBody<B>>,
-    stored: Result<(), Reason>,
+    stored: Stored,
     /// The handler's status, where the client is given a 304 instead.
     status: Option<u16>,
 }
 
 /// Stores the handler's response where it may be. A client whose conditions it meets gets a 304.
 fn fill_from<B: MessageBody + 'static>(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     ended: &EndedCall,
     mut fill: Box<CacheFill>,
     res: ServiceResponse<B>,
@@ -283,7 +297,7 @@ impl CallPurpose {
         }
     }
 
-    fn verdict(&self, stored: Result<(), Reason>) -> Verdict {
+    fn verdict(&self, stored: Stored) -> Verdict {
         match self {
             Self::Bypass(why) => Verdict::bypassed(*why),
             Self::Unstorable(why) => Verdict::missed(*why, Err(Reason::Method)),

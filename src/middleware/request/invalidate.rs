@@ -50,7 +50,7 @@ impl PendingChange {
     /// What the request may have changed: its path, and the groups that rules and the handler name.
     fn changes(&self) -> Vec<Purge> {
         let plan = &self.worker.plan;
-        let groups = plan.groups(plan.rule_of(&self.routed), &self.routed);
+        let groups = plan.groups(plan.rule_of(&self.routed), None, &self.routed);
         let hinted = self.context.hints().groups.clone();
         let groups = groups.into_iter().chain(hinted).map(Purge::group);
         let is_stored = self.worker.engine.stored_paths().contains(&self.path);

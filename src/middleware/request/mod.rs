@@ -24,6 +24,7 @@ pub(super) mod fresh_hit;
 pub(super) mod handler_call;
 mod hit;
 pub(super) mod invalidate;
+mod late_hints;
 pub(super) mod lookup;
 mod revalidate;
 mod serve_stale;

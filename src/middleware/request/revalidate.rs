@@ -30,12 +30,13 @@ use crate::{
     },
     purge::Purge,
     semantics::{
+        declared::Declared,
         fields::HeaderList,
         freshening::{HeadSays, freshen, head_says, identifies},
         freshness::current_age,
         terms::Terms,
         validation::validators,
-        verdict::{Reason, Verdict},
+        verdict::{Reason, Stored, Verdict},
     },
 };
 
@@ -198,10 +199,11 @@ impl Revalidation<'_> {
         let storing = self.storing(&ended, original.unrouted.as_str());
         let outcome = match storing.draft(fill, status, fields) {
             Ok(draft) => {
+                let from = draft.lifetime_from();
                 let draft = draft.with_handler_time(stored.terms().took);
                 renewed = draft.response(stored.body.clone());
                 draft.commit(stored.body.clone());
-                Ok(())
+                Ok(from)
             }
             Err(refused) => {
                 worker.engine.purge_uncounted(Purge::entry(entry.key.clone())).await;
@@ -210,6 +212,7 @@ impl Revalidation<'_> {
         };
         let age = current_age(&renewed.terms(), now);
         let mut renewed = worker.respond(&original.client_view(), &renewed, age);
+        ended.keep_private(renewed.headers_mut());
         let status = Some(StatusCode::NOT_MODIFIED.as_u16());
         let verdict = Verdict::missed(why, outcome).with_status(status);
         ended.report().write(worker, &mut renewed, verdict);
@@ -232,7 +235,7 @@ impl Revalidation<'_> {
         };
         let mut res = res.map_body(|_, body| CacheBody::passed(body));
         worker.strip(&mut res);
-        worker.report_downstream(&mut res);
+        worker.report_downstream(ended.rule, &mut res);
         ended.report().write(worker, res.response_mut(), Verdict::missed(why, outcome));
         res
     }
@@ -242,7 +245,7 @@ impl Revalidation<'_> {
         fill: Box<CacheFill>,
         ended: &EndedCall,
         res: &ServiceResponse<B>,
-    ) -> Result<(), Reason> {
+    ) -> Stored {
         let Self { worker, entry, stored, .. } = *self;
         let length = stored.body.len() as u64;
         let says =
@@ -258,8 +261,9 @@ impl Revalidation<'_> {
                 freshen(&mut fields, res.headers(), fill.now().date);
                 let storing = self.storing(ended, res.request().match_info().as_str());
                 let draft = storing.draft(fill, stored.status(), fields)?;
+                let from = draft.lifetime_from();
                 draft.with_handler_time(stored.terms().took).commit(stored.body.clone());
-                Ok(())
+                Ok(from)
             }
             HeadSays::Other => {
                 worker.engine.purge_uncounted(Purge::entry(entry.key.clone())).await;
@@ -272,7 +276,8 @@ impl Revalidation<'_> {
     fn storing<'s>(&'s self, ended: &'s EndedCall, routed: &'s str) -> Storing<'s> {
         let Self { worker, entry, .. } = *self;
         let (context, rule) = (&ended.context, ended.rule);
-        Storing { worker, context, rule, routed, groups: &entry.groups }
+        let before = Declared::of_stored(&self.stored.terms());
+        Storing { worker, context, rule, routed, groups: &entry.groups, before }
     }
 }
 

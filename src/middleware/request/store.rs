@@ -1,6 +1,8 @@
 //! From a handler's response to what is stored of it: at once where its body is there, else when it
 //! has streamed to its end.
 
+use std::{borrow::Cow, rc::Rc};
+
 use actix_web::{
     body::{BodySize, MessageBody},
     dev::ServiceResponse,
@@ -11,23 +13,26 @@ use actix_web::{
 };
 use bytes::Bytes;
 
+use super::late_hints::StreamedHints;
 use crate::{
-    config::{paths::RuleNumber, resolved_rule::ResolvedRule},
+    config::{paths::RuleNumber, policies::NamedPolicy},
     engine::{cache_fill::CacheFill, draft_entry::DraftEntry, jitter, recording::Recording},
     middleware::{body::CacheBody, context::RequestContext, recorder::Recorder, worker::Worker},
     semantics::{
+        declared::Declared,
         fields::{HeaderList, ResponseView, header_list},
         groups,
+        policy::Policy,
         stored_fields::storable_fields,
         storing::Storable,
         validation::has_validator,
-        verdict::Reason,
+        verdict::{Reason, Stored},
     },
 };
 
 /// What decides whether and how a response is stored, beside the response itself.
 pub(super) struct Storing<'a> {
-    pub(super) worker: &'a Worker,
+    pub(super) worker: &'a Rc<Worker>,
     pub(super) context: &'a RequestContext,
     /// The rule of the request's path.
     pub(super) rule: Option<RuleNumber>,
@@ -36,24 +41,25 @@ pub(super) struct Storing<'a> {
     /// The groups of a stored response that a 304 or the response to a HEAD has brought up to date:
     /// it stays in them, as handlers name groups beside a body.
     pub(super) groups: &'a [String],
+    /// What was declared of that stored response.
+    pub(super) before: Declared,
 }
 
 /// Stores the response, or says why not.
 pub(super) fn store<B: MessageBody + 'static>(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     context: &RequestContext,
     rule: Option<RuleNumber>,
     fill: Box<CacheFill>,
     mut res: ServiceResponse<B>,
-) -> (ServiceResponse<CacheBody<B>>, Result<(), Reason>) {
+) -> (ServiceResponse<CacheBody<B>>, Stored) {
     let routed = res.request().match_info().as_str();
-    let client = worker.plan.client(rule).map(|client| (client, fill.now().date));
+    let chosen = context.hints().policy.as_deref().and_then(|name| worker.plan.policy(name));
+    let client = worker.plan.client(rule, chosen.map(|policy| policy.number));
+    let client = client.map(|client| (client, fill.now().date));
     let personal = fill.is_personal();
-    let draft = Storing { worker, context, rule, routed, groups: &[] }.draft(
-        fill,
-        res.status(),
-        header_list(res.headers()),
-    );
+    let storing = Storing { worker, context, rule, routed, groups: &[], before: <_>::default() };
+    let draft = storing.draft(fill, res.status(), header_list(res.headers()));
     // after the headers were taken, so that what is stored is the handler's word alone
     if let Some((client, now)) = client
         && !matches!(draft, Err(Reason::InnerCache))
@@ -61,7 +67,7 @@ pub(super) fn store<B: MessageBody + 'static>(
         client.write(res.response_mut(), now, personal);
     }
     match draft {
-        Ok(draft) => store_body(worker, context, draft, res),
+        Ok(draft) => store_body(worker, context, rule, draft, res),
         Err(why) => (res.map_body(|_, body| CacheBody::passed(body)), Err(why)),
     }
 }
@@ -75,40 +81,67 @@ impl Storing<'_> {
         status: StatusCode,
         fields: HeaderList,
     ) -> Result<DraftEntry, Reason> {
-        let treatment = self.worker.plan.rule(self.rule);
-        let mut groups = self.worker.plan.groups(self.rule, self.routed);
-        groups.extend_from_slice(self.groups);
         let res = ResponseView { status, fields: fields.as_slice() };
-        let (storable, groups) = match self.decide(&fill, treatment, groups, &res) {
+        let decided = self.policy(status).and_then(|policy| {
+            let (storable, groups) = self.decide(&fill, &policy, &res)?;
+            Ok((policy, storable, groups))
+        });
+        let (policy, storable, groups) = match decided {
             Ok(decided) => decided,
             Err(why) => {
                 fill.refuse(why, status);
                 return Err(why);
             }
         };
-        let fields = stored_headers(self.worker, treatment, fields, &storable);
+        let fields = stored_headers(self.worker, &policy, fields, &storable);
         fill.into_draft(status, fields, &storable, groups)
     }
 
-    /// Whether a response is stored at all, under which terms and in which groups.
+    /// The policy that the handler has chosen, now or when it made the stored response.
+    fn chosen(&self) -> Result<Option<&NamedPolicy>, Reason> {
+        let chosen = self.worker.chosen_policy(&self.context.hints())?;
+        Ok(chosen.or_else(|| self.worker.plan.policy_numbered(self.before.policy)))
+    }
+
+    /// By which policy a response of this status is stored. An error where the handler has said that it is
+    /// not.
+    fn policy(&self, status: StatusCode) -> Result<Cow<'_, Policy>, Reason> {
+        // what the cache inside keeps out is kept out here as well
+        if self.context.inner().is_some() {
+            return Err(Reason::InnerCache);
+        }
+        let hints = self.context.hints();
+        if let Some(why) = hints.refusal() {
+            return Err(why);
+        }
+        let chosen = self.chosen()?;
+        if chosen.is_some_and(NamedPolicy::is_bypass) {
+            return Err(Reason::OptedOut);
+        }
+        let policy = &self.worker.plan.treatment(self.rule, chosen).policy;
+        let declared = hints.declared(chosen, status).or(self.before);
+        if declared == Declared::default() {
+            return Ok(Cow::Borrowed(policy));
+        }
+        Ok(Cow::Owned(Policy { declared, ..policy.clone() }))
+    }
+
+    /// Whether a response is stored, under which terms and in which groups.
     fn decide(
         &self,
         fill: &CacheFill,
-        treatment: &ResolvedRule,
-        mut groups: Vec<String>,
+        policy: &Policy,
         res: &ResponseView<'_, [(HeaderName, HeaderValue)]>,
     ) -> Result<(Storable, Vec<String>), Reason> {
         let Self { worker, context, .. } = self;
-        // what the cache inside keeps out is kept out here as well
-        if context.inner().is_some() {
-            return Err(Reason::InnerCache);
+        let mut storable = fill.check_storable(res, policy)?;
+        // a lifetime that was declared before was shortened then
+        if self.before.ttl.is_none() || policy.declared.ttl != self.before.ttl {
+            let jitter = worker.plan.responses().ttl_jitter;
+            jitter::shorten_lifetime(&mut storable.terms, jitter, fastrand::f64());
         }
-        if context.hints().no_store {
-            return Err(Reason::OptedOut);
-        }
-        let mut storable = fill.check_storable(res, &treatment.policy)?;
-        let jitter = worker.plan.responses().ttl_jitter;
-        jitter::shorten_lifetime(&mut storable.terms, jitter, fastrand::f64());
+        let mut groups = worker.plan.groups(self.rule, self.chosen()?, self.routed);
+        groups.extend_from_slice(self.groups);
         groups.extend(groups::groups(res.fields, worker.plan.compliance().surrogate_keys)?);
         groups.extend(context.hints().groups.iter().cloned());
         Ok((storable, groups::within_bounds(groups)?))
@@ -123,13 +156,13 @@ pub(super) fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, header::Head
 /// cache only is kept where a 304 may come that does not repeat it, and stripped from responses.
 fn stored_headers(
     worker: &Worker,
-    treatment: &ResolvedRule,
+    policy: &Policy,
     fields: HeaderList,
     storable: &Storable,
 ) -> HeaderList {
     let keep_targets =
         worker.plan.compliance().forward_targeted_headers || has_validator(fields.as_slice());
-    let mut fields = storable_fields(fields, &storable.withheld, &treatment.policy, keep_targets);
+    let mut fields = storable_fields(fields, &storable.withheld, policy, keep_targets);
     fields.retain(|(name, _)| !worker.plan.excluded_headers.contains(name));
     if !fields.iter().any(|(name, _)| *name == header::DATE) {
         let date = worker.date(storable.terms.response_time);
@@ -139,11 +172,12 @@ fn stored_headers(
 }
 
 fn store_body<B: MessageBody + 'static>(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     context: &RequestContext,
+    rule: Option<RuleNumber>,
     mut draft: DraftEntry,
     res: ServiceResponse<B>,
-) -> (ServiceResponse<CacheBody<B>>, Result<(), Reason>) {
+) -> (ServiceResponse<CacheBody<B>>, Stored) {
     let at_most = worker.plan.responses().max_body;
     let stated = stated_length(&res);
     let has_body = !matches!(res.status(), StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
@@ -151,7 +185,8 @@ fn store_body<B: MessageBody + 'static>(
         draft.abandon(Reason::TooLarge);
         return (res.map_body(|_, body| CacheBody::passed(body)), Err(Reason::TooLarge));
     }
-    let mut stored = draft.can_be_stored();
+    let from = draft.lifetime_from();
+    let mut stored = draft.can_be_stored().map(|()| from);
     let res = res.map_body(|_, body| match body.try_into_bytes() {
         Ok(bytes) => {
             let is_whole = check(&bytes, stated, at_most);
@@ -168,7 +203,8 @@ fn store_body<B: MessageBody + 'static>(
             let max_bytes = worker.plan.responses().recording_budget;
             let reservation = worker.engine.recording_budget().reservation(max_bytes);
             let recording = Recording::new(at_most, stated, reservation);
-            CacheBody::recorded(body, Recorder::new(draft, context.share_hints(), recording))
+            let late = StreamedHints::new(worker, context, rule);
+            CacheBody::recorded(body, Recorder::new(draft, late, recording))
         }
     });
     (res, stored)

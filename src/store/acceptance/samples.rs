@@ -1,6 +1,6 @@
 //! What an examination stores and purges.
 
-use std::time::Duration;
+use std::{num::NonZeroU16, time::Duration};
 
 use actix_web::http::{
     StatusCode,
@@ -12,7 +12,7 @@ use crate::{
     entry::{Entry, Kind, StoredResponse},
     key::{CacheKey, KeyBuilder},
     purge::{Purge, PurgeNumber, Target},
-    semantics::{date::Timestamp, terms::Terms},
+    semantics::{date::Timestamp, lifetime_source::LifetimeSource, terms::Terms},
 };
 
 /// Long enough for an examination.
@@ -95,6 +95,8 @@ pub(in crate::store) fn response(body: &Bytes) -> Kind {
         received: None,
         initial_age: Duration::from_secs(1),
         lifetime: KEEP,
+        lifetime_from: LifetimeSource::Hint,
+        policy: NonZeroU16::new(7),
         took: Duration::from_millis(4),
         while_revalidate: Duration::from_secs(2),
         if_error: Duration::from_millis(3),
