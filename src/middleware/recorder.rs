@@ -25,7 +25,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new(draft: DraftEntry, hints: LateHints, body: Recording) -> Self {
+    pub(super) fn new(draft: DraftEntry, hints: Box<dyn LateHints>, body: Recording) -> Self {
         Self { draft: Some(draft), hints, body: Some(body) }
     }
 
