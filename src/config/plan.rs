@@ -306,6 +306,11 @@ impl Plan {
         }
     }
 
+    /// The names of all policies.
+    pub(crate) fn policy_names(&self) -> impl Iterator<Item = &str> {
+        self.policies.names()
+    }
+
     /// The name of the policy with this number.
     pub(crate) fn policy_name(&self, number: Option<NonZeroU16>) -> Option<&str> {
         Some(self.policies.numbered(number?)?.name())

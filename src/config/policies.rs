@@ -63,6 +63,11 @@ impl Policies {
         self.0.iter().find(|policy| policy.number == number)
     }
 
+    /// The names, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(NamedPolicy::name)
+    }
+
     /// Whether any of them says what clients are told.
     pub(super) fn have_client(&self) -> bool {
         self.0.iter().any(|policy| policy.policy.client.is_set())

@@ -61,9 +61,10 @@ impl SmallTerms {
         StatusCode::from_u16(self.part(0, STATUS_BITS)).unwrap_or_default()
     }
 
+    /// A part of so many bits; none is too large for its type.
     #[inline]
-    fn part(&self, at: u32, bits: u32) -> u16 {
-        (self.small >> at & ((1 << bits) - 1)) as u16
+    fn part<T: TryFrom<u32> + Default>(&self, at: u32, bits: u32) -> T {
+        T::try_from(self.small >> at & ((1 << bits) - 1)).unwrap_or_default()
     }
 
     #[inline]
@@ -74,14 +75,14 @@ impl SmallTerms {
             received: received.map(Monotonic::from_millis),
             initial_age: self.initial_age.into(),
             lifetime: self.lifetime.into(),
-            lifetime_from: LifetimeSource::from_number(self.part(SOURCE_AT, SOURCE_BITS) as u8),
+            lifetime_from: LifetimeSource::from_number(self.part(SOURCE_AT, SOURCE_BITS)),
             policy: NonZeroU16::new(self.part(POLICY_AT, u32::BITS - POLICY_AT)),
             took: self.took.into(),
             while_revalidate: self.while_revalidate.into(),
             if_error: self.if_error.into(),
             ..Terms::default()
         }
-        .with_directives(self.part(FLAGS_AT, FLAGS_BITS) as u8)
+        .with_directives(self.part(FLAGS_AT, FLAGS_BITS))
     }
 }
 

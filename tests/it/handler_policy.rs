@@ -387,3 +387,22 @@ async fn hints_count_for_every_cache_around_the_handler() {
         assert_eq!((private.word(), &*private.field("cache-control")), ("MISS", "private"));
     }
 }
+
+#[actix_rt::test]
+async fn explain_says_what_each_policy_would_do() {
+    let cache = ResponseCache::memory()
+        .policy("short", Rule::new().ttl(secs(5)))
+        .policy("off", Rule::bypass())
+        .policy("none", Rule::new().ttl(None).ttl_for(200, Duration::ZERO));
+    let app = app(&cache).await;
+    send(&app, get("/policy:short")).await;
+    let handle = settle(&cache).await;
+    let inquiry = Inquiry::get("/policy:short").header("host", "shop.example");
+    let explained = handle.explain(&inquiry).await.unwrap();
+    let text = explained.to_string();
+    assert!(text.contains("lifetime: 5 s (policy)") && text.contains("policy: short"), "{text}");
+    let would = "200 whose handler chooses the policy `short`: stored for 5 s (policy)";
+    assert!(text.contains(would), "{text}");
+    assert!(text.contains("the policy `none`: not stored"), "{text}");
+    assert!(!text.contains("`off`"), "{text}");
+}

@@ -10,6 +10,7 @@ use crate::{
     semantics::{
         fields::{HeaderList, RequestView, ResponseView},
         lifetime_source::LifetimeSource,
+        policy::Policy,
         storing::{Exchange, storable},
         verdict::{Reason, Stored},
     },
@@ -27,8 +28,8 @@ pub(super) struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// The responses that are tried: the stored one, the commonest directives, errors, and the statuses
-    /// that the rule names.
+    /// The responses that are tried: the stored one, the commonest directives, errors, the statuses that the
+    /// rule names, and one for each policy that the handler could choose.
     pub(super) fn candidates(&self, found: &Found) -> Vec<Candidate> {
         let stored = stored(found).and_then(|stored| self.of_stored(stored));
         let said = DIRECTIVES.iter().filter_map(|said| self.of(StatusCode::OK, said));
@@ -39,7 +40,8 @@ impl Trial<'_> {
         statuses.sort_unstable();
         statuses.dedup();
         let bare = statuses.into_iter().filter_map(|status| self.of(status, ""));
-        stored.into_iter().chain(said).chain(bare).collect()
+        let chosen = self.plan.policy_names().filter_map(|name| self.by_policy(name));
+        stored.into_iter().chain(said).chain(bare).chain(chosen).collect()
     }
 
     /// Whether the handler's response will probably be stored: as the stored one was, or as one that says
@@ -80,7 +82,28 @@ impl Trial<'_> {
         self.tried(format!("{} with Cache-Control: {said}", status.as_u16()), status, &fields)
     }
 
+    /// A response whose handler chooses the policy of this name.
+    fn by_policy(&self, name: &str) -> Option<Candidate> {
+        let status = StatusCode::OK;
+        let chosen = self.plan.policy(name).filter(|policy| !policy.is_bypass())?;
+        let policy = &self.plan.treatment(self.admission.rule(), Some(chosen)).policy;
+        let policy = Policy { declared: chosen.declared(status), ..policy.clone() };
+        let name = format!("200 whose handler chooses the policy `{name}`");
+        self.tried_under(&policy, name, status, &HeaderList::new())
+    }
+
     fn tried(&self, name: String, status: StatusCode, fields: &HeaderList) -> Option<Candidate> {
+        let policy = &self.plan.rule(self.admission.rule()).policy;
+        self.tried_under(policy, name, status, fields)
+    }
+
+    fn tried_under(
+        &self,
+        policy: &Policy,
+        name: String,
+        status: StatusCode,
+        fields: &HeaderList,
+    ) -> Option<Candidate> {
         let admitted = self.admission.admitted.as_ref().ok()?;
         let view = self.admission.view();
         // what a HEAD renews is the response to a GET
@@ -88,7 +111,6 @@ impl Trial<'_> {
         let method = if is_head { &Method::GET } else { view.method };
         let req = RequestView { method, fields: view.fields };
         let res = ResponseView { status, fields: fields.as_slice() };
-        let policy = &self.plan.rule(admitted.keyed.rule).policy;
         let exchange = Exchange { received: self.engine.moment(), response_delay: <_>::default() };
         let outcome = storable(&req, &res, admitted.keyed.uncovered, exchange, policy);
         let outcome =

@@ -24,8 +24,8 @@ impl StreamedHints {
         worker: &Rc<Worker>,
         context: &RequestContext,
         rule: Option<RuleNumber>,
-    ) -> Box<Self> {
-        Box::new(Self { worker: Rc::clone(worker), hints: context.share_hints(), rule })
+    ) -> Self {
+        Self { worker: Rc::clone(worker), hints: context.share_hints(), rule }
     }
 }
 

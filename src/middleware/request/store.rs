@@ -203,7 +203,7 @@ fn store_body<B: MessageBody + 'static>(
             let max_bytes = worker.plan.responses().recording_budget;
             let reservation = worker.engine.recording_budget().reservation(max_bytes);
             let recording = Recording::new(at_most, stated, reservation);
-            let late = StreamedHints::new(worker, context, rule);
+            let late = Box::new(StreamedHints::new(worker, context, rule));
             CacheBody::recorded(body, Recorder::new(draft, late, recording))
         }
     });
