@@ -96,13 +96,13 @@ mod tests {
     fn each_term_is_kept() {
         assert!(size_of::<SmallTerms>() <= 40);
         let millis = Duration::from_millis;
-        let terms = |flag: usize| Terms {
+        let terms = |flag: u8| Terms {
             response_time: Timestamp::from_millis(-1),
             received: (flag != 0).then(|| Monotonic::from_millis(7)),
             initial_age: millis(1),
             lifetime: millis(2),
-            lifetime_from: LifetimeSource::from_number(flag as u8),
-            policy: NonZeroU16::new(flag as u16 * 170),
+            lifetime_from: LifetimeSource::ALL[usize::from(flag)],
+            policy: NonZeroU16::new(u16::from(flag) * 170),
             took: millis(3),
             while_revalidate: millis(4),
             if_error: millis(5),

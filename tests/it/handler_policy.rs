@@ -270,25 +270,27 @@ async fn renewal_keeps_what_was_hinted() {
     assert_eq!(purged.entries, Some(1));
 }
 
+/// A body whose handler gives a hint while it streams.
+async fn streamed(words: web::Path<String>, hints: CacheHints) -> HttpResponse {
+    let body = futures_util::stream::iter(0..3).map(move |n| {
+        match (n, words.as_str()) {
+            (1, "ttl") => hints.ttl(secs(7)),
+            (1, "zero") => hints.ttl(Duration::ZERO),
+            (1, "private") => hints.private(),
+            (1, "policy") => hints.policy("short"),
+            (1, "unknown") => hints.policy("unknown"),
+            _ => &hints,
+        };
+        Ok::<_, actix_web::Error>(web::Bytes::from_static(b"part "))
+    });
+    HttpResponse::Ok().streaming(body)
+}
+
 #[actix_rt::test]
 async fn hints_count_while_the_body_streams() {
     let (cache, _clock) = cache();
-    async fn handler(words: web::Path<String>, hints: CacheHints) -> HttpResponse {
-        let body = futures_util::stream::iter(0..3).map(move |n| {
-            match (n, words.as_str()) {
-                (1, "ttl") => hints.ttl(secs(7)),
-                (1, "zero") => hints.ttl(Duration::ZERO),
-                (1, "private") => hints.private(),
-                (1, "policy") => hints.policy("short"),
-                (1, "unknown") => hints.policy("unknown"),
-                _ => &hints,
-            };
-            Ok::<_, actix_web::Error>(web::Bytes::from_static(b"part "))
-        });
-        HttpResponse::Ok().streaming(body)
-    }
     let cache = cache.policy("short", Rule::new().ttl(secs(5)).groups(["late"]));
-    let app = App::new().route("/{words}", web::get().to(handler)).wrap(cache.clone());
+    let app = App::new().route("/{words}", web::get().to(streamed)).wrap(cache.clone());
     let app = init_service(app).await;
     for (url, expected) in [
         ("/plain", Some((60, LifetimeSource::Ttl))),

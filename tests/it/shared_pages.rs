@@ -76,7 +76,9 @@ async fn private_responses_and_cookies_are_never_stored() {
     ] {
         let origin = Origin::new(move |_, n| {
             let mut res = HttpResponse::Ok();
-            fields.iter().for_each(|field| drop(res.append_header(*field)));
+            for field in fields {
+                res.append_header(*field);
+            }
             res.body(n.to_string())
         });
         let cache = ResponseCache::memory()

@@ -13,13 +13,14 @@ use crate::{
 
 fn terms(millis: i64, span: u32) -> Terms {
     let span = Duration::from_millis(span.into());
+    let [low, high, ..] = millis.to_le_bytes();
     Terms {
         received: None,
         response_time: Timestamp::from_millis(millis),
         initial_age: span,
         lifetime: span * 2,
-        lifetime_from: LifetimeSource::from_number(millis.unsigned_abs() as u8 % 10),
-        policy: NonZeroU16::new(millis.unsigned_abs() as u16 % 1024),
+        lifetime_from: LifetimeSource::from_number(low % 10),
+        policy: NonZeroU16::new(u16::from_le_bytes([low, high]) % 1024),
         took: span * 5,
         while_revalidate: span * 3,
         if_error: span * 4,
