@@ -13,7 +13,7 @@ use std::{
 };
 
 use actix_http::Request;
-use actix_response_cache::{Memory, Redis, ResponseCache, Tiered};
+use actix_response_cache::{Memory, Redis, ResponseCache, Rule, Tiered};
 use actix_web::{
     App, Error, HttpResponse,
     body::MessageBody,
@@ -26,6 +26,7 @@ use actix_web::{
     web,
 };
 use bytes::Bytes;
+use metrics_util::debugging::DebuggingRecorder;
 use test_support::redis::RedisServer;
 
 mod support;
@@ -66,6 +67,17 @@ fn main() {
                 let app = init_service(app.wrap(ResponseCache::memory())).await;
                 ask_all(&app, same).await;
             }
+            // under the last of ten rules
+            "hit_rules" => {
+                let app = init_service(app.wrap(ten_rules(ResponseCache::memory()))).await;
+                ask_all(&app, same).await;
+            }
+            // while a recorder of the `metrics` facade is installed
+            "hit_metrics" => {
+                DebuggingRecorder::new().install().expect("there is no other recorder");
+                let app = init_service(app.wrap(ResponseCache::memory())).await;
+                ask_all(&app, same).await;
+            }
             // of ever other URLs, which no worker remembers
             "spread" => {
                 let app = init_service(app.wrap(ResponseCache::memory())).await;
@@ -86,6 +98,15 @@ fn main() {
             _ => over_redis(kind, app, &body, same).await,
         }
     });
+}
+
+/// Nine rules for other paths, and one for the requests.
+fn ten_rules(cache: ResponseCache) -> ResponseCache {
+    let rule = || Rule::new().ttl(Duration::from_secs(60));
+    let others = (1..10).map(|n| format!("/section-{n}/{{id}}"));
+    others
+        .chain(["/products/{id}".to_owned()])
+        .fold(cache, |cache, pattern| cache.rule(pattern, rule()))
 }
 
 /// The kinds of requests for which Redis is there.
