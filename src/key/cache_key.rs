@@ -138,7 +138,7 @@ impl CacheKey {
 
     /// The URL as it counts: host, path and query.
     pub fn url(&self) -> String {
-        format!("{}{}{}", self.host(), self.path(), self.query())
+        [self.host(), self.path(), self.query()].concat()
     }
 
     /// The same key with another query, without its question mark.

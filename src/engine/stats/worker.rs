@@ -10,9 +10,11 @@ use super::{
 };
 use crate::{clock::Stopwatch, key::CacheKey, semantics::verdict::Verdict};
 
-/// One hit in this number is timed, and one hit and handler call looked at for the keys that are asked for
-/// most.
+/// One hit in this number is timed, and one handler call looked at for the keys that cost most.
 const PER_SAMPLE: u64 = 16;
+/// One timed hit in this number is looked at for the keys that are asked for most: a key that is new among
+/// them takes thousands of instructions.
+const TIMED_PER_KEY: u64 = 4;
 
 /// The counters of one worker, for each rule.
 #[derive(Debug)]
@@ -61,8 +63,11 @@ impl WorkerCounters {
 
     /// A hit of the sample was ready after this time.
     pub(crate) fn hit_took(&self, rule: Option<usize>, key: &CacheKey, time: Duration) {
-        self.of(rule).hit_times.add(time);
-        self.counters.top_hits.add(key, PER_SAMPLE);
+        let counters = self.of(rule);
+        counters.hit_times.add(time);
+        if (counters.hits() / PER_SAMPLE).is_multiple_of(TIMED_PER_KEY) {
+            self.counters.top_hits.add(key, PER_SAMPLE * TIMED_PER_KEY);
+        }
     }
 
     pub(crate) fn miss_took(&self, rule: Option<usize>, time: Duration) {
