@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use actix_web::http::header::HeaderName;
 
-use super::{date::MAX_DELTA, fields::Fields};
+use super::{
+    date::MAX_DELTA,
+    fields::Fields,
+    list_members::{Argument, Members, unescaped},
+};
 
 /// A directive that is there or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,17 +63,6 @@ pub(crate) struct Directives {
     pub private_fields: Vec<HeaderName>,
 }
 
-/// What follows the `=` of a directive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Argument<'a> {
-    Absent,
-    Token(&'a [u8]),
-    /// The inside of a quoted string, its backslashes still there.
-    Quoted(&'a [u8]),
-    /// Not of the grammar.
-    Invalid,
-}
-
 impl Directives {
     /// Reads every line of the field `name`.
     pub(crate) fn parse<F: Fields + ?Sized>(fields: &F, name: &HeaderName) -> Self {
@@ -99,7 +92,7 @@ impl Directives {
 
     fn add_line(&mut self, line: &[u8]) {
         self.present = true;
-        let mut members = Members { rest: line, broken: false };
+        let mut members = Members::of_line(line);
         while let Some((name, argument)) = members.next() {
             self.add(name, argument);
         }
@@ -188,15 +181,6 @@ pub(super) fn delta_seconds(digits: impl Iterator<Item = u8>) -> Option<Duration
     seconds.map(|seconds| Duration::from_secs(seconds).min(MAX_DELTA))
 }
 
-/// The inside of a quoted string without its quoting backslashes (RFC 9110 s.5.6.4).
-fn unescaped(inside: &[u8]) -> impl Iterator<Item = u8> {
-    let mut bytes = inside.iter().copied();
-    std::iter::from_fn(move || match bytes.next()? {
-        b'\\' => bytes.next(),
-        byte => Some(byte),
-    })
-}
-
 /// The field names of a qualified directive; `None` where it is unqualified, and where the list is
 /// no list of names: then it is read as the stricter form.
 fn field_names(argument: Argument<'_>) -> Option<Vec<HeaderName>> {
@@ -212,87 +196,6 @@ fn field_names(argument: Argument<'_>) -> Option<Vec<HeaderName>> {
         .map(|name| HeaderName::from_bytes(name).ok())
         .collect::<Option<_>>()?;
     (!names.is_empty()).then_some(names)
-}
-
-/// The members of one line. A quoted string that does not end is no quoted string: what follows it
-/// is read on, but only to restrict.
-struct Members<'a> {
-    rest: &'a [u8],
-    broken: bool,
-}
-
-impl<'a> Members<'a> {
-    fn next(&mut self) -> Option<(&'a [u8], Argument<'a>)> {
-        while !self.rest.is_empty() {
-            let quoted = !self.broken;
-            let end = member_end(self.rest, quoted).or_else(|| {
-                self.broken = true;
-                member_end(self.rest, false)
-            })?;
-            let (member, rest) = self.rest.split_at_checked(end)?;
-            self.rest = rest.get(1..).unwrap_or_default();
-            let member = member.trim_ascii();
-            if !member.is_empty() {
-                let (name, argument) = split_member(member);
-                let argument = if self.broken { Argument::Invalid } else { argument };
-                return Some((name, argument));
-            }
-        }
-        None
-    }
-}
-
-/// Where the first member ends: at a comma outside of quoted strings, or at the end; `None` inside
-/// a quoted string that does not end.
-pub(super) fn member_end(line: &[u8], quoted: bool) -> Option<usize> {
-    let mut within = false;
-    let mut escaped = false;
-    for (at, byte) in line.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if within => escaped = true,
-            b'"' if quoted => within = !within,
-            b',' if !within => return Some(at),
-            _ => {}
-        }
-    }
-    (!within).then_some(line.len())
-}
-
-fn split_member(member: &[u8]) -> (&[u8], Argument<'_>) {
-    let Some(equals) = member.iter().position(|byte| *byte == b'=') else {
-        return (member, Argument::Absent);
-    };
-    let (name, argument) = member.split_at(equals);
-    let argument = argument.get(1..).unwrap_or_default();
-    let bare = name.trim_ascii();
-    let argument = match argument {
-        // no white space is allowed around the equals sign
-        _ if bare.len() != name.len() => Argument::Invalid,
-        [b'"', inside @ .., b'"'] if is_inside(inside) => Argument::Quoted(inside),
-        token if !token.is_empty() && token.iter().copied().all(is_token) => Argument::Token(token),
-        _ => Argument::Invalid,
-    };
-    (bare, argument)
-}
-
-/// Whether no quote in it ends the quoted string early, and no backslash takes its last one away.
-fn is_inside(quoted: &[u8]) -> bool {
-    let mut escaped = false;
-    for byte in quoted {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return false,
-            _ => {}
-        }
-    }
-    !escaped
-}
-
-/// Whether a byte may be in a token (RFC 9110 s.5.6.2).
-pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::{fmt::Write as _, time::Duration};
 use actix_web::http::header::HeaderValue;
 
 use super::{
-    cache_control::is_token,
     date::MAX_DELTA,
     lifetime_source::LifetimeSource,
+    list_members::is_token,
     verdict::{Forwarding, StaleCause, Stored, Verdict},
 };
 

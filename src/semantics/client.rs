@@ -6,8 +6,8 @@ use std::{fmt::Write as _, time::Duration};
 use actix_web::http::header::HeaderValue;
 
 use super::{
-    cache_control::member_end,
     date::{MAX_DELTA, Timestamp},
+    list_members::member_end,
 };
 
 /// Who may store a response.

@@ -7,14 +7,14 @@
 //! | RFC 9111 s.3.1 which fields are stored | [`stored_fields`] |
 //! | RFC 9110 s.8.4, s.12.5.3 content codings | [`coding`], [`coding_choice`], [`preference`] |
 //! | RFC 9110 s.14 range requests | [`range`], written out by [`multipart`] |
-//! | RFC 9111 s.3, s.3.5 storing | [`storing`], [`credentials`] |
+//! | RFC 9111 s.3, s.3.5 storing | [`storing`], [`cacheable_status`], [`credentials`] |
 //! | RFC 9111 s.4.3 validation, RFC 9110 s.13 conditional requests | [`validation`] |
 //! | RFC 9111 s.3.2, s.4.3.4, s.4.3.5 updating what is stored | [`freshening`] |
 //! | RFC 9111 s.4 reuse, s.5.2.1 request directives | [`reuse`] |
 //! | RFC 9111 s.4.1 `Vary` | [`vary`] |
 //! | RFC 9111 s.4.2 freshness and age, s.5.1 `Age`, s.5.3 `Expires` | [`freshness`] |
 //! | RFC 9111 s.4.4 invalidation | [`invalidation`] |
-//! | RFC 9111 s.5.2 grammar of `Cache-Control` | [`cache_control`] |
+//! | RFC 9111 s.5.2 grammar of `Cache-Control` | [`cache_control`], [`list_members`] |
 //! | RFC 5861 stale windows | [`terms`], [`reuse`] |
 //! | RFC 8246 `immutable` | [`reuse`] |
 //! | RFC 9211 `Cache-Status` | [`verdict`], [`cache_status`] |
@@ -28,6 +28,7 @@
 
 pub(crate) mod cache_control;
 pub(crate) mod cache_status;
+mod cacheable_status;
 pub(crate) mod client;
 mod coding;
 pub(crate) mod coding_choice;
@@ -40,6 +41,7 @@ pub(crate) mod freshness;
 pub(crate) mod groups;
 pub(crate) mod invalidation;
 pub(crate) mod lifetime_source;
+mod list_members;
 pub(crate) mod multipart;
 mod names;
 pub(crate) mod no_vary_search;

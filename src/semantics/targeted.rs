@@ -4,9 +4,7 @@ use actix_web::http::header::HeaderName;
 use sfv::{BareItem, Dictionary, ListEntry, Parser};
 
 use super::{
-    cache_control::{Argument, Directives},
-    fields::Fields,
-    names::CACHE_CONTROL,
+    cache_control::Directives, fields::Fields, list_members::Argument, names::CACHE_CONTROL,
 };
 
 /// The directives that rule a response.

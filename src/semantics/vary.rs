@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use actix_web::http::header::HeaderName;
 
 use super::{
-    cache_control::member_end,
     coding_choice::Codings,
     fields::Fields,
+    list_members::member_end,
     names::{
         ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ACCESS_CONTROL_ALLOW_ORIGIN,
         AUTHORIZATION, CONTENT_TYPE, COOKIE, FROM, HOST, IF_MODIFIED_SINCE, IF_RANGE,

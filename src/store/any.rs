@@ -12,14 +12,14 @@ use super::tiered::TieredStore;
 use super::{
     erased::ErasedStore,
     error::StoreError,
-    health::StoreHealth,
-    interface::{Put, Size, Store},
+    interface::{Put, Store},
     lease::Lease,
-    local::LocalEntry,
 };
+#[cfg(feature = "memory")]
+use crate::key::KeyParts;
 use crate::{
     entry::Entry,
-    key::{CacheKey, KeyParts},
+    key::CacheKey,
     purge::{Purge, PurgeNumber, Purged},
 };
 
@@ -49,17 +49,6 @@ impl AnyStore {
         }
     }
 
-    /// Whether it has entries in this process's memory.
-    pub(crate) fn is_local(&self) -> bool {
-        match self {
-            #[cfg(feature = "memory")]
-            Self::Memory(_) => true,
-            #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(_) => true,
-            _ => false,
-        }
-    }
-
     /// Whether any URL of the key's path has been purged since this logical time, where a purge of a
     /// URL does not concern [what answers other queries](CacheKey::answers_other_queries) by itself.
     pub(crate) fn is_any_url_purged_since(&self, key: &CacheKey, since: PurgeNumber) -> bool {
@@ -76,62 +65,6 @@ impl AnyStore {
     /// Whether only this process stores anything there.
     pub(crate) fn is_private(&self) -> bool {
         self.is_immediate()
-    }
-
-    /// The entry under `key` where the store has it at hand, without waiting for anything.
-    pub(crate) fn get_local(&self, key: &KeyParts<'_>) -> Option<Arc<Entry>> {
-        match self {
-            #[cfg(feature = "memory")]
-            Self::Memory(store) => store.get_now(key),
-            #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => store.get_local(key),
-            _ => {
-                let _ = key;
-                None
-            }
-        }
-    }
-
-    /// The entry under `key` that [`get_local`](Self::get_local) finds, to be used again for as long as it
-    /// [is current](Self::is_current).
-    pub(crate) fn locate(&self, key: &CacheKey) -> Option<LocalEntry> {
-        match self {
-            #[cfg(feature = "memory")]
-            Self::Memory(store) => store.locate(key),
-            #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => store.locate(key),
-            _ => {
-                let _ = key;
-                None
-            }
-        }
-    }
-
-    /// Whether the entry is what [`get_local`](Self::get_local) finds.
-    pub(crate) fn is_current(&self, local: &LocalEntry) -> bool {
-        match self {
-            #[cfg(feature = "memory")]
-            Self::Memory(store) => store.is_current(local),
-            #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => store.is_current(local),
-            _ => {
-                let _ = local;
-                false
-            }
-        }
-    }
-
-    /// An entry has been used that was located: it is not to be evicted before others.
-    pub(crate) fn use_again(&self, local: &LocalEntry) {
-        match self {
-            #[cfg(feature = "memory")]
-            Self::Memory(store) => store.use_again(local),
-            #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => store.use_again(local),
-            _ => {
-                let _ = local;
-            }
-        }
     }
 
     pub(crate) async fn purge_number(&self) -> Result<PurgeNumber, StoreError> {
@@ -294,41 +227,6 @@ impl AnyStore {
             Self::Tiered(store) => store.redis().foreign_configuration().await,
             #[allow(unreachable_patterns)] // as above
             _ => None,
-        }
-    }
-
-    pub(crate) fn size(&self) -> Option<Size> {
-        match self {
-            #[cfg(feature = "memory")]
-            Self::Memory(store) => Store::size(store),
-            #[cfg(feature = "redis")]
-            Self::Redis(store) => Store::size(store.as_ref()),
-            #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => Store::size(store.as_ref()),
-            Self::Custom(store) => store.size(),
-        }
-    }
-
-    /// How the store is doing.
-    pub(crate) fn health(&self) -> StoreHealth {
-        let health = StoreHealth { store: self.name(), ..StoreHealth::default() };
-        match self {
-            #[cfg(feature = "memory")]
-            Self::Memory(store) => StoreHealth {
-                capacity: Some(store.capacity()),
-                evictions: Some(store.evictions()),
-                ..health
-            },
-            #[cfg(feature = "redis")]
-            Self::Redis(store) => StoreHealth { redis: Some(store.health()), ..health },
-            #[cfg(all(feature = "memory", feature = "redis"))]
-            Self::Tiered(store) => StoreHealth {
-                capacity: Some(store.capacity()),
-                evictions: Some(store.evictions()),
-                redis: Some(store.redis().health()),
-                ..health
-            },
-            Self::Custom(_) => health,
         }
     }
 

@@ -1,8 +1,12 @@
-//! Looking into whichever store there is, for people who ask.
+//! Looking into a store, for operators: what is stored, how the store is doing, and who shares it.
 
+#[cfg(any(feature = "memory", feature = "redis"))]
+use super::interface::Store;
 use super::{
     any::AnyStore,
     error::StoreError,
+    health::StoreHealth,
+    interface::Size,
     listing::{Count, Listing},
     process::SeenProcess,
 };
@@ -62,6 +66,41 @@ impl AnyStore {
             Self::Tiered(store) => store.redis().processes().await,
             #[allow(unreachable_patterns)] // with no other store
             _ => Ok(vec![]),
+        }
+    }
+
+    pub(crate) fn size(&self) -> Option<Size> {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => Store::size(store),
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => Store::size(store.as_ref()),
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => Store::size(store.as_ref()),
+            Self::Custom(store) => store.size(),
+        }
+    }
+
+    /// How the store is doing.
+    pub(crate) fn health(&self) -> StoreHealth {
+        let health = StoreHealth { store: self.name(), ..StoreHealth::default() };
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => StoreHealth {
+                capacity: Some(store.capacity()),
+                evictions: Some(store.evictions()),
+                ..health
+            },
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => StoreHealth { redis: Some(store.health()), ..health },
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => StoreHealth {
+                capacity: Some(store.capacity()),
+                evictions: Some(store.evictions()),
+                redis: Some(store.redis().health()),
+                ..health
+            },
+            Self::Custom(_) => health,
         }
     }
 }

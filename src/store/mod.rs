@@ -22,6 +22,7 @@ mod interface;
 mod lease;
 pub(crate) mod listing;
 pub(crate) mod local;
+mod local_lookup;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;
 pub(crate) mod process;

@@ -4,6 +4,8 @@
 //! The cache knows an entry by a hash of its key: the key itself is in the entry, and is compared. Of two
 //! keys with one hash the later one displaces the other.
 
+mod expiry;
+
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -29,10 +31,6 @@ use crate::{
     store::{health::Evictions, interface::Size, local::LocalEntry},
 };
 
-/// How many entries that have come to their end leave with one put or miss.
-const MAX_EXPIRED_PER_STEP: usize = 32;
-/// With one look at the statistics.
-const MAX_EXPIRED_PER_READING: usize = 4096;
 /// How many entries one step of a sweep looks at: a request waits for no more than the removal of so
 /// many.
 const LOOKED_AT_PER_STEP: usize = 64;
@@ -105,7 +103,7 @@ impl Table {
         if let Some(replaced) = cache.get(&hash) {
             index.leaves(&replaced, Leaving::Replaced);
         }
-        self.pop_expired(&cache, &mut index, MAX_EXPIRED_PER_STEP, now);
+        self.pop_some_expired(&cache, &mut index, now);
         for _ in 0..index.inspections() {
             if let Some(other) = index.next() {
                 self.meet(&cache, &mut index, &other, fate(&other));
@@ -123,29 +121,6 @@ impl Table {
         if index.count_unsynced(weight) || is_full {
             sync(&cache, &mut index, self.now());
         }
-    }
-
-    /// Makes room for `weight` more bytes by removing what has come to its end. Whether there is as
-    /// much; else the cache decides what leaves.
-    fn make_room(
-        &self,
-        cache: &HashedCache,
-        index: &mut Index,
-        weight: u64,
-        now: Timestamp,
-    ) -> bool {
-        let has_room = |index: &Index| {
-            let size = cache.weighted_size().saturating_add(index.unsynced_bytes());
-            size.saturating_add(weight) <= self.capacity
-        };
-        while !has_room(index) {
-            let any = self.pop_expired(cache, index, MAX_EXPIRED_PER_STEP, now);
-            sync(cache, index, now);
-            if !any {
-                return has_room(index);
-            }
-        }
-        true
     }
 
     /// Removes an entry, unless there is another one in its place by now.
@@ -236,11 +211,6 @@ impl Table {
         (recorded, OldEntries::new(cache, index))
     }
 
-    /// Removes some of those that have come to their end.
-    pub(in crate::store) fn expire(&self) {
-        self.expire_some(MAX_EXPIRED_PER_STEP);
-    }
-
     /// Every entry.
     #[cfg(test)]
     pub(in crate::store) fn slots(&self) -> Vec<Arc<Slot>> {
@@ -248,7 +218,7 @@ impl Table {
     }
 
     pub(in crate::store) fn size(&self) -> Size {
-        self.expire_some(MAX_EXPIRED_PER_READING);
+        self.expire_many();
         let mut index = self.lock();
         let cache = self.cache.load();
         sync(&cache, &mut index, self.now());
@@ -265,32 +235,6 @@ impl Table {
     /// How many bytes of memory it takes at most.
     pub(in crate::store) const fn capacity(&self) -> u64 {
         self.capacity
-    }
-
-    fn expire_some(&self, at_most: usize) {
-        let now = self.now();
-        let mut index = self.lock();
-        let cache = self.cache.load();
-        if self.pop_expired(&cache, &mut index, at_most, now) {
-            sync(&cache, &mut index, self.now());
-        }
-    }
-
-    /// Whether there were any. The cache is to be synced after.
-    fn pop_expired(
-        &self,
-        cache: &HashedCache,
-        index: &mut Index,
-        at_most: usize,
-        now: Timestamp,
-    ) -> bool {
-        let mut any = false;
-        for _ in 0..at_most {
-            let Some(slot) = index.pop_expired(now) else { break };
-            self.drop_if_there(cache, index, &slot, Leaving::Expired);
-            any = true;
-        }
-        any
     }
 
     fn hash(&self, key: &CacheKey) -> u64 {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::*;
+use super::{expiry::MAX_EXPIRED_PER_STEP, *};
 use crate::{
     entry::{Entry, Kind},
     purge::PurgeNumber,

@@ -2,6 +2,7 @@
 //! and failures mean to a store.
 
 mod background;
+mod breaker_effects;
 mod error;
 mod exchanges;
 mod read;
@@ -14,10 +15,7 @@ use std::{pin::pin, time::Duration};
 use redis::{Cmd, Value};
 use tokio::time::timeout;
 
-use self::{
-    error::{BreakerEffect, Cause},
-    exchanges::Exchanges,
-};
+use self::exchanges::Exchanges;
 pub(super) use self::{script::script, subscription::Subscription};
 use super::{
     connect::{Access, Connections, RedisServers, ServersError, Timeouts},
@@ -27,15 +25,12 @@ use super::{
 use crate::{
     clock::Stopwatch,
     store::{
-        breaker::{Breaker, Change},
+        breaker::Breaker,
         budget,
         error::{StoreError, StoreErrorKind},
         health::RedisHealth,
     },
 };
-
-/// A server that has become a replica is asked for another way to the primary so often.
-const RECONNECT_EVERY: Duration = Duration::from_secs(1);
 
 /// The way to the server.
 pub(super) struct RedisClient {
@@ -229,36 +224,6 @@ impl RedisClient {
         is_admitted.then_some(()).ok_or(StoreError::new(StoreErrorKind::Unavailable))
     }
 
-    /// Lets the breaker know how an exchange ended.
-    fn track<T>(&self, result: Result<T, (BreakerEffect, Cause)>) -> Result<T, StoreError> {
-        let (kind, source) = match result {
-            Ok(replies) => {
-                self.settling.answered(|| self.up.elapsed());
-                self.log_change(self.breaker.succeeded(), None);
-                return Ok(replies);
-            }
-            Err(error) => error,
-        };
-        self.exchanges.failed(kind.error_kind());
-        match kind {
-            BreakerEffect::Success(kind) => {
-                self.log_change(self.breaker.succeeded(), None);
-                Err(StoreError::with_source(kind, source))
-            }
-            BreakerEffect::Failure(kind) => {
-                tracing::debug!(address = self.address(), error = %source, "no answer from Redis");
-                self.log_change(self.breaker.failed(self.up.elapsed()), Some(&source));
-                // a connection that was to mend itself has not
-                if self.breaker.is_open() {
-                    self.connections.reconnect(Duration::ZERO);
-                }
-                Err(StoreError::with_source(kind, source))
-            }
-            #[cfg(feature = "redis-cluster")]
-            BreakerEffect::None(kind) => Err(StoreError::with_source(kind, source)),
-        }
-    }
-
     /// Replies to commands that say nothing of whether others should ask: the breaker is neither
     /// asked nor told.
     pub(super) async fn send_untracked(&self, commands: Vec<Cmd>) -> Option<Vec<Value>> {
@@ -270,49 +235,6 @@ impl RedisClient {
             }
         }
         Some(replies)
-    }
-
-    fn without_errors(&self, replies: Vec<Value>) -> Result<Vec<Value>, (BreakerEffect, Cause)> {
-        self.check_errors(replies.iter()).map(|()| replies)
-    }
-
-    /// An error where one of these replies is one, but for `WRONGTYPE`.
-    fn check_errors<'v>(
-        &self,
-        replies: impl Iterator<Item = &'v Value>,
-    ) -> Result<(), (BreakerEffect, Cause)> {
-        let errors = replies.filter_map(|reply| match reply {
-            Value::ServerError(error) => Some((error::server_error_kind(error)?, error)),
-            _ => None,
-        });
-        match errors.max_by_key(|(kind, _)| matches!(kind, BreakerEffect::Failure(_))) {
-            Some((kind, error)) => {
-                self.reconnect_if_needed(error);
-                Err((kind, error.to_string().into()))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// What was a primary may be a replica now, and a login may be asked for: then connects anew.
-    fn reconnect_if_needed(&self, error: &redis::ServerError) {
-        if matches!(error.code(), "READONLY" | "NOAUTH") {
-            self.connections.reconnect(RECONNECT_EVERY);
-        }
-    }
-
-    fn log_change(&self, change: Option<Change>, error: Option<&Cause>) {
-        let Some(change) = change else { return };
-        let outage = self.exchanges.changed(change, self.up.elapsed());
-        let address = self.address();
-        match change {
-            Change::Opened => {
-                self.settling.lost();
-                let error = error.map(tracing::field::display);
-                tracing::warn!(address, error, "Redis fails; requests go on without it");
-            }
-            Change::Closed => tracing::info!(address, ?outage, "Redis is back"),
-        }
     }
 }
 

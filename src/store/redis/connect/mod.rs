@@ -16,6 +16,7 @@ mod pool;
 #[cfg(feature = "redis-cluster")]
 mod primaries;
 mod pubsub;
+mod redis_servers;
 mod replicas;
 #[cfg(feature = "redis-cluster")]
 mod routes;
@@ -28,8 +29,7 @@ mod timeouts;
 mod url;
 mod wire;
 
-pub(crate) use self::servers::RedisServers;
-pub(crate) use self::{access::Access, url::ServersError};
+pub(crate) use self::{access::Access, redis_servers::RedisServers, url::ServersError};
 pub(super) use self::{
     connections::Connections,
     entry_read::EntryRead,
