@@ -55,7 +55,7 @@ impl Admin {
     }
 }
 
-/// Who has shown a token that holds.
+/// A client that has shown a valid token.
 #[derive(Clone)]
 pub(super) struct Operator {
     pub(super) name: String,

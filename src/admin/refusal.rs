@@ -26,7 +26,7 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, reason, problem)
     }
 
-    /// One for all who have not shown a token that holds, whatever they asked for.
+    /// The same for every request without a valid token, so that it says nothing about the path.
     pub(super) fn unauthorized(reason: &'static str) -> Self {
         let problem = match reason {
             "expired" => "the session has ended",

@@ -8,11 +8,11 @@ use super::{api, inquiry, page, sign_in};
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Anybody.
+    /// Everyone, without a token.
     Open,
-    /// Whoever has a token.
+    /// Operators with any token.
     Read,
-    /// Whoever has a token that is not read-only.
+    /// Operators whose token is not read-only.
     Write,
 }
 
@@ -53,7 +53,8 @@ pub(super) const ROUTES: [Route; 19] = [
     post("/logout", Access::Read, || web::post().to(sign_in::end)),
 ];
 
-/// Who may call this. What is not there is hidden from strangers, as everything is.
+/// Who may call this. A path without a route needs a token as others do, so that a stranger does not learn
+/// which routes there are.
 pub(super) fn access(method: &Method, path: &str) -> Access {
     let is_called = |route: &&Route| route.method == method.as_str() && route.path == path;
     ROUTES.iter().find(is_called).map_or(Access::Read, |route| route.access)

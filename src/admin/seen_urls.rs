@@ -1,5 +1,5 @@
 //! URLs that clients asked for, as operators see them. Queries can hold secrets: a read-only token, which a
-//! dashboard may show to many, gets URLs without them.
+//! dashboard may show to many people, gets URLs without them.
 
 use super::operator::Operator;
 use crate::engine::{

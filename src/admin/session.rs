@@ -17,7 +17,7 @@ use crate::semantics::date::Timestamp;
 const NAME: &str = "__Host-cache-admin";
 const LIFETIME: Duration = Duration::from_secs(8 * 3600);
 
-/// The value of a cookie that holds from now on.
+/// The value of a cookie that is valid from now on.
 pub(super) fn begin(token: &AdminToken, now: Timestamp) -> String {
     let until = now.as_millis() / 1000 + i64::try_from(LIFETIME.as_secs()).unwrap_or(0);
     let signed = format!("v1.{until}");
@@ -25,7 +25,7 @@ pub(super) fn begin(token: &AdminToken, now: Timestamp) -> String {
     format!("{signed}.{}", mac.to_hex())
 }
 
-/// The token, with its name, whose session the cookie holds.
+/// The token, with its name, that the session of the cookie was begun with.
 pub(super) fn holder<'t>(
     tokens: &'t AdminTokens,
     value: &str,

@@ -9,7 +9,7 @@ use super::{
     submitted::{Body, Form},
 };
 
-/// Signs in: begins a session where the form has a token that holds.
+/// Signs in: begins a session where the form has a valid token.
 pub(super) async fn begin(
     admin: Data<Admin>,
     req: HttpRequest,

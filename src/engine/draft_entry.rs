@@ -65,8 +65,8 @@ impl DraftEntry {
         }
     }
 
-    /// The draft of a renewed response. Its handler `took` so long for the whole response: the time of a 304
-    /// is no measure of that, and the longer one is kept.
+    /// The draft of a renewed response. Its handler took this time for the whole response; a 304 says less
+    /// about that, so the longer time is kept.
     pub(crate) fn with_handler_time(self, took: Duration) -> Self {
         let took = self.terms.took.max(took);
         Self { terms: Terms { took, ..self.terms }, ..self }

@@ -1,4 +1,4 @@
-//! What is known of a key beside its entry, for people who ask.
+//! What is known of a key beside its entry, for explanations.
 
 use super::{
     explanation::{ExplainError, Explainers, Explanation, Inquiry, RunningCall},

@@ -1,5 +1,6 @@
-//! What happens once a second in every cache of the process, whether requests come or not: steps of
-//! the timeline end, and metrics are published. It has a thread of its own, as the runtimes of workers come and go.
+//! What happens once a second in every cache of the process, whether requests come or not: steps of the
+//! timeline end, and metrics are published. It has a thread of its own, as the runtimes of workers come and
+//! go.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

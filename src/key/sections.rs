@@ -1,4 +1,4 @@
-//! A finished key taken apart again, for people who ask what it is made of.
+//! A finished key taken apart again, for explanations of what it is made of.
 
 use super::{
     cache_key::CacheKey,

@@ -62,7 +62,7 @@ pub(super) enum VerdictHolder<'a> {
 }
 
 impl Report<'_> {
-    /// The same for a response from the store, for which the handler `took` so long.
+    /// The same for a response from the store, for which the handler took this time.
     pub(super) fn with_saved(self, took: Duration) -> Self {
         Self { saved: took, ..self }
     }

@@ -1,4 +1,4 @@
-//! Entries as a store lists them for people who look, and how many a purge would take.
+//! Entries as a store lists them for operators, and how many a purge would take.
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::{error::Error, fmt};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExplainError {
-    /// The method is none.
+    /// The text for the method is not the name of one.
     Method,
     /// The URL is neither a path nor an absolute URL of `http` or `https`.
     Url,

@@ -41,7 +41,7 @@ impl Explainers {
         }
     }
 
-    /// What becomes of the request: of several clones, the first says it for which the request's path is.
+    /// What becomes of the request: of several clones, the first one answers that caches the path.
     pub(crate) async fn explain(&self, inquiry: &Inquiry) -> Result<Explanation, ExplainError> {
         let all: Vec<_> = {
             let all = self.0.read().unwrap_or_else(PoisonError::into_inner);

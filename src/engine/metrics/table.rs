@@ -1,5 +1,5 @@
-//! The names of the metrics of requests, and where their values come from. Labels are bounded: verdicts, reasons and the
-//! patterns of rules, never URLs.
+//! The names of the metrics of requests, and where their values come from. Labels are bounded: verdicts,
+//! reasons and the patterns of rules, never URLs.
 
 use super::metric::{
     Kind::{Counter, Gauge, Histogram},

@@ -27,7 +27,8 @@ use crate::{
 ///
 /// Every request that passes the cache is counted in one of `hits`, `stale`, `misses` and
 /// `bypasses`. Counts are of this process, over all workers and clones of the cache; they only grow,
-/// but for the fields that say "now". They begin at [`since`](Self::since), and survive nothing.
+/// but for the fields that say "now". They begin at [`since`](Self::since), and are lost when
+/// the process ends.
 ///
 /// It serializes to a map of its fields, which is stable but for fields that are added. Reasons are
 /// maps from their [names](Reason::as_str) to counts, times are in seconds, and the three fields

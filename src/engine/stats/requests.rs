@@ -128,7 +128,7 @@ impl RequestTotals {
         self.outcomes().filter(|(outcome, _)| is(*outcome)).map(|(_, count)| count).sum()
     }
 
-    /// The reasons why responses of handlers were not stored, as their requests were told.
+    /// The reasons why responses of handlers were not stored, as `Cache-Status` has said it.
     pub(super) fn not_stored(&self) -> Vec<(Reason, u64)> {
         by_reason(&self.not_stored)
     }

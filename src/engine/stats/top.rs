@@ -102,7 +102,7 @@ impl Sketch {
 /// The key as operators may see it.
 fn shown(key: &CacheKey) -> String {
     let mut shown = key.url();
-    // most are not even looked at: this runs for requests
+    // a request waits for this: the characters of a short text are not searched
     if shown.len() > MAX_SHOWN
         && let Some((end, _)) = shown.char_indices().find(|(at, _)| *at >= MAX_SHOWN)
     {

@@ -1,4 +1,4 @@
-//! What has left a table, told by the entries themselves when they are dropped.
+//! What has left a table: each entry adds itself when it is dropped.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,4 @@
-//! Entries listed some at a time, and counted, for people who look: nothing is removed.
+//! Entries listed some at a time, and counted, for operators: nothing is removed.
 
 use std::sync::Arc;
 

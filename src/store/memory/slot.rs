@@ -34,7 +34,7 @@ pub(in crate::store) struct Slot {
     stale_since: AtomicI64,
     /// The logical time at which no further purge was known to concern the entry.
     checked: AtomicU64,
-    /// Whom it tells when it goes.
+    /// The list to which it adds itself when it is dropped.
     departures: Option<Arc<Departures>>,
     /// Of an entry before Redis, what its use depends on instead of the purge log. Boxed, as entries of
     /// the store in memory have none.

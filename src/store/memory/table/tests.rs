@@ -242,7 +242,7 @@ fn end_of_an_evicted_entry_does_not_remove_the_one_in_its_place() {
     let (table, clock) = table(1 << 20);
     table.insert(slot("/a", 10, table.now() + MINUTE / 2), keep);
     let _held = table.get(&KeyParts::of(&key("h", "/a", None))).unwrap();
-    // as an eviction does, of which nothing is told
+    // as an eviction does, which is not announced
     table.cache.load().invalidate(&table.hash(&key("h", "/a", None)));
     put(&table, "/a", 10);
     clock.advance(MINUTE / 2);

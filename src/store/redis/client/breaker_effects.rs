@@ -11,7 +11,7 @@ use super::{
 };
 use crate::store::{breaker::Change, error::StoreError};
 
-/// A server that has become a replica is asked for another way to the primary so often.
+/// How often, at most, a connection is made anew because a server has become a replica.
 const RECONNECT_EVERY: Duration = Duration::from_secs(1);
 
 impl RedisClient {
