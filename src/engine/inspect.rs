@@ -2,7 +2,7 @@
 
 use super::{
     explanation::{ExplainError, Explainers, Explanation, Inquiry, RunningCall},
-    lookup::Lookup,
+    lookup::{FoundNow, Lookup},
     state::Engine,
 };
 use crate::{
@@ -16,6 +16,8 @@ const MAX_CALLS: usize = 256;
 /// What is known of the response that a request selects.
 #[derive(Debug)]
 pub(crate) struct KeyFacts {
+    /// Where it is found, if it is stored.
+    pub(crate) tier: &'static str,
     /// The handler calls that run for it.
     pub(crate) running: Option<RunningCall>,
     /// Requests for it do not wait for one another.
@@ -43,7 +45,7 @@ impl Engine {
     }
 
     /// What is known of the response that the request selects.
-    pub(crate) fn key_facts(&self, lookup: &Lookup<'_>) -> KeyFacts {
+    pub(crate) fn key_facts(&self, lookup: &Lookup<'_>, tier: &'static str) -> KeyFacts {
         let canonical = self.no_vary_search.canonical(lookup.key);
         let url = canonical.as_ref().unwrap_or(lookup.key);
         let selecting = self.vary.selecting(url);
@@ -51,6 +53,7 @@ impl Engine {
         let selected = variant.as_ref().unwrap_or(url);
         let names = selecting.iter().flat_map(|selecting| &selecting.names);
         KeyFacts {
+            tier,
             running: self.flights.call_for(selected),
             is_hit_for_miss: self.is_hit_for_miss(selected),
             vary: names.map(ToString::to_string).collect(),
@@ -58,13 +61,27 @@ impl Engine {
         }
     }
 
-    /// Where the entry with this key is found.
-    pub(crate) fn tier_of(&self, key: &CacheKey) -> &'static str {
-        match self.store.get_local(&KeyParts::of(key)) {
-            Some(_) => "memory",
-            None if self.store.name() == "tiered" => "redis",
-            None => self.store.name(),
+    /// Where the response is found that the request selects, if there is one. A look-up may bring it into
+    /// memory, so this is asked first.
+    pub(crate) fn tier(&self, lookup: &Lookup<'_>) -> &'static str {
+        let is_local = || {
+            let selected = |key: &CacheKey| self.store.get_local(&KeyParts::of(key)).is_some();
+            matches!(self.look_up_now(lookup), FoundNow::Selected(..))
+                || self.known_variant(lookup).is_some_and(|variant| selected(&variant))
+        };
+        match self.store.name() {
+            "tiered" if is_local() => "memory",
+            "tiered" => "redis",
+            name => name,
         }
+    }
+
+    /// The key of the variant that the request selects, where it is known that the URL has some.
+    fn known_variant(&self, lookup: &Lookup<'_>) -> Option<CacheKey> {
+        let canonical = self.no_vary_search.canonical(lookup.key);
+        let url = canonical.as_ref().unwrap_or(lookup.key);
+        let selecting = self.vary.selecting(url)?;
+        Some(lookup.variant_key(url, &selecting))
     }
 
     /// The handler calls that run now, those first that have been running longest.

@@ -103,13 +103,13 @@ fn caches() -> Vec<(&'static str, ResponseCache)> {
     ]
 }
 
-fn inquiry(method: &str, url: &str, header: (&str, &str)) -> Inquiry {
+pub fn inquiry(method: &str, url: &str, header: (&str, &str)) -> Inquiry {
     let inquiry = Inquiry::new(method, url).header("host", "shop.example");
     if header.0.is_empty() { inquiry } else { inquiry.header(header.0, header.1) }
 }
 
 /// What is explained, and what then becomes of the request.
-async fn explained_and_sent(
+pub async fn explained_and_sent(
     app: &impl TestApp,
     handle: &CacheHandle,
     (method, url, header): (&str, &str, (&'static str, &'static str)),
@@ -133,7 +133,7 @@ async fn explained_and_sent(
 
 /// Whether the explanation has said the verdict. That a handler fails cannot be known: where a stale
 /// response is served for that, it has said that the handler is called.
-fn agrees(explained: &Explanation, verdict: &CacheVerdict) -> bool {
+pub fn agrees(explained: &Explanation, verdict: &CacheVerdict) -> bool {
     if let Some(StaleCause::Failed(_)) = verdict.stale_cause {
         return explained.kind == VerdictKind::Miss && explained.stale_cause.is_none();
     }

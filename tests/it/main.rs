@@ -52,6 +52,7 @@ mod custom_store;
 mod entries;
 mod entries_redis;
 mod explain;
+mod explain_redis;
 mod fleet;
 mod fleet_coalescing;
 mod floors;

@@ -105,8 +105,10 @@ impl Dry<'_> {
     async fn decide(&self, admission: &Admission, explanation: &mut Explanation) -> Verdict {
         let Ok(admitted) = &admission.admitted else { return Verdict::bypassed(Reason::NoKey) };
         let lookup = self.plan.lookup(&admitted.keyed, admission.view());
-        let facts = self.engine.key_facts(&lookup);
+        let tier = self.engine.tier(&lookup);
         let found = self.engine.look_up(&lookup).await;
+        // by the look-up it is known whether the URL has variants
+        let facts = self.engine.key_facts(&lookup, tier);
         if let Found::Selected(entry, _) = &found {
             explanation.stored = stored::view(self.plan, self.engine, entry, &facts);
         }

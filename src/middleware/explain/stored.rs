@@ -18,7 +18,7 @@ pub(super) fn view(
     let terms = response.terms();
     Some(StoredView {
         status: response.status().as_u16(),
-        tier: engine.tier_of(&entry.key),
+        tier: facts.tier,
         age: current_age(&terms, engine.moment()),
         lifetime: terms.lifetime,
         lifetime_from: terms.lifetime_from,
