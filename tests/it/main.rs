@@ -92,6 +92,7 @@ mod store_commands;
 mod stored_bodies;
 mod storing;
 mod support;
+mod ticker;
 mod tiered;
 mod timeouts;
 mod tracing_spans;
