@@ -2,8 +2,8 @@
 //! gets.
 
 use actix_response_cache::{
-    CacheHandle, Clock, Explanation, Memory, Purge, Redis, ResponseCache, Responses, StoredView,
-    Tiered, VerdictKind,
+    CacheHandle, Clock, Explanation, Memory, Purge, Reason, Redis, ResponseCache, Responses,
+    StoredView, Tiered, VerdictKind,
 };
 use actix_web::HttpResponse;
 
@@ -187,7 +187,7 @@ async fn explanation_says_that_redis_does_not_answer() {
         let asked = ("GET", "/other", ("", ""));
         let (explained, verdict) = explained_and_sent(app, &handle, asked, false).await;
         assert!(agrees(&explained, &verdict), "{name}: {verdict}, explained as {explained}");
-        assert_eq!(explained.reason.map(|why| why.as_str()), Some("store-failed"), "{name}");
+        assert_eq!(explained.reason.map(Reason::as_str), Some("store-failed"), "{name}");
         assert!(handle.preview(&Purge::all()).await.is_err(), "{name}");
     }
 }
