@@ -197,8 +197,12 @@ impl ResponseCache {
         self.set_with(name, |config, name| config.name = Some(name))
     }
 
-    /// Which version of the application runs, for [`CacheHandle::processes`](crate::CacheHandle::processes):
-    /// at most 64 characters. Default: empty. All clones have that of the one which is used first.
+    /// Which version of the application runs: a number, or the id of its build, of at most 64 characters.
+    /// Default: empty. All clones have that of the one which is used first.
+    ///
+    /// It is part of the names of what is stored in Redis: a deploy never reads what the last one stored,
+    /// whose entries age out. Purges reach the entries of all versions, as during a deploy several run.
+    /// Operators see it in [`CacheHandle::processes`](crate::CacheHandle::processes).
     ///
     /// ```
     /// # use actix_response_cache::ResponseCache;

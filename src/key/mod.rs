@@ -3,6 +3,8 @@
 
 pub(crate) mod builder;
 mod cache_key;
+#[cfg(feature = "redis")]
+mod digests;
 mod encoding;
 mod hexadecimal;
 pub(crate) mod host;
@@ -20,6 +22,8 @@ pub(crate) use self::{
     secret::{Secret, digest},
 };
 pub use cache_key::CacheKey;
+#[cfg(feature = "redis")]
+pub(crate) use digests::KeyDigests;
 
 #[cfg(test)]
 mod tests;

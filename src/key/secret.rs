@@ -29,7 +29,7 @@ pub(crate) fn digest(bytes: &[u8]) -> [u8; 16] {
     first_half(&blake3::hash(bytes))
 }
 
-fn first_half(hash: &blake3::Hash) -> [u8; 16] {
+pub(super) fn first_half(hash: &blake3::Hash) -> [u8; 16] {
     let mut half = [0; 16];
     half.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
     half

@@ -100,3 +100,4 @@ mod unsafe_requests;
 mod validation;
 mod validation_and_purge;
 mod verdict;
+mod versions;

@@ -50,7 +50,7 @@ impl RedisStore {
 
     async fn remaining(&self, entry: &Entry) -> Result<Remaining, StoreError> {
         let mut remaining = redis::cmd("PTTL");
-        remaining.arg(self.names.live(&entry.key.digest()));
+        remaining.arg(self.names.live(&self.names.digest(&entry.key)));
         match self.client.send(vec![remaining]).await?.first() {
             Some(redis::Value::Int(-1)) => Ok(Remaining::Forever),
             Some(redis::Value::Int(millis @ 0..)) => {

@@ -73,10 +73,10 @@ const KINDS: [(u8, bool, bool); 4] =
 const LENGTH: usize = 1 + 16 + 8 + 8;
 
 impl Member {
-    fn of(key: &CacheKey, is_response: bool) -> Self {
+    fn of(names: &Names, key: &CacheKey, is_response: bool) -> Self {
         let host = of_host(key.host());
         let (answers_others, query) = (key.answers_other_queries(), of_query(key.query()));
-        Self { is_response, answers_others, digest: key.digest(), host, query }
+        Self { is_response, answers_others, digest: names.digest(key), host, query }
     }
 
     fn to_bytes(self) -> [u8; LENGTH] {
@@ -136,7 +136,7 @@ fn of(names: &Names, entry: &Entry) -> impl Iterator<Item = String> {
 /// Asks each index of an entry whether it lists it.
 pub(super) fn look_up(names: &Names, entry: &Entry) -> Vec<Cmd> {
     let is_response = matches!(entry.kind, Kind::Response(_));
-    let member = Member::of(&entry.key, is_response).to_bytes();
+    let member = Member::of(names, &entry.key, is_response).to_bytes();
     let score = |index| {
         let mut score = redis::cmd("ZSCORE");
         score.arg(index).arg(&member);
@@ -148,8 +148,8 @@ pub(super) fn look_up(names: &Names, entry: &Entry) -> Vec<Cmd> {
 /// Adds an entry to all its indexes.
 pub(super) fn add(names: &Names, entry: &Entry, lifetime_ms: u64) -> Vec<Cmd> {
     let is_response = matches!(entry.kind, Kind::Response(_));
-    let member = Member::of(&entry.key, is_response).to_bytes();
-    let other = Member::of(&entry.key, !is_response).to_bytes();
+    let member = Member::of(names, &entry.key, is_response).to_bytes();
+    let other = Member::of(names, &entry.key, !is_response).to_bytes();
     of(names, entry)
         .map(|index| {
             let mut add = script(ADD, &[&index]);
@@ -223,7 +223,7 @@ mod tests {
         let key = KeyBuilder::new(false, "Shop", "/a", Some("q")).finish();
         let merged = key.for_queries(Some("q"));
         for (key, is_response) in [(&key, true), (&key, false), (&merged, true), (&merged, false)] {
-            let member = Member::of(key, is_response);
+            let member = Member::of(&Names::new("", 0), key, is_response);
             let bytes = member.to_bytes();
             assert_eq!(Member::from_bytes(&bytes), Some(member));
             assert_eq!(Member::from_bytes(&bytes[1..]), None);
@@ -248,14 +248,18 @@ mod tests {
 
     #[test]
     fn a_filter_takes_one_url() {
-        let member = Member::of(&KeyBuilder::new(false, "Shop", "/a", Some("q")).finish(), true);
+        let member = Member::of(
+            &Names::new("", 0),
+            &KeyBuilder::new(false, "Shop", "/a", Some("q")).finish(),
+            true,
+        );
         assert!(Filter::default().takes(&member));
         assert!(Filter::url(None, "?q").takes(&member));
         assert!(Filter::url(Some("sHOP:80"), "?%71").takes(&member));
         assert!(!Filter::url(Some("other"), "?q").takes(&member));
         assert!(!Filter::url(None, "").takes(&member));
         let merged = KeyBuilder::new(false, "Shop", "/a", None).finish().for_queries(Some("q"));
-        let merged = Member::of(&merged, true);
+        let merged = Member::of(&Names::new("", 0), &merged, true);
         assert!(Filter::any_query(Some("shop")).takes(&merged));
         assert!(!Filter::any_query(Some("other")).takes(&merged));
         assert!(!Filter::any_query(None).takes(&member));

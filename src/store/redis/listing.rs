@@ -192,7 +192,7 @@ impl RedisStore {
         };
         let bytes = body_length + length as u64;
         let listed = Listed { entry: Arc::from(entry), body_bytes: body_length, bytes };
-        Ok(Some(listed).filter(|listed| listed.entry.key.digest() == *digest))
+        Ok(Some(listed).filter(|listed| self.names.digest(&listed.entry.key) == *digest))
     }
 
     /// The entry as it would be served, unless it was purged or is gone.

@@ -1,7 +1,7 @@
 //! Names of Redis keys. Each begins with the prefix and a letter that says what it is; a value and
 //! the value that waits to replace it share a hash tag, so that a Cluster keeps them on one node.
 
-use crate::key;
+use crate::key::{self, CacheKey, KeyDigests};
 
 /// Up to this number of bytes a path or a group is part of a name as it is.
 pub(super) const MAX_TEXT: usize = 256;
@@ -18,6 +18,7 @@ pub(super) struct Names {
     clock: String,
     /// Channels belong to the server and not to a database: so the database is part of their names.
     channel: String,
+    digests: KeyDigests,
 }
 
 /// What a name under our prefix is the name of.
@@ -35,7 +36,28 @@ impl Names {
     /// The names under a prefix in this database.
     pub(super) fn new(prefix: &str, database: i64) -> Self {
         let clock = format!("{prefix}clock");
-        Self { prefix: prefix.to_owned(), clock, channel: format!("{prefix}news:{database}") }
+        Self {
+            prefix: prefix.to_owned(),
+            clock,
+            channel: format!("{prefix}news:{database}"),
+            digests: KeyDigests::default(),
+        }
+    }
+
+    /// The same, where entries have names of their own for this version of the application. What finds and
+    /// purges them is shared: a purge reaches those of all versions.
+    pub(super) fn of_version(self, version: &str) -> Self {
+        Self { digests: KeyDigests::of_version(version), ..self }
+    }
+
+    /// What stands for the keys of entries.
+    pub(super) fn digests(&self) -> &KeyDigests {
+        &self.digests
+    }
+
+    /// What stands for the key of an entry.
+    pub(super) fn digest(&self, key: &CacheKey) -> [u8; 16] {
+        self.digests.of(key)
     }
 
     pub(super) fn prefix(&self) -> &str {

@@ -72,7 +72,7 @@ impl Counting<'_> {
         // each value of everything is found by its own name
         let has_indexes = *purge.target() != Target::All;
         if let Target::Entry(key) = purge.target() {
-            self.find(key.digest());
+            self.find(self.store.names.digest(key));
         }
         loop {
             if self.begun.elapsed() >= self.within || self.seen.len() >= MAX_COUNTED {

@@ -83,7 +83,7 @@ impl RedisStore {
         if is_large {
             let replies = self.client.send(std::mem::take(&mut writes)).await?;
             reply::check_no_errors(&replies)?;
-            let digest = entry.key.digest();
+            let digest = self.names.digest(&entry.key);
             if !self.large.append(&self.client, digest, staged, encoded).await? {
                 return Ok(PurgeState::Unknown);
             }

@@ -28,7 +28,7 @@ impl Reach {
         let mut index = |name: String| indexes.push_back((name.into_bytes(), Page::first()));
         match target {
             Target::Entry(key) => {
-                let digest = key.digest();
+                let digest = names.digest(key);
                 let pair = [names.staged(&digest), names.live(&digest)];
                 entries.push(pair.map(String::into_bytes));
             }

@@ -33,7 +33,7 @@ impl RedisStore {
     ) -> Result<Option<(Arc<Entry>, u64)>, StoreError> {
         self.check()?;
         let before = self.invalidation().complete_up_to();
-        let digest = key.digest();
+        let digest = self.names.digest(key);
         let Some(length) = self.large.known().first_piece(&digest) else { return Ok(None) };
         let name = self.names.live(&digest);
         let start = Stopwatch::start();

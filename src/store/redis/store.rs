@@ -30,7 +30,7 @@ use super::{
 use crate::{
     clock::Clock,
     entry::Entry,
-    key::CacheKey,
+    key::{CacheKey, KeyDigests},
     purge::{Purge, PurgeNumber, Purged},
     purge_log::PurgeState,
     store::{
@@ -80,7 +80,7 @@ impl RedisStore {
         if client.is_to_several() && !names::keeps_entries_in_a_slot(prefix) {
             return Err(ServersError::new("Redis::key_prefix", names::SPOILS_HASH_TAG));
         }
-        let names = Names::new(prefix, client.database());
+        let names = Names::new(prefix, client.database()).of_version(&options.process.version);
         let invalidation = Arc::new(InvalidationState::new());
         let processes = Processes::new(&names, &options.process);
         let subscriber = Arc::new(Subscriber::default());
@@ -102,6 +102,12 @@ impl RedisStore {
             processes,
             clock: options.clock.clone(),
         })
+    }
+
+    /// What stands for keys in Redis.
+    #[cfg(feature = "memory")]
+    pub(in crate::store) fn key_digests(&self) -> &KeyDigests {
+        self.names.digests()
     }
 
     /// What is known of what happens in Redis, kept up to date from the first use on.
@@ -173,7 +179,7 @@ impl RedisStore {
     /// Drops what is kept under `key`.
     pub(crate) async fn forget(&self, key: &CacheKey) -> Result<(), StoreError> {
         let mut unlink = redis::cmd("UNLINK");
-        unlink.arg(self.names.live(&key.digest()));
+        unlink.arg(self.names.live(&self.names.digest(key)));
         self.client.send(vec![unlink]).await.map(drop)
     }
 
@@ -227,7 +233,7 @@ impl Store for RedisStore {
             return Err(StoreError::with_source(StoreErrorKind::Refused, "too many groups"));
         }
         self.check()?;
-        let digest = entry.key.digest();
+        let digest = self.names.digest(&entry.key);
         if self.large.known().is_backing_off(&digest) {
             let problem = "a large value did not arrive in time and counts as missing for a while";
             return Err(StoreError::with_source(StoreErrorKind::Unavailable, problem));

@@ -8,7 +8,7 @@ use super::{local_purges::LocalPurges, validity::Validity};
 use crate::{
     clock::Clock,
     entry::{Entry, Timestamp},
-    key::{CacheKey, KeyParts},
+    key::{CacheKey, KeyDigests, KeyParts},
     purge::{Purge, PurgeNumber, Target},
     store::{
         health::Evictions,
@@ -19,7 +19,10 @@ use crate::{
             sweep::{Fate, Sweep},
             table::Table,
         },
-        redis::invalidation::{message::Digest, state::InvalidationState},
+        redis::{
+            RedisStore,
+            invalidation::{message::Digest, state::InvalidationState},
+        },
     },
 };
 
@@ -38,6 +41,8 @@ pub(super) struct LocalTier {
     // boxed, as futures that hold a store would be as large
     table: Box<Table>,
     invalidation: Arc<InvalidationState>,
+    /// What stands for keys in announcements.
+    digests: KeyDigests,
     purges: LocalPurges,
 }
 
@@ -61,9 +66,13 @@ impl Snapshot {
 
 impl LocalTier {
     /// A tier that takes at most about `capacity` bytes of memory.
-    pub(super) fn new(capacity: u64, invalidation: &Arc<InvalidationState>, clock: Clock) -> Self {
-        let table = Box::new(Table::new(capacity, clock));
-        Self { table, invalidation: Arc::clone(invalidation), purges: LocalPurges::default() }
+    pub(super) fn new(capacity: u64, redis: &RedisStore, clock: Clock) -> Self {
+        Self {
+            table: Box::new(Table::new(capacity, clock)),
+            invalidation: Arc::clone(redis.shared_invalidation()),
+            digests: redis.key_digests().clone(),
+            purges: LocalPurges::default(),
+        }
     }
 
     /// What is kept under `key` and may be used now.
@@ -99,7 +108,7 @@ impl LocalTier {
     /// To be called before Redis is asked for an entry, or given one.
     pub(super) fn snapshot(&self, key: &CacheKey) -> Snapshot {
         self.table.expire();
-        let (at, digest) = (self.invalidation.now(), key.digest());
+        let (at, digest) = (self.invalidation.now(), self.digests.of(key));
         let stored = self.invalidation.stored_elsewhere(&digest);
         Snapshot { at, trust_period: self.invalidation.trust_period(at), digest, stored }
     }

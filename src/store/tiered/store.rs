@@ -28,7 +28,7 @@ pub(crate) struct TieredStore {
 impl TieredStore {
     /// At most about `capacity` bytes of memory before this store.
     pub(crate) fn new(capacity: u64, clock: Clock, redis: RedisStore) -> Self {
-        Self { local: LocalTier::new(capacity, redis.shared_invalidation(), clock), redis }
+        Self { local: LocalTier::new(capacity, &redis, clock), redis }
     }
 
     /// What the local tier has, at once.

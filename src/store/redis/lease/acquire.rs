@@ -59,7 +59,7 @@ impl RedisStore {
         if !invalidation.is_trusted() {
             return Ok(Lease::Granted(LeaseGuard::free()));
         }
-        let digest = key.digest();
+        let digest = self.names.digest(key);
         // before the request is sent, as the reply may be old when it arrives
         let mut listener = invalidation.listen(digest);
         let token: Token = RandomState::new().hash_one(0_u8).to_ne_bytes();
