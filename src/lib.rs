@@ -13,6 +13,8 @@ pub mod guide {
     #[cfg(feature = "admin")]
     #[doc = include_str!("guide/observing.md")]
     pub mod observing {}
+    #[doc = include_str!("guide/validators.md")]
+    pub mod validators {}
     #[doc = include_str!("guide/who_is_asking.md")]
     pub mod who_is_asking {}
     #[doc = include_str!("guide/why_not_cached.md")]

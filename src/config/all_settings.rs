@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    semantics::{groups::GROUP_ALIASES, policy::Policy},
+    semantics::{groups::GROUP_ALIASES, policy::Policy, verdict::Reason},
 };
 
 /// How long a name and a version are at most.
@@ -185,8 +185,8 @@ impl Config {
     /// What decides, with the key, which requests are for the cache and which of them are equal.
     pub(super) fn path_settings(&self) -> impl Hash + fmt::Debug {
         let rule = |(pattern, rule): &(String, Rule)| {
-            let query = rule.query.as_ref().map(Query::rules);
-            (pattern.clone(), rule.is_bypass, rule.is_shared(), query)
+            let (refusal, query) = (rule.refusal(), rule.query.as_ref().map(Query::rules));
+            (pattern.clone(), refusal.map(Reason::as_str), rule.is_shared(), query)
         };
         let rules: Vec<_> = self.effective_rules().iter().map(rule).collect();
         (self.include.clone(), self.exclude.clone(), rules, self.compliance.query_method)

@@ -37,7 +37,8 @@ pub(crate) struct Refusal {
 #[derive(Clone, Debug)]
 struct CompiledRule {
     resource: ResourceDef,
-    is_bypass: bool,
+    /// Why its paths are not for the cache, if they are not.
+    refusal: Option<Reason>,
 }
 
 impl Paths {
@@ -50,7 +51,7 @@ impl Paths {
             prefixes.iter().map(|prefix| canonical(prefix).into_owned()).collect()
         };
         let rules = rules.iter().map(|(pattern, rule)| {
-            Ok(CompiledRule { resource: Pattern::compile(pattern)?, is_bypass: rule.is_bypass })
+            Ok(CompiledRule { resource: Pattern::compile(pattern)?, refusal: rule.refusal() })
         });
         Ok(Self {
             include: canonical(include),
@@ -93,9 +94,7 @@ impl Paths {
         }
         let rule = self.rule(path);
         match rule.and_then(|rule| self.rules.get(rule.place())) {
-            Some(CompiledRule { is_bypass: true, .. }) => {
-                Err(Refusal { why: Reason::Excluded, rule })
-            }
+            Some(CompiledRule { refusal: Some(why), .. }) => Err(Refusal { why: *why, rule }),
             _ => Ok(rule),
         }
     }

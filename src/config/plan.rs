@@ -11,7 +11,7 @@ use actix_web::{
     HttpRequest,
     http::{
         Method,
-        header::{HeaderMap, HeaderName},
+        header::{self, HeaderMap, HeaderName},
     },
 };
 
@@ -53,6 +53,8 @@ pub(crate) struct Plan {
     pub(crate) excluded_headers: Vec<HeaderName>,
     /// Headers that are for this cache and not for clients.
     pub(crate) stripped_headers: Vec<HeaderName>,
+    /// Whether stored responses without a validator of their handler get an `ETag`.
+    pub(crate) makes_etags: bool,
     /// How long a handler that has failed is not called.
     pub(crate) failure_backoff: Duration,
     downstream: Downstream,
@@ -99,6 +101,8 @@ impl Plan {
             excluded_headers: config.excluded_headers(),
             stripped_headers: config.stripped_headers(),
             failure_backoff: config.failure_backoff(),
+            makes_etags: config.responses.validators
+                && !config.excluded_headers().contains(&header::ETAG),
             config: Arc::clone(config),
             key_rules,
             secret,

@@ -92,7 +92,7 @@ impl NamedPolicy {
 
     /// Whether the policy keeps responses out of the cache.
     pub(crate) fn is_bypass(&self) -> bool {
-        self.policy.is_bypass
+        self.policy.refusal().is_some()
     }
 
     /// What a handler declares that chooses the policy for a response of this status.

@@ -9,6 +9,7 @@ use super::{
     error::ConfigError,
     settings::{query::Query, setting::Setting},
 };
+use crate::semantics::verdict::Reason;
 
 /// What holds for the paths of one pattern; what it leaves unset is as for the whole cache.
 ///
@@ -40,6 +41,7 @@ pub struct Rule {
     pub(super) policy: Option<String>,
     pub(super) shared: Option<bool>,
     pub(super) is_bypass: bool,
+    pub(super) validate_only: Option<bool>,
 }
 
 impl Rule {
@@ -107,6 +109,22 @@ impl Rule {
         self
     }
 
+    /// Whether nothing of these paths is stored or shared between requests, and a client that has the
+    /// response already is given 304 all the same. The handler runs for every request; where it responds
+    /// 200 to a GET, with a body that is no stream and with neither `ETag` nor `Last-Modified`, the response
+    /// gets an `ETag`, made of its body. Of use for what may be seen by one user only, too: the bytes of this
+    /// very response are compared. Other settings of the rule then have no effect. Default: `false`.
+    ///
+    /// ```
+    /// use actix_response_cache::{ResponseCache, Rule};
+    ///
+    /// let cache = ResponseCache::memory().rule("/users/{id}/orders", Rule::new().validate_only(true));
+    /// ```
+    pub fn validate_only(mut self, on: bool) -> Self {
+        self.validate_only = Some(on);
+        self
+    }
+
     /// How the query becomes part of the key. Default: as for the whole cache.
     pub fn query(mut self, query: Query) -> Self {
         self.query = Some(query);
@@ -159,7 +177,16 @@ impl Rule {
             statuses: self.statuses.iter().chain(&base.statuses).copied().collect(),
             groups: self.groups.iter().chain(&base.groups).cloned().collect(),
             policy: None,
+            validate_only: self.validate_only.or(base.validate_only),
         }
+    }
+
+    /// Why the paths are kept out of the store, if they are.
+    pub(super) fn refusal(&self) -> Option<Reason> {
+        if self.is_bypass {
+            return Some(Reason::Excluded);
+        }
+        self.validate_only.unwrap_or_default().then_some(Reason::ValidateOnly)
     }
 
     /// The names of what is set.
@@ -174,6 +201,7 @@ impl Rule {
             (self.query.is_some(), "query"),
             (self.policy.is_some(), "policy"),
             (self.shared.is_some(), "shared"),
+            (self.is_bypass && self.validate_only.is_some(), "validate_only"),
         ];
         settings.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name).collect()
     }

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use super::{all_settings::Config, pattern::Pattern, rule::Rule, settings::setting::Setting};
-use crate::key::path::{canonical, is_under};
+use crate::{
+    key::path::{canonical, is_under},
+    semantics::verdict::Reason,
+};
 
 /// What is probably not meant.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
@@ -46,9 +49,14 @@ fn rule_warnings(config: &Config) -> Vec<String> {
 /// What a rule says of responses that it keeps out of the cache.
 fn unused_settings(text: &str, rule: &Rule) -> Option<String> {
     let settings = rule.settings();
-    (rule.is_bypass && !settings.is_empty()).then(|| {
+    let why = match rule.refusal()? {
+        Reason::ValidateOnly => "stores nothing",
+        _ => "bypasses the cache",
+    };
+    let is_unused = !settings.is_empty();
+    is_unused.then(|| {
         let settings = settings.join(", ");
-        format!("rule `{text}` bypasses the cache, so its settings have no effect: {settings}")
+        format!("rule `{text}` {why}, so its settings have no effect: {settings}")
     })
 }
 

@@ -18,12 +18,13 @@ use crate::{
     entry::{Entry, Selecting},
     key::{CacheKey, Secret},
     semantics::{
-        date::{Moment, Monotonic},
+        date::{Moment, Monotonic, Timestamp},
+        etag::{TagForm, wants_tag},
         fields::{Fields, HeaderList, RequestView, ResponseView, header_list},
         no_vary_search::NoVarySearch,
         policy::Policy,
         storing::{Exchange, Storable, UncoveredCredentials, storable},
-        validation::{Condition, evaluate},
+        validation::{Condition, evaluate, is_conditional},
         verdict::Reason,
     },
 };
@@ -48,6 +49,22 @@ pub(crate) struct CacheFill {
     handler_failed: bool,
     /// The role in the flight, where other requests may be waiting.
     leader: Option<Leader>,
+}
+
+/// The conditions of a client's request, for which the handler has been called without them.
+#[derive(Debug)]
+pub(crate) struct ClientConditions {
+    method: Method,
+    fields: HeaderList,
+    received: Timestamp,
+}
+
+impl ClientConditions {
+    /// Whether the client has this response already.
+    pub(crate) fn are_met_by<F: Fields + ?Sized>(&self, res: &ResponseView<'_, F>) -> bool {
+        let request = RequestView { method: &self.method, fields: self.fields.as_slice() };
+        evaluate(&request, res, self.received) == Condition::NotModified
+    }
 }
 
 /// When a fill begins, in the order of purges.
@@ -149,9 +166,21 @@ impl CacheFill {
         RequestView { method: &self.method, fields: &self.headers }
     }
 
-    /// Whether the client has this response already, as the conditions of its request say.
-    pub(crate) fn is_not_modified<F: Fields + ?Sized>(&self, res: &ResponseView<'_, F>) -> bool {
-        evaluate(&self.request(), res, self.now().date) == Condition::NotModified
+    /// What the client says of the response that it has.
+    pub(crate) fn client_conditions(&self) -> ClientConditions {
+        let is_condition = |(name, _): &&(HeaderName, HeaderValue)| is_conditional(name);
+        let fields = self.headers.iter().filter(is_condition).cloned().collect();
+        ClientConditions { method: self.method.clone(), fields, received: self.now().date }
+    }
+
+    /// In which form the client is given an `ETag` of the cache's own, where the handler's response is to
+    /// have one.
+    pub(crate) fn tag_form<F: Fields + ?Sized>(
+        &self,
+        res: &ResponseView<'_, F>,
+    ) -> Option<TagForm> {
+        let form = || TagForm::of(self.headers.as_slice(), res.fields);
+        wants_tag(&self.method, res).then(form)
     }
 
     /// Whether no cache downstream may share the response.
@@ -202,6 +231,7 @@ impl CacheFill {
         fields: HeaderList,
         storable: &Storable,
         groups: Vec<String>,
+        tag: Option<TagForm>,
     ) -> Result<DraftEntry, Reason> {
         let (url, selecting) = match self.stored_under(&fields, &storable.selecting) {
             Ok(stored_under) => stored_under,
@@ -225,6 +255,7 @@ impl CacheFill {
             status,
             headers: fields.into_iter().collect(),
             terms: storable.terms,
+            tag,
             leader: self.leader,
         })
     }

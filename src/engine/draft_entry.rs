@@ -3,7 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::http::StatusCode;
+use actix_web::http::{
+    StatusCode,
+    header::{ETAG, HeaderValue},
+};
 use bytes::Bytes;
 
 use super::{
@@ -14,7 +17,12 @@ use crate::{
     entry::{Entry, Kind, Selecting, StoredHeaders, StoredResponse},
     key::CacheKey,
     semantics::{
-        declared::Declared, groups, lifetime_source::LifetimeSource, terms::Terms, verdict::Reason,
+        declared::Declared,
+        etag::{self, TagForm},
+        groups,
+        lifetime_source::LifetimeSource,
+        terms::Terms,
+        verdict::Reason,
     },
 };
 
@@ -31,6 +39,8 @@ pub(crate) struct DraftEntry {
     pub(super) status: StatusCode,
     pub(super) headers: StoredHeaders,
     pub(super) terms: Terms,
+    /// Where the response gets an `ETag` as soon as its body is known: in which form the client is given it.
+    pub(super) tag: Option<TagForm>,
     pub(super) leader: Option<Leader>,
 }
 
@@ -45,9 +55,20 @@ impl DraftEntry {
         self.leader.iter_mut().for_each(Leader::set_streaming);
     }
 
+    /// Gives the response an `ETag`, made of this body, where it is to have one. The client is given this
+    /// form of it.
+    pub(crate) fn make_etag(&mut self, body: &[u8]) -> Option<HeaderValue> {
+        let form = self.tag.take()?;
+        let tag = etag::tag(&self.headers, body);
+        self.headers = self.headers.with(&ETAG, &tag);
+        self.terms.etag_is_made = true;
+        Some(form.apply(tag))
+    }
+
     /// The body has come to its clean end: stores the response. Where the store takes its time,
     /// no request waits for that. The body has memory of its own: it is no slice of a larger buffer.
-    pub(crate) fn commit(self, body: Bytes) {
+    pub(crate) fn commit(mut self, body: Bytes) {
+        self.make_etag(&body);
         let engine = Arc::clone(&self.engine);
         let Self { url, key, since, selecting, groups, status, headers, terms, mut leader, .. } =
             self;

@@ -17,8 +17,9 @@ use bytes::Bytes;
 
 use super::state::Engine;
 use crate::{
-    entry::{Entry, Terms},
+    entry::{Entry, StoredResponse, Terms},
     key::KeyParts,
+    semantics::{coding::is_encodable, etag::weak},
     store::local::LocalEntry,
 };
 
@@ -58,6 +59,8 @@ pub(crate) struct RememberedEntry {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
     pub(crate) terms: Terms,
+    /// The weak form of an `ETag` of the cache's own, where compression outside may change the bytes.
+    pub(crate) weak_tag: Option<HeaderValue>,
     /// Whether it has `Access-Control-Allow-Origin`.
     pub(crate) allows_origin: bool,
     bytes: usize,
@@ -146,7 +149,17 @@ impl RememberedEntry {
         let body = Bytes::from_owner(response.body.clone());
         let uses = Cell::new(0);
         let terms = response.terms();
-        is_same.then_some(Self { local, headers, body, terms, allows_origin, bytes, uses })
+        let weak_tag = weak_tag(response, &headers);
+        is_same.then_some(Self {
+            local,
+            headers,
+            body,
+            terms,
+            weak_tag,
+            allows_origin,
+            bytes,
+            uses,
+        })
     }
 
     pub(crate) fn entry(&self) -> &Arc<Entry> {
@@ -158,6 +171,16 @@ impl RememberedEntry {
         self.uses.set(uses.wrapping_add(1));
         uses < FIRST_REPORTED || uses.is_multiple_of(USES_PER_REPORT)
     }
+}
+
+/// The weak form of the response's `ETag`, where some clients are given it.
+fn weak_tag(
+    response: &StoredResponse,
+    headers: &[(HeaderName, HeaderValue)],
+) -> Option<HeaderValue> {
+    let is_given = response.terms().etag_is_made && is_encodable(&response.headers);
+    let tag = headers.iter().find(|(name, _)| is_given && *name == header::ETAG);
+    tag.map(|(_, tag)| weak(tag))
 }
 
 #[cfg(all(test, feature = "memory"))]

@@ -25,6 +25,8 @@ use self::packing::{Packed, Value, push_field};
 
 /// How long the fields of most responses are at most, in bytes.
 const USUAL_LENGTH: usize = 512;
+/// How long a name is at most mostly, with what is written beside it.
+const USUAL_NAME: usize = 32;
 
 /// The header fields of a stored response; repeated ones keep their order.
 ///
@@ -54,6 +56,15 @@ impl StoredHeaders {
     /// The first value of the field `name`.
     pub fn get(&self, name: &HeaderName) -> Option<&[u8]> {
         Packed(&self.0).find(|field| field.name == *name).map(|field| field.value.as_bytes())
+    }
+
+    /// The same with one more field.
+    #[must_use]
+    pub(crate) fn with(&self, name: &HeaderName, value: &HeaderValue) -> Self {
+        let mut bytes = Vec::with_capacity(self.0.len() + value.len() + USUAL_NAME);
+        bytes.extend_from_slice(&self.0);
+        push_field(&mut bytes, name, value);
+        Self(bytes.into())
     }
 
     /// Each field as a response needs it. The values are slices of one buffer, which they count the

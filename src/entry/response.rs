@@ -2,13 +2,16 @@
 
 use std::{fmt, time::Duration};
 
-use actix_web::http::StatusCode;
+use actix_web::http::{
+    StatusCode,
+    header::{ETAG, HeaderName, HeaderValue},
+};
 use bytes::Bytes;
 
 use super::{headers::StoredHeaders, small_terms::SmallTerms};
 #[cfg(feature = "memory")]
 use crate::semantics::date::Timestamp;
-use crate::semantics::{terms::Terms, validation::has_validator};
+use crate::semantics::{fields::Fields, terms::Terms, validation::has_validator};
 
 /// The shortest and the longest time for which a stale response is kept to be validated.
 const MIN_VALIDATION: Duration = Duration::from_secs(60);
@@ -49,6 +52,11 @@ impl StoredResponse {
         self.terms = SmallTerms::new(self.status(), terms);
     }
 
+    /// The header fields that are the handler's.
+    pub(crate) fn handler_fields(&self) -> HandlerFields<'_> {
+        HandlerFields { headers: &self.headers, etag_is_made: self.terms.etag_is_made() }
+    }
+
     /// How long after `response_time` the response can still be of use: while it is fresh, in its
     /// stale windows, and, where the handler can be asked whether it still is good, for about as long
     /// again as it was fresh.
@@ -71,13 +79,35 @@ impl StoredResponse {
 
     fn useful_under(&self, terms: &Terms) -> Duration {
         let Terms { lifetime, initial_age, while_revalidate, if_error, .. } = *terms;
-        let validated = if has_validator(&self.headers) {
+        let validated = if has_validator(&self.handler_fields()) {
             lifetime.clamp(MIN_VALIDATION, MAX_VALIDATION)
         } else {
             Duration::ZERO
         };
         let stale = while_revalidate.max(if_error).max(validated);
         lifetime.saturating_sub(initial_age).saturating_add(stale)
+    }
+}
+
+/// The header fields of a stored response without an `ETag` of the cache's own, which the handler does
+/// not know.
+pub(crate) struct HandlerFields<'a> {
+    headers: &'a StoredHeaders,
+    etag_is_made: bool,
+}
+
+impl<'a> HandlerFields<'a> {
+    /// Each field, as a list has it.
+    pub(crate) fn expand(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<'a> {
+        let etag_is_made = self.etag_is_made;
+        self.headers.expand().filter(move |(name, _)| !(etag_is_made && *name == ETAG))
+    }
+}
+
+impl Fields for HandlerFields<'_> {
+    fn all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        let is_hidden = self.etag_is_made && *name == ETAG;
+        self.headers.all(name).filter(move |_| !is_hidden)
     }
 }
 

@@ -67,6 +67,10 @@ impl SmallTerms {
         T::try_from(self.small >> at & ((1 << bits) - 1)).unwrap_or_default()
     }
 
+    pub(super) fn etag_is_made(&self) -> bool {
+        Terms::default().with_directives(self.part(FLAGS_AT, FLAGS_BITS)).etag_is_made
+    }
+
     #[inline]
     pub(super) fn terms(&self) -> Terms {
         let received = (self.received != UNKNOWN).then_some(self.received);
@@ -112,8 +116,9 @@ mod tests {
             immutable: flag == 4,
             for_authorization: flag == 5,
             for_cookie: flag == 6,
+            etag_is_made: flag == 7,
         };
-        for terms in (0..=6).map(terms) {
+        for terms in (0..=7).map(terms) {
             let small = SmallTerms::new(StatusCode::NOT_FOUND, &terms);
             assert_eq!((small.status(), small.terms()), (StatusCode::NOT_FOUND, terms));
         }

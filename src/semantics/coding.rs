@@ -11,11 +11,16 @@ use super::{
 ///
 /// Offsets into the stored bytes then mean nothing to the client: it counts in the encoded ones.
 pub(super) fn may_be_encoded<Q: Fields + ?Sized, S: Fields + ?Sized>(req: &Q, stored: &S) -> bool {
-    accepts_coding(req) && !stored.has(&CONTENT_ENCODING) && is_compressible(stored)
+    accepts_coding(req) && is_encodable(stored)
+}
+
+/// Whether compression outside of the cache could encode this stored response for some request.
+pub(crate) fn is_encodable<S: Fields + ?Sized>(stored: &S) -> bool {
+    !stored.has(&CONTENT_ENCODING) && is_compressible(stored)
 }
 
 /// Whether the request accepts any coding but `identity` (RFC 9110 s.12.5.3).
-fn accepts_coding<Q: Fields + ?Sized>(req: &Q) -> bool {
+pub(super) fn accepts_coding<Q: Fields + ?Sized>(req: &Q) -> bool {
     let members = req.all(&ACCEPT_ENCODING).flat_map(|line| line.split(|b| *b == b','));
     members.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty()).any(|member| {
         // a member that is not of the grammar may be one that others understand

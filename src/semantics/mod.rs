@@ -6,6 +6,7 @@
 //! | RFC 9110 s.7.6.1 fields of the connection | [`fields`] |
 //! | RFC 9111 s.3.1 which fields are stored | [`stored_fields`] |
 //! | RFC 9110 s.8.4, s.12.5.3 content codings | [`coding`], [`coding_choice`], [`preference`] |
+//! | RFC 9110 s.8.8.3 entity tags of the cache's own | [`etag`] |
 //! | RFC 9110 s.14 range requests | [`range`], written out by [`multipart`] |
 //! | RFC 9111 s.3, s.3.5 storing | [`storing`], [`cacheable_status`], [`credentials`] |
 //! | RFC 9111 s.4.3 validation, RFC 9110 s.13 conditional requests | [`validation`] |
@@ -30,11 +31,12 @@ pub(crate) mod cache_control;
 pub(crate) mod cache_status;
 mod cacheable_status;
 pub(crate) mod client;
-mod coding;
+pub(crate) mod coding;
 pub(crate) mod coding_choice;
 pub(crate) mod credentials;
 pub(crate) mod date;
 pub(crate) mod declared;
+pub(crate) mod etag;
 pub(crate) mod fields;
 pub(crate) mod freshening;
 pub(crate) mod freshness;

@@ -34,6 +34,8 @@ reasons! {
     NotIncluded => "not-included",
     /// The path is under an excluded prefix.
     Excluded => "excluded",
+    /// A rule keeps the path out of the store, and unchanged responses become 304 all the same.
+    ValidateOnly => "validate-only",
     /// Another reading of the path (decoded, normalised) would be decided differently.
     AmbiguousPath => "ambiguous-path",
     /// The user's predicate said no.

@@ -46,6 +46,9 @@ pub struct Terms {
     pub for_authorization: bool,
     /// May answer a request with a `Cookie` that is not part of the key.
     pub for_cookie: bool,
+    /// The `ETag` is one of the cache's own, made of the body: clients are asked by it, and the handler
+    /// is not, as it would not know it.
+    pub etag_is_made: bool,
 }
 
 impl Terms {
@@ -58,6 +61,7 @@ impl Terms {
             | (self.immutable as u8) << 3
             | (self.for_authorization as u8) << 4
             | (self.for_cookie as u8) << 5
+            | (self.etag_is_made as u8) << 6
     }
 
     /// The same with the directives of these [bits](Self::directive_bits).
@@ -71,6 +75,7 @@ impl Terms {
             immutable: bits & 1 << 3 != 0,
             for_authorization: bits & 1 << 4 != 0,
             for_cookie: bits & 1 << 5 != 0,
+            etag_is_made: bits & 1 << 6 != 0,
             ..self
         }
     }

@@ -99,5 +99,6 @@ mod tracing_spans;
 mod unsafe_requests;
 mod validation;
 mod validation_and_purge;
+mod validators;
 mod verdict;
 mod versions;

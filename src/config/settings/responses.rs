@@ -13,6 +13,7 @@ use crate::config::error::ConfigError;
 /// | [`exclude_header`](Self::exclude_header) | the list at that setting |
 /// | [`ttl_jitter`](Self::ttl_jitter) | 0 |
 /// | [`recording_budget`](Self::recording_budget) | 64 MiB |
+/// | [`validators`](Self::validators) | `true` |
 /// | [`cache_status`](Self::cache_status) | `true` |
 /// | [`cache_status_key`](Self::cache_status_key) | `false` |
 /// | [`x_cache`](Self::x_cache) | `false` |
@@ -32,6 +33,7 @@ pub struct Responses {
     pub(crate) excluded_headers: Vec<HeaderName>,
     pub(crate) ttl_jitter: f64,
     pub(crate) recording_budget: usize,
+    pub(crate) validators: bool,
     pub(crate) cache_status: bool,
     pub(crate) cache_status_key: bool,
     pub(crate) x_cache: bool,
@@ -47,6 +49,7 @@ impl Responses {
             excluded_headers: Vec::new(),
             ttl_jitter: 0.0,
             recording_budget: 64 * 1024 * 1024,
+            validators: true,
             cache_status: true,
             cache_status_key: false,
             x_cache: false,
@@ -93,6 +96,14 @@ impl Responses {
     /// a stream that finds no room passes without being stored.
     pub fn recording_budget(mut self, bytes: usize) -> Self {
         self.recording_budget = bytes;
+        self
+    }
+
+    /// Whether a stored 200 whose handler gives neither `ETag` nor `Last-Modified` gets an `ETag`, made of
+    /// its body, so that clients that have it are answered by 304. Default: `true`. See
+    /// [`guide::validators`](crate::guide::validators).
+    pub fn validators(mut self, on: bool) -> Self {
+        self.validators = on;
         self
     }
 

@@ -62,7 +62,7 @@ impl Trial<'_> {
     }
 
     fn of_stored(&self, stored: &StoredResponse) -> Option<Candidate> {
-        let mut fields: HeaderList = stored.headers.expand().collect();
+        let mut fields: HeaderList = stored.handler_fields().expand().collect();
         // what says how old it is
         fields.retain(|(name, _)| !matches!(*name, header::DATE | header::AGE));
         self.tried("the stored response, if it came again".to_owned(), stored.status(), &fields)

@@ -29,7 +29,7 @@ pub(super) fn view(
         handler_time: terms.took,
         groups: entry.groups.clone(),
         body_bytes: response.body.len() as u64,
-        has_validator: has_validator(&response.headers),
+        has_validator: has_validator(&response.handler_fields()),
         vary: facts.vary.clone(),
         variants: facts.variants,
     })

@@ -4,6 +4,7 @@ use std::{rc::Rc, time::Duration};
 
 use actix_web::{Error, body::MessageBody, dev::ServiceResponse, http::Method};
 
+use super::validate_only::validate;
 use crate::{
     config::{downstream::make_private, paths::Refusal},
     middleware::{
@@ -17,18 +18,22 @@ use crate::{
 };
 
 /// The handler has responded to a request that has the shared context of bypasses, or failed.
-pub(crate) fn finish<B: MessageBody>(
+pub(crate) fn finish<B: MessageBody + 'static>(
     worker: &Rc<Worker>,
     Refusal { why, rule }: Refusal,
     res: Result<ServiceResponse<B>, Error>,
 ) -> CacheResult<B> {
-    let verdict = Verdict::bypassed(why);
+    let mut verdict = Verdict::bypassed(why);
     let res = res.inspect_err(|_| worker.count(rule, &verdict))?;
     let is_measured = *res.request().method() != Method::HEAD;
     let mut res = res.map_body(|_, body| match CacheBody::passed(body) {
         body if is_measured => body.measured(&worker.counters, place(rule)),
         body => body,
     });
+    if why == Reason::ValidateOnly {
+        let (validated, status) = validate(worker, res);
+        (res, verdict) = (validated, verdict.with_status(status));
+    }
     worker.take_example(res.request(), &verdict);
     let inner = RequestContext::inner_of(res.request());
     worker.strip(&mut res);
@@ -56,6 +61,6 @@ pub(crate) fn finish<B: MessageBody>(
 /// Whether a request that bypasses the cache is one of those that have keys, though this one may have
 /// none: a cache downstream could serve its response to one that has.
 pub(super) fn concerns_keys(why: Reason) -> bool {
-    use Reason::{AmbiguousPath, Excluded, Method, NotIncluded};
-    !matches!(why, Method | Excluded | NotIncluded | AmbiguousPath)
+    use Reason::{AmbiguousPath, Excluded, Method, NotIncluded, ValidateOnly};
+    !matches!(why, Method | Excluded | NotIncluded | AmbiguousPath | ValidateOnly)
 }

@@ -185,7 +185,7 @@ fn stale_entry(reuse: &Reuse, entry: &Arc<Entry>, is_head: bool) -> Option<Stale
         Reuse::WhileRevalidate { age } => (age, true),
         _ => return None,
     };
-    let validates = has_validator(&entry.response()?.headers);
+    let validates = has_validator(&entry.response()?.handler_fields());
     // whether the response to a HEAD agrees with it is always known
     let is_of_use = validates || if_error || is_head;
     is_of_use.then(|| StaleEntry { entry: Arc::clone(entry), age, if_error })

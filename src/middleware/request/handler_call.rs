@@ -15,6 +15,7 @@ use super::{
     bypass::concerns_keys,
     conditions::not_modified,
     store::{store, view},
+    validate_only::validate,
 };
 use crate::{
     clock::Stopwatch,
@@ -205,6 +206,12 @@ impl HandlerCall {
                     fill_from(worker, &ended, fill, res, evaluates_conditions);
                 (res, Verdict::filled(why, stored).with_status(status))
             }
+            CallPurpose::Bypass(Reason::ValidateOnly) => {
+                let res = res.map_body(|_, body| CacheBody::passed(body));
+                let (res, status) = validate(worker, res);
+                let verdict = purpose.verdict(Ok(LifetimeSource::default()));
+                (res, verdict.with_status(status))
+            }
             purpose => (
                 res.map_body(|_, body| CacheBody::passed(body)),
                 purpose.verdict(Ok(LifetimeSource::default())),
@@ -271,9 +278,10 @@ fn fill_from<B: MessageBody + 'static>(
     if status.is_server_error() && res.response().error().is_some() {
         fill.set_handler_failed();
     }
-    let is_known = evaluates_conditions && fill.is_not_modified(&view(&res));
+    let conditions = evaluates_conditions.then(|| fill.client_conditions());
     let (res, stored) = store(worker, &ended.context, ended.rule, fill, res);
-    if is_known {
+    // after storing, which may have made the response an `ETag`
+    if conditions.is_some_and(|conditions| conditions.are_met_by(&view(&res))) {
         Filled { res: not_modified(worker, res), stored, status: Some(status.as_u16()) }
     } else {
         Filled { res, stored, status: None }

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! `bypass` is for requests that do not concern the cache. `state` is the data that travels. `detached` runs handlers that go on without their client.
-//! `decide` is what `lookup` decides by. `conditions` changes the request that the handler gets. `invalidate` is for unsafe methods.
+//! `decide` is what `lookup` decides by. `conditions` changes the request that the handler gets. `invalidate` is for unsafe methods. `validate_only` is for paths of which nothing is stored.
 
 pub(super) mod background;
 pub(super) mod bypass;
@@ -30,3 +30,4 @@ mod revalidate;
 mod serve_stale;
 pub(super) mod state;
 mod store;
+mod validate_only;

@@ -71,7 +71,7 @@ where
             Ok(found.serve_stale(call, res.into_parts().0, status))
         }
         Ok(res) if validates && res.status() == StatusCode::NOT_MODIFIED => {
-            if identifies(&stored.headers, res.headers()) {
+            if identifies(&stored.handler_fields(), res.headers()) {
                 return Ok(found.confirm(call, res).await);
             }
             match without_conditions(&worker, res, &original) {
@@ -96,7 +96,7 @@ fn set_conditions(
 ) -> bool {
     // only a GET can be sent twice: the body of a QUERY is read once
     let validators = match (req.method(), call.renews()) {
-        (&Method::GET, true) => validators(&stored.headers, stored.terms().soft_purged),
+        (&Method::GET, true) => validators(&stored.handler_fields(), stored.terms().soft_purged),
         _ => HeaderList::new(),
     };
     let validates = !validators.is_empty() && replace(worker, req, &validators);
@@ -190,7 +190,7 @@ impl Revalidation<'_> {
             return res.map_body(|_, body| CacheBody::passed(body));
         };
         let now = fill.now();
-        let mut fields = stored.headers.expand().collect();
+        let mut fields = stored.handler_fields().expand().collect();
         freshen(&mut fields, res.headers(), now.date);
         let terms = Terms { response_time: now.date, ..Terms::default() };
         let (status, body) = (stored.status(), stored.body.clone());
@@ -248,8 +248,9 @@ impl Revalidation<'_> {
     ) -> Stored {
         let Self { worker, entry, stored, .. } = *self;
         let length = stored.body.len() as u64;
+        let must_tell_changes = stored.terms().soft_purged;
         let says =
-            match head_says(&stored.headers, length, res.headers(), stored.terms().soft_purged) {
+            match head_says(&stored.handler_fields(), length, res.headers(), must_tell_changes) {
                 // it has been purged meanwhile, so there is nothing to say something of
                 _ if !fill.may_renew() => HeadSays::Nothing,
                 _ if !body_agrees(res.response().body().size(), length) => HeadSays::Other,
@@ -257,7 +258,7 @@ impl Revalidation<'_> {
             };
         match says {
             HeadSays::Same => {
-                let mut fields = stored.headers.expand().collect();
+                let mut fields = stored.handler_fields().expand().collect();
                 freshen(&mut fields, res.headers(), fill.now().date);
                 let storing = self.storing(ended, res.request().match_info().as_str());
                 let draft = storing.draft(fill, stored.status(), fields)?;

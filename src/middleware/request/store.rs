@@ -93,8 +93,10 @@ impl Storing<'_> {
                 return Err(why);
             }
         };
+        let makes_etags = self.worker.plan.makes_etags;
+        let tag = if makes_etags { fill.tag_form(&res) } else { None };
         let fields = stored_headers(self.worker, &policy, fields, &storable);
-        fill.into_draft(status, fields, &storable, groups)
+        fill.into_draft(status, fields, &storable, groups, tag)
     }
 
     /// The policy that the handler has chosen, now or when it made the stored response.
@@ -187,13 +189,18 @@ fn store_body<B: MessageBody + 'static>(
     }
     let from = draft.lifetime_from();
     let mut stored = draft.can_be_stored().map(|()| from);
-    let res = res.map_body(|_, body| match body.try_into_bytes() {
+    let res = res.map_body(|head, body| match body.try_into_bytes() {
         Ok(bytes) => {
             let is_whole = check(&bytes, stated, at_most);
             stored = is_whole.and(stored);
             match is_whole {
-                // copied, as it may be a slice of a larger buffer, all of which it would keep
-                Ok(()) => draft.commit(Bytes::copy_from_slice(&bytes)),
+                Ok(()) => {
+                    if let Some(tag) = draft.make_etag(&bytes) {
+                        head.headers_mut().insert(header::ETAG, tag);
+                    }
+                    // copied, as it may be a slice of a larger buffer, all of which it would keep
+                    draft.commit(Bytes::copy_from_slice(&bytes));
+                }
                 Err(why) => draft.abandon(why),
             }
             CacheBody::whole(bytes)

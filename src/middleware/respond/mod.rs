@@ -18,6 +18,7 @@ use crate::{
     engine::worker_cache::RememberedEntry,
     entry::{StoredHeaders, StoredResponse},
     semantics::{
+        etag::{TagForm, weak},
         fields::{RequestView, ResponseView},
         range::{RangeAnswer, select, unsatisfied_range},
         terms::Terms,
@@ -51,6 +52,17 @@ pub(super) struct Source<'a> {
     stripped: &'a [HeaderName],
     /// Whether there may be an `Access-Control-Allow-Origin` among them.
     pub(super) may_allow_origin: bool,
+    tag: SourceTag<'a>,
+}
+
+/// The `ETag` of a response.
+enum SourceTag<'a> {
+    /// It is sent as it is stored.
+    AsStored,
+    /// It is of the cache's own, and weak where compression outside may change the bytes.
+    Made,
+    /// The same, where compression outside may change the bytes: the weak form.
+    Encodable(&'a HeaderValue),
 }
 
 /// Where the headers of responses come from.
@@ -62,14 +74,33 @@ enum SourceHeaders<'a> {
 impl<'a> Source<'a> {
     pub(super) fn stored(stored: &'a StoredResponse, stripped: &'a [HeaderName]) -> Self {
         let (terms, headers) = (stored.terms(), SourceHeaders::Stored(&stored.headers));
-        Self { stored, terms, headers, body: &stored.body, stripped, may_allow_origin: true }
+        let tag = if terms.etag_is_made { SourceTag::Made } else { SourceTag::AsStored };
+        Self { stored, terms, headers, body: &stored.body, stripped, may_allow_origin: true, tag }
     }
 
     pub(super) fn remembered(entry: &'a RememberedEntry) -> Option<Self> {
         let RememberedEntry { ref headers, ref body, terms, allows_origin, .. } = *entry;
         let stored = entry.entry().response()?;
         let headers = SourceHeaders::Expanded(headers);
-        Some(Self { stored, terms, headers, body, stripped: &[], may_allow_origin: allows_origin })
+        let tag = entry.weak_tag.as_ref().map_or(SourceTag::AsStored, SourceTag::Encodable);
+        let may_allow_origin = allows_origin;
+        Some(Self { stored, terms, headers, body, stripped: &[], may_allow_origin, tag })
+    }
+
+    /// The weak `ETag` that this request is given in place of the stored one.
+    fn weak_tag(&self, req: &HeaderMap) -> Option<HeaderValue> {
+        let headers = &self.stored.headers;
+        match self.tag {
+            SourceTag::AsStored => None,
+            SourceTag::Encodable(weak) => {
+                (TagForm::of_encodable(req) == TagForm::Weak).then(|| weak.clone())
+            }
+            SourceTag::Made if TagForm::of(req, headers) == TagForm::Strong => None,
+            SourceTag::Made => {
+                let tag = headers.get(&header::ETAG).map(HeaderValue::from_bytes);
+                tag.and_then(Result::ok).map(|tag| weak(&tag))
+            }
+        }
     }
 }
 
@@ -89,6 +120,9 @@ pub(super) fn from_stored<B>(
     let is_sent =
         |name: &HeaderName| form.carries(name) && *name != header::AGE && !stripped.contains(name);
     source.headers.append_to(headers, is_sent);
+    if let Some(weak) = source.weak_tag(req.fields) {
+        headers.insert(header::ETAG, weak);
+    }
     if let Some(age) = age {
         headers.append(header::AGE, age);
     }

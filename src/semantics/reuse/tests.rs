@@ -24,6 +24,7 @@ fn minute() -> Terms {
         if_error: secs(180),
         for_authorization: true,
         for_cookie: true,
+        etag_is_made: false,
         ..Terms::default()
     }
 }

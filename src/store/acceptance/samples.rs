@@ -106,6 +106,7 @@ pub(in crate::store) fn response(body: &Bytes) -> Kind {
         immutable: true,
         for_authorization: false,
         for_cookie: true,
+        etag_is_made: true,
     };
     let headers = fields.into_iter().collect();
     Kind::Response(StoredResponse::new(StatusCode::OK, headers, &terms, body.clone()))

@@ -30,6 +30,7 @@ fn terms(millis: i64, span: u32) -> Terms {
         immutable: millis % 11 == 0,
         for_authorization: millis % 5 == 0,
         for_cookie: millis % 7 == 0,
+        etag_is_made: millis % 11 == 0,
     }
 }
 
