@@ -106,7 +106,7 @@ mod tests {
             initial_age: millis(1),
             lifetime: millis(2),
             lifetime_from: LifetimeSource::ALL[usize::from(flag)],
-            policy: NonZeroU16::new(u16::from(flag) * 170),
+            policy: NonZeroU16::new(u16::from(flag) * 146),
             took: millis(3),
             while_revalidate: millis(4),
             if_error: millis(5),
