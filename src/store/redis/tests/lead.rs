@@ -64,7 +64,8 @@ async fn who_waits_is_woken_when_the_lead_is_given_up() {
     drop(lease);
     wait.await;
     drop(leads(&two, LONG).await);
-    until("given up", || server.command::<u64>(&["DBSIZE"]) == 1).await;
+    let lease = one.names.lease(&key("/a").digest());
+    until("given up", || server.command::<u64>(&["EXISTS", &lease]) == 0).await;
 }
 
 #[tokio::test]

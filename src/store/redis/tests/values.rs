@@ -66,7 +66,9 @@ async fn every_key_goes_some_day_and_indexes_last() {
     let names: Vec<String> = server.command(&["KEYS", "*"]);
     let expected = ["arc:clock", "arc:p:/a", "arc:p:/a/b", "arc:g:g"];
     assert!(expected.iter().all(|&name| names.iter().any(|found| found == name)), "{names:?}");
-    assert_eq!(names.len(), expected.len() + 2, "{names:?}");
+    // the processes are listed sooner or later
+    let others = names.iter().filter(|name| *name != "arc:processes").count();
+    assert_eq!(others, expected.len() + 2, "{names:?}");
     let keep = i64::try_from(KEEP.as_millis()).expect("small");
     for name in names {
         let ttl: i64 = server.command(&["PTTL", &name]);
