@@ -6,6 +6,8 @@ pub mod guide {
     #[cfg(feature = "redis")]
     #[doc = include_str!("guide/faults.md")]
     pub mod faults {}
+    #[doc = include_str!("guide/handlers_and_variants.md")]
+    pub mod handlers_and_variants {}
     #[doc = include_str!("guide/lifetimes.md")]
     pub mod lifetimes {}
     #[doc = include_str!("guide/metrics.md")]

@@ -9,6 +9,7 @@ use super::{
     client::ClientCache,
     error::ConfigError,
     functions::{Predicate, RequestFn},
+    normalisers::Normaliser,
     rule::Rule,
     settings::{
         bounds::MAX_POLICIES, coalescing::Coalescing, compliance::Compliance,
@@ -40,6 +41,7 @@ pub(crate) struct Config {
     pub(super) auth: Option<Auth>,
     pub(super) keyed_headers: Vec<HeaderName>,
     pub(super) keyed_cookies: Vec<String>,
+    pub(super) normalisers: Vec<Normaliser>,
     pub(super) key_fn: Option<RequestFn>,
     pub(super) query: Query,
     pub(super) credentials: Credentials,
@@ -70,6 +72,7 @@ impl Default for Config {
             auth: None,
             keyed_headers: Vec::new(),
             keyed_cookies: Vec::new(),
+            normalisers: Vec::new(),
             key_fn: None,
             query: Query::default(),
             credentials: Credentials::default(),
@@ -94,6 +97,7 @@ impl Config {
             self.coalescing.error(),
             self.responses.error(),
             self.policy_error(),
+            self.normaliser_error(),
         ];
         groups.into_iter().flatten().next()
     }
@@ -116,6 +120,12 @@ impl Config {
         let unknown =
             self.rules.iter().filter_map(|(_, rule)| rule.policy.as_ref()).find(is_unknown)?;
         error("Rule::policy", format!("there is no policy `{unknown}`"))
+    }
+
+    /// What is wrong with the headers that are reduced.
+    fn normaliser_error(&self) -> Option<ConfigError> {
+        let credentials = self.credentials.credential_headers(self.compliance.is_strict);
+        self.normalisers.iter().find_map(|normaliser| normaliser.error(&credentials))
     }
 
     /// The policy of this name: of several the last.
@@ -189,7 +199,9 @@ impl Config {
             (pattern.clone(), refusal.map(Reason::as_str), rule.is_shared(), query)
         };
         let rules: Vec<_> = self.effective_rules().iter().map(rule).collect();
-        (self.include.clone(), self.exclude.clone(), rules, self.compliance.query_method)
+        let normalised = format!("{:?}", self.normalisers);
+        let paths = (self.include.clone(), self.exclude.clone(), rules);
+        (paths, self.compliance.query_method, normalised)
     }
 }
 

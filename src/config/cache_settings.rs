@@ -11,6 +11,7 @@ use super::{
     client::ClientCache,
     error::ConfigError,
     functions::{Predicate, RequestFn},
+    normalisers::Normaliser,
     rule::Rule,
     settings::{
         coalescing::Coalescing, compliance::Compliance, credentials::Credentials,
@@ -135,6 +136,72 @@ impl ResponseCache {
         F: Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static,
     {
         self.set(|config| config.key_fn = Some(RequestFn::new(function)))
+    }
+
+    /// The languages in which handlers respond, the default one first. `Accept-Language` is reduced to one of
+    /// them **before the request is keyed and before the handler reads it**: so responses with
+    /// `Vary: Accept-Language` have one variant for each language, and not one for each browser. Default:
+    /// headers are as clients send them.
+    ///
+    /// The language is looked up by RFC 4647 s.3.4, with weights: `de-AT` is given `de`, and `en` the first
+    /// of the list that begins with `en-`; a client that wants none of them, or says nothing, the first.
+    ///
+    /// ```
+    /// # use actix_response_cache::ResponseCache;
+    /// let cache = ResponseCache::memory().languages(["en", "de", "fr"]);
+    /// ```
+    ///
+    /// It is a [`normalise_header`](Self::normalise_header) for `Accept-Language`, and what is said there
+    /// holds here.
+    ///
+    /// # Errors
+    ///
+    /// An empty list, and what is no language tag, keep the server from starting.
+    pub fn languages<I>(self, languages: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let tags = languages.into_iter().map(Into::into).collect();
+        self.add_normaliser(Normaliser::of_languages(tags))
+    }
+
+    /// Reduces a request header to few values **before the request is keyed and before the handler reads
+    /// it**: `function` makes the new value of the old one, which is `None` where there is no such header;
+    /// where it returns `None`, the header is removed. Several lines are joined by `, `. Of two functions
+    /// for one header the last counts.
+    ///
+    /// ```
+    /// # use actix_response_cache::ResponseCache;
+    /// let cache = ResponseCache::memory().normalise_header("user-agent", |agent| {
+    ///     let is_mobile = agent.is_some_and(|agent| agent.contains("Mobile"));
+    ///     Some(if is_mobile { "mobile" } else { "desktop" }.to_owned())
+    /// });
+    /// ```
+    ///
+    /// The header alone makes no variants: responses that depend on it say `Vary`, or
+    /// [`vary_by_header`](Self::vary_by_header) names it. Requests that bypass the cache for their method or
+    /// path keep the header as it is. What is outside of the cache sees the new value once the response is
+    /// there. A request that a middleware outside holds, so that it cannot be changed, bypasses the cache
+    /// ([`Reason::HeldRequest`](crate::Reason::HeldRequest)), as do all requests with a header to reduce in
+    /// a program built with `panic = "abort"`.
+    ///
+    /// # Errors
+    ///
+    /// Headers that decide how the cache treats a request, such as `Host`, `Authorization`, `Cookie` and
+    /// conditions, and those that say who is asking, keep the server from starting.
+    pub fn normalise_header<F>(self, name: impl AsRef<str>, function: F) -> Self
+    where
+        F: Fn(Option<&str>) -> Option<String> + Send + Sync + 'static,
+    {
+        self.add_normaliser(Normaliser::new("normalise_header", name.as_ref(), function))
+    }
+
+    fn add_normaliser(self, normaliser: Result<Normaliser, ConfigError>) -> Self {
+        self.set_with(normaliser, |config, normaliser| {
+            config.normalisers.retain(|other| other.name != normaliser.name);
+            config.normalisers.push(normaliser);
+        })
     }
 
     /// How the query of a URL becomes part of the key. Default: [`Query::as_received`].

@@ -12,6 +12,7 @@ pub(crate) mod error;
 mod functions;
 mod headers;
 pub(crate) mod key_rules;
+pub(crate) mod normalisers;
 pub(crate) mod paths;
 mod pattern;
 pub(crate) mod plan;

@@ -23,6 +23,7 @@ use super::{
     functions::Predicate,
     headers::HeaderFlags,
     key_rules::{KeyInput, KeyRules, Keyed, Server},
+    normalisers::Normalisers,
     paths::{Paths, Refusal, RuleNumber},
     policies::{NamedPolicy, Policies},
     resolved_rule::ResolvedRule,
@@ -47,6 +48,9 @@ pub(crate) struct Plan {
     policies: Policies,
     /// Whether requests without special headers are keyed by nothing but their URL.
     is_plain: bool,
+    /// Whether there is a predicate, or headers are reduced.
+    is_gated: bool,
+    normalisers: Normalisers,
     /// Whether clients are told something of some responses that depends on their rule.
     tells_by_rule: bool,
     /// Headers that stored responses do not have.
@@ -85,19 +89,21 @@ impl Plan {
         let rules = rules.collect::<Result<Vec<_>, _>>()?;
         let default_rule = ResolvedRule::without_rule(config)?;
         let policies = Policies::new(config)?;
+        let normalisers = Normalisers::new(&config.normalisers);
+        let is_gated = config.only_if.is_some() || !normalisers.is_empty();
         let has_client = |rule: &ResolvedRule| rule.client.is_some();
         let has_query = |rule: &ResolvedRule| rule.query.is_some();
         Ok(Self {
-            is_plain: key_rules.is_plain()
-                && config.only_if.is_none()
-                && !rules.iter().any(has_query),
+            is_plain: key_rules.is_plain() && !is_gated && !rules.iter().any(has_query),
             tells_by_rule: has_client(&default_rule)
                 || rules.iter().any(|rule| has_client(rule) || rule.policy.shared)
                 || policies.have_client(),
             paths: Paths::new(&config.include, &exclude, &effective)?,
             downstream: Downstream::new(&key_rules),
             shared_downstream: Downstream::new(&key_rules.shared()),
-            rules_id: rules_id(config, &key_rules, &secret, admin_paths),
+            rules_id: rules_id(config, &key_rules, &normalisers, &secret, admin_paths),
+            is_gated,
+            normalisers,
             excluded_headers: config.excluded_headers(),
             stripped_headers: config.stripped_headers(),
             failure_backoff: config.failure_backoff(),
@@ -234,8 +240,8 @@ impl Plan {
         let mut flags = HeaderFlags::of(req.headers(), &self.key_rules.credentials);
         flags.body &= body.is_none();
         self.key_rules.admits(&flags).map_err(refuse)?;
-        if self.config.only_if.as_ref().is_some_and(|only_if| !only_if.call(req)) {
-            return Err(refuse(Reason::Predicate));
+        if self.is_gated {
+            self.pass_gate(req).map_err(refuse)?;
         }
         let query = rule.and_then(|_| self.rule(rule).query.as_deref());
         let secret = &self.secret;
@@ -244,6 +250,21 @@ impl Plan {
         let keyed = self.key_rules.key(input).map_err(refuse)?;
         let HeaderFlags { conditional, directives, .. } = flags;
         Ok(Admitted { keyed, conditional, directives })
+    }
+
+    /// What only some caches ask of a request: its headers have been reduced, and the predicate wants it.
+    fn pass_gate(&self, req: &HttpRequest) -> Result<(), Reason> {
+        if !self.normalisers.is_empty() && !self.normalisers.have_marked(req) {
+            return Err(Reason::HeldRequest);
+        }
+        let is_unwanted = self.config.only_if.as_ref().is_some_and(|only_if| !only_if.call(req));
+        if is_unwanted { Err(Reason::Predicate) } else { Ok(()) }
+    }
+
+    /// The request headers that are reduced. A request is refused for [`Reason::HeldRequest`] until they
+    /// have been.
+    pub(crate) fn normalisers(&self) -> &Normalisers {
+        &self.normalisers
     }
 
     /// Lets the engine know under which paths responses are stored by these settings.
@@ -355,10 +376,17 @@ impl Plan {
 }
 
 /// Rules that are the same have the same number; where functions decide, only the same functions do.
-fn rules_id(config: &Config, keys: &KeyRules, secret: &Secret, admin_paths: &[String]) -> u64 {
+fn rules_id(
+    config: &Config,
+    keys: &KeyRules,
+    normalisers: &Normalisers,
+    secret: &Secret,
+    admin_paths: &[String],
+) -> u64 {
     let mut hasher = DefaultHasher::new();
     keys.hash_rules(&mut hasher);
     (config.path_settings(), admin_paths, secret.digest(b"rules")).hash(&mut hasher);
     config.only_if.as_ref().map(Predicate::address).hash(&mut hasher);
+    normalisers.id().hash(&mut hasher);
     hasher.finish()
 }

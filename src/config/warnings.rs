@@ -3,7 +3,12 @@
 
 use std::time::Duration;
 
-use super::{all_settings::Config, pattern::Pattern, rule::Rule, settings::setting::Setting};
+use super::{
+    all_settings::Config,
+    pattern::Pattern,
+    rule::Rule,
+    settings::{handlers::CAN_UNWIND, setting::Setting},
+};
 use crate::{
     key::path::{canonical, is_under},
     semantics::verdict::Reason,
@@ -17,6 +22,12 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     }
     if config.auth.is_some() && config.credentials.says_cookies_are_harmless() {
         warnings.push("vary_by_auth and Credentials::cookies_are_harmless contradict each other");
+    }
+    if !CAN_UNWIND && !config.normalisers.is_empty() {
+        warnings.push(
+            "a panic ends this program (panic = \"abort\"): requests with a header that \
+             normalise_header or languages would change bypass the cache",
+        );
     }
     warnings.extend(config.responses.warnings());
     warnings.extend(config.handlers.warnings());

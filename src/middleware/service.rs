@@ -26,6 +26,7 @@ use super::{
         handler_call::{CallPurpose, HandlerCall},
         invalidate::{PendingChange, invalidated},
         lookup::{lead_now, look_up},
+        normalise::normalise,
         state::{CacheRequest, Step},
     },
     worker::Worker,
@@ -70,7 +71,7 @@ where
         self.service.poll_ready(cx)
     }
 
-    fn call(&self, req: ServiceRequest) -> Self::Future {
+    fn call(&self, mut req: ServiceRequest) -> Self::Future {
         let worker = &self.worker;
         let outer = RequestContext::outer(&req);
         let mut absent_at = None;
@@ -86,6 +87,10 @@ where
         let admitted = match worker.plan.admit(req.request(), nested) {
             Ok(Admitted { keyed: Keyed { rule, .. }, .. }) if !worker.engine.is_enabled() => {
                 Err(Refusal { why: Reason::Disabled, rule })
+            }
+            // admitted when its headers have been reduced
+            Err(Refusal { why: Reason::HeldRequest, .. }) if normalise(worker, &mut req) => {
+                return self.call(req);
             }
             admitted => admitted,
         };
@@ -185,7 +190,17 @@ where
             let admission = match read_body(&mut req).await {
                 Some(body) => {
                     let nested = RequestContext::nested(outer.as_ref(), &worker);
-                    let admitted = worker.plan.admit_query(req.request(), &body, nested);
+                    let admit = |req: &ServiceRequest| {
+                        worker.plan.admit_query(req.request(), &body, nested)
+                    };
+                    let admitted = match admit(&req) {
+                        Err(Refusal { why: Reason::HeldRequest, .. })
+                            if normalise(&worker, &mut req) =>
+                        {
+                            admit(&req)
+                        }
+                        admitted => admitted,
+                    };
                     // as for other requests, why it never is for the cache comes first
                     admitted.and_then(|admitted| {
                         let is_enabled = worker.engine.is_enabled();

@@ -42,6 +42,7 @@ pub(crate) mod freshening;
 pub(crate) mod freshness;
 pub(crate) mod groups;
 pub(crate) mod invalidation;
+pub(crate) mod languages;
 pub(crate) mod lifetime_source;
 mod list_members;
 pub(crate) mod multipart;

@@ -48,6 +48,8 @@ reasons! {
     Forwarded => "forwarded",
     /// The request asks for another protocol.
     Upgrade => "upgrade",
+    /// A middleware outside of the cache holds the request, so that its headers cannot be reduced.
+    HeldRequest => "held-request",
     /// The key of the request would be too long.
     KeyTooLong => "key-too-long",
     /// The user's key function gave no key.

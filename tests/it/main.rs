@@ -64,6 +64,7 @@ mod memory_use;
 mod metrics;
 mod middleware_order;
 mod nested_caches;
+mod normalised_headers;
 mod paths;
 mod product_server;
 mod public_api;

@@ -30,6 +30,8 @@ pub(super) struct Admission {
     query: String,
     /// Its path as the router reads it.
     pub(super) routed: String,
+    /// The headers that are reduced, in words.
+    reduced: Vec<String>,
 }
 
 impl Admission {
@@ -39,7 +41,11 @@ impl Admission {
         engine: &Engine,
         read: &ReadInquiry<'_>,
     ) -> Result<Self, ExplainError> {
-        let req = request(read);
+        let mut headers = read.headers.clone();
+        let changes = plan.normalisers().changes(&headers);
+        changes.iter().for_each(|change| change.apply(&mut headers));
+        let req = request(read, &headers);
+        plan.normalisers().mark(&req);
         let server = Server { secure: engine.is_secure(), host: "localhost" };
         // a function of the application may not be prepared for a request without its data
         let admit = AssertUnwindSafe(|| plan.admit_on(server, &req, read.body));
@@ -47,7 +53,8 @@ impl Admission {
         Ok(Self {
             admitted,
             method: read.method.clone(),
-            headers: read.headers.clone(),
+            headers,
+            reduced: changes.iter().map(ToString::to_string).collect(),
             query: read.uri.query().unwrap_or_default().to_owned(),
             routed: req.match_info().as_str().to_owned(),
         })
@@ -90,8 +97,16 @@ impl Admission {
             stored: None,
             running: None,
             to_be_stored: Vec::new(),
-            notes: plan.is_shared(rule).then(|| SHARED.to_owned()).into_iter().collect(),
+            notes: self.notes(plan),
         }
+    }
+}
+
+impl Admission {
+    /// What settings have done with the request.
+    fn notes(&self, plan: &Plan) -> Vec<String> {
+        let shared = plan.is_shared(self.rule()).then(|| SHARED.to_owned());
+        self.reduced.iter().cloned().chain(shared).collect()
     }
 }
 
@@ -100,10 +115,10 @@ const SHARED: &str =
     "credentials do not count: the rule says that its responses are the same for everybody";
 
 /// The request as a handler would see it, as far as the inquiry says.
-fn request(read: &ReadInquiry<'_>) -> HttpRequest {
+fn request(read: &ReadInquiry<'_>, headers: &HeaderMap) -> HttpRequest {
     let uri: &Uri = &read.uri;
     let mut request = TestRequest::default().method(read.method.clone()).uri(&uri.to_string());
-    for (name, value) in &read.headers {
+    for (name, value) in headers {
         request = request.append_header((name.clone(), value.clone()));
     }
     request.to_http_request()

@@ -60,7 +60,12 @@ pub(super) fn remove(worker: &Worker, req: &mut ServiceRequest) -> bool {
     })
 }
 
-fn change(worker: &Worker, req: &mut ServiceRequest, change: impl FnOnce(&mut HeaderMap)) -> bool {
+/// Changes the headers of a request; `false` where it cannot be changed.
+pub(super) fn change(
+    worker: &Worker,
+    req: &mut ServiceRequest,
+    change: impl FnOnce(&mut HeaderMap),
+) -> bool {
     if !CAN_UNWIND || worker.held.get(req.request()).during {
         return false;
     }
