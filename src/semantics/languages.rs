@@ -31,8 +31,8 @@ impl Languages {
         let members = members.map(<[u8]>::trim_ascii).filter(|member| member.len() <= MAX_RANGE);
         let mut ranges: Vec<Preference> = members.filter_map(preference).take(MAX_RANGES).collect();
         ranges.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
-        let wanted = ranges.iter().filter(|(_, weight)| *weight > 0);
-        let chosen = wanted.filter_map(|(range, _)| self.best(range, &ranges)).next();
+        let mut wanted = ranges.iter().filter(|(_, weight)| *weight > 0);
+        let chosen = wanted.find_map(|(range, _)| self.best(range, &ranges));
         chosen.or_else(|| self.0.first().map(String::as_str)).unwrap_or_default()
     }
 

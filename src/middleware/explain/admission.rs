@@ -43,7 +43,9 @@ impl Admission {
     ) -> Result<Self, ExplainError> {
         let mut headers = read.headers.clone();
         let changes = plan.normalisers().changes(&headers);
-        changes.iter().for_each(|change| change.apply(&mut headers));
+        for change in &changes {
+            change.apply(&mut headers);
+        }
         let req = request(read, &headers);
         plan.normalisers().mark(&req);
         let server = Server { secure: engine.is_secure(), host: "localhost" };
