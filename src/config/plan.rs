@@ -38,7 +38,10 @@ use crate::{
 
 /// The settings of one cache, and what is compiled from them.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is found once, so that no hit looks for it")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is found once, so that no hit looks for it"
+)]
 pub(crate) struct Plan {
     config: Arc<Config>,
     paths: Paths,
