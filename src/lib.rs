@@ -3,6 +3,8 @@
 mod entry;
 /// Guides, a page for each problem.
 pub mod guide {
+    #[doc = include_str!("guide/cdn_in_front.md")]
+    pub mod cdn_in_front {}
     #[cfg(feature = "redis")]
     #[doc = include_str!("guide/faults.md")]
     pub mod faults {}
@@ -73,9 +75,10 @@ pub use crate::{
         fleet::ProcessInfo,
         handle::CacheHandle,
         preview::Preview,
+        purge_hooks::{NoticeTarget, PurgeHook, PurgeNotice},
         stats::{
-            CostlyKey, Histogram, LastError, PurgeCount, RequestCount, RequestExample, RuleStats,
-            Stats, TimelineStep, TopKey, TopKeys,
+            CostlyKey, Histogram, LastError, PurgeCount, PurgeHookStats, RequestCount,
+            RequestExample, RuleStats, Stats, TimelineStep, TopKey, TopKeys,
         },
     },
     middleware::{

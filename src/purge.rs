@@ -1,5 +1,7 @@
 //! What a purge names, what it did, and the logical time that orders purges and fills.
 
+pub(crate) mod queue;
+
 use url::Url;
 
 use crate::{

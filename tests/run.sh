@@ -2,7 +2,8 @@
 # Runs every test with every feature. Installs redis-server by the system's package manager when it
 # is missing: the tests start servers of their own on loopback. They start another server, such as
 # Valkey or a newer Redis, where REDIS_SERVER_BIN names one. Chromium is installed in the same way, for the
-# tests of the cache's page; CHROMIUM_BIN names another one:
+# tests of the cache's page; CHROMIUM_BIN names another one. So is Varnish, for the test of a CDN in front
+# (VARNISHD_BIN):
 #
 #   REDIS_SERVER_BIN=/opt/valkey/bin/valkey-server ./tests/run.sh
 set -euo pipefail
@@ -50,6 +51,23 @@ install_chromium() {
   fi
 }
 
+install_varnish() {
+  if command -v apt-get >/dev/null; then
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends varnish
+  elif command -v dnf >/dev/null; then
+    as_root dnf install -y -q varnish
+  elif command -v apk >/dev/null; then
+    as_root apk add --quiet varnish
+  elif command -v pacman >/dev/null; then
+    as_root pacman -S --noconfirm --quiet varnish
+  elif command -v brew >/dev/null; then
+    brew install --quiet varnish
+  else
+    return 1
+  fi
+}
+
 find_chromium() {
   local name
   for name in chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable; do
@@ -73,6 +91,14 @@ fi
 
 echo "the server: $("${REDIS_SERVER_BIN:-redis-server}" --version)"
 export REDIS_SERVER_BIN="${REDIS_SERVER_BIN:-redis-server}"
+
+if ! command -v "${VARNISHD_BIN:-varnishd}" >/dev/null; then
+  echo "varnishd is missing; installing it"
+  if ! install_varnish || ! command -v varnishd >/dev/null; then
+    echo "varnishd could not be installed: install Varnish 6 or later, or name it in VARNISHD_BIN" >&2
+    exit 1
+  fi
+fi
 
 if [ -z "${CHROMIUM_BIN:-}" ] && ! find_chromium >/dev/null; then
   echo "Chromium is missing; installing it"

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    engine::purge_hooks::AnyPurgeHook,
     semantics::{groups::GROUP_ALIASES, policy::Policy, verdict::Reason},
 };
 
@@ -53,6 +54,7 @@ pub(crate) struct Config {
     pub(super) name: Option<String>,
     /// The version of the application.
     pub(super) version: String,
+    pub(super) purge_hooks: Vec<AnyPurgeHook>,
     pub(super) clock: Clock,
 }
 
@@ -80,6 +82,7 @@ impl Default for Config {
             coalescing: Coalescing::default(),
             compliance: Compliance::default(),
             responses: Responses::default(),
+            purge_hooks: Vec::new(),
             name: None,
             version: String::new(),
             clock: Clock::system(),
@@ -189,7 +192,9 @@ impl Config {
             return Vec::new();
         }
         let aliases = surrogate_keys.then_some(GROUP_ALIASES.map(HeaderName::from_static));
-        targeted_headers.iter().cloned().chain(aliases.into_iter().flatten()).collect()
+        let emitted = self.responses.emitted_groups.as_ref().map(|emitted| &emitted.name);
+        let all = targeted_headers.iter().cloned().chain(aliases.into_iter().flatten());
+        all.filter(|name| Some(name) != emitted).collect()
     }
 
     /// What decides, with the key, which requests are for the cache and which of them are equal.

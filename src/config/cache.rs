@@ -139,6 +139,7 @@ impl ResponseCache {
     pub(crate) fn engine(&self) -> Result<Arc<Engine>, ConfigError> {
         let config = self.config()?;
         let engine = self.shared.engine(config)?;
+        engine.purge_hooks().add(&config.purge_hooks);
         engine.query_rules().add(&query_rules::id(config), || query_rules::by_path(config))?;
         Ok(engine)
     }

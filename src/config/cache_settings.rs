@@ -21,6 +21,7 @@ use super::{
 };
 #[cfg(feature = "testing")]
 use crate::clock::Clock;
+use crate::engine::purge_hooks::{AnyPurgeHook, PurgeHook};
 
 impl ResponseCache {
     /// The freshness lifetime of 2xx responses that state none. Default: 60 s, so **every 200 is
@@ -278,6 +279,12 @@ impl ResponseCache {
     pub fn version(self, version: impl Into<String>) -> Self {
         let version = short("version", version.into());
         self.set_with(version, |config, version| config.version = version)
+    }
+
+    /// Tells `hook` of every purge of this process, so that it purges a cache in front of the servers,
+    /// such as a CDN. It hears of the purges of all clones, from when one that has it is used.
+    pub fn purge_hook(self, hook: impl PurgeHook) -> Self {
+        self.set(|config| config.purge_hooks.push(AnyPurgeHook::new(hook)))
     }
 
     /// Where the cache reads the time; for tests. All clones have the clock of the one which is used

@@ -257,6 +257,7 @@ impl CacheFill {
             terms: storable.terms,
             tag,
             leader: self.leader,
+            emitted_groups: None,
         })
     }
 

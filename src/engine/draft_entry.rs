@@ -18,6 +18,7 @@ use crate::{
     key::CacheKey,
     semantics::{
         declared::Declared,
+        emitted_groups::EmittedGroups,
         etag::{self, TagForm},
         groups,
         lifetime_source::LifetimeSource,
@@ -42,6 +43,8 @@ pub(crate) struct DraftEntry {
     /// Where the response gets an `ETag` as soon as its body is known: in which form the client is given it.
     pub(super) tag: Option<TagForm>,
     pub(super) leader: Option<Leader>,
+    /// The header that tells its groups, where there is one.
+    pub(super) emitted_groups: Option<EmittedGroups>,
 }
 
 impl DraftEntry {
@@ -119,8 +122,25 @@ impl DraftEntry {
         if more.iter().any(|group| !self.groups.contains(group)) {
             let groups = std::mem::take(&mut self.groups);
             self.groups = groups::within_bounds([groups.as_slice(), more].concat())?;
+            self.write_groups();
         }
         Ok(())
+    }
+
+    /// Tells its groups in this header.
+    pub(crate) fn emitting_groups(mut self, header: &EmittedGroups) -> Self {
+        self.emitted_groups = Some(header.clone());
+        self.write_groups();
+        self
+    }
+
+    fn write_groups(&mut self) {
+        let Some(header) = &self.emitted_groups else { return };
+        let mut fields = self.headers.expand().collect();
+        if !header.write(&mut fields, &self.groups) {
+            self.engine.left_out_groups(header);
+        }
+        self.headers = fields.into_iter().collect();
     }
 
     /// The response as it will be stored, with this body.

@@ -11,6 +11,7 @@ use super::{
     stats::{LastError, RefreshResult},
 };
 use crate::{
+    semantics::emitted_groups::EmittedGroups,
     semantics::verdict::{Reason, StaleCause},
     store::{StoreError, StoreErrorKind},
 };
@@ -75,6 +76,19 @@ impl Engine {
                 "response cache: a request with `Forwarded` or `X-Forwarded-*` bypasses the cache. \
                  Behind a proxy that sets these headers, set `Compliance::forwarded(Forwarded::Trust)`; \
                  where no handler reads them, `Forwarded::Ignore`"
+            );
+        }
+    }
+
+    /// Groups of a response do not fit into the header that tells them: a purge of one of them misses
+    /// the response in caches downstream.
+    pub(crate) fn left_out_groups(&self, header: &EmittedGroups) {
+        if !self.has_warned_of_groups.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                header = %header.name,
+                at_most = header.max_bytes,
+                "response cache: groups of a response do not fit into their header and are left out: \
+                 caches downstream do not know them (`Responses::emit_groups_at_most`)"
             );
         }
     }

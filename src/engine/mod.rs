@@ -23,6 +23,7 @@ mod no_vary_search;
 pub(crate) mod preview;
 mod publish;
 mod purge;
+pub(crate) mod purge_hooks;
 pub(crate) mod query_rules;
 pub(crate) mod recording;
 mod recording_budget;

@@ -8,6 +8,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 
 use super::state::Engine;
 use crate::{
+    key::CacheKey,
     purge::{Purge, Purged, Target},
     store::{StoreError, StoreErrorKind, budget},
 };
@@ -15,14 +16,19 @@ use crate::{
 impl Engine {
     /// Purges; counts where the purge is counted. An error means that the purge may not have reached the store, or names
     /// nothing that could be stored.
-    pub(crate) async fn purge(&self, purge: Purge) -> Result<Purged, StoreError> {
+    pub(crate) async fn purge(self: &Arc<Self>, purge: Purge) -> Result<Purged, StoreError> {
         let purge = self.with_time(purge);
         if let Some(problem) = purge.problem() {
             return Err(StoreError::with_source(StoreErrorKind::NoTarget, problem));
         }
         let (store, spellings) = (self.store.clone(), self.all_spellings(&purge));
         self.record_in_process(&spellings);
-        let run = async move { store.purge_together(&spellings).await };
+        let (engine, named) = (Arc::clone(self), purge.clone());
+        let run = async move {
+            let purged = store.purge_together(&spellings).await;
+            engine.tell_hooks(&[named]);
+            purged
+        };
         let purged = self.complete(run).await;
         match &purged {
             Ok(purged) => {
@@ -57,20 +63,35 @@ impl Engine {
         all
     }
 
-    /// A purge of whose failure the caller does not learn, such as that of an unsafe request (RFC 9111
-    /// s.4.4).
-    pub(crate) async fn purge_uncounted(&self, purge: Purge) {
-        self.purge_all_uncounted(vec![purge]).await;
+    /// Removes an entry that has turned out to be of no use. Caches outside are not told: they find out
+    /// as this one did.
+    pub(crate) async fn purge_entry(&self, key: CacheKey) {
+        let purges = vec![Purge::entry(key)];
+        let (store, all) = (self.store.clone(), purges.clone());
+        self.purge_uncounted(&purges, async move { store.purge_together(&all).await }).await;
     }
 
-    /// Several such purges. All of them are carried out, even if the caller is dropped meanwhile.
-    pub(crate) async fn purge_all_uncounted(&self, purges: Vec<Purge>) {
+    /// Purges of whose failure the caller does not learn, such as those of an unsafe request (RFC 9111
+    /// s.4.4). All of them are carried out, even if the caller is dropped meanwhile.
+    pub(crate) async fn purge_all_uncounted(self: &Arc<Self>, purges: Vec<Purge>) {
         if purges.is_empty() {
             return;
         }
-        self.record_in_process(&purges);
-        let (store, all) = (self.store.clone(), purges.clone());
-        let run = async move { store.purge_together(&all).await };
+        let (engine, all) = (Arc::clone(self), purges.clone());
+        let run = async move {
+            let purged = engine.store.purge_together(&all).await;
+            engine.tell_hooks(&all);
+            purged
+        };
+        self.purge_uncounted(&purges, run).await;
+    }
+
+    async fn purge_uncounted(
+        &self,
+        purges: &[Purge],
+        run: impl Future<Output = Result<Purged, StoreError>> + Send + 'static,
+    ) {
+        self.record_in_process(purges);
         match self.complete(run).await {
             Ok(done) => {
                 // what they removed together is counted with the first
@@ -90,6 +111,12 @@ impl Engine {
         if !self.background_tasks.run(self.store.is_immediate(), run) {
             self.counters.error();
         }
+    }
+
+    /// Tells the hooks when the purges hold here, so that a CDN that asks again gets no old response.
+    /// They are told where the store has failed as well: the data behind the responses has changed.
+    fn tell_hooks(&self, purges: &[Purge]) {
+        self.purge_hooks.tell(purges);
     }
 
     /// Records the purges of this process, for responses that are shared while the store is away.

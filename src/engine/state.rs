@@ -17,6 +17,7 @@ use super::{
     flight::Flights,
     log_throttle::LogThrottle,
     no_vary_search::NoVarySearchIndex,
+    purge_hooks::PurgeHooks,
     query_rules::AllQueryRules,
     recording_budget::RecordingBudget,
     stats::{Counters, Examples, LastError, Running, Stats, Timeline, TimelineStep},
@@ -59,6 +60,7 @@ pub(crate) struct Engine {
     pub(super) hit_for_miss: ExpiringKeys,
     /// The purges of this process, for responses that are shared while the store is away.
     pub(super) local_purges: SharedPurgeLog,
+    pub(super) purge_hooks: PurgeHooks,
     /// Keys whose handler failed a short while ago.
     pub(super) failing_handlers: Arc<ExpiringKeys>,
     pub(super) recording_budget: RecordingBudget,
@@ -72,6 +74,7 @@ pub(crate) struct Engine {
     /// Whether the store refused the last entry that it was given.
     pub(super) store_refuses: AtomicBool,
     pub(super) has_warned_of_forwarded: AtomicBool,
+    pub(super) has_warned_of_groups: AtomicBool,
     pub(super) last_error: Mutex<Option<LastError>>,
     is_enabled: AtomicBool,
 }
@@ -101,6 +104,7 @@ impl Engine {
             flights: Flights::new(),
             hit_for_miss: ExpiringKeys::new(clock.clone()),
             local_purges: SharedPurgeLog::default(),
+            purge_hooks: PurgeHooks::new(clock.clone()),
             failing_handlers,
             recording_budget: RecordingBudget::default(),
             detached_handlers: Arc::new(Semaphore::new(MAX_DETACHED_HANDLERS)),
@@ -112,6 +116,7 @@ impl Engine {
             clock,
             store_refuses: AtomicBool::new(false),
             has_warned_of_forwarded: AtomicBool::new(false),
+            has_warned_of_groups: AtomicBool::new(false),
             last_error: Mutex::default(),
             is_enabled: AtomicBool::new(true),
         })
@@ -133,6 +138,11 @@ impl Engine {
     /// The paths under which clones of the cache store responses.
     pub(crate) fn stored_paths(&self) -> &StoredPaths {
         &self.stored_paths
+    }
+
+    /// What is told of purges.
+    pub(crate) fn purge_hooks(&self) -> &PurgeHooks {
+        &self.purge_hooks
     }
 
     pub(crate) fn background_refreshes(&self) -> &BackgroundRefreshes {
@@ -171,6 +181,7 @@ impl Engine {
         Stats {
             store: self.store.health(),
             last_error: self.last_error(),
+            purge_hooks: self.purge_hooks.stats(),
             ..self.counters.read(self.store.size(), running)
         }
     }

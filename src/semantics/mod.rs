@@ -36,6 +36,7 @@ pub(crate) mod coding_choice;
 pub(crate) mod credentials;
 pub(crate) mod date;
 pub(crate) mod declared;
+pub(crate) mod emitted_groups;
 pub(crate) mod etag;
 pub(crate) mod fields;
 pub(crate) mod freshening;

@@ -69,6 +69,7 @@ mod paths;
 mod product_server;
 mod public_api;
 mod purge;
+mod purge_hooks;
 mod purge_race;
 mod purge_reach;
 mod query_method;

@@ -3,7 +3,10 @@
 use actix_web::http::header::HeaderName;
 
 use super::{bounds::part_of_one, header_names::header_name};
-use crate::config::error::ConfigError;
+use crate::{config::error::ConfigError, semantics::emitted_groups::EmittedGroups};
+
+/// How many bytes the header that tells groups has at most, where no setting says it.
+const MAX_EMITTED: usize = 16 * 1024;
 
 /// How responses are stored and labelled.
 ///
@@ -18,6 +21,8 @@ use crate::config::error::ConfigError;
 /// | [`cache_status_key`](Self::cache_status_key) | `false` |
 /// | [`x_cache`](Self::x_cache) | `false` |
 /// | [`verdict`](Self::verdict) | `false` |
+/// | [`emit_groups`](Self::emit_groups) | `None` |
+/// | [`emit_groups_at_most`](Self::emit_groups_at_most) | 16 KiB |
 ///
 /// ```
 /// use actix_response_cache::{ResponseCache, Responses};
@@ -38,6 +43,8 @@ pub struct Responses {
     pub(crate) cache_status_key: bool,
     pub(crate) x_cache: bool,
     pub(crate) verdict: bool,
+    pub(crate) emitted_groups: Option<EmittedGroups>,
+    max_emitted: usize,
     error: Option<ConfigError>,
 }
 
@@ -54,6 +61,8 @@ impl Responses {
             cache_status_key: false,
             x_cache: false,
             verdict: false,
+            emitted_groups: None,
+            max_emitted: MAX_EMITTED,
             error: None,
         }
     }
@@ -133,6 +142,38 @@ impl Responses {
         self
     }
 
+    /// Tells a CDN in front the groups of each response in this header: `Surrogate-Key` or `xkey`,
+    /// separated by spaces, or a name that ends in `-Tag`, such as `Cache-Tag`, separated by commas.
+    /// A space, comma or `%` in the name of a group is written as `%20`, `%2C` or `%25`. What the handler
+    /// has written there itself is kept. Default: `None`, no header.
+    ///
+    /// A response is stored with the header, so a hit has the one that it was stored with.
+    ///
+    /// # Errors
+    ///
+    /// A name that is no header name keeps the server from starting.
+    pub fn emit_groups<'n>(mut self, header: impl Into<Option<&'n str>>) -> Self {
+        let name = header.into().map(|name| header_name("Responses::emit_groups", name));
+        let max_bytes = self.max_emitted;
+        match name.transpose() {
+            Ok(name) => {
+                self.emitted_groups = name.map(|name| EmittedGroups { name, max_bytes });
+            }
+            Err(error) => drop(self.error.get_or_insert(error)),
+        }
+        self
+    }
+
+    /// How many bytes the value of that header has at most. Default: 16 KiB. Groups that do not fit are
+    /// left out, whole, and the log says so once: servers and CDNs refuse headers that are too long.
+    pub fn emit_groups_at_most(mut self, bytes: usize) -> Self {
+        self.max_emitted = bytes;
+        if let Some(emitted) = &mut self.emitted_groups {
+            emitted.max_bytes = bytes;
+        }
+        self
+    }
+
     /// What cannot be used.
     pub(crate) fn error(&self) -> Option<ConfigError> {
         let jitter = || part_of_one("Responses::ttl_jitter", self.ttl_jitter);
@@ -147,6 +188,9 @@ impl Responses {
         }
         if self.cache_status_key && !self.cache_status {
             warnings.push("Responses::cache_status_key has no effect without cache_status");
+        }
+        if self.emitted_groups.is_none() && self.max_emitted != MAX_EMITTED {
+            warnings.push("Responses::emit_groups_at_most has no effect without emit_groups");
         }
         warnings
     }

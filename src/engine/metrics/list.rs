@@ -1,10 +1,10 @@
 //! All metrics.
 
-use super::{metric::Metric, store_table::OF_STORES, table::OF_REQUESTS};
+use super::{hook_table::OF_HOOKS, metric::Metric, store_table::OF_STORES, table::OF_REQUESTS};
 
 /// Every metric.
 pub(super) fn all() -> impl Iterator<Item = &'static Metric> {
-    OF_REQUESTS.iter().chain(OF_STORES)
+    OF_REQUESTS.iter().chain(OF_STORES).chain(OF_HOOKS)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "metrics")]
 mod facade;
+mod hook_table;
 mod list;
 mod metric;
 mod prometheus;

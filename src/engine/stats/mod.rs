@@ -2,6 +2,8 @@
 
 mod counters;
 mod examples;
+mod hooks;
+mod last_error;
 mod outcome;
 mod purges;
 mod reading;
@@ -16,8 +18,10 @@ mod worker;
 pub(crate) use counters::{Counters, Overrun, Running};
 pub(crate) use examples::Examples;
 pub use examples::RequestExample;
+pub use hooks::PurgeHookStats;
+pub use last_error::LastError;
 pub use purges::PurgeCount;
-pub use reading::{LastError, Stats};
+pub use reading::Stats;
 pub(crate) use refreshes::RefreshResult;
 pub use rule_stats::{RequestCount, RuleStats};
 pub(crate) use timeline::Timeline;

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::{
+    hooks::PurgeHookStats,
+    last_error::LastError,
     outcome::Outcome,
     purges::PurgeCount,
     requests::RequestTotals,
@@ -128,19 +130,8 @@ pub struct Stats {
     pub store: StoreHealth,
     /// The last failure of the store; `None` where there was none.
     pub last_error: Option<LastError>,
-}
-
-/// A failure of the store.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LastError {
-    /// When it was; serialized as seconds since the Unix epoch.
-    #[serde(serialize_with = "unix_seconds")]
-    pub at: SystemTime,
-    /// What was tried: `purge`.
-    pub doing: &'static str,
-    /// What went wrong, with its cause.
-    pub problem: String,
+    /// How the [purge hooks](crate::PurgeHook) are doing.
+    pub purge_hooks: Vec<PurgeHookStats>,
 }
 
 impl Stats {
@@ -210,6 +201,7 @@ impl Stats {
             recorded: 0,
             store: StoreHealth::default(),
             last_error: None,
+            purge_hooks: Vec::new(),
         }
     }
 }

@@ -28,7 +28,6 @@ use crate::{
         body::{CacheBody, CacheResult},
         worker::Worker,
     },
-    purge::Purge,
     semantics::{
         declared::Declared,
         fields::HeaderList,
@@ -206,7 +205,7 @@ impl Revalidation<'_> {
                 Ok(from)
             }
             Err(refused) => {
-                worker.engine.purge_uncounted(Purge::entry(entry.key.clone())).await;
+                worker.engine.purge_entry(entry.key.clone()).await;
                 Err(refused)
             }
         };
@@ -267,7 +266,7 @@ impl Revalidation<'_> {
                 Ok(from)
             }
             HeadSays::Other => {
-                worker.engine.purge_uncounted(Purge::entry(entry.key.clone())).await;
+                worker.engine.purge_entry(entry.key.clone()).await;
                 Err(Reason::Method)
             }
             HeadSays::Nothing => Err(Reason::Method),

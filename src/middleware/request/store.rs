@@ -8,7 +8,7 @@ use actix_web::{
     dev::ServiceResponse,
     http::{
         StatusCode,
-        header::{self, HeaderName, HeaderValue},
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use crate::{
     middleware::{body::CacheBody, context::RequestContext, recorder::Recorder, worker::Worker},
     semantics::{
         declared::Declared,
-        fields::{HeaderList, ResponseView, header_list},
+        fields::{Fields, HeaderList, ResponseView, header_list},
         groups,
         policy::Policy,
         stored_fields::storable_fields,
@@ -59,12 +59,16 @@ pub(super) fn store<B: MessageBody + 'static>(
     let client = client.map(|client| (client, fill.now().date));
     let personal = fill.is_personal();
     let storing = Storing { worker, context, rule, routed, groups: &[], before: <_>::default() };
+    let emitted = storing.emitted_groups(res.headers());
     let draft = storing.draft(fill, res.status(), header_list(res.headers()));
     // after the headers were taken, so that what is stored is the handler's word alone
     if let Some((client, now)) = client
         && !matches!(draft, Err(Reason::InnerCache))
     {
         client.write(res.response_mut(), now, personal);
+    }
+    if let Some((name, value)) = emitted {
+        res.headers_mut().insert(name, value);
     }
     match draft {
         Ok(draft) => store_body(worker, context, rule, draft, res),
@@ -96,7 +100,11 @@ impl Storing<'_> {
         let makes_etags = self.worker.plan.makes_etags;
         let tag = if makes_etags { fill.tag_form(&res) } else { None };
         let fields = stored_headers(self.worker, &policy, fields, &storable);
-        fill.into_draft(status, fields, &storable, groups, tag)
+        let draft = fill.into_draft(status, fields, &storable, groups, tag)?;
+        Ok(match &self.worker.plan.responses().emitted_groups {
+            Some(header) => draft.emitting_groups(header),
+            None => draft,
+        })
     }
 
     /// The policy that the handler has chosen, now or when it made the stored response.
@@ -135,22 +143,40 @@ impl Storing<'_> {
         policy: &Policy,
         res: &ResponseView<'_, [(HeaderName, HeaderValue)]>,
     ) -> Result<(Storable, Vec<String>), Reason> {
-        let Self { worker, context, .. } = self;
+        let worker = self.worker;
         let mut storable = fill.check_storable(res, policy)?;
         // a lifetime that was declared before was shortened then
         if self.before.ttl.is_none() || policy.declared.ttl != self.before.ttl {
             let jitter = worker.plan.responses().ttl_jitter;
             jitter::shorten_lifetime(&mut storable.terms, jitter, fastrand::f64());
         }
-        let mut groups = worker.plan.groups(self.rule, self.chosen()?, self.routed);
-        groups.extend_from_slice(self.groups);
-        groups.extend(groups::groups(res.fields, worker.plan.compliance().surrogate_keys)?);
-        groups.extend(context.hints().groups.iter().cloned());
-        Ok((storable, groups::within_bounds(groups)?))
+        Ok((storable, self.all_groups(res.fields)?))
+    }
+
+    /// The groups of a response: those of its rule and its policy, of its headers, and of hints.
+    fn all_groups<F: Fields + ?Sized>(&self, fields: &F) -> Result<Vec<String>, Reason> {
+        let plan = &self.worker.plan;
+        let mut all = plan.groups(self.rule, self.chosen()?, self.routed);
+        all.extend_from_slice(self.groups);
+        all.extend(groups::groups(fields, plan.compliance().surrogate_keys)?);
+        all.extend(self.context.hints().groups.iter().cloned());
+        groups::within_bounds(all)
+    }
+
+    /// The header that tells a CDN in front the groups of a response, stored here or not: it may store
+    /// what this cache does not.
+    fn emitted_groups(&self, fields: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
+        let header = self.worker.plan.responses().emitted_groups.as_ref()?;
+        let groups = self.all_groups(fields).unwrap_or_default();
+        let (value, is_whole) = header.value(fields, &groups);
+        if !is_whole {
+            self.worker.engine.left_out_groups(header);
+        }
+        Some((header.name.clone(), value?))
     }
 }
 
-pub(super) fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, header::HeaderMap> {
+pub(super) fn view<B>(res: &ServiceResponse<B>) -> ResponseView<'_, HeaderMap> {
     ResponseView { status: res.status(), fields: res.headers() }
 }
 

@@ -2,7 +2,6 @@
 //! It is not known whether such a purge has arrived; carrying it out twice does no harm.
 
 use std::{
-    collections::VecDeque,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -22,7 +21,7 @@ use super::{
     settling::MAX_PROBE_PAUSE,
 };
 use crate::{
-    purge::{Purge, Purged},
+    purge::{Purge, Purged, queue::PurgeQueue},
     store::error::{StoreError, StoreErrorKind},
 };
 
@@ -47,7 +46,7 @@ pub(super) struct PendingPurges {
 
 #[derive(Debug, Default)]
 struct Queue {
-    queued: VecDeque<Purge>,
+    queued: PurgeQueue,
     /// The one that is being repeated; another one like it has to be repeated again.
     current: Option<Purge>,
     has_replayer: bool,
@@ -95,7 +94,7 @@ impl PendingPurges {
 
     fn add(self: &Arc<Self>, purge: Purge) {
         let mut queue = self.lock();
-        queue.add(purge);
+        queue.queued.add(purge, MAX_PURGES);
         self.any.store(true, Ordering::Release);
         drop(queue);
         self.repeat_behind();
@@ -137,14 +136,14 @@ impl PendingPurges {
 
     fn all(&self) -> Vec<Purge> {
         let queue = self.lock();
-        queue.current.iter().chain(&queue.queued).cloned().collect()
+        queue.current.iter().chain(queue.queued.iter()).cloned().collect()
     }
 
     /// The next one to repeat; where there is none, the replayer is done.
     fn next(&self) -> Option<Purge> {
         let mut queue = self.lock();
         if queue.current.is_none() {
-            queue.current = queue.queued.pop_front();
+            queue.current = queue.queued.pop();
         }
         if queue.current.is_none() {
             queue.has_replayer = false;
@@ -158,25 +157,6 @@ impl PendingPurges {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Queue {
-    /// Merges what names the same: a hard purge takes a soft one, and of two soft ones the first
-    /// counts.
-    fn add(&mut self, purge: Purge) {
-        let same = |kept: &&mut Purge| kept.target() == purge.target();
-        if let Some(kept) = self.queued.iter_mut().find(same) {
-            *kept = match (kept.stale_since(), purge.stale_since()) {
-                (Some(_), Some(then)) => kept.clone().soft_since(then),
-                _ => purge.target().clone().into(),
-            };
-            return;
-        }
-        self.queued.push_back(purge);
-        if self.queued.len() > MAX_PURGES {
-            self.queued = VecDeque::from([Purge::all()]);
-        }
     }
 }
 
@@ -259,39 +239,5 @@ impl fmt::Debug for PendingPurges {
             .field("queued", &queue.queued.len())
             .field("current", &queue.current)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::entry::Timestamp;
-
-    #[test]
-    fn what_names_the_same_is_kept_once_and_the_harder_wins() {
-        let at = |secs| Purge::path("/a").soft_since(Timestamp::from_secs(secs));
-        for (first, second, kept) in [
-            (at(2), at(3), at(2)),
-            (at(3), at(2), at(2)),
-            (at(2), Purge::path("/a"), Purge::path("/a")),
-            (Purge::path("/a"), at(2), Purge::path("/a")),
-        ] {
-            let mut queue = Queue::default();
-            queue.add(first);
-            queue.add(Purge::path("/b"));
-            queue.add(second);
-            assert_eq!(queue.queued, [kept, Purge::path("/b")]);
-        }
-    }
-
-    #[test]
-    fn too_many_become_one_of_all() {
-        let mut queue = Queue::default();
-        for number in 0..MAX_PURGES {
-            queue.add(Purge::path(format!("/{number}")).soft());
-        }
-        assert_eq!(queue.queued.len(), MAX_PURGES);
-        queue.add(Purge::path("/one/more"));
-        assert_eq!(queue.queued, [Purge::all()]);
     }
 }
