@@ -1,9 +1,9 @@
 //! Purges. A purge that has begun is completed even if its caller is dropped: the data behind the
 //! responses has already changed.
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::state::Engine;
@@ -21,15 +21,8 @@ impl Engine {
         if let Some(problem) = purge.problem() {
             return Err(StoreError::with_source(StoreErrorKind::NoTarget, problem));
         }
-        let (store, spellings) = (self.store.clone(), self.all_spellings(&purge));
-        self.record_in_process(&spellings);
-        let (engine, named) = (Arc::clone(self), purge.clone());
-        let run = async move {
-            let purged = store.purge_together(&spellings).await;
-            engine.tell_hooks(&[named]);
-            purged
-        };
-        let purged = self.complete(run).await;
+        let spellings = self.all_spellings(&purge);
+        let purged = self.run_purges(spellings, vec![purge.clone()]).await;
         match &purged {
             Ok(purged) => {
                 self.purged(&purge, *purged);
@@ -65,34 +58,21 @@ impl Engine {
 
     /// Removes an entry that has turned out to be of no use. Caches outside are not told: they find out
     /// as this one did.
-    pub(crate) async fn purge_entry(&self, key: CacheKey) {
+    pub(crate) async fn purge_entry(self: &Arc<Self>, key: CacheKey) {
         let purges = vec![Purge::entry(key)];
-        let (store, all) = (self.store.clone(), purges.clone());
-        self.purge_uncounted(&purges, async move { store.purge_together(&all).await }).await;
+        self.purge_uncounted(purges, Vec::new()).await;
     }
 
     /// Purges of whose failure the caller does not learn, such as those of an unsafe request (RFC 9111
     /// s.4.4). All of them are carried out, even if the caller is dropped meanwhile.
     pub(crate) async fn purge_all_uncounted(self: &Arc<Self>, purges: Vec<Purge>) {
-        if purges.is_empty() {
-            return;
+        if !purges.is_empty() {
+            self.purge_uncounted(purges.clone(), purges).await;
         }
-        let (engine, all) = (Arc::clone(self), purges.clone());
-        let run = async move {
-            let purged = engine.store.purge_together(&all).await;
-            engine.tell_hooks(&all);
-            purged
-        };
-        self.purge_uncounted(&purges, run).await;
     }
 
-    async fn purge_uncounted(
-        &self,
-        purges: &[Purge],
-        run: impl Future<Output = Result<Purged, StoreError>> + Send + 'static,
-    ) {
-        self.record_in_process(purges);
-        match self.complete(run).await {
+    async fn purge_uncounted(self: &Arc<Self>, purges: Vec<Purge>, told: Vec<Purge>) {
+        match self.run_purges(purges.clone(), told).await {
             Ok(done) => {
                 // what they removed together is counted with the first
                 let each = std::iter::once(done).chain(std::iter::repeat(Purged::uncounted()));
@@ -113,10 +93,21 @@ impl Engine {
         }
     }
 
-    /// Tells the hooks when the purges hold here, so that a CDN that asks again gets no old response.
-    /// They are told where the store has failed as well: the data behind the responses has changed.
-    fn tell_hooks(&self, purges: &[Purge]) {
-        self.purge_hooks.tell(purges);
+    /// Purges, and tells the hooks when that holds here, so that a CDN that asks again gets no old
+    /// response. They are told where the store has failed as well: the data behind it has changed.
+    async fn run_purges(
+        self: &Arc<Self>,
+        purges: Vec<Purge>,
+        told: Vec<Purge>,
+    ) -> Result<Purged, StoreError> {
+        self.record_in_process(&purges);
+        let engine = Arc::clone(self);
+        let run = async move {
+            let outcome = engine.store.purge_together(&purges).await;
+            engine.purge_hooks.tell(&told);
+            outcome
+        };
+        self.complete(run.boxed()).await
     }
 
     /// Records the purges of this process, for responses that are shared while the store is away.
@@ -143,10 +134,10 @@ impl Engine {
         }
     }
 
-    async fn complete<T: Send + 'static>(
+    async fn complete(
         &self,
-        purge: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        purge: BoxFuture<'static, Result<Purged, StoreError>>,
+    ) -> Result<Purged, StoreError> {
         // without a runtime there is no request that could be dropped
         if Handle::try_current().is_err() {
             return purge.await;

@@ -86,8 +86,8 @@ impl PurgeHook for Cdn {
         Ok(())
     }
 
-    fn name(&self) -> &str {
-        "cdn"
+    fn name(&self) -> String {
+        "cdn".to_owned()
     }
 
     fn timeout(&self) -> Duration {

@@ -43,8 +43,8 @@ pub trait PurgeHook: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>>;
 
     /// What the log and the statistics call it. Default: `purge-hook`.
-    fn name(&self) -> &str {
-        "purge-hook"
+    fn name(&self) -> String {
+        "purge-hook".to_owned()
     }
 
     /// How long one attempt may take. Default: 10 s.
@@ -59,7 +59,7 @@ pub(super) type Told = Result<(), Box<dyn Error + Send + Sync>>;
 /// [`PurgeHook`] with a boxed future, so that there can be a `dyn` of it.
 trait ErasedHook: Send + Sync {
     fn purged<'a>(&'a self, notice: &'a PurgeNotice) -> Pin<Box<dyn Future<Output = Told> + 'a>>;
-    fn name(&self) -> &str;
+    fn name(&self) -> String;
     fn timeout(&self) -> Duration;
 }
 
@@ -68,7 +68,7 @@ impl<H: PurgeHook> ErasedHook for H {
         Box::pin(PurgeHook::purged(self, notice))
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> String {
         PurgeHook::name(self)
     }
 
@@ -91,7 +91,7 @@ impl AnyPurgeHook {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> String {
         self.0.name()
     }
 

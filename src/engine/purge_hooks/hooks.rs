@@ -27,7 +27,7 @@ impl PurgeHooks {
         let mut known = self.hooks.write().unwrap_or_else(PoisonError::into_inner);
         for hook in hooks {
             if !known.iter().any(|known| known.hook().is(hook)) {
-                let name = free_name(hook.name(), &known);
+                let name = free_name(&hook.name(), &known);
                 known.push(Arc::new(PendingNotices::new(hook.clone(), name, self.clock.clone())));
             }
         }

@@ -67,7 +67,9 @@ impl PendingNotices {
     /// Adds purges to what the hook is to be told. `true` where a thread has to be begun for that.
     pub(super) fn add(&self, purges: &[Purge]) -> bool {
         let mut state = self.lock();
-        purges.iter().for_each(|purge| state.queued.add(purge.clone(), MAX_PURGES));
+        for purge in purges {
+            state.queued.add(purge.clone(), MAX_PURGES);
+        }
         self.changed.notify_one();
         !std::mem::replace(&mut state.is_running, true)
     }
