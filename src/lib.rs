@@ -5,18 +5,36 @@ mod entry;
 pub mod guide {
     #[doc = include_str!("guide/cdn_in_front.md")]
     pub mod cdn_in_front {}
+    #[doc = include_str!("guide/crowds.md")]
+    pub mod crowds {}
     #[cfg(feature = "redis")]
     #[doc = include_str!("guide/faults.md")]
     pub mod faults {}
+    #[cfg(all(feature = "memory", feature = "redis"))]
+    #[doc = include_str!("guide/fleet.md")]
+    pub mod fleet {}
     #[doc = include_str!("guide/handlers_and_variants.md")]
     pub mod handlers_and_variants {}
     #[doc = include_str!("guide/lifetimes.md")]
     pub mod lifetimes {}
     #[doc = include_str!("guide/metrics.md")]
     pub mod metrics {}
+    #[doc = include_str!("guide/middleware_order.md")]
+    pub mod middleware_order {}
+    #[doc = include_str!("guide/moving_here.md")]
+    pub mod moving_here {}
     #[cfg(feature = "admin")]
     #[doc = include_str!("guide/observing.md")]
     pub mod observing {}
+    #[doc = include_str!("guide/own_store.md")]
+    pub mod own_store {}
+    #[doc = include_str!("guide/purging.md")]
+    pub mod purging {}
+    #[doc = include_str!("guide/security.md")]
+    pub mod security {}
+    #[cfg(all(feature = "memory", feature = "testing"))]
+    #[doc = include_str!("guide/testing.md")]
+    pub mod testing {}
     #[doc = include_str!("guide/validators.md")]
     pub mod validators {}
     #[doc = include_str!("guide/who_is_asking.md")]
@@ -28,6 +46,8 @@ mod key;
 mod purge;
 mod purge_log;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "admin")]
 mod admin;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::source::{Source, SourceFile};
 
 /// Each folder or file of `src` with its floor.
-const FLOORS: [(&str, usize); 12] = [
+const FLOORS: [(&str, usize); 13] = [
     ("semantics", 0),
     ("clock", 1),
     ("counting", 1),
@@ -16,6 +16,7 @@ const FLOORS: [(&str, usize); 12] = [
     ("entry", 1),
     ("store", 2),
     ("engine", 3),
+    ("testing", 3),
     ("config", 4),
     ("middleware", 5),
     ("admin", 6),
