@@ -31,12 +31,21 @@ impl Engine {
                     tracing::warn!(?past, suppressed, "a handler is slow; served stale");
                 }
             }
+            StaleCause::Overloaded => self.overloaded(),
             StaleCause::BackingOff => {
                 tracing::debug!(
                     ?past,
                     "a handler failed a moment ago and is not called; served stale"
                 );
             }
+        }
+    }
+
+    /// A handler is not called, as too many run.
+    pub(crate) fn overloaded(&self) {
+        if let Some(suppressed) = self.overloaded_log.allow() {
+            let running = self.running_handlers.len();
+            tracing::warn!(running, suppressed, "as many handlers run as may; none is called");
         }
     }
 
@@ -53,7 +62,7 @@ impl Engine {
                 self.counters.error();
                 tracing::error!(path, "a refresh in the background panicked");
             }
-            RefreshResult::Succeeded | RefreshResult::Skipped => {}
+            RefreshResult::Succeeded | RefreshResult::Skipped | RefreshResult::Overloaded => {}
         }
     }
 

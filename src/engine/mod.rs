@@ -27,6 +27,7 @@ pub(crate) mod purge_hooks;
 pub(crate) mod query_rules;
 pub(crate) mod recording;
 mod recording_budget;
+pub(crate) mod running_handlers;
 mod state;
 pub(crate) mod stats;
 pub(crate) mod stored_paths;

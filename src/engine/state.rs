@@ -20,6 +20,7 @@ use super::{
     purge_hooks::PurgeHooks,
     query_rules::AllQueryRules,
     recording_budget::RecordingBudget,
+    running_handlers::RunningHandlers,
     stats::{Counters, Examples, LastError, Running, Stats, Timeline, TimelineStep},
     stored_paths::StoredPaths,
     vary_index::VaryIndex,
@@ -64,6 +65,7 @@ pub(crate) struct Engine {
     /// Keys whose handler failed a short while ago.
     pub(super) failing_handlers: Arc<ExpiringKeys>,
     pub(super) recording_budget: RecordingBudget,
+    pub(super) running_handlers: RunningHandlers,
     /// Permits for handlers that go on without a client.
     pub(super) detached_handlers: Arc<Semaphore>,
     pub(super) failed_handler_log: LogThrottle,
@@ -71,6 +73,7 @@ pub(crate) struct Engine {
     pub(super) refused_entry_log: LogThrottle,
     pub(super) failed_refresh_log: LogThrottle,
     pub(super) unknown_policy_log: LogThrottle,
+    pub(super) overloaded_log: LogThrottle,
     /// Whether the store refused the last entry that it was given.
     pub(super) store_refuses: AtomicBool,
     pub(super) has_warned_of_forwarded: AtomicBool,
@@ -107,12 +110,14 @@ impl Engine {
             purge_hooks: PurgeHooks::new(clock.clone()),
             failing_handlers,
             recording_budget: RecordingBudget::default(),
+            running_handlers: RunningHandlers::default(),
             detached_handlers: Arc::new(Semaphore::new(MAX_DETACHED_HANDLERS)),
             failed_handler_log: LogThrottle::new(clock.clone()),
             slow_handler_log: LogThrottle::new(clock.clone()),
             refused_entry_log: LogThrottle::new(clock.clone()),
             failed_refresh_log: LogThrottle::new(clock.clone()),
             unknown_policy_log: LogThrottle::new(clock.clone()),
+            overloaded_log: LogThrottle::new(clock.clone()),
             clock,
             store_refuses: AtomicBool::new(false),
             has_warned_of_forwarded: AtomicBool::new(false),
@@ -155,6 +160,11 @@ impl Engine {
 
     pub(crate) fn recording_budget(&self) -> &RecordingBudget {
         &self.recording_budget
+    }
+
+    /// The handlers that run, where settings bound their number.
+    pub(crate) fn running_handlers(&self) -> &RunningHandlers {
+        &self.running_handlers
     }
 
     /// Permits for handlers that go on without a client.

@@ -30,6 +30,8 @@ struct ContextInner {
     hints: Rc<RefCell<HandlerHints>>,
     inner: Cell<Option<InnerOutcome>>,
     verdict: Cell<Option<Verdict>>,
+    /// Whether its handler is counted among those that run.
+    counts: Cell<bool>,
 }
 
 /// The hints of a handler whose request bypasses the cache with a shared context.
@@ -108,6 +110,7 @@ impl RequestContext {
             hints: outer.map(|outer| Rc::clone(&outer.0.hints)).unwrap_or_default(),
             inner: Cell::new(None),
             verdict: Cell::new(None),
+            counts: Cell::new(false),
         }))
     }
 
@@ -131,6 +134,17 @@ impl RequestContext {
     /// Whether the context is one of a clone of this cache.
     pub(super) fn is_of_clone(&self, worker: &Worker) -> bool {
         self.0.worker.handle().is_clone_of(worker.handle())
+    }
+
+    /// The handler of the request is counted among those that run.
+    pub(super) fn set_counts(&self) {
+        self.0.counts.set(true);
+    }
+
+    /// Whether a clone of this cache outside has counted the handler of the request.
+    pub(super) fn is_counted_by_clone(&self, worker: &Worker) -> bool {
+        let is_counted = self.0.counts.get() && self.is_of_clone(worker);
+        is_counted || self.0.outer.as_ref().is_some_and(|outer| outer.is_counted_by_clone(worker))
     }
 
     pub(super) fn handle(&self) -> &CacheHandle {

@@ -8,7 +8,7 @@ use super::{
     date::MAX_DELTA,
     lifetime_source::LifetimeSource,
     list_members::is_token,
-    verdict::{Forwarding, StaleCause, Stored, Verdict},
+    verdict::{Forwarding, Reason, StaleCause, Stored, Verdict},
 };
 
 /// The member that says what the cache called `name` did, to be appended after those that are
@@ -44,7 +44,7 @@ pub(crate) fn member(
         }
         Verdict::StaleFallback {
             past,
-            cause: cause @ (StaleCause::Slow | StaleCause::BackingOff),
+            cause: cause @ (StaleCause::Slow | StaleCause::BackingOff | StaleCause::Overloaded),
         } => {
             push_hit(&mut text, "-", whole_seconds_begun(past));
             if detail {
@@ -57,6 +57,11 @@ pub(crate) fn member(
             if let Some(status) = status {
                 push_number(&mut text, "; fwd-status=", u64::from(status));
             }
+        }
+        // the client is to know it from a 503 of the handler
+        Verdict::Refused(Reason::Overloaded) if detail => {
+            text.push_str("; detail=");
+            text.push_str(Reason::Overloaded.as_str());
         }
         Verdict::Refused(_) => return None,
     }

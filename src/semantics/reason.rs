@@ -73,6 +73,10 @@ reasons! {
     /// The request says `only-if-cached` and there is nothing to answer it with.
     OnlyIfCached => "only-if-cached",
 
+    // No handler is called.
+    /// As many handlers run as settings allow, and nothing stored can be served in their place.
+    Overloaded => "overloaded",
+
     // The response is not stored.
     /// The response says `no-store`.
     NoStore => "no-store",

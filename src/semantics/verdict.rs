@@ -66,6 +66,8 @@ pub enum StaleCause {
     Slow,
     /// The handler failed a short while ago, and is not called again yet.
     BackingOff,
+    /// As many handlers run as settings allow.
+    Overloaded,
 }
 
 impl StaleCause {
@@ -75,6 +77,7 @@ impl StaleCause {
             Self::Failed(_) => "handler-failed",
             Self::Slow => "handler-slow",
             Self::BackingOff => "handler-left-alone",
+            Self::Overloaded => Reason::Overloaded.as_str(),
         }
     }
 }
@@ -112,7 +115,8 @@ pub(crate) enum Verdict {
         /// Whether the request shared another request's run of the handler.
         collapsed: bool,
     },
-    /// Answered by the cache itself without the store (504 to `only-if-cached`).
+    /// Answered by the cache itself without the store (504 to `only-if-cached`, 503 where too many handlers
+    /// run).
     Refused(Reason),
 }
 
@@ -175,7 +179,7 @@ pub enum VerdictKind {
     /// From the store, and stale.
     Stale,
     /// From the handler, as the store had no response that could be used; or a 504 to
-    /// `only-if-cached`.
+    /// `only-if-cached`, or a 503 where too many handlers run.
     Miss,
     /// From the handler, as the request is not for the cache.
     Bypass,

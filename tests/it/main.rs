@@ -60,6 +60,7 @@ mod handler_policy;
 mod held_requests;
 mod http;
 mod interleavings;
+mod max_handlers;
 mod memory_use;
 mod metrics;
 mod middleware_order;

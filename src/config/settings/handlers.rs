@@ -18,6 +18,7 @@ pub(crate) const CAN_UNWIND: bool = cfg!(not(panic = "abort"));
 /// | [`failure_backoff`](Self::failure_backoff) | 1 s; zero under [`Compliance::strict`](crate::Compliance::strict) |
 /// | [`background_refresh`](Self::background_refresh) | `true`; `false` in a program built with `panic = "abort"` |
 /// | [`early_refresh`](Self::early_refresh) | 0: never |
+/// | [`max_handlers`](Self::max_handlers) | no limit |
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,6 +39,7 @@ pub struct HandlerPolicy {
     pub(crate) finish_on_disconnect: Option<Duration>,
     pub(crate) background_refresh: bool,
     pub(crate) early_refresh: f64,
+    pub(crate) max_handlers: Option<usize>,
     failure_backoff: Option<Duration>,
 }
 
@@ -50,6 +52,7 @@ impl HandlerPolicy {
             finish_on_disconnect: None,
             background_refresh: CAN_UNWIND,
             early_refresh: 0.0,
+            max_handlers: None,
             failure_backoff: None,
         }
     }
@@ -119,6 +122,26 @@ impl HandlerPolicy {
         self
     }
 
+    /// How many handlers run at a time for this cache, over all workers of the process and all clones that
+    /// set a limit. Past that, a request which needs its handler is served the stale response where
+    /// [`stale_if_error`](crate::ResponseCache::stale_if_error) would allow it if the handler failed, or
+    /// else **503 with `Retry-After: 1`**; its reason is
+    /// [`Reason::Overloaded`](crate::Reason::Overloaded). No request waits for a place. Default: no limit.
+    ///
+    /// A handler counts from its call until the head of its response, until it fails, panics or is dropped;
+    /// not while its body streams. Refreshes in the background count too, and handlers that
+    /// [finish without their client](Self::finish_on_disconnect). Hits, requests that wait for the handler
+    /// call of another one, and requests that bypass the cache do not: those call their handlers whatever
+    /// the number.
+    ///
+    /// # Errors
+    ///
+    /// Zero keeps the server from starting: nothing would ever be stored.
+    pub fn max_handlers(mut self, max: impl Into<Option<usize>>) -> Self {
+        self.max_handlers = max.into();
+        self
+    }
+
     /// The backoff where nothing is set, or what is set.
     pub(crate) fn backoff_or(&self, default: Duration) -> Duration {
         self.failure_backoff.unwrap_or(default)
@@ -126,7 +149,11 @@ impl HandlerPolicy {
 
     /// What cannot be used.
     pub(crate) fn error(&self) -> Option<ConfigError> {
-        not_negative("HandlerPolicy::early_refresh", self.early_refresh)
+        let no_handlers = self.max_handlers == Some(0);
+        let no_handlers = no_handlers.then(|| {
+            ConfigError::new("HandlerPolicy::max_handlers", "is zero: no handler could be called")
+        });
+        no_handlers.or(not_negative("HandlerPolicy::early_refresh", self.early_refresh))
     }
 
     /// What is probably not meant.

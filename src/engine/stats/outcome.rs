@@ -4,7 +4,7 @@ use crate::semantics::verdict::{Forwarding, Reason, StaleCause, Verdict, Verdict
 
 const REASONS: usize = Reason::ALL.len();
 /// How many outcomes there are beside a miss and a bypass for each [`Reason`].
-const OTHERS: usize = 9;
+const OTHERS: usize = 10;
 /// How many outcomes there are.
 pub(super) const OUTCOMES: usize = OTHERS + 2 * REASONS;
 
@@ -22,6 +22,7 @@ impl Outcome {
     const VARY_MISS: Self = Self(6);
     const REQUEST_DIRECTIVE: Self = Self(7);
     const STALE_MISS: Self = Self(8);
+    const OVERLOADED: Self = Self(9);
 
     pub(super) const fn of(verdict: &Verdict) -> Self {
         match verdict {
@@ -31,6 +32,7 @@ impl Outcome {
                 StaleCause::Failed(_) => Self::HANDLER_FAILED,
                 StaleCause::Slow => Self::HANDLER_SLOW,
                 StaleCause::BackingOff => Self::HANDLER_BACKING_OFF,
+                StaleCause::Overloaded => Self::OVERLOADED,
             },
             Verdict::Forwarded { why, .. } => match why {
                 Forwarding::UriMiss => Self::URI_MISS,
@@ -58,6 +60,7 @@ impl Outcome {
             Self::HANDLER_FAILED => (VerdictKind::Stale, StaleCause::Failed(None).as_str()),
             Self::HANDLER_SLOW => (VerdictKind::Stale, StaleCause::Slow.as_str()),
             Self::HANDLER_BACKING_OFF => (VerdictKind::Stale, StaleCause::BackingOff.as_str()),
+            Self::OVERLOADED => (VerdictKind::Stale, StaleCause::Overloaded.as_str()),
             Self::URI_MISS => (VerdictKind::Miss, "uri-miss"),
             Self::VARY_MISS => (VerdictKind::Miss, "vary-miss"),
             Self::REQUEST_DIRECTIVE => (VerdictKind::Miss, Reason::RequestDirective.as_str()),
@@ -71,7 +74,8 @@ impl Outcome {
 
     /// Whether a stale response was served instead of the handler's.
     pub(super) fn is_fallback(self) -> bool {
-        [Self::HANDLER_FAILED, Self::HANDLER_SLOW, Self::HANDLER_BACKING_OFF].contains(&self)
+        let fallbacks = [Self::HANDLER_FAILED, Self::HANDLER_SLOW, Self::HANDLER_BACKING_OFF];
+        fallbacks.contains(&self) || self == Self::OVERLOADED
     }
 
     pub(super) fn is_slow(self) -> bool {
@@ -105,6 +109,8 @@ mod tests {
             (fallback(StaleCause::Failed(Some(502))), "handler-failed"),
             (fallback(StaleCause::Slow), "handler-slow"),
             (fallback(StaleCause::BackingOff), "handler-left-alone"),
+            (fallback(StaleCause::Overloaded), "overloaded"),
+            (Verdict::Refused(Reason::Overloaded), "overloaded"),
             (Verdict::missed(Forwarding::UriMiss, Ok(LifetimeSource::default())), "uri-miss"),
             (Verdict::missed(Forwarding::VaryMiss, Ok(LifetimeSource::default())), "vary-miss"),
             (

@@ -49,7 +49,7 @@ pub struct Stats {
     /// response (`served_stale`).
     pub stale: u64,
     /// Of `stale`: requests that were served the stale response in place of the handler's, which
-    /// failed, was slow, or had failed a short while before and was not called.
+    /// failed, was slow, or was not called: it had failed a short while before, or too many ran.
     #[serde(rename = "stood_in")]
     pub served_stale: u64,
     /// Of `served_stale`: requests whose handler was slow.
@@ -61,7 +61,7 @@ pub struct Stats {
     pub served_stale_backing_off: u64,
     /// Requests for which no usable response was stored. Their response came from the handler, from
     /// the handler call of another request (`collapsed`), or from the cache itself: 504 where the
-    /// request said `only-if-cached`.
+    /// request said `only-if-cached`, 503 where too many handlers ran.
     pub misses: u64,
     /// Of `misses`: requests that waited for another request, and were served its response.
     pub collapsed: u64,
@@ -105,8 +105,8 @@ pub struct Stats {
     pub followers: u64,
     /// Refreshes in the background that run now.
     pub refreshes: u64,
-    /// Refreshes in the background that have ended: `succeeded`, `failed`, `panicked`, or `skipped`,
-    /// as the request could not be sent again.
+    /// Refreshes in the background that have ended: `succeeded`, `failed`, `panicked`, `skipped`, as
+    /// the request could not be sent again, or `overloaded`, as too many handlers ran.
     #[serde(serialize_with = "by_word")]
     pub refreshes_by_result: Vec<(&'static str, u64)>,
     /// Deadlines that were overrun: the handler was given up (`handler-timeout`), or a request no

@@ -27,6 +27,8 @@ results! {
     Panicked => "panicked",
     /// Something still held the request, so that it could not be sent to the handler again.
     Skipped => "skipped",
+    /// As many handlers ran as settings allow.
+    Overloaded => "overloaded",
 }
 
 const RESULTS: usize = RefreshResult::ALL.len();

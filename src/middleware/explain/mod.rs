@@ -15,7 +15,10 @@ use futures_util::future::BoxFuture;
 use self::{admission::Admission, candidates::Trial};
 use super::{
     report::NAME,
-    request::decide::{Asked, Decision, Situation, decide},
+    request::{
+        decide::{Asked, Decision, Situation, decide},
+        state::Miss,
+    },
 };
 use crate::{
     config::{error::ConfigError, plan::Plan},
@@ -139,12 +142,27 @@ impl Dry<'_> {
             explanation.notes.push(note.to_owned());
         }
         let expected = trial.expected(&found);
+        if let Decision::Forward(miss) = &decision
+            && let Some(verdict) = self.overloaded(miss, explanation)
+        {
+            return verdict;
+        }
         if let (Decision::Forward(_), Err(why)) = (&decision, expected)
             && why.is_of_credentials()
         {
             explanation.notes.push(UNLESS_SHARED.to_owned());
         }
         decision.verdict(expected)
+    }
+}
+
+impl Dry<'_> {
+    /// What becomes of a request that needs its handler while as many run as may.
+    fn overloaded(&self, miss: &Miss, explanation: &mut Explanation) -> Option<Verdict> {
+        let max = self.plan.handlers().max_handlers?;
+        let running = self.engine.running_handlers().len();
+        explanation.notes.push(format!("{running} of at most {max} handlers run (max_handlers)"));
+        (running >= max && explanation.running.is_none()).then(|| miss.without_handler())
     }
 }
 

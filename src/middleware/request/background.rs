@@ -20,6 +20,7 @@ use futures_util::FutureExt as _;
 use super::{
     conditions::reclaim,
     handler_call::{CallPurpose, HandlerCall},
+    permit::permit,
     revalidate::revalidate,
     state::{BackgroundRefresh, StaleEntry},
 };
@@ -60,8 +61,7 @@ pub(crate) fn refresh_in_background<S, B>(
         let found = FoundStale { keyed, stale, published };
         let call = call_handler(service, Rc::clone(&worker), req, found);
         let result = match AssertUnwindSafe(call).catch_unwind().await {
-            Ok(Some(())) => RefreshResult::Succeeded,
-            Ok(None) => RefreshResult::Failed,
+            Ok(result) => result,
             Err(_) => RefreshResult::Panicked,
         };
         worker.engine.refreshed(result, &path);
@@ -85,11 +85,12 @@ async fn call_handler<S, B>(
     worker: Rc<Worker>,
     mut req: ServiceRequest,
     found: FoundStale,
-) -> Option<()>
+) -> RefreshResult
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,
 {
+    let Ok(permit) = permit(&worker, None) else { return RefreshResult::Overloaded };
     req.head_mut().method = Method::GET;
     req.headers_mut().retain(|name, _| !is_conditional(name));
     let FoundStale { keyed, stale, published } = found;
@@ -98,7 +99,7 @@ where
     let mut leader = match worker.engine.join_flight(&lookup, true, worker.plan.coalescing()) {
         Role::Leader(leader) => Some(leader),
         // another request calls the handler already
-        Role::Follower(_) => return Some(()),
+        Role::Follower(_) => return RefreshResult::Succeeded,
         Role::Alone => None,
     };
     // another refresh may have ended since the response was found stale
@@ -106,7 +107,7 @@ where
         let found = worker.engine.look_up(&lookup).await;
         if matches!(found, Found::Selected(_, Reuse::Fresh { age, .. }) if age < stale.age) {
             leader.into_iter().for_each(Leader::look_again);
-            return Some(());
+            return RefreshResult::Succeeded;
         }
     }
     let stored = Some(stale.entry.as_ref());
@@ -114,8 +115,11 @@ where
     let fill = worker.engine.begin_fill(&lookup, keyed.personal, leader, time);
     let purpose = CallPurpose::Fill(Forwarding::Stale, Box::new(fill));
     let call = HandlerCall::in_background(&worker, &req, purpose).with_rule(keyed.rule);
-    let res = revalidate(service, worker, req, call, stale).await.ok()?;
+    let call = call.with_permit(permit);
+    let Ok(res) = revalidate(service, worker, req, call, stale).await else {
+        return RefreshResult::Failed;
+    };
     let failed = res.status().is_server_error();
-    read_to_end(Box::pin(res.into_body())).await?;
-    (!failed).then_some(())
+    let is_read = read_to_end(Box::pin(res.into_body())).await.is_some();
+    if is_read && !failed { RefreshResult::Succeeded } else { RefreshResult::Failed }
 }

@@ -142,6 +142,15 @@ impl Asked<'_> {
 }
 
 impl Miss {
+    /// The verdict where the handler is not called, as too many run.
+    pub(crate) fn without_handler(&self) -> Verdict {
+        if self.stale.as_ref().is_some_and(|stale| stale.if_error) {
+            Verdict::StaleFallback { past: self.past(), cause: StaleCause::Overloaded }
+        } else {
+            Verdict::Refused(Reason::Overloaded)
+        }
+    }
+
     /// For how long the stored response has been stale.
     fn past(&self) -> Duration {
         let stale = self.stale.as_ref().and_then(|stale| {

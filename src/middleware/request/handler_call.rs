@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::Stopwatch,
     config::{downstream::make_private, paths::RuleNumber},
-    engine::cache_fill::CacheFill,
+    engine::{cache_fill::CacheFill, running_handlers::HandlerPermit},
     key::CacheKey,
     middleware::{
         body::{CacheBody, CacheResult},
@@ -48,6 +48,8 @@ pub(crate) struct HandlerCall {
     /// Runs since before the look-up.
     begun: Option<Stopwatch>,
     pub(super) purpose: CallPurpose,
+    /// Counts the handler among those that run, until its response is there or it is dropped.
+    permit: Option<HandlerPermit>,
     /// What the request was looked up by, for `Cache-Status`.
     key: Option<CacheKey>,
     /// The client's conditions were removed from the request: the response is evaluated by them.
@@ -97,6 +99,7 @@ impl HandlerCall {
             watch: Stopwatch::start(),
             begun: None,
             purpose,
+            permit: None,
             key: None,
             evaluates_conditions: false,
             client_served: None,
@@ -130,6 +133,14 @@ impl HandlerCall {
     /// The rule of the request's path.
     pub(crate) fn with_rule(self, rule: Option<RuleNumber>) -> Self {
         Self { rule, ..self }
+    }
+
+    /// The handler is counted among those that run.
+    pub(super) fn with_permit(self, permit: Option<HandlerPermit>) -> Self {
+        if permit.is_some() {
+            self.context.set_counts();
+        }
+        Self { permit, ..self }
     }
 
     /// The span in which the handler is to run.
@@ -179,7 +190,9 @@ impl HandlerCall {
             span::record_handler(&self.span, took);
         }
         let outer = self.report_to();
-        let Self { context, purpose, rule, begun, key, span, .. } = self;
+        let Self { context, purpose, rule, begun, key, span, permit, .. } = self;
+        // its body may stream for long, without the handler
+        drop(permit);
         (purpose, EndedCall { outer, context, rule, begun, key, span })
     }
 

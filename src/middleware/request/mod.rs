@@ -11,7 +11,7 @@
 //! ```
 //!
 //! `bypass` is for requests that do not concern the cache. `state` is the data that travels. `detached` runs handlers that go on without their client.
-//! `decide` is what `lookup` decides by. `conditions` changes the request that the handler gets; `normalise` reduces its headers before it is keyed. `invalidate` is for unsafe methods. `validate_only` is for paths of which nothing is stored.
+//! `decide` is what `lookup` decides by. `permit` bounds how many handlers run. `conditions` changes the request that the handler gets; `normalise` reduces its headers before it is keyed. `invalidate` is for unsafe methods. `validate_only` is for paths of which nothing is stored.
 
 pub(super) mod background;
 pub(super) mod bypass;
@@ -27,6 +27,7 @@ pub(super) mod invalidate;
 mod late_hints;
 pub(super) mod lookup;
 pub(super) mod normalise;
+mod permit;
 mod revalidate;
 mod serve_stale;
 pub(super) mod state;

@@ -1,5 +1,5 @@
 //! The one place where a stale stored response is served instead of the handler's (RFC 5861 s.4):
-//! because the handler failed, is slow, or failed a short while ago and is not called again yet.
+//! because the handler failed, is slow, or is not called: it failed a short while ago, or too many run.
 //!
 //! Response, verdict, log line and counter come from [`serve_stale`]; the other functions are for the
 //! places where the request may be at that time: at hand, with a handler that has failed, or with one
@@ -22,16 +22,17 @@ use super::{
 };
 use crate::{
     config::paths::RuleNumber,
+    engine::flight::Leader,
     entry::{Entry, StoredResponse},
     key::CacheKey,
     middleware::{
         body::CacheBody,
         context::RequestContext,
         report::{Report, VerdictHolder},
-        respond::ClientView,
+        respond::{self, ClientView},
         worker::Worker,
     },
-    semantics::verdict::{StaleCause, Verdict},
+    semantics::verdict::{Reason, StaleCause, Verdict},
 };
 
 /// A stale stored response, and the request that it is served to.
@@ -87,6 +88,27 @@ pub(super) fn for_request<B>(
     if let Some(leader) = request.leader.take() {
         leader.release();
     }
+    Step::Respond(request.req.into_response(res))
+}
+
+/// Serves the stale response where it may be, else 503: as many handlers run as may.
+pub(super) fn or_unavailable<B>(
+    worker: &Rc<Worker>,
+    mut request: CacheRequest,
+    miss: &Miss,
+    leader: Option<Leader>,
+) -> Step<B> {
+    request.leader = leader;
+    if is_allowed(miss) {
+        return for_request(worker, request, miss, StaleCause::Overloaded);
+    }
+    worker.engine.overloaded();
+    let mut res = respond::overloaded();
+    let verdict = Verdict::Refused(Reason::Overloaded);
+    worker.take_example(request.req.request(), &verdict);
+    request.report().write(worker, &mut res, verdict);
+    // those that wait for it find out for themselves
+    request.leader.take().into_iter().for_each(Leader::release);
     Step::Respond(request.req.into_response(res))
 }
 

@@ -224,6 +224,14 @@ fn form(req: &RequestView<'_, HeaderMap>, stored: &StoredResponse) -> Form {
     }
 }
 
+/// The response to a request whose handler is not called, as too many run (RFC 9110 s.15.6.4).
+pub(super) fn overloaded<B>() -> HttpResponse<CacheBody<B>> {
+    let body = CacheBody::whole(Bytes::new());
+    let mut res = HttpResponse::with_body(StatusCode::SERVICE_UNAVAILABLE, body);
+    res.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    res
+}
+
 /// The response to `only-if-cached` where nothing usable is stored (RFC 9111 s.5.2.1.7).
 pub(super) fn only_if_cached<B>() -> HttpResponse<CacheBody<B>> {
     HttpResponse::with_body(StatusCode::GATEWAY_TIMEOUT, CacheBody::whole(Bytes::new()))
