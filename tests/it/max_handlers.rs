@@ -167,7 +167,7 @@ async fn handler_without_its_client_counts_until_it_ends() {
 async fn slow_and_abandoned_handlers_give_their_place_back() {
     tokio::time::pause();
     let clock = Clock::manual();
-    let policy = HandlerPolicy::new().max_handlers(1).failure_backoff(0 * SECOND);
+    let policy = HandlerPolicy::new().max_handlers(1).failure_backoff(std::time::Duration::ZERO);
     for (policy, is_free) in
         [(policy.clone().hard_timeout(SECOND), true), (policy.soft_timeout(SECOND), false)]
     {
