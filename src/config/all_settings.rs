@@ -10,7 +10,7 @@ use super::{
     error::ConfigError,
     functions::{Predicate, RequestFn},
     normalisers::Normaliser,
-    rule::Rule,
+    rule::{PostRule, Rule},
     settings::{
         bounds::MAX_POLICIES, coalescing::Coalescing, compliance::Compliance,
         credentials::Credentials, handlers::HandlerPolicy, query::Query, responses::Responses,
@@ -146,6 +146,12 @@ impl Config {
         self.rules.iter().map(effective).collect()
     }
 
+    /// What tells the functions of rules that look at bodies from others.
+    pub(super) fn post_functions(&self) -> Vec<Option<usize>> {
+        let rules = self.effective_rules();
+        rules.iter().map(|(_, rule)| rule.post.as_ref().and_then(PostRule::address)).collect()
+    }
+
     /// What caches may decide for themselves, as far as no rule says otherwise.
     pub(super) fn policy(&self) -> Policy {
         let Compliance { is_strict, .. } = self.compliance;
@@ -201,7 +207,8 @@ impl Config {
     pub(super) fn path_settings(&self) -> impl Hash + fmt::Debug {
         let rule = |(pattern, rule): &(String, Rule)| {
             let (refusal, query) = (rule.refusal(), rule.query.as_ref().map(Query::rules));
-            (pattern.clone(), refusal.map(Reason::as_str), rule.is_shared(), query)
+            let post = format!("{:?}", rule.post);
+            (pattern.clone(), refusal.map(Reason::as_str), rule.is_shared(), query, post)
         };
         let rules: Vec<_> = self.effective_rules().iter().map(rule).collect();
         let normalised = format!("{:?}", self.normalisers);

@@ -61,8 +61,8 @@ impl ResponseCache {
     /// [`Cached`](crate::Cached) use by its name. Of two with one name the last counts.
     ///
     /// What a rule says itself goes before what its policy says; the policy that a handler chooses goes
-    /// before its rule. Of a policy that a handler chooses, [`Rule::query`] and [`Rule::shared`] have no
-    /// effect, as they say how requests are keyed, and [`Rule::bypass`] means that the response is not
+    /// before its rule. Of a policy that a handler chooses, [`Rule::query`], [`Rule::shared`] and
+    /// [`Rule::cache_post`] have no effect, as they say how requests are keyed, and [`Rule::bypass`] means that the response is not
     /// stored. Its groups name nothing that patterns capture, unless every pattern captures it.
     ///
     /// ```

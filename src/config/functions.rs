@@ -14,6 +14,31 @@ type Function = dyn Fn(&HttpRequest) -> Option<String> + Send + Sync;
 #[derive(Clone)]
 pub(super) struct Predicate(Arc<dyn Fn(&HttpRequest) -> bool + Send + Sync>);
 
+/// A function that says of the body of a request whether the request only reads.
+#[derive(Clone)]
+pub(super) struct BodyPredicate(Arc<dyn Fn(&[u8]) -> bool + Send + Sync>);
+
+impl BodyPredicate {
+    pub(super) fn new(function: impl Fn(&[u8]) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(function))
+    }
+
+    pub(super) fn call(&self, body: &[u8]) -> bool {
+        (self.0)(body)
+    }
+
+    /// What tells it from other functions.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).cast::<()>().addr()
+    }
+}
+
+impl fmt::Debug for BodyPredicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BodyPredicate")
+    }
+}
+
 impl RequestFn {
     pub(super) fn new(
         function: impl Fn(&HttpRequest) -> Option<String> + Send + Sync + 'static,

@@ -7,7 +7,10 @@ use std::{
 
 use actix_web::{
     HttpRequest,
-    http::header::{self, HeaderName, HeaderValue},
+    http::{
+        Method,
+        header::{self, HeaderName, HeaderValue},
+    },
 };
 
 use super::{
@@ -50,7 +53,7 @@ pub(super) struct KeyRules {
 pub(super) struct KeyInput<'a> {
     pub(super) req: &'a HttpRequest,
     pub(super) flags: HeaderFlags,
-    /// The body of a QUERY.
+    /// The body of a QUERY or POST.
     pub(super) body: Option<&'a [u8]>,
     /// How many caches outside decide by other rules.
     pub(super) nested: u8,
@@ -297,8 +300,12 @@ fn values<'r>(req: &'r HttpRequest, name: &HeaderName) -> impl Iterator<Item = &
     req.headers().get_all(name).map(HeaderValue::as_bytes)
 }
 
-/// The body of a QUERY, and what says how to read it.
+/// The body of a QUERY or POST, and what says how to read it.
 fn write_body(req: &HttpRequest, body: &[u8], key: &mut KeyBuilder) {
+    if *req.method() == Method::POST {
+        // no header is called so
+        key.part(Part::Body, ":method", std::iter::once(b"POST".as_slice()));
+    }
     for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE] {
         key.part(Part::Body, name.as_str(), values(req, &name));
     }

@@ -175,23 +175,27 @@ impl Plan {
         target::plain_key(req).map(|key| (key, conditional))
     }
 
-    /// Whether the request is a QUERY that may be for the cache.
-    pub(crate) fn asks_query(&self, req: &HttpRequest) -> bool {
-        self.config.compliance.query_method && req.method().as_str() == "QUERY"
+    /// Whether the request may be for the cache, with its body as part of its key: a QUERY, or a POST that
+    /// its rule says something of.
+    pub(crate) fn keys_body(&self, req: &HttpRequest, rule: Option<RuleNumber>) -> bool {
+        match req.method() {
+            &Method::POST => rule.is_some() && self.rule(rule).post.wants_body(),
+            method => self.config.compliance.query_method && method.as_str() == "QUERY",
+        }
     }
 
-    /// Whether a QUERY with this body is for the cache, and under which key.
-    pub(crate) fn admit_query(
+    /// Whether such a request with this body is for the cache, and under which key.
+    pub(crate) fn admit_with_body(
         &self,
         req: &HttpRequest,
         body: &[u8],
         nested: u8,
     ) -> Result<Admitted, Refusal> {
-        self.admit_with(req, Some(body), nested, Server::of(req))
+        self.admit_body_on(Server::of(req), req, body, nested)
     }
 
     /// Whether a request that came to `server` outside of other caches would be for the cache, and
-    /// under which key. `body` counts where it is a QUERY.
+    /// under which key. `body` counts where it has part in the key.
     pub(crate) fn admit_on(
         &self,
         server: Server<'_>,
@@ -200,9 +204,26 @@ impl Plan {
     ) -> Result<Admitted, Refusal> {
         match *req.method() {
             Method::GET | Method::HEAD => self.admit_with(req, None, 0, server),
-            _ if self.asks_query(req) => self.admit_with(req, Some(body), 0, server),
+            _ if self.keys_body(req, self.rule_of(req.match_info().as_str())) => {
+                self.admit_body_on(server, req, body, 0)
+            }
             _ => self.admit(req, 0),
         }
+    }
+
+    fn admit_body_on(
+        &self,
+        server: Server<'_>,
+        req: &HttpRequest,
+        body: &[u8],
+        nested: u8,
+    ) -> Result<Admitted, Refusal> {
+        let admitted = self.admit_with(req, Some(body), nested, server)?;
+        let rule = admitted.keyed.rule;
+        if *req.method() == Method::POST && !self.rule(rule).post.is_read(body) {
+            return Err(Refusal { why: Reason::Predicate, rule });
+        }
+        Ok(admitted)
     }
 
     /// What a request with this key is looked up by.
@@ -391,6 +412,6 @@ fn rules_id(
     keys.hash_rules(&mut hasher);
     (config.path_settings(), admin_paths, secret.digest(b"rules")).hash(&mut hasher);
     config.only_if.as_ref().map(Predicate::address).hash(&mut hasher);
-    normalisers.id().hash(&mut hasher);
+    (normalisers.id(), config.post_functions()).hash(&mut hasher);
     hasher.finish()
 }

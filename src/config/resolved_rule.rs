@@ -1,13 +1,16 @@
 //! `ResolvedRule`: how the responses of one rule are treated, with everything that the rule leaves as
 //! it is for the whole cache.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use actix_router::Path;
 use percent_encoding::percent_decode_str;
 
 use super::{
-    all_settings::Config, client::ClientCache, error::ConfigError, rule::Rule,
+    all_settings::Config,
+    client::ClientCache,
+    error::ConfigError,
+    rule::{PostRule, Rule},
     settings::setting::Setting,
 };
 use crate::{
@@ -26,6 +29,10 @@ pub(crate) struct ResolvedRule {
     /// What counts of the query, where the rule says it.
     pub(super) query: Option<Arc<QueryRules>>,
     groups: Vec<GroupName>,
+    /// Which POST requests are answered from the cache.
+    pub(super) post: PostRule,
+    /// The lifetime that the rule itself states.
+    own_ttl: Duration,
 }
 
 impl ResolvedRule {
@@ -35,7 +42,14 @@ impl ResolvedRule {
         if policy.default_ttl > MAX_DELTA {
             return Err(ConfigError::new("ttl", "is longer than 2^31 seconds"));
         }
-        Ok(Self { policy, client: config.client.clone(), query: None, groups: Vec::new() })
+        Ok(Self {
+            policy,
+            client: config.client.clone(),
+            query: None,
+            groups: Vec::new(),
+            post: PostRule::None,
+            own_ttl: Duration::ZERO,
+        })
     }
 
     pub(super) fn new(config: &Config, pattern: &str, rule: &Rule) -> Result<Self, ConfigError> {
@@ -51,7 +65,19 @@ impl ResolvedRule {
             client: rule.client.clone().unwrap_or(config.client.clone()),
             query: rule.query.as_ref().map(|query| query.rules().into()),
             groups: groups.collect::<Result<_, _>>()?,
+            post: rule.post.clone().unwrap_or_default(),
+            own_ttl: rule.ttl.clone().unwrap_or(None).unwrap_or_default(),
         })
+    }
+
+    /// By what responses are stored. One to a POST needs a lifetime of its own or of the rule: that the
+    /// whole cache has a default one says nothing of it.
+    pub(crate) fn policy(&self, is_post: bool) -> Cow<'_, Policy> {
+        if !is_post {
+            return Cow::Borrowed(&self.policy);
+        }
+        let default_ttl = self.own_ttl;
+        Cow::Owned(Policy { default_ttl, heuristic: false, ..self.policy.clone() })
     }
 
     /// Whether responses are in groups by the rule.

@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use super::{
     client::ClientCache,
     error::ConfigError,
+    functions::BodyPredicate,
     settings::{query::Query, setting::Setting},
 };
 use crate::semantics::verdict::Reason;
@@ -42,6 +43,43 @@ pub struct Rule {
     pub(super) shared: Option<bool>,
     pub(super) is_bypass: bool,
     pub(super) validate_only: Option<bool>,
+    pub(super) post: Option<PostRule>,
+}
+
+/// Which POST requests are answered from the cache.
+#[derive(Clone, Debug, Default)]
+pub(super) enum PostRule {
+    /// None: they may change something.
+    #[default]
+    None,
+    /// All: they only read.
+    All,
+    /// Those that the function says only read.
+    If(BodyPredicate),
+}
+
+impl PostRule {
+    /// Whether the body of a request decides, or has part in its key.
+    pub(super) fn wants_body(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+
+    /// Whether a request with this body only reads.
+    pub(super) fn is_read(&self, body: &[u8]) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::If(predicate) => predicate.call(body),
+        }
+    }
+
+    /// What tells its function from others.
+    pub(super) fn address(&self) -> Option<usize> {
+        match self {
+            Self::If(predicate) => Some(predicate.address()),
+            Self::None | Self::All => None,
+        }
+    }
 }
 
 impl Rule {
@@ -159,6 +197,50 @@ impl Rule {
         self
     }
 
+    /// Whether POST requests are answered from the cache, with their body, up to 64 KiB, and its
+    /// `Content-Type` as part of the key: for search and GraphQL endpoints whose POST **only reads**. Default:
+    /// `false`.
+    ///
+    /// **A POST that is answered from the cache does not come to its handler.** Where some change
+    /// something, say by [`cache_post_if`](Self::cache_post_if) which do not. RFC 9110 s.9.3.3 lets caches
+    /// keep a response to POST for later GETs alone, and RFC 9111 s.4.4 has every POST invalidate its URL:
+    /// this rule departs from both on your word. A POST that it covers answers no GET, and invalidates
+    /// nothing, whether its response is stored or not; but a response with `Cache-Group-Invalidation` does
+    /// what it says, and is not stored.
+    ///
+    /// Responses are stored where they, a hint or the rule state a lifetime; the default one of the cache
+    /// does not count, nor a guess. Credentials count as for other requests. A stale response is
+    /// not refreshed in the background, as the body was read by its handler. A longer body goes to the
+    /// handler, as every POST does elsewhere.
+    pub fn cache_post(mut self, on: bool) -> Self {
+        self.post = Some(if on { PostRule::All } else { PostRule::None });
+        self
+    }
+
+    /// As [`cache_post`](Self::cache_post), for the POST requests of whose body `is_read` says that they only
+    /// read. The others go to the handler and invalidate what they may have changed, as every POST does
+    /// elsewhere; their reason is [`Reason::Predicate`](crate::Reason::Predicate). The body is as it was sent:
+    /// a `Content-Encoding` is not undone.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use actix_response_cache::{ResponseCache, Rule};
+    ///
+    /// // clients that send `{"query": "..."}` and name no operation
+    /// let is_query = |body: &[u8]| !body.windows(8).any(|word| word == b"mutation");
+    /// let cache = ResponseCache::memory().rule(
+    ///     "/graphql",
+    ///     Rule::new().cache_post_if(is_query).ttl(Duration::from_secs(30)),
+    /// );
+    /// ```
+    pub fn cache_post_if<F>(mut self, is_read: F) -> Self
+    where
+        F: Fn(&[u8]) -> bool + Send + Sync + 'static,
+    {
+        self.post = Some(PostRule::If(BodyPredicate::new(is_read)));
+        self
+    }
+
     /// Whether the responses are the same for everybody.
     pub(super) fn is_shared(&self) -> bool {
         self.shared.unwrap_or_default()
@@ -173,6 +255,7 @@ impl Rule {
             while_revalidate: self.while_revalidate.or(base.while_revalidate),
             if_error: self.if_error.or(base.if_error),
             shared: self.shared.or(base.shared),
+            post: self.post.clone().or_else(|| base.post.clone()),
             is_bypass: self.is_bypass || base.is_bypass,
             statuses: self.statuses.iter().chain(&base.statuses).copied().collect(),
             groups: self.groups.iter().chain(&base.groups).cloned().collect(),
@@ -201,6 +284,7 @@ impl Rule {
             (self.query.is_some(), "query"),
             (self.policy.is_some(), "policy"),
             (self.shared.is_some(), "shared"),
+            (self.post.is_some(), "cache_post"),
             (self.is_bypass && self.validate_only.is_some(), "validate_only"),
         ];
         settings.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name).collect()

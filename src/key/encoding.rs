@@ -26,7 +26,7 @@ pub(crate) enum Part {
     Origin = 5,
     /// The selecting fields of a variant; always the last part.
     Variant = 6,
-    /// The body of a QUERY, and what kind of body it is.
+    /// The body of a QUERY or POST, and what kind of body it is.
     Body = 7,
     /// The request's target, where it says more than path and query: scheme, authority, `Host`.
     Target = 8,

@@ -10,6 +10,7 @@ use actix_web::{
     Error,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
+    http::Method,
 };
 use futures_util::FutureExt as _;
 
@@ -17,7 +18,6 @@ use super::{
     body::{CacheBody, CacheResult},
     context::RequestContext,
     future::CacheFuture,
-    query_method::read_body,
     request::{
         background::refresh_in_background,
         detached::{call_handler, call_or_serve_stale},
@@ -29,15 +29,13 @@ use super::{
         normalise::normalise,
         state::{CacheRequest, Step},
     },
+    request_body::read_body,
     worker::Worker,
 };
 use crate::{
-    config::{
-        key_rules::Keyed,
-        paths::{Refusal, RuleNumber},
-        plan::Admitted,
-    },
-    semantics::{invalidation::is_safe, verdict::Reason},
+    config::{key_rules::Keyed, paths::Refusal, plan::Admitted},
+    purge::Purge,
+    semantics::{groups::invalidated_groups, invalidation::is_safe, verdict::Reason},
     store::budget,
 };
 
@@ -98,11 +96,19 @@ where
             Ok(admitted) => {
                 self.cached(CacheRequest::new(req, admitted, outer).absent_at(absent_at))
             }
-            Err(Refusal { why: Reason::Method, .. }) if worker.plan.asks_query(req.request()) => {
-                self.query(req)
+            Err(Refusal { why: Reason::Method, rule })
+                if worker.plan.keys_body(req.request(), rule) =>
+            {
+                self.keyed_by_body(req)
             }
-            Err(Refusal { why: Reason::Method, rule }) if !is_safe(req.method()) => {
-                self.change(req, outer, rule)
+            Err(refusal @ Refusal { why: Reason::Method, .. }) if !is_safe(req.method()) => {
+                CacheFuture::boxed(change(
+                    Rc::clone(&self.service),
+                    Rc::clone(worker),
+                    req,
+                    outer,
+                    refusal,
+                ))
             }
             Err(refusal) => {
                 if refusal.why == Reason::Forwarded {
@@ -180,69 +186,83 @@ where
         }
     }
 
-    /// A QUERY: its body is read before it can be looked up.
-    fn query(&self, mut req: ServiceRequest) -> CacheFuture<S, B> {
+    /// A QUERY, or a POST whose rule says something of it: its body is read before it can be looked up.
+    fn keyed_by_body(&self, mut req: ServiceRequest) -> CacheFuture<S, B> {
         let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
         CacheFuture::boxed(async move {
             let outer = RequestContext::outer(&req);
-            let rule = worker.plan.rule_of(req.match_info().as_str());
-            let refuse = |why| Refusal { why, rule };
-            let admission = match read_body(&mut req).await {
-                Some(body) => {
-                    let nested = RequestContext::nested(outer.as_ref(), &worker);
-                    let admit = |req: &ServiceRequest| {
-                        worker.plan.admit_query(req.request(), &body, nested)
-                    };
-                    let admitted = match admit(&req) {
-                        Err(Refusal { why: Reason::HeldRequest, .. })
-                            if normalise(&worker, &mut req) =>
-                        {
-                            admit(&req)
-                        }
-                        admitted => admitted,
-                    };
-                    // as for other requests, why it never is for the cache comes first
-                    admitted.and_then(|admitted| {
-                        let is_enabled = worker.engine.is_enabled();
-                        if is_enabled { Ok(admitted) } else { Err(refuse(Reason::Disabled)) }
-                    })
+            let refusal = match admit_with_body(&worker, &mut req, outer.as_ref()).await {
+                Ok(admitted) => {
+                    let request = CacheRequest::new(req, admitted, outer);
+                    let res = run(service, Rc::clone(&worker), request).await;
+                    return purge_groups(&worker, res).await;
                 }
-                None => Err(refuse(Reason::RequestBody)),
+                Err(refusal) => refusal,
             };
-            match admission {
-                Ok(admitted) => run(service, worker, CacheRequest::new(req, admitted, outer)).await,
-                Err(Refusal { why, rule }) => {
-                    let call = HandlerCall::new(&worker, &req, outer, CallPurpose::Bypass(why))
-                        .with_rule(rule);
-                    call.finish(&worker, service.call(req).await)
-                }
+            if !is_safe(req.method()) {
+                return change(service, worker, req, outer, refusal).await;
             }
+            let purpose = CallPurpose::Bypass(refusal.why);
+            let call = HandlerCall::new(&worker, &req, outer, purpose).with_rule(refusal.rule);
+            call.finish(&worker, service.call(req).await)
         })
     }
+}
 
-    /// An unsafe request: what it changes is purged before its response is given: a read after the
-    /// response never sees the old entry.
-    fn change(
-        &self,
-        req: ServiceRequest,
-        outer: Option<RequestContext>,
-        rule: Option<RuleNumber>,
-    ) -> CacheFuture<S, B> {
-        let purpose = CallPurpose::Bypass(Reason::Method);
-        let call = HandlerCall::new(&self.worker, &req, outer, purpose).with_rule(rule);
-        let (service, worker) = (Rc::clone(&self.service), Rc::clone(&self.worker));
-        let method = req.method().clone();
-        let pending = PendingChange::new(&worker, &req, &call.context);
-        CacheFuture::boxed(async move {
-            let res = service.call(req).await;
-            pending.responded(res.as_ref().err());
-            if let Ok(res) = &res {
-                let changed = invalidated(&method, res, worker.engine.stored_paths());
-                worker.engine.purge_all_uncounted(changed).await;
-            }
-            call.finish(&worker, res)
-        })
+/// Reads the body of a request, and says whether the request is for the cache, and under which key.
+async fn admit_with_body(
+    worker: &Worker,
+    req: &mut ServiceRequest,
+    outer: Option<&RequestContext>,
+) -> Result<Admitted, Refusal> {
+    let rule = worker.plan.rule_of(req.match_info().as_str());
+    let refuse = |why| Refusal { why, rule };
+    let body = read_body(req).await.ok_or_else(|| refuse(Reason::RequestBody))?;
+    let nested = RequestContext::nested(outer, worker);
+    let admit = |req: &ServiceRequest| worker.plan.admit_with_body(req.request(), &body, nested);
+    let admitted = match admit(req) {
+        Err(Refusal { why: Reason::HeldRequest, .. }) if normalise(worker, req) => admit(req),
+        admitted => admitted,
+    }?;
+    // as for other requests, why it never is for the cache comes first
+    if worker.engine.is_enabled() { Ok(admitted) } else { Err(refuse(Reason::Disabled)) }
+}
+
+/// Purges the groups that the response to a POST names (RFC 9875 s.3) before it is given. It has just come
+/// from the handler, as none that names any is stored.
+async fn purge_groups<B>(worker: &Worker, res: CacheResult<B>) -> CacheResult<B> {
+    if let Ok(res) = &res
+        && *res.request().method() == Method::POST
+    {
+        let groups = invalidated_groups(res.headers()).into_iter().map(Purge::group);
+        worker.engine.purge_all_uncounted(groups.collect()).await;
     }
+    res
+}
+
+/// An unsafe request: what it changes is purged before its response is given: a read after the
+/// response never sees the old entry.
+async fn change<S, B>(
+    service: Rc<S>,
+    worker: Rc<Worker>,
+    req: ServiceRequest,
+    outer: Option<RequestContext>,
+    Refusal { why, rule }: Refusal,
+) -> CacheResult<B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    let call = HandlerCall::new(&worker, &req, outer, CallPurpose::Bypass(why)).with_rule(rule);
+    let method = req.method().clone();
+    let pending = PendingChange::new(&worker, &req, &call.context);
+    let res = service.call(req).await;
+    pending.responded(res.as_ref().err());
+    if let Ok(res) = &res {
+        let changed = invalidated(&method, res, worker.engine.stored_paths());
+        worker.engine.purge_all_uncounted(changed).await;
+    }
+    call.finish(&worker, res)
 }
 
 /// The whole way of a request that the cache handles. It is no `async fn`, which would move its future

@@ -41,6 +41,7 @@ mod admin_page;
 mod allocations;
 mod auth_keys;
 mod cache_key;
+mod cache_post;
 mod clock_steps;
 mod coalescing;
 mod coalescing_http;

@@ -59,7 +59,7 @@ impl Inquiry {
         self
     }
 
-    /// The body of a QUERY.
+    /// The body of a QUERY, or of a POST that a rule [caches](crate::Rule::cache_post).
     #[must_use]
     pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
         Self { body: body.into(), ..self }

@@ -1,5 +1,7 @@
 //! Which responses of the handler would be stored, by asking the function that stores.
 
+use std::borrow::Cow;
+
 use actix_web::http::{Method, StatusCode, header};
 
 use super::admission::Admission;
@@ -33,7 +35,7 @@ impl Trial<'_> {
     pub(super) fn candidates(&self, found: &Found) -> Vec<Candidate> {
         let stored = stored(found).and_then(|stored| self.of_stored(stored));
         let said = DIRECTIVES.iter().filter_map(|said| self.of(StatusCode::OK, said));
-        let named = &self.plan.rule(self.admission.rule()).policy.status_ttls;
+        let named = &self.policy().status_ttls;
         let named = named.iter().map(|(status, _)| *status);
         let errors = [StatusCode::NOT_FOUND, StatusCode::INTERNAL_SERVER_ERROR];
         let mut statuses: Vec<StatusCode> = errors.into_iter().chain(named).collect();
@@ -86,15 +88,24 @@ impl Trial<'_> {
     fn by_policy(&self, name: &str) -> Option<Candidate> {
         let status = StatusCode::OK;
         let chosen = self.plan.policy(name).filter(|policy| !policy.is_bypass())?;
-        let policy = &self.plan.treatment(self.admission.rule(), Some(chosen)).policy;
-        let policy = Policy { declared: chosen.declared(status), ..policy.clone() };
+        let treatment = self.plan.treatment(self.admission.rule(), Some(chosen));
+        let policy = treatment.policy(self.is_post()).into_owned();
+        let policy = Policy { declared: chosen.declared(status), ..policy };
         let name = format!("200 whose handler chooses the policy `{name}`");
         self.tried_under(&policy, name, status, &HeaderList::new())
     }
 
     fn tried(&self, name: String, status: StatusCode, fields: &HeaderList) -> Option<Candidate> {
-        let policy = &self.plan.rule(self.admission.rule()).policy;
-        self.tried_under(policy, name, status, fields)
+        self.tried_under(&self.policy(), name, status, fields)
+    }
+
+    /// By what responses are stored whose handler says nothing else.
+    fn policy(&self) -> Cow<'_, Policy> {
+        self.plan.rule(self.admission.rule()).policy(self.is_post())
+    }
+
+    fn is_post(&self) -> bool {
+        *self.admission.view().method == Method::POST
     }
 
     fn tried_under(
@@ -106,10 +117,8 @@ impl Trial<'_> {
     ) -> Option<Candidate> {
         let admitted = self.admission.admitted.as_ref().ok()?;
         let view = self.admission.view();
-        // what a HEAD renews is the response to a GET
-        let is_head = *view.method == Method::HEAD;
-        let method = if is_head { &Method::GET } else { view.method };
-        let req = RequestView { method, fields: view.fields };
+        // what a HEAD renews is the response to a GET, and a POST that comes here is read as one
+        let req = RequestView { method: &Method::GET, fields: view.fields };
         let res = ResponseView { status, fields: fields.as_slice() };
         let exchange = Exchange { received: self.engine.moment(), response_delay: <_>::default() };
         let outcome = storable(&req, &res, admitted.keyed.uncovered, exchange, policy);

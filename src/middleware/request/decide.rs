@@ -111,7 +111,7 @@ pub(crate) fn decide<'f>(
             Miss { why: Forwarding::Request, stale: None }
         }
         Found::Selected(entry, reuse) => {
-            if let Some(servable) = servable(situation, entry, reuse) {
+            if let Some(servable) = servable(asked, situation, entry, reuse) {
                 return Decision::Serve(servable);
             }
             let is_head = *asked.view.method == Method::HEAD;
@@ -136,6 +136,11 @@ pub(super) fn is_backing_off(situation: &impl Situation, miss: &Miss) -> bool {
 }
 
 impl Asked<'_> {
+    /// Whether the request can be sent to the handler once more: a body is read once.
+    fn is_repeatable(&self) -> bool {
+        matches!(*self.view.method, Method::GET | Method::HEAD)
+    }
+
     fn has_preconditions(&self) -> bool {
         self.conditional && has_preconditions_for_origin(self.view.fields)
     }
@@ -164,6 +169,7 @@ impl Miss {
 /// The stored response where it is served as it is. Where it cannot be refreshed in the background,
 /// a stale one is not: it would get ever older.
 fn servable<'f>(
+    asked: &Asked<'_>,
     situation: &impl Situation,
     entry: &'f Arc<Entry>,
     reuse: &Reuse,
@@ -174,7 +180,7 @@ fn servable<'f>(
             (age, Verdict::Hit { left }, situation.is_early(stored, left))
         }
         Reuse::MaxStale { age } => (age, stale(stored, age), false),
-        Reuse::WhileRevalidate { age } if situation.may_refresh() => {
+        Reuse::WhileRevalidate { age } if asked.is_repeatable() && situation.may_refresh() => {
             (age, stale(stored, age), true)
         }
         _ => return None,

@@ -93,7 +93,7 @@ fn set_conditions(
     call: &mut HandlerCall,
     stored: &StoredResponse,
 ) -> bool {
-    // only a GET can be sent twice: the body of a QUERY is read once
+    // only a GET can be sent twice: the body of a QUERY or POST is read once
     let validators = match (req.method(), call.renews()) {
         (&Method::GET, true) => validators(&stored.handler_fields(), stored.terms().soft_purged),
         _ => HeaderList::new(),
@@ -277,7 +277,9 @@ impl Revalidation<'_> {
         let Self { worker, entry, .. } = *self;
         let (context, rule) = (&ended.context, ended.rule);
         let before = Declared::of_stored(&self.stored.terms());
-        Storing { worker, context, rule, routed, groups: &entry.groups, before }
+        // only a GET or HEAD is answered by what confirms a stored response
+        let is_post = false;
+        Storing { worker, context, rule, routed, is_post, groups: &entry.groups, before }
     }
 }
 

@@ -7,7 +7,7 @@ use actix_web::{
     body::{BodySize, MessageBody},
     dev::ServiceResponse,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
@@ -21,7 +21,7 @@ use crate::{
     semantics::{
         declared::Declared,
         fields::{Fields, HeaderList, ResponseView, header_list},
-        groups,
+        groups::{self, invalidated_groups},
         policy::Policy,
         stored_fields::storable_fields,
         storing::Storable,
@@ -38,6 +38,8 @@ pub(super) struct Storing<'a> {
     pub(super) rule: Option<RuleNumber>,
     /// The request's path as the router matches it.
     pub(super) routed: &'a str,
+    /// Whether it is the response to a POST.
+    pub(super) is_post: bool,
     /// The groups of a stored response that a 304 or the response to a HEAD has brought up to date:
     /// it stays in them, as handlers name groups beside a body.
     pub(super) groups: &'a [String],
@@ -58,7 +60,9 @@ pub(super) fn store<B: MessageBody + 'static>(
     let client = worker.plan.client(rule, chosen.map(|policy| policy.number));
     let client = client.map(|client| (client, fill.now().date));
     let personal = fill.is_personal();
-    let storing = Storing { worker, context, rule, routed, groups: &[], before: <_>::default() };
+    let is_post = *res.request().method() == Method::POST;
+    let before = Declared::default();
+    let storing = Storing { worker, context, rule, routed, is_post, groups: &[], before };
     let emitted = storing.emitted_groups(res.headers());
     let draft = storing.draft(fill, res.status(), header_list(res.headers()));
     // after the headers were taken, so that what is stored is the handler's word alone
@@ -87,6 +91,10 @@ impl Storing<'_> {
     ) -> Result<DraftEntry, Reason> {
         let res = ResponseView { status, fields: fields.as_slice() };
         let decided = self.policy(status).and_then(|policy| {
+            // the handler says that it has changed something
+            if self.is_post && !invalidated_groups(res.fields).is_empty() {
+                return Err(Reason::Method);
+            }
             let (storable, groups) = self.decide(&fill, &policy, &res)?;
             Ok((policy, storable, groups))
         });
@@ -128,12 +136,12 @@ impl Storing<'_> {
         if chosen.is_some_and(NamedPolicy::is_bypass) {
             return Err(Reason::OptedOut);
         }
-        let policy = &self.worker.plan.treatment(self.rule, chosen).policy;
+        let policy = self.worker.plan.treatment(self.rule, chosen).policy(self.is_post);
         let declared = hints.declared(chosen, status).or(self.before);
         if declared == Declared::default() {
-            return Ok(Cow::Borrowed(policy));
+            return Ok(policy);
         }
-        Ok(Cow::Owned(Policy { declared, ..policy.clone() }))
+        Ok(Cow::Owned(Policy { declared, ..policy.into_owned() }))
     }
 
     /// Whether a response is stored, under which terms and in which groups.

@@ -1,5 +1,6 @@
-//! The QUERY method: safe and cacheable, its body part of the key
-//! (draft-ietf-httpbis-safe-method-w-body). The body is read, up to a bound, before it is looked up.
+//! Requests with their body as part of the key: QUERY, which is safe and cacheable
+//! (draft-ietf-httpbis-safe-method-w-body), and POST where a rule says that it only reads. The body is
+//! read, up to a bound, before the request is looked up.
 
 use actix_web::{
     HttpMessage as _,
