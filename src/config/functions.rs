@@ -16,7 +16,9 @@ pub(super) struct Predicate(Arc<dyn Fn(&HttpRequest) -> bool + Send + Sync>);
 
 /// A function that says of the body of a request whether the request only reads.
 #[derive(Clone)]
-pub(super) struct BodyPredicate(Arc<dyn Fn(&[u8]) -> bool + Send + Sync>);
+pub(super) struct BodyPredicate(Arc<BodyFunction>);
+
+type BodyFunction = dyn Fn(&[u8]) -> bool + Send + Sync;
 
 impl BodyPredicate {
     pub(super) fn new(function: impl Fn(&[u8]) -> bool + Send + Sync + 'static) -> Self {
