@@ -1,23 +1,21 @@
-//! The resources of the admin scope for scripts. Every response is JSON, errors too, but for the text for
-//! Prometheus. Forms of the page come to the same resources, and lead back to it.
+//! The resources of the admin scope that show something, and the switch. Every response is JSON, errors too,
+//! but for the text for Prometheus. The form of the page comes to the same switch, and leads back to it.
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Query},
+};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     operator::{Admin, Operator},
-    page,
-    purge_request::PurgeRequest,
     refusal::Refusal,
-    seen_urls::{examples, top_keys},
+    seen_urls::{entries as stored_entries, examples, running_calls, top_keys},
     sign_in::to_page,
     submitted::{Body, Submitted, submitted},
 };
-use crate::{
-    engine::{handle::CacheHandle, stats::Stats},
-    purge::{Purge, Purged},
-};
+use crate::engine::{entries::EntrySearch, stats::Stats};
 
 type Response = Result<HttpResponse, Refusal>;
 
@@ -28,6 +26,7 @@ struct StatsResponse {
     requests: u64,
     hit_ratio: Option<f64>,
     wrong_tokens: u64,
+    warnings: Vec<String>,
     #[serde(flatten)]
     stats: Stats,
 }
@@ -46,6 +45,7 @@ pub(super) async fn stats(admin: Data<Admin>) -> Response {
         requests: stats.requests(),
         hit_ratio: stats.hit_ratio(),
         wrong_tokens: admin.tokens.records().wrong_tokens.all(),
+        warnings: admin.warnings.current(&admin.clock).await,
         stats,
     }))
 }
@@ -62,6 +62,38 @@ pub(super) async fn top(admin: Data<Admin>, req: HttpRequest) -> Response {
 pub(super) async fn request_examples(admin: Data<Admin>, req: HttpRequest) -> Response {
     let examples = examples(admin.handle()?, &Operator::of(&req)?);
     Ok(HttpResponse::Ok().json(json!({ "examples": examples })))
+}
+
+/// Which stored responses are asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EntriesQuery {
+    #[serde(default)]
+    path: String,
+    after: Option<u32>,
+    limit: Option<usize>,
+}
+
+pub(super) async fn entries(
+    admin: Data<Admin>,
+    req: HttpRequest,
+    query: Result<Query<EntriesQuery>, actix_web::Error>,
+) -> Response {
+    let query = query.map_err(|problem| Refusal::bad_request("bad-query", problem.to_string()))?;
+    let Query(EntriesQuery { path, after, limit }) = query;
+    let search = EntrySearch::new().containing(path).from(after.unwrap_or(0));
+    let search = match limit {
+        Some(limit @ 1..=100) => search.limit(limit),
+        Some(_) => return Err(Refusal::bad_request("bad-query", "`limit` is 1 to 100")),
+        None => search,
+    };
+    let page = stored_entries(admin.handle()?, &search, &Operator::of(&req)?);
+    Ok(HttpResponse::Ok().json(page))
+}
+
+pub(super) async fn flights(admin: Data<Admin>, req: HttpRequest) -> Response {
+    let flights = running_calls(admin.handle()?, &Operator::of(&req)?);
+    Ok(HttpResponse::Ok().json(json!({ "flights": flights })))
 }
 
 pub(super) async fn audit(admin: Data<Admin>) -> Response {
@@ -108,64 +140,6 @@ pub(super) async fn switch(admin: Data<Admin>, req: HttpRequest, Body(body): Bod
             }
             Ok(to_page().finish())
         }
-    }
-}
-
-/// Purges. The form of the page is answered with the question whether that is meant, first.
-pub(super) async fn purge(admin: Data<Admin>, req: HttpRequest, Body(body): Body) -> Response {
-    let operator = Operator::of(&req)?;
-    let handle = admin.handle()?;
-    match submitted::<PurgeRequest>(&operator, &req, &body)? {
-        Submitted::Json(request) => {
-            let purge = request.purge()?;
-            let purged = carry_out(&admin, handle, &operator, &request, &purge).await?;
-            Ok(shown(purged))
-        }
-        Submitted::Form(mut form) => {
-            let request = PurgeRequest::from_form(&mut form)?;
-            let purge = request.purge()?;
-            if form.take("confirmed").is_none() {
-                return Ok(page::confirm(&operator, &request, handle.stats().entries));
-            }
-            carry_out(&admin, handle, &operator, &request, &purge).await?;
-            Ok(to_page().finish())
-        }
-    }
-}
-
-async fn carry_out(
-    admin: &Admin,
-    handle: &CacheHandle,
-    operator: &Operator,
-    request: &PurgeRequest,
-    purge: &Purge,
-) -> Result<Purged, Refusal> {
-    let purged = handle.purge(purge).await;
-    let result = match &purged {
-        Ok(purged) if purged.pending => "pending until Redis is back".to_owned(),
-        Ok(Purged { entries: Some(entries), .. }) => format!("removed {entries}"),
-        Ok(_) => "done, not counted".to_owned(),
-        Err(problem) => format!("failed: {problem}"),
-    };
-    let (kind, text) = request.target();
-    let action = if request.soft { "soft purge" } else { "purge" };
-    admin.log(operator, action, format!("{kind} {text}"), result);
-    purged
-        .map_err(|problem| Refusal::store(format!("{problem}: the purge may not have taken place")))
-}
-
-fn shown(purged: Purged) -> HttpResponse {
-    let body = |more: &str| -> Value {
-        let mut body = json!({ "purged": purged.entries });
-        if let (Some(body), false) = (body.as_object_mut(), more.is_empty()) {
-            body.insert(more.to_owned(), Value::Bool(true));
-        }
-        body
-    };
-    match purged {
-        Purged { pending: true, .. } => HttpResponse::Accepted().json(body("pending")),
-        Purged { removing: true, .. } => HttpResponse::Ok().json(body("removing")),
-        _ => HttpResponse::Ok().json(body("")),
     }
 }
 

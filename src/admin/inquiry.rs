@@ -1,4 +1,4 @@
-//! Explanations over HTTP: what would become of a request, and why, as JSON or as text.
+//! Explanations over HTTP: what would become of a request, and why, as JSON, as text, or on the page.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,12 @@ use serde::Deserialize;
 
 use super::{
     operator::{Admin, Operator},
+    page,
     refusal::Refusal,
-    submitted::{Body, Form, Submitted, submitted},
+    submitted::{Body, Submitted, submitted},
+    typed_inquiry::{TypedInquiry, explained, get},
 };
-use crate::engine::explanation::Inquiry;
+use crate::engine::explanation::{Explanation, Inquiry};
 
 /// The body of an inquiry.
 #[derive(Debug, Deserialize)]
@@ -23,44 +25,41 @@ struct InquiryRequest {
     headers: BTreeMap<String, String>,
 }
 
-fn get() -> String {
-    "GET".to_owned()
-}
-
 impl InquiryRequest {
-    fn from_form(form: &mut Form) -> Self {
-        let url = form.take("url").unwrap_or_default();
-        let method = form.take("method").unwrap_or_else(get);
-        Self { url, method, headers: BTreeMap::new() }
+    fn inquiry(self) -> Inquiry {
+        let inquiry = Inquiry::new(self.method, self.url);
+        let headers = self.headers.into_iter();
+        headers.fold(inquiry, |inquiry, (name, value)| inquiry.header(name, value))
     }
 }
 
-/// Says what would become of a request. Nothing is stored or purged by it. A browser without script, and
-/// `curl` with `Accept: text/plain`, get text.
+/// Says what would become of a request. Nothing is stored or purged by it. `curl` with `Accept: text/plain`
+/// gets text, and the form of the page a page.
 pub(super) async fn explain(
     admin: Data<Admin>,
     req: HttpRequest,
     Body(body): Body,
 ) -> Result<HttpResponse, Refusal> {
     let operator = Operator::of(&req)?;
-    let (asked, is_form) = match submitted::<InquiryRequest>(&operator, &req, &body)? {
-        Submitted::Json(asked) => (asked, false),
-        Submitted::Form(mut form) => (InquiryRequest::from_form(&mut form), true),
-    };
-    let inquiry = Inquiry::new(asked.method, asked.url);
-    let inquiry = asked
-        .headers
-        .into_iter()
-        .fold(inquiry, |inquiry, (name, value)| inquiry.header(name, value));
-    let explanation = admin.handle()?.explain(&inquiry).await;
-    let explanation =
-        explanation.map_err(|problem| Refusal::bad_request("bad-inquiry", problem.to_string()))?;
+    match submitted::<InquiryRequest>(&operator, &req, &body)? {
+        Submitted::Json(asked) => {
+            let explanation = explained(&admin, &asked.inquiry()).await?;
+            Ok(response(&req, &explanation))
+        }
+        Submitted::Form(mut form) => {
+            let typed = TypedInquiry::from_form(&mut form);
+            let explanation = typed.explanation(&admin).await?;
+            Ok(page::explanation(&operator, &typed, &explanation))
+        }
+    }
+}
+
+fn response(req: &HttpRequest, explanation: &Explanation) -> HttpResponse {
     let accept = req.headers().get(header::ACCEPT);
-    let wants_text = accept.is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain"));
-    Ok(if is_form || wants_text {
+    if accept.is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain")) {
         let text = explanation.to_string();
         HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(text)
     } else {
         HttpResponse::Ok().json(explanation)
-    })
+    }
 }

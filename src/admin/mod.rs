@@ -10,10 +10,11 @@ use crate::config::cache::ResponseCache;
 
 mod api;
 mod audit;
-mod gate;
+mod authorization;
 mod inquiry;
 mod operator;
 mod page;
+mod purge;
 mod purge_request;
 mod records;
 mod refusal;
@@ -24,6 +25,8 @@ mod sign_in;
 mod submitted;
 mod throttle;
 pub(crate) mod token;
+mod typed_inquiry;
+mod warnings;
 
 use operator::Admin;
 use token::AdminTokens;
@@ -40,17 +43,21 @@ impl ResponseCache {
     /// | `GET {path}/top` | | the [keys asked for most](crate::CacheHandle::top_keys) |
     /// | `POST {path}/explain` | `{"url": "http://host/…", "method": "GET", "headers": {…}}` | what [would become](crate::CacheHandle::explain) of a request; text with `Accept: text/plain` |
     /// | `GET {path}/examples` | | a [recent request for each reason](crate::CacheHandle::examples) |
+    /// | `GET {path}/entries?path=/products&limit=20&after=…` | | [stored responses](crate::CacheHandle::entries) |
+    /// | `GET {path}/flights` | | [handler calls](crate::CacheHandle::flights) that run now |
     /// | `GET {path}/metrics` | | the statistics as text for Prometheus |
     /// | `GET {path}/audit` | | what operators did, the newest first |
     /// | `GET {path}/fleet` | | the [processes](crate::CacheHandle::processes) that share the prefix in Redis |
     /// | `POST {path}/purge` | one of `{"url": …}`, `{"path": …}`, `{"prefix": …}`, `{"group": …}`, `{"all": true}` | `{"purged": 3}` |
+    /// | `POST {path}/purge/preview` | as for a purge | `{"entries": 3}`: how many it would take; `null` where that is not known |
     /// | `GET {path}/switch` | | `{"on": true}` |
     /// | `POST {path}/switch` | `{"on": false}` | `{"on": false}` |
     /// | `GET {path}/openapi.json` | | all of this for programs |
     ///
     /// A purge with `"soft": true` beside its target makes responses stale instead of removing them: see
     /// [`CacheHandle::soft`](crate::CacheHandle::soft). One with `"counted": false` does not wait
-    /// for the count, and is answered with `"purged": null`.
+    /// for the count, and is answered with `"purged": null`. One with `"at_most": 3` takes place only if the
+    /// preview says that it takes no more than that now; it is a 409 otherwise, and where that is not known.
     ///
     /// A purge that Redis has not confirmed is answered with 202 and `"pending": true`: see
     /// [`Purged::pending`](crate::Purged::pending).
@@ -88,7 +95,7 @@ impl ResponseCache {
         tokens: T,
     ) -> impl HttpServiceFactory + use<T> {
         self.add_admin_path(path);
-        let admin = Data::new(Admin::new(self.handle(), tokens.into()));
+        let admin = Data::new(Admin::new(self, tokens.into()));
         // the router panics at what is no pattern; the server does not start with such a path
         let mut scope = web::scope(&path.replace(['{', '}', '*'], "_"))
             .app_data(Data::clone(&admin))
@@ -98,6 +105,6 @@ impl ResponseCache {
         }
         scope
             .default_service(web::to(api::not_found))
-            .wrap(from_fn(move |req, next| gate::pass(Data::clone(&admin), req, next)))
+            .wrap(from_fn(move |req, next| authorization::pass(Data::clone(&admin), req, next)))
     }
 }

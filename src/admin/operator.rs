@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use actix_web::{HttpMessage as _, HttpRequest};
 
+use super::warnings::Warnings;
 use super::{
     audit::AuditEntry,
     refusal::Refusal,
@@ -11,18 +12,24 @@ use super::{
     throttle::Delay,
     token::{AdminToken, AdminTokens},
 };
-use crate::{clock::Clock, config::error::ConfigError, engine::handle::CacheHandle};
+use crate::{
+    clock::Clock,
+    config::{cache::ResponseCache, error::ConfigError},
+    engine::handle::CacheHandle,
+};
 
 /// What the resources read and change.
 pub(super) struct Admin {
     handle: Result<CacheHandle, ConfigError>,
     pub(super) tokens: AdminTokens,
     pub(super) clock: Clock,
+    pub(super) warnings: Warnings,
 }
 
 impl Admin {
-    pub(super) fn new(handle: Result<CacheHandle, ConfigError>, tokens: AdminTokens) -> Self {
-        Self { handle, tokens, clock: Clock::system() }
+    pub(super) fn new(cache: &ResponseCache, tokens: AdminTokens) -> Self {
+        let warnings = Warnings::new(cache.clone());
+        Self { handle: cache.handle(), tokens, clock: Clock::system(), warnings }
     }
 
     pub(super) fn handle(&self) -> Result<&CacheHandle, Refusal> {

@@ -19,6 +19,8 @@ pub(super) struct PurgeRequest {
     pub(super) soft: bool,
     #[serde(default = "yes")]
     counted: bool,
+    /// More than that many responses must not go.
+    pub(super) at_most: Option<u64>,
 }
 
 const fn yes() -> bool {
@@ -30,6 +32,9 @@ impl PurgeRequest {
     pub(super) fn from_form(form: &mut Form) -> Result<Self, Refusal> {
         let mut request = Self { counted: true, ..Self::default() };
         request.soft = form.take("soft").is_some();
+        let at_most = form.take("at_most").map(|number| number.parse()).transpose();
+        request.at_most =
+            at_most.map_err(|_| Refusal::bad_request("bad-target", "`at_most` is a number"))?;
         let target = Some(form.take("target").unwrap_or_default());
         match form.take("kind").unwrap_or_default().as_str() {
             "url" => request.url = target,
@@ -43,7 +48,7 @@ impl PurgeRequest {
     }
 
     pub(super) fn purge(&self) -> Result<Purge, Refusal> {
-        let Self { url, path, prefix, group, all, soft, counted } = self;
+        let Self { url, path, prefix, group, all, soft, counted, .. } = self;
         let purge = match (url, path, prefix, group, all) {
             (Some(url), None, None, None, None) => Purge::url(url),
             (None, Some(path), None, None, None) => Purge::path(path),

@@ -45,6 +45,11 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, reason, problem)
     }
 
+    /// What is stored is not what its sender has seen.
+    pub(super) fn conflict(reason: &'static str, problem: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, reason, problem)
+    }
+
     pub(super) fn not_found(path: &str) -> Self {
         let problem = format!("there is no `{path}` here; openapi.json says what there is");
         Self::new(StatusCode::NOT_FOUND, "not-found", problem)

@@ -1,9 +1,9 @@
-//! The routes of the admin scope, in one table: the scope is made of it, the gate reads from it who may
+//! The routes of the admin scope, in one table: the scope is made of it, authorization reads from it who may
 //! call what, and a test holds `openapi.json` against it.
 
 use actix_web::{Route as Handler, http::Method, web};
 
-use super::{api, inquiry, page, sign_in};
+use super::{api, inquiry, page, purge, sign_in};
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ const fn post(path: &'static str, access: Access, handler: fn() -> Handler) -> R
     Route { method: "POST", path, access, handler }
 }
 
-pub(super) const ROUTES: [Route; 19] = [
+pub(super) const ROUTES: [Route; 22] = [
     get("", || web::get().to(page::with_slash)),
     get("/", || web::get().to(page::whole)),
     get("/live", || web::get().to(page::live)),
@@ -41,13 +41,16 @@ pub(super) const ROUTES: [Route; 19] = [
     get("/timeline", || web::get().to(api::timeline)),
     get("/top", || web::get().to(api::top)),
     get("/examples", || web::get().to(api::request_examples)),
+    get("/entries", || web::get().to(api::entries)),
+    get("/flights", || web::get().to(api::flights)),
     get("/audit", || web::get().to(api::audit)),
     get("/fleet", || web::get().to(api::fleet)),
     get("/metrics", || web::get().to(api::metrics)),
     get("/openapi.json", || web::get().to(api::openapi)),
     get("/switch", || web::get().to(api::is_enabled)),
     post("/switch", Access::Write, || web::post().to(api::switch)),
-    post("/purge", Access::Write, || web::post().to(api::purge)),
+    post("/purge", Access::Write, || web::post().to(purge::carry_out)),
+    post("/purge/preview", Access::Write, || web::post().to(purge::preview)),
     post("/explain", Access::Read, || web::post().to(inquiry::explain)),
     post("/login", Access::Open, || web::post().to(sign_in::begin)),
     post("/logout", Access::Read, || web::post().to(sign_in::end)),

@@ -3,6 +3,8 @@
 
 use super::operator::Operator;
 use crate::engine::{
+    entries::{EntryPage, EntrySearch},
+    explanation::RunningCall,
     handle::CacheHandle,
     stats::{RequestExample, TopKeys},
 };
@@ -30,6 +32,32 @@ pub(super) fn examples(handle: &CacheHandle, operator: &Operator) -> Vec<Request
         }
     }
     examples
+}
+
+/// Some of the stored responses.
+pub(super) fn entries(
+    handle: &CacheHandle,
+    search: &EntrySearch,
+    operator: &Operator,
+) -> EntryPage {
+    let mut page = handle.entries(search);
+    if operator.is_read_only() {
+        for entry in &mut page.entries {
+            hide_query(&mut entry.url);
+        }
+    }
+    page
+}
+
+/// The handler calls that run now.
+pub(super) fn running_calls(handle: &CacheHandle, operator: &Operator) -> Vec<RunningCall> {
+    let mut calls = handle.flights();
+    if operator.is_read_only() {
+        for call in &mut calls {
+            hide_query(&mut call.url);
+        }
+    }
+    calls
 }
 
 fn hide_query(url: &mut String) {

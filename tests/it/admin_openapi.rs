@@ -97,10 +97,25 @@ async fn json_of_each_route_is_as_described() {
         }
     }
     assert!(
-        checked
-            .is_superset(&["/stats", "/timeline", "/audit", "/top", "/examples", "/fleet"].into())
+        checked.is_superset(
+            &[
+                "/stats",
+                "/timeline",
+                "/audit",
+                "/top",
+                "/examples",
+                "/entries",
+                "/flights",
+                "/fleet"
+            ]
+            .into()
+        )
     );
-    for (path, body) in [("/purge", "{\"all\": true}"), ("/switch", "{\"on\": true}")] {
+    for (path, body) in [
+        ("/purge/preview", "{\"all\": true}"),
+        ("/purge", "{\"all\": true}"),
+        ("/switch", "{\"on\": true}"),
+    ] {
         let value = json(&app, "POST", path, body).await;
         let schema = document["paths"][path]["post"].pointer(schema).expect(path);
         check(&document, schema, &value, path);
@@ -126,7 +141,14 @@ async fn every_reason_of_a_refusal_is_described() {
     let refusal = json(&app, "POST", "/explain", "{\"url\": \"no url\"}").await;
     assert_eq!(refusal["reason"], "bad-inquiry");
     assert!(reasons.as_array().unwrap().contains(&refusal["reason"]));
-    assert_eq!(json(&app, "GET", "/nothing", "").await["reason"], "not-found");
+    for (path, reason) in [
+        ("/nothing", "not-found"),
+        ("/entries?limit=1000", "bad-query"),
+        ("/entries?x=1", "bad-query"),
+    ] {
+        assert_eq!(json(&app, "GET", path, "").await["reason"], reason);
+        assert!(reasons.as_array().unwrap().contains(&Value::from(reason)));
+    }
 }
 
 #[actix_rt::test]

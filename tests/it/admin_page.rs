@@ -1,7 +1,9 @@
 //! The page of the admin scope as a browser uses it: signing in, forms, who may do what, and what strangers
 //! get.
 
-use actix_response_cache::{AdminToken, AdminTokens, ResponseCache};
+use std::time::Duration;
+
+use actix_response_cache::{AdminToken, AdminTokens, ResponseCache, Rule};
 use actix_web::{
     App,
     test::{TestRequest, init_service},
@@ -131,8 +133,111 @@ async fn request_is_explained_from_the_page() {
     assert!(browser.get("/").await.text().contains("action=\"explain\""));
     let explained = browser.post("/explain", "url=http%3A%2F%2Flocalhost%3A8080%2Fa").await;
     assert_eq!(explained.status, 200, "{}", explained.text());
-    assert!(explained.field("content-type").starts_with("text/plain"));
-    assert!(explained.text().contains("/a"), "{}", explained.text());
+    assert!(explained.field("content-type").starts_with("text/html"));
+    assert!(explained.text().contains("GET http://localhost:8080/a"), "{}", explained.text());
+    let form = "url=http%3A%2F%2Flocalhost%3A8080%2Fa&headers=cookie%3A%20session%3D1%0D%0A%0D%0Ax%3A%20%3Cb%3E";
+    let private = browser.post("/explain", form).await;
+    assert!(private.text().contains("credentials"), "{}", private.text());
+    assert!(private.text().contains("x: &lt;b&gt;</textarea>"), "it can be asked again");
+    assert_eq!(browser.post("/explain", "url=http%3A%2F%2Fa%2F&headers=none").await.status, 400);
+}
+
+#[actix_rt::test]
+async fn reasons_lead_to_explanations_of_examples() {
+    let app = app(tokens()).await;
+    send(&app, get("/mine?a=1").insert_header(("cookie", "session=1"))).await;
+    let browser = Browser::sign_in(&app, TOKEN).await;
+    let page = browser.get("/").await;
+    let (_, link) = page.text().split_once("<a href=\"./?method=GET&amp;url=").expect("a link");
+    let (url, _) = link.split_once("#explain").unwrap();
+    assert!(url.ends_with("%2Fmine%3Fa%3D1"), "{url}");
+    let explained = browser.get(&format!("/?method=GET&url={url}")).await;
+    let (_, answer) = explained.text().split_once("class=\"answer\"").expect("an answer");
+    assert!(answer.contains("/mine?a=1"), "{answer}");
+    let reader = Browser::sign_in(&app, READER).await;
+    assert!(!reader.get("/").await.text().contains("a%3D1"), "queries can hold secrets");
+}
+
+#[actix_rt::test]
+async fn stored_responses_are_searched_page_by_page() {
+    let app = app(tokens()).await;
+    for number in 0..25 {
+        send(&app, get(&format!("/a/{number}?key=secret"))).await;
+    }
+    send(&app, get("/b")).await;
+    let browser = Browser::sign_in(&app, TOKEN).await;
+    let listed = |seen: &Seen| seen.text().matches("<button class=\"small\">Purge").count();
+    let mut page = browser.get("/?path=%2Fa%2F").await;
+    let mut found = listed(&page);
+    while let Some((_, link)) = page.text().split_once("after=") {
+        let (after, _) = link.split_once('#').unwrap();
+        if after == "0" || found >= 25 {
+            break;
+        }
+        page = browser.get(&format!("/?path=%2Fa%2F&after={after}")).await;
+        found += listed(&page);
+    }
+    assert_eq!(found, 25);
+    assert_eq!(listed(&browser.get("/?path=%2Fb").await), 1);
+    let reader = Browser::sign_in(&app, READER).await;
+    let page = reader.get("/?path=%2Fa%2F").await;
+    assert!(page.text().contains("/a/") && !page.text().contains("secret"));
+    assert_eq!(listed(&page), 0);
+    let entries = send(&app, bearer(READER, "GET", "/entries?path=/b&limit=1")).await;
+    let entries: Value = serde_json::from_slice(&entries.body).unwrap();
+    assert_eq!(
+        (&entries["is_listed"], &entries["entries"][0]["status"]),
+        (&json!(true), &json!(200))
+    );
+}
+
+#[actix_rt::test]
+async fn purge_takes_no_more_than_was_previewed() {
+    let app = app(tokens()).await;
+    send(&app, get("/a?1")).await;
+    let asked = |path: &'static str, body: &'static str| {
+        send(&app, bearer(TOKEN, "POST", path).set_payload(body))
+    };
+    let preview = asked("/purge/preview", "{\"path\": \"/a\"}").await;
+    assert_eq!(preview.text(), "{\"entries\":1}");
+    send(&app, get("/a?2")).await;
+    let refused = asked("/purge", "{\"path\": \"/a\", \"at_most\": 1}").await;
+    assert_eq!((refused.status.as_u16(), &*reason(&refused)), (409, "more-than-previewed"));
+    let browser = Browser::sign_in(&app, TOKEN).await;
+    let page = browser.post("/purge/preview", "kind=path&target=/a").await;
+    for part in [
+        "2 responses",
+        "href=\"../style.css\"",
+        "action=\"../purge\"",
+        "name=\"at_most\" value=\"2\"",
+    ] {
+        assert!(page.text().contains(part), "{part}: {}", page.text());
+    }
+    let page = browser.post("/purge", "kind=path&target=/a&at_most=1&confirmed=1").await;
+    assert_eq!(page.status, 409);
+    assert!(page.text().contains("2 responses would go now"), "{}", page.text());
+    assert_eq!(send(&app, get("/a?1")).await.word(), "HIT", "nothing has gone");
+    let done = asked("/purge", "{\"path\": \"/a\", \"at_most\": 2}").await;
+    assert_eq!(done.text(), "{\"purged\":2}");
+    assert_eq!(asked("/purge/preview", "{}").await.status, 400);
+    let reader = bearer(READER, "POST", "/purge/preview").set_payload("{\"all\": true}");
+    assert_eq!(send(&app, reader).await.status, 403);
+}
+
+#[actix_rt::test]
+async fn warnings_about_settings_are_shown() {
+    let cache = ResponseCache::memory()
+        .rule("/a/{id}", Rule::new().ttl(Duration::from_secs(1)))
+        .rule("/a/{other}", Rule::new().ttl(Duration::from_secs(2)));
+    let warnings = cache.check().await.unwrap().warnings;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let admin = cache.admin("/_cache", tokens());
+    let app = init_service(App::new().service(admin).wrap(cache)).await;
+    let stats = send(&app, bearer(READER, "GET", "/stats")).await;
+    let stats: Value = serde_json::from_slice(&stats.body).unwrap();
+    assert_eq!(stats["warnings"], json!(warnings));
+    let page = send(&app, bearer(READER, "GET", "/")).await;
+    assert!(page.text().contains("<li class=\"warn\">"), "{}", page.text());
 }
 
 #[actix_rt::test]

@@ -2,30 +2,32 @@
 // Fetches the figures anew while the page is seen. Everything else works without this script.
 
 const EVERY = 2000; // milliseconds
-const live = document.getElementById("live");
 const poll = document.getElementById("poll");
 let timer;
 let lastAnswer = Date.now();
 
-/** Replaces the sections that have changed, and keeps where wide tables are scrolled to. */
+/** Replaces the sections that have changed, and keeps what is focused and where wide tables are scrolled to. */
 function show(text) {
   const fresh = document.createElement("template");
   fresh.innerHTML = text;
   for (const section of fresh.content.querySelectorAll("section[id]")) {
     const old = document.getElementById(section.id);
-    if (!old || old.innerHTML === section.innerHTML) continue;
+    if (!old || isMarking(old) || old.innerHTML === section.innerHTML) continue;
     const scrolled = [...old.querySelectorAll(".wide")].map((wide) => wide.scrollLeft);
+    const focused = old.contains(document.activeElement) && document.activeElement.href;
     old.replaceChildren(...section.childNodes);
     old.querySelectorAll(".wide").forEach((wide, place) => {
       wide.scrollLeft = scrolled[place] ?? 0;
     });
+    const link = focused && [...old.querySelectorAll("a")].find((link) => link.href === focused);
+    if (link) link.focus({ preventScroll: true });
   }
 }
 
-/** Whether somebody is marking text of the figures, which must not go away under the mouse. */
-function isMarking() {
+/** Whether somebody is marking text of a section, which must not go away under the mouse. */
+function isMarking(section) {
   const selection = document.getSelection();
-  return selection && !selection.isCollapsed && live.contains(selection.anchorNode);
+  return selection && !selection.isCollapsed && section.contains(selection.anchorNode);
 }
 
 async function refresh() {
@@ -34,7 +36,7 @@ async function refresh() {
     if (response.status === 401) return location.reload();
     if (!response.ok) throw new Error(String(response.status));
     const text = await response.text();
-    if (!isMarking()) show(text);
+    show(text);
     lastAnswer = Date.now();
     poll.textContent = "live";
     poll.className = "good";

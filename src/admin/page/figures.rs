@@ -2,13 +2,16 @@
 
 use std::time::SystemTime;
 
+use actix_web::HttpRequest;
+
 use super::super::{
     audit::AuditEntry,
     operator::{Admin, Operator},
     refusal::Refusal,
-    seen_urls::{examples, top_keys},
+    seen_urls::{examples, running_calls, top_keys},
 };
 use crate::{
+    engine::explanation::RunningCall,
     engine::stats::{RequestExample, Stats, TimelineStep, TopKeys},
     semantics::verdict::Reason,
 };
@@ -20,12 +23,20 @@ pub(super) struct Figures {
     pub(super) top: TopKeys,
     pub(super) audit: Vec<AuditEntry>,
     pub(super) wrong_tokens: u64,
+    pub(super) warnings: Vec<String>,
+    pub(super) flights: Vec<RunningCall>,
+    /// The host that the operator asked, which is that of the examples as far as is known.
+    pub(super) host: String,
     examples: Vec<RequestExample>,
     now_millis: i64,
 }
 
 impl Figures {
-    pub(super) fn read(admin: &Admin, operator: &Operator) -> Result<Self, Refusal> {
+    pub(super) async fn read(
+        admin: &Admin,
+        operator: &Operator,
+        req: &HttpRequest,
+    ) -> Result<Self, Refusal> {
         let handle = admin.handle()?;
         let records = admin.tokens.records();
         Ok(Self {
@@ -35,15 +46,17 @@ impl Figures {
             top: top_keys(handle, operator),
             examples: examples(handle, operator),
             audit: records.audit.newest_first(),
+            flights: running_calls(handle, operator),
+            warnings: admin.warnings.current(&admin.clock).await,
+            host: req.connection_info().host().to_owned(),
             wrong_tokens: records.wrong_tokens.all(),
             now_millis: admin.clock.now().as_millis(),
         })
     }
 
     /// A recent request that was not served from the store for this reason.
-    pub(super) fn example(&self, reason: Reason) -> String {
-        let example = self.examples.iter().find(|example| example.reason == reason);
-        example.map_or_else(String::new, |example| format!("{} {}", example.method, example.url))
+    pub(super) fn example(&self, reason: Reason) -> Option<&RequestExample> {
+        self.examples.iter().find(|example| example.reason == reason)
     }
 
     /// How many seconds ago this was.

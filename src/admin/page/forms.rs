@@ -1,9 +1,12 @@
-//! The forms of the page: signing in and out, explanations, the switch, purges.
+//! The forms of the page: signing in and out, the switch, purges.
+
+use std::fmt::Display;
 
 use super::{
     super::{operator::Operator, purge_request::PurgeRequest, refusal::Refusal},
     html::Html,
     number,
+    place::Place,
 };
 
 /// The kinds of targets: value, label, and what it takes.
@@ -20,25 +23,10 @@ pub(super) fn who(html: &mut Html, operator: &Operator) {
     html.raw("<div class=\"who\"><span>").text(&operator.name);
     html.raw(if operator.is_read_only() { " (read-only)</span>" } else { "</span>" });
     if operator.has_session() {
-        begin(html, "logout", operator);
+        begin(html, Place::TOP, "logout", operator);
         html.raw("<button>Sign out</button></form>");
     }
     html.raw("</div>");
-}
-
-/// The question what would become of a request. The explanation is a page of text.
-pub(super) fn explain(html: &mut Html, operator: &Operator) {
-    html.raw("<section id=\"explain\"><h2>Why is this not cached?</h2>");
-    begin(html, "explain", operator);
-    html.raw("<p><label for=\"method\">Method</label> <input id=\"method\" name=\"method\" ");
-    html.raw("value=\"GET\" size=\"6\" autocapitalize=\"characters\" spellcheck=\"false\"></p>");
-    html.raw(
-        "<p><label for=\"url\">URL</label> <input id=\"url\" name=\"url\" maxlength=\"8000\" ",
-    );
-    html.raw("placeholder=\"http://shop.example/products?page=2\" autocomplete=\"off\" ");
-    html.raw("autocapitalize=\"off\" spellcheck=\"false\" required></p>");
-    html.raw("<p><button>Explain</button> <span>a request without further headers; with headers: ");
-    html.raw("<code>POST explain</code> as JSON</span></p></form></section>");
 }
 
 /// What changes the cache.
@@ -48,7 +36,7 @@ pub(super) fn changes(html: &mut Html, operator: &Operator, is_enabled: bool) {
         html.raw("<p>Your token may read and change nothing.</p></section>");
         return;
     }
-    begin(html, "purge", operator);
+    begin(html, Place::TOP, "purge/preview", operator);
     html.raw("<fieldset><legend>What</legend>");
     for (value, label, takes) in KINDS {
         html.raw("<label><input type=\"radio\" name=\"kind\" value=\"").raw(value).raw("\"");
@@ -59,14 +47,14 @@ pub(super) fn changes(html: &mut Html, operator: &Operator, is_enabled: bool) {
     html.raw("<input id=\"target\" name=\"target\" maxlength=\"8000\" placeholder=\"/products\" ");
     html.raw("autocomplete=\"off\" autocapitalize=\"off\" spellcheck=\"false\"></p>");
     html.raw("<p><label><input type=\"checkbox\" name=\"soft\" value=\"1\"> Soft: mark as stale ");
-    html.raw("instead of removing, and refresh</label></p><p><button>Purge …</button> ");
-    html.raw("<span>asks before it does</span></p></form></section>");
+    html.raw("instead of removing, and refresh</label></p><p><button>Preview …</button> ");
+    html.raw("<span>counts what would go, and asks</span></p></form></section>");
     switch(html, operator, is_enabled);
 }
 
 fn switch(html: &mut Html, operator: &Operator, is_enabled: bool) {
     html.raw("<section id=\"switch\"><h2>Switch</h2>");
-    begin(html, "switch", operator);
+    begin(html, Place::TOP, "switch", operator);
     let (value, label, effect) = if is_enabled {
         ("false", "Disable the cache", "Every request goes to its handler, in this process.")
     } else {
@@ -79,6 +67,7 @@ fn switch(html: &mut Html, operator: &Operator, is_enabled: bool) {
 /// The question whether a purge is meant, with what it takes.
 pub(super) fn confirm(
     html: &mut Html,
+    place: Place,
     operator: &Operator,
     request: &PurgeRequest,
     entries: Option<u64>,
@@ -94,39 +83,60 @@ pub(super) fn confirm(
     }
     html.raw("</dd><dt>How</dt><dd>");
     html.raw(if request.soft { "soft: marked as stale" } else { "removed" });
-    html.raw("</dd><dt>Stored in all</dt><dd>");
-    html.text(number::optional(entries, number::count)).raw(" entries</dd></dl>");
-    begin(html, "purge", operator);
-    for (name, value) in [("kind", kind), ("target", target)] {
-        html.raw("<input type=\"hidden\" name=\"").text(name).raw("\" value=\"");
-        html.text(value).raw("\">");
-    }
+    html.raw("</dd><dt>Would go now</dt><dd id=\"would-go\">").text(would_go(entries));
+    html.raw("</dd></dl>");
+    begin(html, place, "purge", operator);
+    hidden(html, "kind", kind);
+    hidden(html, "target", target);
     if request.soft {
-        html.raw("<input type=\"hidden\" name=\"soft\" value=\"1\">");
+        hidden(html, "soft", "1");
+    }
+    if let Some(entries) = entries {
+        hidden(html, "at_most", entries);
     }
     html.raw("<p><button name=\"confirmed\" value=\"1\">Purge</button> ");
-    html.raw("<a href=\"./\" autofocus>Cancel</a></p></form></main>");
+    html.raw("<a href=\"./").raw(place.0).raw("\" autofocus>Cancel</a></p></form></main>");
+}
+
+fn would_go(entries: Option<u64>) -> String {
+    match entries {
+        Some(1) => "1 response; more than that are not purged without asking again".to_owned(),
+        Some(entries) => {
+            let entries = number::count(entries);
+            format!("{entries} responses; more than that are not purged without asking again")
+        }
+        None => "unknown: not all that is stored is in this process's memory".to_owned(),
+    }
+}
+
+pub(super) fn hidden(html: &mut Html, name: &'static str, value: impl Display) {
+    html.raw("<input type=\"hidden\" name=\"").raw(name).raw("\" value=\"");
+    html.text(value).raw("\">");
 }
 
 /// Why something was not done; where a token is missing, the form that takes one.
-pub(super) fn refused(html: &mut Html, refusal: &Refusal, needs_token: bool) {
+pub(super) fn refused(html: &mut Html, place: Place, refusal: &Refusal, needs_token: bool) {
     html.raw("<main class=\"narrow\">");
     if !needs_token {
         html.raw("<h1>Not done</h1><p role=\"alert\">").text(refusal);
-        html.raw("</p><p><a href=\"./\" autofocus>Back</a></p></main>");
+        html.raw("</p>");
+        html.raw("<p><a href=\"./").raw(place.0).raw("\" autofocus>Back</a></p></main>");
         return;
     }
     html.raw("<h1>Sign in</h1>");
     if refusal.is_of_a_wrong_token() {
         html.raw("<p role=\"alert\">").text(refusal).raw(".</p>");
     }
-    html.raw("<form method=\"post\" action=\"login\"><p><label for=\"token\">Admin token</label> ");
+    html.raw("<form method=\"post\" action=\"")
+        .raw(place.0)
+        .raw("login\"><p><label for=\"token\">Admin token</label> ");
     html.raw("<input id=\"token\" name=\"token\" type=\"password\" required autofocus ");
     html.raw("autocomplete=\"current-password\"></p><p><button>Sign in</button></p></form></main>");
 }
 
-fn begin(html: &mut Html, action: &'static str, operator: &Operator) {
-    html.raw("<form method=\"post\" action=\"").raw(action).raw("\">");
+/// Begins a form, on a page at this place.
+pub(super) fn begin(html: &mut Html, place: Place, action: &'static str, operator: &Operator) {
+    html.raw("<form method=\"post\" action=\"").raw(place.0).raw(action).raw("\">");
     html.raw("<input type=\"hidden\" name=\"csrf\" value=\"")
         .text(operator.csrf_token())
         .raw("\">");

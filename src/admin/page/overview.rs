@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use actix_web::http::header::HttpDate;
+
 use super::{
     chart::{Axis, Series, Unit, round_up, round_up_binary},
     figures::Figures,
@@ -29,6 +31,9 @@ pub(super) fn health(html: &mut Html, figures: &Figures) {
         let ago = number::span(figures.seconds_since(error.at));
         item(html, "note", &format!("last failure {ago} ago: {}: {}", error.doing, error.problem));
     }
+    for warning in &figures.warnings {
+        item(html, "warn", warning);
+    }
     if figures.wrong_tokens > 0 {
         let shown = number::count(figures.wrong_tokens);
         item(html, "note", &format!("{shown} wrong tokens at this scope"));
@@ -51,7 +56,7 @@ pub(super) fn summary(html: &mut Html, figures: &Figures) {
         html,
         "Hit ratio",
         number::percent(stats.hit_ratio()),
-        "served from the store, of all but bypassing requests",
+        "fresh or stale from the store, of all requests that did not bypass it",
     );
     let of = "hits, stale, misses, bypassing";
     figure(html, "Requests", number::count(stats.requests()), of);
@@ -61,12 +66,14 @@ pub(super) fn summary(html: &mut Html, figures: &Figures) {
     figure(html, "Served from the store", bytes, "bytes of bodies");
     let bytes = number::bytes(stats.bytes_from_handlers);
     figure(html, "Made by handlers", bytes, "bytes of bodies");
-    let since = number::span(figures.seconds_since(stats.since));
-    figure(html, "Counted for", since, "this process, all workers; survives no restart");
+    let since = HttpDate::from(stats.since);
+    let span = number::span(figures.seconds_since(stats.since));
+    let since = format!("since {since}, by this process, all workers");
+    figure(html, "Counting for", span, &since);
     html.raw("</dl></section>");
 }
 
-fn figure(html: &mut Html, name: &'static str, value: String, meaning: &'static str) {
+fn figure(html: &mut Html, name: &'static str, value: String, meaning: &str) {
     html.raw("<div>").element("dt", name).element("dd class=\"value\"", value);
     html.element("dd class=\"meaning\"", meaning).raw("</div>");
 }

@@ -1,6 +1,7 @@
 //! What is looked up: rules, reasons, keys, times, the store, handlers, and what operators did.
 
 use super::{
+    explain,
     figures::Figures,
     html::Html,
     number,
@@ -22,6 +23,7 @@ pub(super) fn rules(html: &mut Html, stats: &Stats) {
         "Hit ratio",
         "Hits",
         "Stale",
+        "Stale share",
         "Misses",
         "Collapsed",
         "Bypassing",
@@ -52,6 +54,7 @@ fn row_of_rule(html: &mut Html, rule: &RuleStats) {
         number::percent(rule.hit_ratio()),
         of(VerdictKind::Hit),
         of(VerdictKind::Stale),
+        number::percent(stale_share(rule)),
         of(VerdictKind::Miss),
         number::count(rule.collapsed),
         of(VerdictKind::Bypass),
@@ -63,6 +66,14 @@ fn row_of_rule(html: &mut Html, rule: &RuleStats) {
         html.element("td", cell);
     }
     html.raw("</tr>");
+}
+
+/// The part of what was served from the store that was stale: much of it asks for a longer lifetime.
+#[expect(clippy::cast_precision_loss, reason = "it is shown with three digits")]
+fn stale_share(rule: &RuleStats) -> Option<f64> {
+    let stale = rule.count(VerdictKind::Stale) as f64;
+    let served = rule.count(VerdictKind::Hit) as f64 + stale;
+    (served > 0.0).then(|| stale / served)
 }
 
 /// A table of reasons: its name and its title.
@@ -84,9 +95,16 @@ pub(super) fn reasons(
     }
     let mut counts = counts.to_vec();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    table(html, &["Reason", "Requests", "Such as"], |html| {
+    table(html, &["Reason", "Requests", "Explain a recent one"], |html| {
         for (reason, count) in counts {
-            row(html, reason.as_str(), [number::count(count), figures.example(reason)]);
+            html.raw("<tr>").element("th scope=\"row\"", reason.as_str());
+            html.element("td", number::count(count)).raw("<td>");
+            if let Some(example) = figures.example(reason) {
+                let url = format!("http://{}{}", figures.host, example.url);
+                let text = format!("{} {}", example.method, example.url);
+                explain::link(html, &example.method, &url, &text);
+            }
+            html.raw("</td></tr>");
         }
     });
     html.raw("</section>");

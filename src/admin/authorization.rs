@@ -11,7 +11,7 @@ use actix_web::{
 
 use super::{
     operator::{Admin, Operator},
-    page,
+    page::{self, Place},
     refusal::Refusal,
     routes::{Access, access},
     session,
@@ -38,6 +38,7 @@ pub(super) async fn pass(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, actix_web::Error> {
     let wants_page = wants_page(req.headers());
+    let place = Place::of(req.match_info().unprocessed());
     let result = match admit(&admin, req.request()).await {
         Ok(()) => {
             warn_inside_a_cache(&req);
@@ -45,7 +46,7 @@ pub(super) async fn pass(
         }
         Err(refusal) => Ok(req.error_response(refusal)),
     };
-    result.map(|res| with_fields(if wants_page { as_page(res) } else { res }))
+    result.map(|res| with_fields(if wants_page { as_page(res, place) } else { res }))
 }
 
 /// Admits an operator, and keeps who it is with the request. All others get the same response for every path.
@@ -100,10 +101,10 @@ fn wants_page(headers: &HeaderMap) -> bool {
     accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
-fn as_page(res: ServiceResponse) -> ServiceResponse {
+fn as_page(res: ServiceResponse, place: Place) -> ServiceResponse {
     let error = res.response().error();
     let Some(refusal) = error.and_then(actix_web::Error::as_error::<Refusal>) else { return res };
-    let response = refusal.response(page::of_refusal(refusal), "text/html; charset=utf-8");
+    let response = refusal.response(page::of_refusal(refusal, place), "text/html; charset=utf-8");
     let (request, _) = res.into_parts();
     ServiceResponse::new(request, response)
 }
