@@ -194,6 +194,22 @@ impl Browser {
         self.command("Emulation.setEmulatedMedia", features).await;
     }
 
+    /// Tells the page that its tab is seen, or hidden behind another one: without a window no tab hides it.
+    pub(crate) async fn set_seen(&mut self, seen: bool) {
+        let state = if seen { "visible" } else { "hidden" };
+        self.value(&format!(
+            "Object.defineProperty(document, 'visibilityState', {{ value: '{state}', configurable: true }});
+             document.dispatchEvent(new Event('visibilitychange'))"
+        ))
+        .await;
+    }
+
+    /// What is seen of the page, as a PNG.
+    pub(crate) async fn screenshot(&mut self) -> Vec<u8> {
+        let taken = self.command("Page.captureScreenshot", json!({ "format": "png" })).await;
+        from_base64(taken["data"].as_str().expect("a picture"))
+    }
+
     /// Asserts that nothing went wrong on any page: no exception, no word on the console, no report of
     /// the Content-Security-Policy. That a page was a 401 is what is expected of strangers.
     pub(crate) async fn assert_clean(mut self) {
@@ -211,6 +227,20 @@ impl Browser {
         let bad: Vec<_> = self.events.iter().filter(is_bad).collect();
         assert!(bad.is_empty(), "{bad:#?}");
     }
+}
+
+fn from_base64(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut bytes, mut bits, mut held) = (Vec::new(), 0_u32, 0);
+    for letter in text.bytes().take_while(|letter| *letter != b'=') {
+        let digit = DIGITS.iter().position(|digit| *digit == letter).expect("base64");
+        (bits, held) = (bits << 6 | u32::try_from(digit).unwrap(), held + 6);
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held & 0xff).try_into().unwrap());
+        }
+    }
+    bytes
 }
 
 async fn address(log: &mut Lines<BufReader<ChildStderr>>) -> String {

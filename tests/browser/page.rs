@@ -135,3 +135,92 @@ async fn keyboard_is_enough_to_purge() {
     browser.assert_clean().await;
     site.stop().await;
 }
+
+#[actix_rt::test]
+async fn figures_are_fetched_only_while_the_page_is_seen() {
+    let site = Site::start();
+    let mut browser = signed_in(&site, TOKEN).await;
+    let fetched = "performance.getEntriesByType('resource').filter(entry => entry.name.endsWith('/live')).length";
+    browser.wait_for(&format!("{fetched} > 0")).await;
+    browser.set_seen(false).await;
+    // a fetch that was under way has ended by then; of those after it, two would have been due
+    browser.value("window.hiddenAt = performance.now()").await;
+    browser.wait_for("performance.now() > window.hiddenAt + 1000").await;
+    let before = browser.value(fetched).await;
+    browser.wait_for("performance.now() > window.hiddenAt + 6000").await;
+    assert_eq!(browser.value(fetched).await, before);
+    browser.set_seen(true).await;
+    browser.wait_for(&format!("{fetched} > {before} + 1")).await;
+    browser.assert_clean().await;
+    site.stop().await;
+}
+
+#[actix_rt::test]
+async fn private_url_is_explained_with_its_headers() {
+    let site = Site::start();
+    let mut browser = signed_in(&site, READER).await;
+    let fill = format!(
+        "document.querySelector('#url').value = '{}/account';
+         document.querySelector('#headers').value = 'cookie: session=secret-of-a-customer';",
+        site.url
+    );
+    browser.value(&fill).await;
+    browser.follow("#explain button").await;
+    let answer = browser.text("#explain .answer").await;
+    assert!(answer.contains("/account") && answer.contains("credentials"), "{answer}");
+    assert!(!answer.contains("secret-of-a-customer"), "{answer}");
+    browser.assert_clean().await;
+    site.stop().await;
+}
+
+#[actix_rt::test]
+async fn entry_is_found_and_purged_after_its_preview() {
+    let site = Site::start();
+    for path in ["/products/1", "/products/2", "/about"] {
+        site.hit(path).await;
+    }
+    let mut browser = signed_in(&site, TOKEN).await;
+    browser
+        .value("document.querySelector('#entries input[name=path]').value = '/products/2'")
+        .await;
+    browser.follow("#entries form button").await;
+    assert_eq!(browser.value("document.querySelectorAll('#entries tbody tr').length").await, 1);
+    browser.follow("#entries td form button, #entries th form button").await;
+    assert!(browser.text("#would-go").await.starts_with("1 response"));
+    assert!(site.get("/products/2").await.contains("; hit"), "it only asked");
+    browser.follow("button[name=confirmed]").await;
+    assert!(site.get("/products/2").await.contains("fwd=uri-miss"));
+    assert!(site.get("/products/1").await.contains("; hit"), "nothing else has gone");
+    browser.assert_clean().await;
+    site.stop().await;
+}
+
+#[actix_rt::test]
+async fn pictures_of_the_page_show_something() {
+    let site = Site::start();
+    for number in 0..40 {
+        site.hit(&format!("/products/{}", number % 7)).await;
+        site.get_with_cookie("/account").await;
+    }
+    let mut browser = signed_in(&site, TOKEN).await;
+    browser.resize(1200, 900).await;
+    browser
+        .wait_for("document.querySelector('#charts .bar.hit')?.getAttribute('d').length > 0")
+        .await;
+    for (name, dark) in [("page-light.png", false), ("page-dark.png", true)] {
+        browser.set_dark(dark).await;
+        let picture = browser.screenshot().await;
+        assert_eq!(&picture[1..4], b"PNG");
+        let side = |at: usize| u32::from_be_bytes(picture[at..at + 4].try_into().unwrap());
+        assert_eq!((side(16), side(20)), (1200, 900));
+        // one of a blank page has 5 KB
+        assert!((20_000..150_000).contains(&picture.len()), "{} bytes", picture.len());
+        if std::env::var_os("UPDATE_SCREENSHOTS").is_some() {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/screenshots");
+            std::fs::create_dir_all(folder).expect("a folder");
+            std::fs::write(format!("{folder}/{name}"), picture).expect("it is written");
+        }
+    }
+    browser.assert_clean().await;
+    site.stop().await;
+}

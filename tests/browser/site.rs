@@ -47,6 +47,13 @@ impl Site {
         response.headers().get("cache-status").unwrap().to_str().unwrap().to_owned()
     }
 
+    /// Asks as a customer with a session does.
+    pub(crate) async fn get_with_cookie(&self, path: &str) {
+        let request = self.client.get(format!("{}{path}", self.url));
+        let request = request.insert_header(("cookie", "session=1"));
+        request.send().await.expect("it answers").body().await.expect("a body");
+    }
+
     /// Asks until a stored response answers.
     pub(crate) async fn hit(&self, path: &str) {
         while !self.get(path).await.contains("; hit") {}

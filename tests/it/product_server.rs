@@ -8,6 +8,7 @@ mod bad_input;
 mod history;
 mod home;
 mod lifecycle;
+mod page;
 pub mod server;
 
 use futures_util::future::join_all;

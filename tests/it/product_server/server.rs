@@ -12,8 +12,8 @@ use bytes::Bytes;
 use serde_json::Value;
 use tempfile::{NamedTempFile, TempDir};
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
     time::{Instant, sleep, timeout},
 };
 
@@ -21,7 +21,7 @@ use super::answer::{Answer, answer};
 use crate::support::redis::RedisServer;
 
 /// For how long anything may take, on a machine that does much else.
-const BOUND: Duration = Duration::from_secs(30);
+pub(super) const BOUND: Duration = Duration::from_secs(30);
 
 pub(super) const ADMIN_TOKEN: &str = "a-token-for-the-tests";
 
@@ -55,14 +55,37 @@ impl Server {
     /// A server with these arguments on a port of its own.
     pub(super) async fn start(arguments: &[&str]) -> Self {
         let log = NamedTempFile::new().expect("a temporary file");
-        let mut process = command(arguments, &log).spawn().expect("the example starts");
-        let out = process.stdout.take().expect("a pipe");
-        let line = timeout(BOUND, BufReader::new(out).lines().next_line()).await;
+        let command = command(arguments, &log);
+        Self::run(command, log).await.0
+    }
+
+    /// A server without a token in its environment, and the one that it has made up and printed.
+    pub(super) async fn with_token_of_its_own(arguments: &[&str]) -> (Self, String) {
+        let log = NamedTempFile::new().expect("a temporary file");
+        let mut command = command(arguments, &log);
+        command.env_remove("CACHE_ADMIN_TOKEN");
+        let (server, mut out) = Self::run(command, log).await;
+        loop {
+            let line = timeout(BOUND, out.next_line()).await.expect("a line in time");
+            let line = line.expect("text").expect("its token");
+            if let Some(token) = line.strip_prefix("its token: ") {
+                return (server, token.to_owned());
+            }
+        }
+    }
+
+    async fn run(
+        mut command: Command,
+        log: NamedTempFile,
+    ) -> (Self, Lines<BufReader<ChildStdout>>) {
+        let mut process = command.spawn().expect("the example starts");
+        let mut out = BufReader::new(process.stdout.take().expect("a pipe")).lines();
+        let line = timeout(BOUND, out.next_line()).await;
         let line = line.expect("it says where it listens in time").expect("text");
         let url = line.as_deref().and_then(|line| line.strip_prefix("listening on "));
         let url = url.unwrap_or_else(|| panic!("{line:?}\n{}", read(&log))).to_owned();
         let client = Client::builder().timeout(BOUND).finish();
-        Self { process, url, log, client, redis: None }
+        (Self { process, url, log, client, redis: None }, out)
     }
 
     /// Host and port.
