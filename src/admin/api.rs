@@ -70,7 +70,7 @@ pub(super) async fn request_examples(admin: Data<Admin>, req: HttpRequest) -> Re
 pub(super) struct EntriesQuery {
     #[serde(default)]
     path: String,
-    after: Option<u32>,
+    after: Option<String>,
     limit: Option<usize>,
 }
 
@@ -81,13 +81,14 @@ pub(super) async fn entries(
 ) -> Response {
     let query = query.map_err(|problem| Refusal::bad_request("bad-query", problem.to_string()))?;
     let Query(EntriesQuery { path, after, limit }) = query;
-    let search = EntrySearch::new().containing(path).from(after.unwrap_or(0));
+    let search = EntrySearch::new().containing(path);
+    let search = if let Some(after) = after { search.from(after) } else { search };
     let search = match limit {
-        Some(limit @ 1..=100) => search.limit(limit),
-        Some(_) => return Err(Refusal::bad_request("bad-query", "`limit` is 1 to 100")),
+        Some(limit @ 1..=50) => search.limit(limit),
+        Some(_) => return Err(Refusal::bad_request("bad-query", "`limit` is 1 to 50")),
         None => search,
     };
-    let page = stored_entries(admin.handle()?, &search, &Operator::of(&req)?);
+    let page = stored_entries(admin.handle()?, &search, &Operator::of(&req)?).await?;
     Ok(HttpResponse::Ok().json(page))
 }
 

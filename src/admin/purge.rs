@@ -11,7 +11,7 @@ use super::{
     sign_in::to_page,
     submitted::{Body, Submitted, submitted},
 };
-use crate::purge::Purged;
+use crate::{engine::preview::Preview, purge::Purged};
 
 type Response = Result<HttpResponse, Refusal>;
 
@@ -21,8 +21,8 @@ pub(super) async fn preview(admin: Data<Admin>, req: HttpRequest, Body(body): Bo
     let operator = Operator::of(&req)?;
     match submitted::<PurgeRequest>(&operator, &req, &body)? {
         Submitted::Json(request) => {
-            let entries = count(&admin, &request).await?;
-            Ok(HttpResponse::Ok().json(json!({ "entries": entries })))
+            let Preview { responses, at_least } = count(&admin, &request).await?;
+            Ok(HttpResponse::Ok().json(json!({ "entries": responses, "at_least": at_least })))
         }
         Submitted::Form(mut form) => {
             let request = PurgeRequest::from_form(&mut form)?;
@@ -50,20 +50,21 @@ pub(super) async fn carry_out(admin: Data<Admin>, req: HttpRequest, Body(body): 
     }
 }
 
-async fn count(admin: &Admin, request: &PurgeRequest) -> Result<Option<u64>, Refusal> {
+async fn count(admin: &Admin, request: &PurgeRequest) -> Result<Preview, Refusal> {
     admin.handle()?.preview(&request.purge()?).await.map_err(Refusal::store)
 }
 
 /// Refuses a purge that would take more than its sender has seen in a preview.
 async fn check_count(admin: &Admin, request: &PurgeRequest) -> Result<(), Refusal> {
     let Some(at_most) = request.at_most else { return Ok(()) };
-    match count(admin, request).await? {
-        Some(now) if now <= at_most => Ok(()),
-        Some(now) => {
+    let Preview { responses, at_least } = count(admin, request).await?;
+    match responses {
+        Some(now) if now <= at_most && !at_least => Ok(()),
+        Some(now) if now > at_most => {
             let problem = format!("{now} responses would go now, and {at_most} at most may");
             Err(Refusal::conflict("more-than-previewed", problem))
         }
-        None => {
+        _ => {
             let problem = "how many responses would go is not known here: leave out `at_most`";
             Err(Refusal::conflict("not-counted", problem))
         }

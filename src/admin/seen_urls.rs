@@ -1,7 +1,7 @@
 //! URLs that clients asked for, as operators see them. Queries can hold secrets: a read-only token, which a
 //! dashboard may show to many people, gets URLs without them.
 
-use super::operator::Operator;
+use super::{operator::Operator, refusal::Refusal};
 use crate::engine::{
     entries::{EntryPage, EntrySearch},
     explanation::RunningCall,
@@ -35,18 +35,18 @@ pub(super) fn examples(handle: &CacheHandle, operator: &Operator) -> Vec<Request
 }
 
 /// Some of the stored responses.
-pub(super) fn entries(
+pub(super) async fn entries(
     handle: &CacheHandle,
     search: &EntrySearch,
     operator: &Operator,
-) -> EntryPage {
-    let mut page = handle.entries(search);
+) -> Result<EntryPage, Refusal> {
+    let mut page = handle.entries(search).await.map_err(Refusal::store)?;
     if operator.is_read_only() {
         for entry in &mut page.entries {
             hide_query(&mut entry.url);
         }
     }
-    page
+    Ok(page)
 }
 
 /// The handler calls that run now.

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use crate::engine::preview::Preview;
+
 use super::{
     super::{operator::Operator, purge_request::PurgeRequest, refusal::Refusal},
     html::Html,
@@ -70,7 +72,7 @@ pub(super) fn confirm(
     place: Place,
     operator: &Operator,
     request: &PurgeRequest,
-    entries: Option<u64>,
+    entries: Preview,
 ) {
     let (kind, target) = request.target();
     let (_, label, takes) =
@@ -91,21 +93,24 @@ pub(super) fn confirm(
     if request.soft {
         hidden(html, "soft", "1");
     }
-    if let Some(entries) = entries {
+    if let Preview { responses: Some(entries), at_least: false } = entries {
         hidden(html, "at_most", entries);
     }
     html.raw("<p><button name=\"confirmed\" value=\"1\">Purge</button> ");
     html.raw("<a href=\"./").raw(place.0).raw("\" autofocus>Cancel</a></p></form></main>");
 }
 
-fn would_go(entries: Option<u64>) -> String {
-    match entries {
+fn would_go(entries: Preview) -> String {
+    match entries.responses {
+        Some(entries_counted) if entries.at_least => {
+            format!("at least {} responses: counting took too long", number::count(entries_counted))
+        }
         Some(1) => "1 response; more than that are not purged without asking again".to_owned(),
         Some(entries) => {
             let entries = number::count(entries);
             format!("{entries} responses; more than that are not purged without asking again")
         }
-        None => "unknown: not all that is stored is in this process's memory".to_owned(),
+        None => "unknown: the store does not say what it has".to_owned(),
     }
 }
 

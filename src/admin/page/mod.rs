@@ -26,6 +26,7 @@ mod stored;
 mod table;
 mod tables;
 
+use crate::engine::preview::Preview;
 use figures::Figures;
 use html::Html;
 pub(super) use place::Place;
@@ -51,8 +52,8 @@ pub(super) async fn whole(admin: Data<Admin>, req: HttpRequest) -> Result<HttpRe
     explanation_of(&mut html, &admin, &operator, &mut asked).await;
     sections::second(&mut html, &figures);
     let asked = stored::Asked::from_form(&mut asked);
-    let page = entries(admin.handle()?, &asked.search(), &operator);
-    stored::entries(&mut html, &operator, &asked, &page);
+    let page = entries(admin.handle()?, &asked.search(), &operator).await;
+    stored::entries(&mut html, &operator, &asked, page.as_ref());
     sections::third(&mut html, &figures);
     forms::changes(&mut html, &operator, figures.is_enabled);
     tables::audit(&mut html, &figures);
@@ -109,7 +110,7 @@ pub(super) async fn script() -> HttpResponse {
 pub(super) fn confirm(
     operator: &Operator,
     request: &PurgeRequest,
-    entries: Option<u64>,
+    entries: Preview,
     place: Place,
 ) -> HttpResponse {
     let mut html = begin("Purge?", place);

@@ -1,7 +1,7 @@
 //! The stored responses, with a search and page by page, and the handler calls that run now.
 
 use super::{
-    super::{operator::Operator, submitted::Form},
+    super::{operator::Operator, refusal::Refusal, submitted::Form},
     explain,
     figures::Figures,
     forms,
@@ -23,24 +23,36 @@ const MAX_FLIGHTS: usize = 20;
 /// What the address of the page asks for.
 pub(super) struct Asked {
     text: String,
-    from: u32,
+    from: Option<String>,
 }
 
 impl Asked {
     pub(super) fn from_form(form: &mut Form) -> Self {
-        let from = form.take("after").and_then(|number| number.parse().ok());
-        Self { text: form.take("path").unwrap_or_default(), from: from.unwrap_or(0) }
+        Self { text: form.take("path").unwrap_or_default(), from: form.take("after") }
     }
 
     pub(super) fn search(&self) -> EntrySearch {
-        EntrySearch::new().containing(&*self.text).from(self.from).limit(PER_PAGE)
+        let search = EntrySearch::new().containing(&*self.text).limit(PER_PAGE);
+        if let Some(from) = &self.from { search.from(from) } else { search }
     }
 }
 
-pub(super) fn entries(html: &mut Html, operator: &Operator, asked: &Asked, page: &EntryPage) {
+pub(super) fn entries(
+    html: &mut Html,
+    operator: &Operator,
+    asked: &Asked,
+    page: Result<&EntryPage, &Refusal>,
+) {
     html.raw("<section id=\"entries\"><h2>Stored responses</h2>");
+    let page = match page {
+        Ok(page) => page,
+        Err(problem) => {
+            html.raw("<p>They are not known now: ").text(problem).raw("</p></section>");
+            return;
+        }
+    };
     if !page.is_listed {
-        html.raw("<p>They are not in this process's memory, and not listed.</p></section>");
+        html.raw("<p>The store does not say what it has.</p></section>");
         return;
     }
     html.raw("<form method=\"get\" action=\"./#entries\" role=\"search\"><p class=\"pair\">");
@@ -58,7 +70,7 @@ pub(super) fn entries(html: &mut Html, operator: &Operator, asked: &Asked, page:
             }
         });
     }
-    pages(html, asked, page.next);
+    pages(html, asked, page.next.as_deref());
     html.raw("</section>");
 }
 
@@ -88,10 +100,10 @@ fn path_and_query(url: &str) -> &str {
     url.find('/').and_then(|path| url.get(path..)).unwrap_or_default()
 }
 
-fn pages(html: &mut Html, asked: &Asked, next: Option<u32>) {
+fn pages(html: &mut Html, asked: &Asked, next: Option<&str>) {
     html.raw("<p class=\"pages\">");
-    if asked.from > 0 {
-        page_link(html, asked, 0, "First page");
+    if asked.from.is_some() {
+        page_link(html, asked, "", "First page");
     }
     if let Some(next) = next {
         page_link(html, asked, next, "Next page");
@@ -99,9 +111,9 @@ fn pages(html: &mut Html, asked: &Asked, next: Option<u32>) {
     html.raw("</p>");
 }
 
-fn page_link(html: &mut Html, asked: &Asked, from: u32, text: &'static str) {
+fn page_link(html: &mut Html, asked: &Asked, from: &str, text: &'static str) {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("path", &asked.text).append_pair("after", &from.to_string());
+    query.append_pair("path", &asked.text).append_pair("after", from);
     html.raw("<a href=\"./?").text(query.finish()).raw("#entries\">").raw(text).raw("</a> ");
 }
 
