@@ -29,7 +29,11 @@ pub(super) struct Admin {
 impl Admin {
     pub(super) fn new(cache: &ResponseCache, tokens: AdminTokens) -> Self {
         let warnings = Warnings::new(cache.clone());
-        Self { handle: cache.handle(), tokens, clock: Clock::system(), warnings }
+        let handle = cache.handle();
+        // the time of the cache, which tests move
+        let clock =
+            handle.as_ref().map_or_else(|_| Clock::system(), |handle| handle.clock().clone());
+        Self { handle, tokens, clock, warnings }
     }
 
     pub(super) fn handle(&self) -> Result<&CacheHandle, Refusal> {

@@ -11,6 +11,8 @@ use super::{
     state::Engine,
     stats::{RequestExample, Stats, TimelineStep, TopKeys},
 };
+#[cfg(feature = "admin")]
+use crate::clock::Clock;
 use crate::{
     purge::{Purge, Purged},
     store::StoreError,
@@ -58,6 +60,12 @@ pub struct CacheHandle {
 impl CacheHandle {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
         Self { engine, soft: false, counted: false }
+    }
+
+    /// Where the cache reads the time.
+    #[cfg(feature = "admin")]
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.engine.clock
     }
 
     /// Whether both belong to one cache, or to clones of it.

@@ -208,7 +208,10 @@ impl Engine {
 
     /// The last hour in steps.
     pub(crate) fn timeline(&self) -> Vec<TimelineStep> {
-        self.timeline.read(self.clock.moment(), &self.stats())
+        let now = self.clock.moment();
+        // where the ticker has not ended a step yet that is due
+        self.timeline.tick(now, || self.stats());
+        self.timeline.read(now, &self.stats())
     }
 
     /// Disabled, every request goes to its handler; purges still work.

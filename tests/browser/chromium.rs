@@ -45,9 +45,20 @@ pub(crate) struct Browser {
     session: Option<String>,
     commands: u64,
     events: Vec<Value>,
-    _process: Child,
+    process: Child,
     _log: Lines<BufReader<ChildStderr>>,
     _profile: TempDir,
+}
+
+impl Drop for Browser {
+    /// Ends the browser with all of its processes: what was started may be a script that starts it.
+    fn drop(&mut self) {
+        if let Some(group) = self.process.id() {
+            let mut kill = std::process::Command::new("kill");
+            // where it has ended by itself there is nothing to end
+            let _ = kill.args(["-KILL", "--", &format!("-{group}")]).stderr(Stdio::null()).status();
+        }
+    }
 }
 
 impl Browser {
@@ -57,6 +68,7 @@ impl Browser {
             .args(ARGUMENTS)
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .stderr(Stdio::piped())
+            .process_group(0)
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()
@@ -71,7 +83,7 @@ impl Browser {
             session: None,
             commands: 0,
             events: Vec::new(),
-            _process: process,
+            process,
             _log: log,
             _profile: profile,
         };
@@ -91,6 +103,12 @@ impl Browser {
 
     /// Sends a command and returns its result.
     pub(crate) async fn command(&mut self, method: &str, params: Value) -> Value {
+        let reply = self.reply_to(method, params).await;
+        assert!(reply["error"].is_null(), "{method}: {reply}");
+        reply["result"].clone()
+    }
+
+    async fn reply_to(&mut self, method: &str, params: Value) -> Value {
         self.commands += 1;
         let mut command = json!({ "id": self.commands, "method": method, "params": params });
         if let Some(session) = &self.session {
@@ -100,8 +118,7 @@ impl Browser {
         loop {
             let message = timeout(BOUND, self.message()).await.expect(method);
             if message["id"] == command["id"] {
-                assert!(message["error"].is_null(), "{method}: {message}");
-                return message["result"].clone();
+                return message;
             }
             self.events.push(message);
         }
@@ -133,8 +150,8 @@ impl Browser {
     /// The value of an expression of JavaScript; null where it fails, such as while a page is left.
     pub(crate) async fn value(&mut self, expression: &str) -> Value {
         let params = json!({ "expression": expression, "returnByValue": true });
-        let result = self.command("Runtime.evaluate", params).await;
-        result["result"]["value"].clone()
+        let reply = self.reply_to("Runtime.evaluate", params).await;
+        reply["result"]["result"]["value"].clone()
     }
 
     pub(crate) async fn text(&mut self, selector: &str) -> String {

@@ -1,5 +1,6 @@
 //! What operators do on the page.
 
+use actix_response_cache::Clock;
 use serde_json::json;
 
 use crate::{
@@ -196,12 +197,63 @@ async fn entry_is_found_and_purged_after_its_preview() {
 }
 
 #[actix_rt::test]
-async fn pictures_of_the_page_show_something() {
+async fn purge_of_more_than_was_previewed_is_refused() {
     let site = Site::start();
-    for number in 0..40 {
-        site.hit(&format!("/products/{}", number % 7)).await;
-        site.get_with_cookie("/account").await;
+    site.hit("/products/1").await;
+    let mut browser = signed_in(&site, TOKEN).await;
+    let fill = "document.querySelector('#purge input[value=prefix]').checked = true;
+                document.querySelector('#target').value = '/products';";
+    browser.value(fill).await;
+    browser.follow("#purge button").await;
+    assert!(browser.text("#would-go").await.starts_with("1 response"));
+    site.hit("/products/2").await;
+    browser.follow("button[name=confirmed]").await;
+    assert!(browser.text("main").await.contains("2 responses would go now"));
+    for path in ["/products/1", "/products/2"] {
+        assert!(site.get(path).await.contains("; hit"), "nothing has gone");
     }
+    site.stop().await;
+}
+
+#[actix_rt::test]
+async fn reason_leads_to_the_explanation_of_an_example() {
+    let site = Site::start();
+    site.get_with_cookie("/account").await;
+    let mut browser = signed_in(&site, TOKEN).await;
+    browser.follow("#why-bypassed a[href*=account]").await;
+    assert!(browser.text("#explain .answer").await.contains("/account"));
+    assert_eq!(browser.value("location.hash").await, "#explain");
+    browser.assert_clean().await;
+    site.stop().await;
+}
+
+#[actix_rt::test]
+async fn wrong_tokens_are_answered_more_slowly_and_the_right_one_at_once() {
+    let site = Site::start();
+    let mut browser = Browser::start().await;
+    browser.open(&format!("{}/_cache/", site.url)).await;
+    let mut slowest = std::time::Duration::ZERO;
+    for wrong in 0..6 {
+        browser.type_text(&format!("a-token-that-is-wrong-{wrong}")).await;
+        let begun = std::time::Instant::now();
+        browser.follow("button").await;
+        slowest = slowest.max(begun.elapsed());
+    }
+    // the last of them waited for a quarter of a second, doubled twice
+    assert!(slowest >= std::time::Duration::from_millis(900), "{slowest:?}");
+    browser.type_text(TOKEN).await;
+    browser.follow("button").await;
+    assert_eq!(browser.text("h1").await, "Response cache");
+    assert!(browser.text("#health").await.contains("6 wrong tokens"));
+    browser.assert_clean().await;
+    site.stop().await;
+}
+
+#[actix_rt::test]
+async fn pictures_of_the_page_show_something() {
+    let clock = Clock::manual();
+    let site = Site::at(clock.clone());
+    site.pass_an_hour(&clock).await;
     let mut browser = signed_in(&site, TOKEN).await;
     browser.resize(1200, 900).await;
     browser

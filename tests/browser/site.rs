@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_response_cache::{AdminToken, AdminTokens, ResponseCache, Rule};
+use actix_response_cache::{AdminToken, AdminTokens, CacheHandle, Clock, ResponseCache, Rule};
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
 use awc::Client;
 
@@ -11,19 +11,28 @@ pub(crate) const READER: &str = "a-token-that-only-reads";
 
 pub(crate) struct Site {
     pub(crate) url: String,
+    cache: CacheHandle,
     client: Client,
     server: ServerHandle,
 }
 
 impl Site {
     pub(crate) fn start() -> Self {
+        Self::at(Clock::system())
+    }
+
+    /// A site at the time of this clock.
+    pub(crate) fn at(clock: Clock) -> Self {
         let cache = ResponseCache::memory()
+            .clock(clock)
             .ttl(Duration::from_secs(600))
-            .rule("/products/{id}", Rule::new().groups(["products"]));
+            .rule("/products/{id}", Rule::new().groups(["products"]))
+            .rule("/reports/{id}", Rule::new().ttl(Duration::from_secs(60)));
         let tokens = AdminTokens::from([
             AdminToken::new(TOKEN).unwrap().named("operators"),
             AdminToken::new(READER).unwrap().named("reader").read_only(),
         ]);
+        let of_site = cache.handle().expect("settings are right");
         let app = move || {
             App::new()
                 .service(cache.admin("/_cache", tokens.clone()))
@@ -36,7 +45,7 @@ impl Site {
         let server = server.run();
         let handle = server.handle();
         actix_rt::spawn(server);
-        Self { url, client: Client::default(), server: handle }
+        Self { url, cache: of_site, client: Client::default(), server: handle }
     }
 
     /// Asks for a path and returns what the cache says of it.
@@ -52,6 +61,23 @@ impl Site {
         let request = self.client.get(format!("{}{path}", self.url));
         let request = request.insert_header(("cookie", "session=1"));
         request.send().await.expect("it answers").body().await.expect("a body");
+    }
+
+    /// Asks for pages as visitors do, and moves the clock on: more of them at some times than at others.
+    pub(crate) async fn pass_an_hour(&self, clock: &Clock) {
+        for step in 0..360_u32 {
+            let busy = 4 + (step / 30) % 5 * 2 + step % 3;
+            for visitor in 0..busy {
+                let (product, report) = ((step + visitor * 7) % 40, (step + visitor) % 5);
+                match visitor % 8 {
+                    5 => drop(self.get(&format!("/reports/{report}")).await),
+                    6 => self.get_with_cookie("/account").await,
+                    _ => drop(self.get(&format!("/products/{product}")).await),
+                }
+            }
+            clock.advance(Duration::from_secs(10));
+            self.cache.timeline(); // ends the step
+        }
     }
 
     /// Asks until a stored response answers.
