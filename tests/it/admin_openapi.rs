@@ -158,3 +158,18 @@ async fn request_is_explained_as_json() {
     let explained = json(&app, "POST", "/explain", body).await;
     assert!(explained.is_object() && explained.get("error").is_none(), "{explained}");
 }
+
+#[actix_rt::test]
+async fn a_reader_of_openapi_understands_the_description() {
+    let req =
+        get("/_cache/openapi.json").insert_header(("authorization", format!("Bearer {TOKEN}")));
+    let seen = send(&app().await, req).await;
+    let spec = oas3::from_json(seen.text()).expect("OpenAPI 3.1");
+    let named: Vec<_> =
+        spec.operations().map(|(path, method, _)| format!("{method} {path}")).collect();
+    for route in
+        ["GET /stats", "POST /purge", "POST /purge/preview", "POST /explain", "GET /entries"]
+    {
+        assert!(named.iter().any(|name| name == route), "{route} is not among {named:?}");
+    }
+}
