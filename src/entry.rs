@@ -10,11 +10,14 @@ pub use crate::semantics::{
 
 mod headers;
 mod memory;
+mod packed;
 mod response;
 mod small_terms;
 mod span;
 
 pub use self::{headers::StoredHeaders, response::StoredResponse};
+
+pub(crate) use self::packed::PackedBodies;
 
 #[cfg(feature = "memory")]
 pub(crate) use self::memory::allocated;
@@ -49,6 +52,16 @@ impl Entry {
             Kind::Response(response) => Some(response),
             Kind::Varies(_) => None,
         }
+    }
+
+    /// Whether both are the response to one handler call, as far as that can be told.
+    #[cfg(feature = "precompress")]
+    pub(crate) fn is_of_same_fill(&self, other: &Self) -> bool {
+        let fill = |entry: &Self| {
+            let response = entry.response()?;
+            Some((response.terms().response_time, response.body.clone()))
+        };
+        self.since == other.since && fill(self).is_some_and(|this| Some(this) == fill(other))
     }
 
     /// The same after a soft purge: a response is stale since `then` at the latest.

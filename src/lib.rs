@@ -7,6 +7,9 @@ pub mod guide {
     pub mod cdn_in_front {}
     #[doc = include_str!("guide/crowds.md")]
     pub mod crowds {}
+    #[cfg(feature = "precompress")]
+    #[doc = include_str!("guide/compression.md")]
+    pub mod compression {}
     #[cfg(feature = "redis")]
     #[doc = include_str!("guide/faults.md")]
     pub mod faults {}
@@ -65,6 +68,8 @@ pub use crate::admin::token::{AdminToken, AdminTokens};
 pub use crate::clock::Clock;
 #[cfg(feature = "memory")]
 pub use crate::config::settings::memory::Memory;
+#[cfg(feature = "precompress")]
+pub use crate::config::settings::precompress::Precompress;
 #[cfg(feature = "redis")]
 pub use crate::config::settings::redis::Redis;
 #[cfg(all(feature = "memory", feature = "redis"))]

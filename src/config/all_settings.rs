@@ -1,9 +1,11 @@
 //! `Config`: all settings of one clone of a cache, as they were set.
 
-use std::{fmt, hash::Hash, time::Duration};
+use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 
 use actix_web::http::header::HeaderName;
 
+#[cfg(feature = "precompress")]
+use super::settings::precompress::Precompress;
 use super::{
     auth::Auth,
     client::ClientCache,
@@ -19,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    engine::purge_hooks::AnyPurgeHook,
+    engine::{packing::Packing, purge_hooks::AnyPurgeHook},
     semantics::{groups::GROUP_ALIASES, policy::Policy, verdict::Reason},
 };
 
@@ -50,6 +52,8 @@ pub(crate) struct Config {
     pub(super) coalescing: Coalescing,
     pub(super) compliance: Compliance,
     pub(super) responses: Responses,
+    #[cfg(feature = "precompress")]
+    pub(super) precompress: Option<Precompress>,
     /// What the application calls itself; the program where it does not.
     pub(super) name: Option<String>,
     /// The version of the application.
@@ -83,6 +87,8 @@ impl Default for Config {
             compliance: Compliance::default(),
             responses: Responses::default(),
             purge_hooks: Vec::new(),
+            #[cfg(feature = "precompress")]
+            precompress: None,
             name: None,
             version: String::new(),
             clock: Clock::system(),
@@ -101,8 +107,18 @@ impl Config {
             self.responses.error(),
             self.policy_error(),
             self.normaliser_error(),
+            #[cfg(feature = "precompress")]
+            self.precompress.as_ref().and_then(Precompress::error),
         ];
         groups.into_iter().flatten().next()
+    }
+
+    /// How bodies are packed.
+    pub(super) fn packing(&self) -> Option<Arc<Packing>> {
+        #[cfg(feature = "precompress")]
+        return self.precompress.as_ref().map(Precompress::packing);
+        #[cfg(not(feature = "precompress"))]
+        None
     }
 
     /// What the application is called.

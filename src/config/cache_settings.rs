@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 
+#[cfg(feature = "precompress")]
+use super::settings::precompress::Precompress;
 use super::{
     all_settings::MAX_NAME,
     auth::Auth,
@@ -255,6 +257,15 @@ impl ResponseCache {
     /// How responses are stored and labelled.
     pub fn responses(self, responses: Responses) -> Self {
         self.set(|config| config.responses = responses)
+    }
+
+    /// In which codings text is stored as well, so that it is packed once and not for every response.
+    /// Default: `None`, bodies are stored as handlers make them. See
+    /// [`guide::compression`](crate::guide::compression).
+    #[cfg(feature = "precompress")]
+    pub fn precompress(self, precompress: impl Into<Option<Precompress>>) -> Self {
+        let precompress = precompress.into();
+        self.set(|config| config.precompress = precompress)
     }
 
     /// What the application is called, for [`CacheHandle::processes`](crate::CacheHandle::processes): at

@@ -31,7 +31,7 @@ use super::{
     target,
 };
 use crate::{
-    engine::{Engine, flight::CoalescingLimits, lookup::Lookup},
+    engine::{Engine, flight::CoalescingLimits, lookup::Lookup, packing::Packing},
     key::{KeyParts, Secret},
     semantics::{fields::RequestView, verdict::Reason},
 };
@@ -63,6 +63,8 @@ pub(crate) struct Plan {
     pub(crate) stripped_headers: Vec<HeaderName>,
     /// Whether stored responses without a validator of their handler get an `ETag`.
     pub(crate) makes_etags: bool,
+    /// How bodies are packed for clients.
+    pub(crate) packing: Option<Arc<Packing>>,
     /// How long a handler that has failed is not called.
     pub(crate) failure_backoff: Duration,
     downstream: Downstream,
@@ -111,6 +113,7 @@ impl Plan {
             excluded_headers: config.excluded_headers(),
             stripped_headers: config.stripped_headers(),
             failure_backoff: config.failure_backoff(),
+            packing: config.packing(),
             makes_etags: config.responses.validators
                 && !config.excluded_headers().contains(&header::ETAG),
             config: Arc::clone(config),

@@ -5,22 +5,24 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::http::{
     Method, StatusCode,
-    header::{HeaderName, HeaderValue},
+    header::{ACCEPT_ENCODING, ETAG, HeaderName, HeaderValue},
 };
 
 use super::{
     draft_entry::DraftEntry,
     flight::{Leader, LogicalTime},
     lookup::{Lookup, variant_key},
+    packing::Packing,
     state::Engine,
 };
 use crate::{
-    entry::{Entry, Selecting},
+    entry::{Entry, PackedBodies, Selecting},
     key::{CacheKey, Secret},
     semantics::{
         date::{Moment, Monotonic, Timestamp},
         etag::{TagForm, wants_tag},
         fields::{Fields, HeaderList, RequestView, ResponseView, header_list},
+        negotiation::{is_packable, known_tag},
         no_vary_search::NoVarySearch,
         policy::Policy,
         storing::{Exchange, Storable, UncoveredCredentials, storable},
@@ -51,6 +53,15 @@ pub(crate) struct CacheFill {
     leader: Option<Leader>,
 }
 
+/// What is added to a handler's response before it is stored.
+#[derive(Debug)]
+pub(crate) struct Added {
+    /// An `ETag`, of which the client is given this form.
+    tag: Option<TagForm>,
+    /// The body in other codings.
+    packing: Option<Arc<Packing>>,
+}
+
 /// The conditions of a client's request, for which the handler has been called without them.
 #[derive(Debug)]
 pub(crate) struct ClientConditions {
@@ -64,6 +75,16 @@ impl ClientConditions {
     pub(crate) fn are_met_by<F: Fields + ?Sized>(&self, res: &ResponseView<'_, F>) -> bool {
         let request = RequestView { method: &self.method, fields: self.fields.as_slice() };
         evaluate(&request, res, self.received) == Condition::NotModified
+    }
+
+    /// The tag of the packed form that the client has of this response, whose body is packed later.
+    pub(crate) fn packed_form<F: Fields + ?Sized>(
+        &self,
+        res: &ResponseView<'_, F>,
+    ) -> Option<HeaderValue> {
+        let is_answered = self.method == Method::GET && res.status == StatusCode::OK;
+        let tag = res.fields.first(&ETAG).filter(|_| is_answered)?;
+        known_tag(self.fields.as_slice(), tag, None, |_| false)
     }
 }
 
@@ -168,19 +189,26 @@ impl CacheFill {
 
     /// What the client says of the response that it has.
     pub(crate) fn client_conditions(&self) -> ClientConditions {
-        let is_condition = |(name, _): &&(HeaderName, HeaderValue)| is_conditional(name);
+        let is_condition = |(name, _): &&(HeaderName, HeaderValue)| {
+            is_conditional(name) || *name == ACCEPT_ENCODING
+        };
         let fields = self.headers.iter().filter(is_condition).cloned().collect();
         ClientConditions { method: self.method.clone(), fields, received: self.now().date }
     }
 
-    /// In which form the client is given an `ETag` of the cache's own, where the handler's response is to
-    /// have one.
-    pub(crate) fn tag_form<F: Fields + ?Sized>(
+    /// What is added to the handler's response before it is stored. `packing` is how bodies are packed.
+    pub(crate) fn added<F: Fields + ?Sized>(
         &self,
         res: &ResponseView<'_, F>,
-    ) -> Option<TagForm> {
+        makes_etags: bool,
+        packing: Option<&Arc<Packing>>,
+    ) -> Added {
         let form = || TagForm::of(self.headers.as_slice(), res.fields);
-        wants_tag(&self.method, res).then(form)
+        let is_packed = || self.method == Method::GET && is_packable(res);
+        Added {
+            tag: (makes_etags && wants_tag(&self.method, res)).then(form),
+            packing: packing.filter(|_| is_packed()).cloned(),
+        }
     }
 
     /// Whether no cache downstream may share the response.
@@ -231,7 +259,7 @@ impl CacheFill {
         fields: HeaderList,
         storable: &Storable,
         groups: Vec<String>,
-        tag: Option<TagForm>,
+        added: Added,
     ) -> Result<DraftEntry, Reason> {
         let (url, selecting) = match self.stored_under(&fields, &storable.selecting) {
             Ok(stored_under) => stored_under,
@@ -255,7 +283,9 @@ impl CacheFill {
             status,
             headers: fields.into_iter().collect(),
             terms: storable.terms,
-            tag,
+            tag: added.tag,
+            packing: added.packing,
+            packed: PackedBodies::default(),
             leader: self.leader,
             emitted_groups: None,
         })

@@ -11,10 +11,11 @@ use bytes::Bytes;
 
 use super::{
     flight::{Leader, LogicalTime, Published},
+    packing::Packing,
     state::Engine,
 };
 use crate::{
-    entry::{Entry, Kind, Selecting, StoredHeaders, StoredResponse},
+    entry::{Entry, Kind, PackedBodies, Selecting, StoredHeaders, StoredResponse},
     key::CacheKey,
     semantics::{
         declared::Declared,
@@ -42,6 +43,9 @@ pub(crate) struct DraftEntry {
     pub(super) terms: Terms,
     /// Where the response gets an `ETag` as soon as its body is known: in which form the client is given it.
     pub(super) tag: Option<TagForm>,
+    /// How the body is packed for clients, if it is.
+    pub(super) packing: Option<Arc<Packing>>,
+    pub(super) packed: PackedBodies,
     pub(super) leader: Option<Leader>,
     /// The header that tells its groups, where there is one.
     pub(super) emitted_groups: Option<EmittedGroups>,
@@ -58,6 +62,24 @@ impl DraftEntry {
         self.leader.iter_mut().for_each(Leader::set_streaming);
     }
 
+    /// Whether other clients may be given the body in another coding than this one: it is to be packed, if
+    /// it is of this length.
+    pub(crate) fn negotiate(&mut self, length: Option<u64>) -> bool {
+        let wants = |packing: &Arc<Packing>| length.is_none_or(|length| packing.wants(length));
+        self.packing = self.packing.take().filter(wants);
+        self.terms.is_negotiated = self.packing.is_some();
+        // nothing outside of the cache changes the bytes
+        if self.terms.is_negotiated && self.tag.is_some() {
+            self.tag = Some(TagForm::Strong);
+        }
+        self.terms.is_negotiated
+    }
+
+    /// The body of a renewed response has been packed before.
+    pub(crate) fn with_packed(self, packed: &PackedBodies) -> Self {
+        Self { packed: packed.clone(), ..self }
+    }
+
     /// Gives the response an `ETag`, made of this body, where it is to have one. The client is given this
     /// form of it.
     pub(crate) fn make_etag(&mut self, body: &[u8]) -> Option<HeaderValue> {
@@ -71,18 +93,24 @@ impl DraftEntry {
     /// The body has come to its clean end: stores the response. Where the store takes its time,
     /// no request waits for that. The body has memory of its own: it is no slice of a larger buffer.
     pub(crate) fn commit(mut self, body: Bytes) {
+        if !self.terms.is_negotiated {
+            self.negotiate(Some(body.len() as u64));
+        }
         self.make_etag(&body);
+        let packing = self.packing.take();
+        let packed = std::mem::take(&mut self.packed);
         let engine = Arc::clone(&self.engine);
         let Self { url, key, since, selecting, groups, status, headers, terms, mut leader, .. } =
             self;
         // now, as the client has its response, and may send another request before the store is asked
         leader.iter_mut().for_each(Leader::begin_put);
-        let kind = Kind::Response(StoredResponse::new(status, headers, &terms, body));
+        let response = StoredResponse::new(status, headers, &terms, body);
+        let kind = Kind::Response(response.with_packed(packed));
         let entry = Entry { key, since: since.store.unwrap_or_default(), groups, kind };
         let entry = Arc::new(entry);
         let published = Arc::new(Published { entry, url, selecting, stored: Ok(()) });
         let task = Arc::clone(&engine);
-        let storing = async move { task.store_entry(published, since, leader).await };
+        let storing = async move { task.store_entry(published, since, leader, packing).await };
         // a response may always be left out of the store
         if !engine.background_tasks.run_or_drop(engine.store.is_immediate(), storing) {
             engine.counters.error();
@@ -145,7 +173,9 @@ impl DraftEntry {
 
     /// The response as it will be stored, with this body.
     pub(crate) fn response(&self, body: Bytes) -> StoredResponse {
-        StoredResponse::new(self.status, self.headers.clone(), &self.terms, body)
+        let packed = self.packed.clone();
+        let response = StoredResponse::new(self.status, self.headers.clone(), &self.terms, body);
+        response.with_packed(packed)
     }
 
     /// The response will not be stored after all.

@@ -20,6 +20,7 @@ mod log_throttle;
 pub(crate) mod lookup;
 pub(crate) mod metrics;
 mod no_vary_search;
+pub(crate) mod packing;
 pub(crate) mod preview;
 mod publish;
 mod purge;

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     flight::{Leader, LogicalTime, Published},
+    packing::Packing,
     state::Engine,
 };
 use crate::{
@@ -17,10 +18,11 @@ use crate::{
 impl Engine {
     /// Stores the response, and shares it.
     pub(super) async fn store_entry(
-        &self,
+        self: &Arc<Self>,
         mut published: Arc<Published>,
         since: LogicalTime,
         leader: Option<Leader>,
+        packing: Option<Arc<Packing>>,
     ) {
         let keep_for =
             published.entry.response().map_or_else(Default::default, StoredResponse::useful_for);
@@ -37,6 +39,9 @@ impl Engine {
         // there is no other reference to it yet
         if let Some(published) = Arc::get_mut(&mut published) {
             published.stored = stored;
+        }
+        if let (Ok(Put::Stored), Some(packing)) = (put, &packing) {
+            Self::pack_behind(self, &published.entry, packing);
         }
         let displaced = self.add_variant(&published, keep_for).await;
         if let Some(leader) = leader {

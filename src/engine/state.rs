@@ -17,6 +17,7 @@ use super::{
     flight::Flights,
     log_throttle::LogThrottle,
     no_vary_search::NoVarySearchIndex,
+    packing::Packers,
     purge_hooks::PurgeHooks,
     query_rules::AllQueryRules,
     recording_budget::RecordingBudget,
@@ -66,6 +67,9 @@ pub(crate) struct Engine {
     pub(super) failing_handlers: Arc<ExpiringKeys>,
     pub(super) recording_budget: RecordingBudget,
     pub(super) running_handlers: RunningHandlers,
+    /// The jobs that pack bodies for clients.
+    #[cfg_attr(not(feature = "precompress"), allow(dead_code, reason = "nothing is packed"))]
+    pub(super) packers: Packers,
     /// Permits for handlers that go on without a client.
     pub(super) detached_handlers: Arc<Semaphore>,
     pub(super) failed_handler_log: LogThrottle,
@@ -111,6 +115,7 @@ impl Engine {
             failing_handlers,
             recording_budget: RecordingBudget::default(),
             running_handlers: RunningHandlers::default(),
+            packers: Packers::default(),
             detached_handlers: Arc::new(Semaphore::new(MAX_DETACHED_HANDLERS)),
             failed_handler_log: LogThrottle::new(clock.clone()),
             slow_handler_log: LogThrottle::new(clock.clone()),

@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use super::state::Engine;
 use crate::{
-    entry::{Entry, StoredResponse, Terms},
+    entry::{Entry, PackedBodies, StoredResponse, Terms},
     key::KeyParts,
     semantics::{coding::is_encodable, etag::weak},
     store::local::LocalEntry,
@@ -58,6 +58,7 @@ pub(crate) struct RememberedEntry {
     /// The headers for clients.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
+    pub(crate) packed: PackedBodies,
     pub(crate) terms: Terms,
     /// The weak form of an `ETag` of the cache's own, where compression outside may change the bytes.
     pub(crate) weak_tag: Option<HeaderValue>,
@@ -135,7 +136,8 @@ impl RememberedEntry {
     /// The entry as a worker remembers it, unless it is too large, no response, or gone.
     fn of(engine: &Engine, entry: &Arc<Entry>, stripped: &[HeaderName]) -> Option<Self> {
         let response = entry.response()?;
-        let bytes = response.headers.as_bytes().len() + response.body.len();
+        let bodies = response.body.len() + response.packed.total();
+        let bytes = response.headers.as_bytes().len() + bodies;
         if bytes > MAX_ENTRY_BYTES {
             return None;
         }
@@ -150,10 +152,12 @@ impl RememberedEntry {
         let uses = Cell::new(0);
         let terms = response.terms();
         let weak_tag = weak_tag(response, &headers);
+        let packed = response.packed.map(|body| Bytes::from_owner(body.clone()));
         is_same.then_some(Self {
             local,
             headers,
             body,
+            packed,
             terms,
             weak_tag,
             allows_origin,
@@ -178,7 +182,8 @@ fn weak_tag(
     response: &StoredResponse,
     headers: &[(HeaderName, HeaderValue)],
 ) -> Option<HeaderValue> {
-    let is_given = response.terms().etag_is_made && is_encodable(&response.headers);
+    let Terms { etag_is_made, is_negotiated, .. } = response.terms();
+    let is_given = etag_is_made && !is_negotiated && is_encodable(&response.headers);
     let tag = headers.iter().find(|(name, _)| is_given && *name == header::ETAG);
     tag.map(|(_, tag)| weak(tag))
 }

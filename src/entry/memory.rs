@@ -5,7 +5,7 @@ use actix_web::http::header::HeaderName;
 #[cfg(all(feature = "memory", feature = "redis"))]
 use bytes::Bytes;
 
-use super::{Entry, Kind, StoredResponse};
+use super::{Entry, Kind, PackedBodies, StoredResponse};
 use crate::key::CacheKey;
 
 impl Entry {
@@ -14,8 +14,10 @@ impl Entry {
     /// entries share counts for each.
     pub fn weight(&self) -> usize {
         let kind = match &self.kind {
-            Kind::Response(StoredResponse { headers, body, .. }) => {
-                weight_of_shared(headers.as_bytes().len()) + weight_of_bytes(body.len())
+            Kind::Response(StoredResponse { headers, body, packed, .. }) => {
+                weight_of_shared(headers.as_bytes().len())
+                    + weight_of_bytes(body.len())
+                    + weight_of_packed(packed)
             }
             Kind::Varies(selecting) => weight_of_list(&selecting.names, weight_of_name),
         };
@@ -31,6 +33,7 @@ impl Entry {
         let mut entry = self.clone();
         if let Kind::Response(response) = &mut entry.kind {
             response.body = Bytes::copy_from_slice(&response.body);
+            response.packed = response.packed.map(|body| Bytes::copy_from_slice(body));
         }
         entry
     }
@@ -39,6 +42,15 @@ impl Entry {
 /// What a list takes, and what its items take beside themselves.
 fn weight_of_list<T>(list: &Vec<T>, weight: impl Fn(&T) -> usize) -> usize {
     allocated(list.capacity() * size_of::<T>()) + list.iter().map(weight).sum::<usize>()
+}
+
+fn weight_of_packed(packed: &PackedBodies) -> usize {
+    let bodies = packed.iter();
+    let each = |(_, body): (_, &bytes::Bytes)| {
+        size_of::<(u8, bytes::Bytes)>() + weight_of_bytes(body.len())
+    };
+    let sum: usize = bodies.map(each).sum();
+    if packed.is_empty() { 0 } else { weight_of_shared(0) + sum }
 }
 
 fn weight_of_key(key: &CacheKey) -> usize {

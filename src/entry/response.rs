@@ -8,7 +8,7 @@ use actix_web::http::{
 };
 use bytes::Bytes;
 
-use super::{headers::StoredHeaders, small_terms::SmallTerms};
+use super::{headers::StoredHeaders, packed::PackedBodies, small_terms::SmallTerms};
 #[cfg(feature = "memory")]
 use crate::semantics::date::Timestamp;
 use crate::semantics::{fields::Fields, terms::Terms, validation::has_validator};
@@ -22,8 +22,10 @@ const MAX_VALIDATION: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct StoredResponse {
     /// The header fields, repeated ones in order, always with a `Date`.
     pub headers: StoredHeaders,
-    /// The whole body.
+    /// The whole body, as the handler made it.
     pub body: Bytes,
+    /// The same body packed.
+    pub(crate) packed: PackedBodies,
     /// With the status, as there is room for it.
     terms: SmallTerms,
 }
@@ -32,7 +34,13 @@ impl StoredResponse {
     /// A response that may be reused under these terms. Their lengths of time are kept in milliseconds,
     /// and where they are longer than 24 days in seconds.
     pub fn new(status: StatusCode, headers: StoredHeaders, terms: &Terms, body: Bytes) -> Self {
-        Self { headers, body, terms: SmallTerms::new(status, terms) }
+        let packed = PackedBodies::default();
+        Self { headers, body, packed, terms: SmallTerms::new(status, terms) }
+    }
+
+    /// The same with these packed bodies.
+    pub(crate) fn with_packed(self, packed: PackedBodies) -> Self {
+        Self { packed, ..self }
     }
 
     /// The status.
@@ -118,6 +126,7 @@ impl fmt::Debug for StoredResponse {
             .field("headers", &self.headers)
             .field("terms", &self.terms())
             .field("body", &self.body)
+            .field("packed", &self.packed)
             .finish()
     }
 }

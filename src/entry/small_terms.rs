@@ -106,7 +106,7 @@ mod tests {
             initial_age: millis(1),
             lifetime: millis(2),
             lifetime_from: LifetimeSource::ALL[usize::from(flag)],
-            policy: NonZeroU16::new(u16::from(flag) * 146),
+            policy: NonZeroU16::new(u16::from(flag) * 127),
             took: millis(3),
             while_revalidate: millis(4),
             if_error: millis(5),
@@ -117,8 +117,9 @@ mod tests {
             for_authorization: flag == 5,
             for_cookie: flag == 6,
             etag_is_made: flag == 7,
+            is_negotiated: flag == 8,
         };
-        for terms in (0..=7).map(terms) {
+        for terms in (0..=8).map(terms) {
             let small = SmallTerms::new(StatusCode::NOT_FOUND, &terms);
             assert_eq!((small.status(), small.terms()), (StatusCode::NOT_FOUND, terms));
         }

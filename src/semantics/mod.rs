@@ -5,7 +5,7 @@
 //! | RFC 9110 s.5.6.7 dates | [`date`] |
 //! | RFC 9110 s.7.6.1 fields of the connection | [`fields`] |
 //! | RFC 9111 s.3.1 which fields are stored | [`stored_fields`] |
-//! | RFC 9110 s.8.4, s.12.5.3 content codings | [`coding`], [`coding_choice`], [`preference`] |
+//! | RFC 9110 s.8.4, s.12.5.3 content codings | [`coding`], [`coding_choice`], [`negotiation`], [`preference`] |
 //! | RFC 9110 s.8.8.3 entity tags of the cache's own | [`etag`] |
 //! | RFC 9110 s.14 range requests | [`range`], written out by [`multipart`] |
 //! | RFC 9111 s.3, s.3.5 storing | [`storing`], [`cacheable_status`], [`credentials`] |
@@ -48,6 +48,7 @@ pub(crate) mod lifetime_source;
 mod list_members;
 pub(crate) mod multipart;
 mod names;
+pub(crate) mod negotiation;
 pub(crate) mod no_vary_search;
 pub(crate) mod policy;
 mod preference;

@@ -31,6 +31,7 @@ others! {
     NO_VARY_SEARCH = "no-vary-search",
     PROXY_AUTHENTICATION_INFO = "proxy-authentication-info",
     PROXY_CONNECTION = "proxy-connection",
+    REPR_DIGEST = "repr-digest",
     SURROGATE_KEY = "surrogate-key",
     XKEY = "xkey",
 }

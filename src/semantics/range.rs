@@ -40,9 +40,29 @@ pub(crate) fn select<Q: Fields + ?Sized, S: Fields + ?Sized>(
     status: StatusCode,
     length: u64,
 ) -> RangeAnswer {
+    select_if(req, stored, status, length, || !may_be_encoded(req, stored))
+}
+
+/// [`select`] of a form that nothing outside of the cache encodes.
+pub(crate) fn select_of_form<Q: Fields + ?Sized, S: Fields + ?Sized>(
+    req: &Q,
+    form: &S,
+    status: StatusCode,
+    length: u64,
+) -> RangeAnswer {
+    select_if(req, form, status, length, || true)
+}
+
+fn select_if<Q: Fields + ?Sized, S: Fields + ?Sized>(
+    req: &Q,
+    stored: &S,
+    status: StatusCode,
+    length: u64,
+    may_be_cut: impl FnOnce() -> bool,
+) -> RangeAnswer {
     let mut lines = req.all(&RANGE);
     let (Some(line), None) = (lines.next(), lines.next()) else { return RangeAnswer::Whole };
-    let is_cut = status == StatusCode::OK && !may_be_encoded(req, stored);
+    let is_cut = status == StatusCode::OK && may_be_cut();
     if !is_cut || !is_same_representation(req, stored) {
         return RangeAnswer::Whole;
     }

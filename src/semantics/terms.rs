@@ -49,6 +49,9 @@ pub struct Terms {
     /// The `ETag` is one of the cache's own, made of the body: clients are asked by it, and the handler
     /// is not, as it would not know it.
     pub etag_is_made: bool,
+    /// The cache packs the body (`ResponseCache::precompress`): which form a client is given depends on
+    /// its `Accept-Encoding`.
+    pub is_negotiated: bool,
 }
 
 impl Terms {
@@ -62,6 +65,7 @@ impl Terms {
             | (self.for_authorization as u8) << 4
             | (self.for_cookie as u8) << 5
             | (self.etag_is_made as u8) << 6
+            | (self.is_negotiated as u8) << 7
     }
 
     /// The same with the directives of these [bits](Self::directive_bits).
@@ -76,6 +80,7 @@ impl Terms {
             for_authorization: bits & 1 << 4 != 0,
             for_cookie: bits & 1 << 5 != 0,
             etag_is_made: bits & 1 << 6 != 0,
+            is_negotiated: bits & 1 << 7 != 0,
             ..self
         }
     }

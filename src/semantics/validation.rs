@@ -110,7 +110,16 @@ fn modified<S: Fields + ?Sized>(fields: &S) -> Option<&[u8]> {
 
 /// `If-None-Match`: `*` or any of its entity tags, compared weakly (RFC 9110 s.13.1.2).
 fn matches_any<Q: Fields + ?Sized, S: Fields + ?Sized>(req: &Q, stored: &S) -> bool {
-    let mine = etag(stored).map(EntityTag::new);
+    matches(req, etag(stored))
+}
+
+/// Whether `If-None-Match` names this entity tag.
+pub(super) fn names_tag<Q: Fields + ?Sized>(req: &Q, tag: &[u8]) -> bool {
+    matches(req, Some(tag))
+}
+
+fn matches<Q: Fields + ?Sized>(req: &Q, tag: Option<&[u8]>) -> bool {
+    let mine = tag.map(EntityTag::new);
     let mut lines = req.all(&IF_NONE_MATCH).map(<[u8]>::trim_ascii);
     lines.any(|line| {
         let named = |theirs: EntityTag<'_>| mine.is_some_and(|mine| mine.opaque == theirs.opaque);

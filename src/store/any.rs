@@ -141,6 +141,32 @@ impl AnyStore {
         }
     }
 
+    /// Puts an entry in place of `old`, if that is still there. It is as old as that one, for purges too.
+    #[cfg(feature = "precompress")]
+    pub(crate) async fn replace(
+        &self,
+        old: &Arc<Entry>,
+        new: Arc<Entry>,
+        keep: Duration,
+    ) -> Result<(), StoreError> {
+        let there = match self {
+            #[cfg(feature = "memory")]
+            Self::Memory(store) => {
+                store.replace_now(old, new, keep);
+                return Ok(());
+            }
+            // what is near may be older than what is stored
+            #[cfg(all(feature = "memory", feature = "redis"))]
+            Self::Tiered(store) => Box::pin(Store::get(store.redis(), &old.key)).await?,
+            #[allow(unreachable_patterns)] // with no store of ours, every store is a custom one
+            _ => self.get(&old.key).await?,
+        };
+        if there.is_some_and(|there| there.is_of_same_fill(old)) {
+            self.put(new, keep).await?;
+        }
+        Ok(())
+    }
+
     /// Carries out all of these purges, whatever becomes of one; an error where one failed.
     pub(crate) async fn purge_together(&self, purges: &[Purge]) -> Result<Purged, StoreError> {
         match self {

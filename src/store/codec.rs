@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use twox_hash::XxHash3_64;
 
 use self::{
-    body::{packed, unpack},
+    body::{packed, packed_lengths, split_packed, unpack, with_packed},
     header::Header,
     terms::TermsRecord,
 };
@@ -47,7 +47,7 @@ const COMPRESSED: u8 = 2;
 
 /// The last byte is the version of the format: it changes with every change to [`Metadata`] or to
 /// anything in it, and what has another one is not read.
-pub(crate) const MAGIC: [u8; 4] = *b"arc\x08";
+pub(crate) const MAGIC: [u8; 4] = *b"arc\x09";
 
 /// So much memory reading the metadata may claim: a one-byte group takes a slice of sixteen.
 const DECODE_LIMIT: usize = 16 * MAX_METADATA;
@@ -86,6 +86,8 @@ enum KindMetadata<'a> {
         #[serde(borrow)]
         headers: Raw<'a>,
         terms: TermsRecord,
+        /// The packed bodies, which come before the plain one: the number of the coding, and the length.
+        packed: Vec<(u8, u32)>,
     },
     Varies(Vec<&'a str>, Codings),
 }
@@ -114,8 +116,8 @@ pub fn encode(entry: &Entry) -> Result<Encoded, StoreError> {
 pub(super) fn encode_above(entry: &Entry, above: Option<usize>) -> Result<Encoded, StoreError> {
     let (flags, body) = match &entry.kind {
         Kind::Response(response) => match above.and_then(|above| packed(response, above)) {
-            Some(packed) => (COMPRESSED, packed),
-            None => (0, response.body.clone()),
+            Some(plain) => (COMPRESSED, with_packed(response, plain)),
+            None => (0, with_packed(response, response.body.clone())),
         },
         Kind::Varies(_) => (VARIES, Bytes::new()),
     };
@@ -170,8 +172,13 @@ fn decode_with(
     if used != metadata.len() {
         return Err(corrupt("metadata shorter than it says"));
     }
+    let packed = read.kind.packed();
     let mut entry = read.into_entry(header.since(), key)?;
     bytes.advance(end);
+    if let (Some(packed), Kind::Response(response)) = (packed, &mut entry.kind) {
+        response.packed =
+            split_packed(&packed, &mut bytes).ok_or_else(|| corrupt("no packed bodies"))?;
+    }
     match (header.flags, &mut entry.kind) {
         (0, Kind::Response(response)) => response.body = bytes,
         (COMPRESSED, Kind::Response(response)) => {
@@ -283,7 +290,8 @@ impl<'a> Metadata<'a> {
             Kind::Response(response) => {
                 let headers = Raw(response.headers.as_bytes());
                 let (status, terms) = (response.status().as_u16(), response.terms());
-                KindMetadata::Response { status, headers, terms: (&terms).into() }
+                let packed = packed_lengths(response);
+                KindMetadata::Response { status, headers, terms: (&terms).into(), packed }
             }
             Kind::Varies(Selecting { names, codings }) => {
                 KindMetadata::Varies(names.iter().map(HeaderName::as_str).collect(), *codings)
@@ -306,10 +314,18 @@ impl<'a> Metadata<'a> {
 }
 
 impl KindMetadata<'_> {
+    /// The packed bodies of a response that has any.
+    fn packed(&self) -> Option<Vec<(u8, u32)>> {
+        match self {
+            Self::Response { packed, .. } if !packed.is_empty() => Some(packed.clone()),
+            _ => None,
+        }
+    }
+
     /// What was valid when it was written need not be valid now.
     fn read(self) -> Option<Kind> {
         Some(match self {
-            KindMetadata::Response { status, headers, terms } => {
+            KindMetadata::Response { status, headers, terms, .. } => {
                 let status = StatusCode::from_u16(status).ok()?;
                 let headers = StoredHeaders::from_bytes(headers.0)?;
                 Kind::Response(StoredResponse::new(status, headers, &terms.into(), Bytes::new()))

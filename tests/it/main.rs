@@ -68,6 +68,7 @@ mod middleware_order;
 mod nested_caches;
 mod normalised_headers;
 mod paths;
+mod precompress;
 mod product_server;
 mod public_api;
 mod purge;

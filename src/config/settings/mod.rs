@@ -9,6 +9,8 @@ pub(crate) mod handlers;
 pub(super) mod header_names;
 #[cfg(feature = "memory")]
 pub(crate) mod memory;
+#[cfg(feature = "precompress")]
+pub(crate) mod precompress;
 pub(crate) mod query;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;

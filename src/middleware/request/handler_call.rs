@@ -6,7 +6,10 @@ use actix_web::{
     Error,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::{Method, header::HeaderMap},
+    http::{
+        Method,
+        header::{self, HeaderMap},
+    },
 };
 
 use tracing::Span;
@@ -14,13 +17,16 @@ use tracing::Span;
 use super::{
     bypass::concerns_keys,
     conditions::not_modified,
-    store::{store, view},
+    store::{Handled, store, view},
     validate_only::validate,
 };
 use crate::{
     clock::Stopwatch,
     config::{downstream::make_private, paths::RuleNumber},
-    engine::{cache_fill::CacheFill, running_handlers::HandlerPermit},
+    engine::{
+        cache_fill::{CacheFill, ClientConditions},
+        running_handlers::HandlerPermit,
+    },
     key::CacheKey,
     middleware::{
         body::{CacheBody, CacheResult},
@@ -292,13 +298,30 @@ fn fill_from<B: MessageBody + 'static>(
         fill.set_handler_failed();
     }
     let conditions = evaluates_conditions.then(|| fill.client_conditions());
-    let (res, stored) = store(worker, &ended.context, ended.rule, fill, res);
+    let handled = store(worker, &ended.context, ended.rule, fill, res);
+    let Handled { mut res, stored, is_negotiated } = handled;
     // after storing, which may have made the response an `ETag`
-    if conditions.is_some_and(|conditions| conditions.are_met_by(&view(&res))) {
+    if conditions.is_some_and(|conditions| is_known(&conditions, &mut res, is_negotiated)) {
         Filled { res: not_modified(worker, res), stored, status: Some(status.as_u16()) }
     } else {
         Filled { res, stored, status: None }
     }
+}
+
+/// Whether the client has the response already, as it is or in the form in which it will be packed: then
+/// the response says the tag of that.
+fn is_known<B>(
+    conditions: &ClientConditions,
+    res: &mut ServiceResponse<B>,
+    is_negotiated: bool,
+) -> bool {
+    if conditions.are_met_by(&view(res)) {
+        return true;
+    }
+    let form = if is_negotiated { conditions.packed_form(&view(res)) } else { None };
+    let is_known = form.is_some();
+    form.into_iter().for_each(|tag| drop(res.headers_mut().insert(header::ETAG, tag)));
+    is_known
 }
 
 impl CallPurpose {

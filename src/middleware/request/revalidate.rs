@@ -200,6 +200,8 @@ impl Revalidation<'_> {
             Ok(draft) => {
                 let from = draft.lifetime_from();
                 let draft = draft.with_handler_time(stored.terms().took);
+                let mut draft = draft.with_packed(&stored.packed);
+                draft.negotiate(Some(stored.body.len() as u64));
                 renewed = draft.response(stored.body.clone());
                 draft.commit(stored.body.clone());
                 Ok(from)
@@ -262,7 +264,8 @@ impl Revalidation<'_> {
                 let storing = self.storing(ended, res.request().match_info().as_str());
                 let draft = storing.draft(fill, stored.status(), fields)?;
                 let from = draft.lifetime_from();
-                draft.with_handler_time(stored.terms().took).commit(stored.body.clone());
+                let draft = draft.with_handler_time(stored.terms().took);
+                draft.with_packed(&stored.packed).commit(stored.body.clone());
                 Ok(from)
             }
             HeadSays::Other => {

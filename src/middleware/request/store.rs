@@ -17,7 +17,10 @@ use super::late_hints::StreamedHints;
 use crate::{
     config::{paths::RuleNumber, policies::NamedPolicy},
     engine::{cache_fill::CacheFill, draft_entry::DraftEntry, jitter, recording::Recording},
-    middleware::{body::CacheBody, context::RequestContext, recorder::Recorder, worker::Worker},
+    middleware::{
+        body::CacheBody, context::RequestContext, recorder::Recorder, respond::negotiated::mark,
+        worker::Worker,
+    },
     semantics::{
         declared::Declared,
         fields::{Fields, HeaderList, ResponseView, header_list},
@@ -47,6 +50,21 @@ pub(super) struct Storing<'a> {
     pub(super) before: Declared,
 }
 
+/// A handler's response on its way to the client.
+pub(super) struct Handled<B> {
+    pub(super) res: ServiceResponse<CacheBody<B>>,
+    pub(super) stored: Stored,
+    /// Whether its body is packed for other requests.
+    pub(super) is_negotiated: bool,
+}
+
+impl<B> Handled<B> {
+    fn not_stored(res: ServiceResponse<B>, why: Reason) -> Self {
+        let res = res.map_body(|_, body| CacheBody::passed(body));
+        Self { res, stored: Err(why), is_negotiated: false }
+    }
+}
+
 /// Stores the response, or says why not.
 pub(super) fn store<B: MessageBody + 'static>(
     worker: &Rc<Worker>,
@@ -54,7 +72,7 @@ pub(super) fn store<B: MessageBody + 'static>(
     rule: Option<RuleNumber>,
     fill: Box<CacheFill>,
     mut res: ServiceResponse<B>,
-) -> (ServiceResponse<CacheBody<B>>, Stored) {
+) -> Handled<B> {
     let routed = res.request().match_info().as_str();
     let chosen = context.hints().policy.as_deref().and_then(|name| worker.plan.policy(name));
     let client = worker.plan.client(rule, chosen.map(|policy| policy.number));
@@ -76,7 +94,7 @@ pub(super) fn store<B: MessageBody + 'static>(
     }
     match draft {
         Ok(draft) => store_body(worker, context, rule, draft, res),
-        Err(why) => (res.map_body(|_, body| CacheBody::passed(body)), Err(why)),
+        Err(why) => Handled::not_stored(res, why),
     }
 }
 
@@ -105,10 +123,10 @@ impl Storing<'_> {
                 return Err(why);
             }
         };
-        let makes_etags = self.worker.plan.makes_etags;
-        let tag = if makes_etags { fill.tag_form(&res) } else { None };
+        let plan = &self.worker.plan;
+        let added = fill.added(&res, plan.makes_etags, plan.packing.as_ref());
         let fields = stored_headers(self.worker, &policy, fields, &storable);
-        let draft = fill.into_draft(status, fields, &storable, groups, tag)?;
+        let draft = fill.into_draft(status, fields, &storable, groups, added)?;
         Ok(match &self.worker.plan.responses().emitted_groups {
             Some(header) => draft.emitting_groups(header),
             None => draft,
@@ -212,17 +230,21 @@ fn store_body<B: MessageBody + 'static>(
     context: &RequestContext,
     rule: Option<RuleNumber>,
     mut draft: DraftEntry,
-    res: ServiceResponse<B>,
-) -> (ServiceResponse<CacheBody<B>>, Stored) {
+    mut res: ServiceResponse<B>,
+) -> Handled<B> {
     let at_most = worker.plan.responses().max_body;
     let stated = stated_length(&res);
     let has_body = !matches!(res.status(), StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
     if has_body && stated.is_some_and(|stated| stated > at_most as u64) {
         draft.abandon(Reason::TooLarge);
-        return (res.map_body(|_, body| CacheBody::passed(body)), Err(Reason::TooLarge));
+        return Handled::not_stored(res, Reason::TooLarge);
     }
     let from = draft.lifetime_from();
     let mut stored = draft.can_be_stored().map(|()| from);
+    let is_negotiated = draft.negotiate(stated);
+    if is_negotiated {
+        mark(res.headers_mut());
+    }
     let res = res.map_body(|head, body| match body.try_into_bytes() {
         Ok(bytes) => {
             let is_whole = check(&bytes, stated, at_most);
@@ -248,7 +270,7 @@ fn store_body<B: MessageBody + 'static>(
             CacheBody::recorded(body, Recorder::new(draft, late, recording))
         }
     });
-    (res, stored)
+    Handled { res, stored, is_negotiated }
 }
 
 /// The length that the response states for its body.

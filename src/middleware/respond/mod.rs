@@ -9,20 +9,22 @@ use actix_web::{
 };
 use bytes::Bytes;
 
+mod form;
+pub(super) mod negotiated;
 mod partial;
 
-use self::partial::Partial;
+use self::form::{Body, Form, cut};
 use super::body::CacheBody;
 use crate::{
     config::paths::RuleNumber,
     engine::worker_cache::RememberedEntry,
-    entry::{StoredHeaders, StoredResponse},
+    entry::{PackedBodies, StoredHeaders, StoredResponse},
     semantics::{
         etag::{TagForm, weak},
         fields::{RequestView, ResponseView},
-        range::{RangeAnswer, select, unsatisfied_range},
+        range::select,
         terms::Terms,
-        validation::{Condition, evaluate, in_not_modified},
+        validation::{Condition, evaluate},
     },
 };
 
@@ -48,6 +50,7 @@ pub(super) struct Source<'a> {
     pub(super) terms: Terms,
     headers: SourceHeaders<'a>,
     body: &'a Bytes,
+    packed: &'a PackedBodies,
     /// Headers that are not for clients.
     stripped: &'a [HeaderName],
     /// Whether there may be an `Access-Control-Allow-Origin` among them.
@@ -59,6 +62,8 @@ pub(super) struct Source<'a> {
 enum SourceTag<'a> {
     /// It is sent as it is stored.
     AsStored,
+    /// The body is packed, and each form has its own.
+    Negotiated,
     /// It is of the cache's own, and weak where compression outside may change the bytes.
     Made,
     /// The same, where compression outside may change the bytes: the weak form.
@@ -74,24 +79,33 @@ enum SourceHeaders<'a> {
 impl<'a> Source<'a> {
     pub(super) fn stored(stored: &'a StoredResponse, stripped: &'a [HeaderName]) -> Self {
         let (terms, headers) = (stored.terms(), SourceHeaders::Stored(&stored.headers));
-        let tag = if terms.etag_is_made { SourceTag::Made } else { SourceTag::AsStored };
-        Self { stored, terms, headers, body: &stored.body, stripped, may_allow_origin: true, tag }
+        let tag = match terms {
+            Terms { is_negotiated: true, .. } => SourceTag::Negotiated,
+            Terms { etag_is_made: true, .. } => SourceTag::Made,
+            _ => SourceTag::AsStored,
+        };
+        let StoredResponse { body, packed, .. } = stored;
+        Self { stored, terms, headers, body, packed, stripped, may_allow_origin: true, tag }
     }
 
     pub(super) fn remembered(entry: &'a RememberedEntry) -> Option<Self> {
         let RememberedEntry { ref headers, ref body, terms, allows_origin, .. } = *entry;
         let stored = entry.entry().response()?;
         let headers = SourceHeaders::Expanded(headers);
-        let tag = entry.weak_tag.as_ref().map_or(SourceTag::AsStored, SourceTag::Encodable);
-        let may_allow_origin = allows_origin;
-        Some(Self { stored, terms, headers, body, stripped: &[], may_allow_origin, tag })
+        let tag = match &entry.weak_tag {
+            Some(weak) => SourceTag::Encodable(weak),
+            None if terms.is_negotiated => SourceTag::Negotiated,
+            None => SourceTag::AsStored,
+        };
+        let (may_allow_origin, packed) = (allows_origin, &entry.packed);
+        Some(Self { stored, terms, headers, body, packed, stripped: &[], may_allow_origin, tag })
     }
 
     /// The weak `ETag` that this request is given in place of the stored one.
     fn weak_tag(&self, req: &HeaderMap) -> Option<HeaderValue> {
         let headers = &self.stored.headers;
         match self.tag {
-            SourceTag::AsStored => None,
+            SourceTag::AsStored | SourceTag::Negotiated => None,
             SourceTag::Encodable(weak) => {
                 (TagForm::of_encodable(req) == TagForm::Weak).then(|| weak.clone())
             }
@@ -111,11 +125,15 @@ pub(super) fn from_stored<B>(
     source: &Source<'_>,
     age: Option<HeaderValue>,
 ) -> HttpResponse<CacheBody<B>> {
+    if matches!(source.tag, SourceTag::Negotiated) {
+        return negotiated::respond(client, source, age);
+    }
     let Source { stored, stripped, .. } = *source;
     let req = &client.req;
     let form = if client.conditional { form(req, stored) } else { Form::Whole };
-    let (status, body) = form.status_and_body(req, source);
-    let mut res = HttpResponse::with_body(status, body);
+    let body = Body { status: stored.status(), bytes: source.body };
+    let (status, bytes) = form.status_and_body(req.method, &body);
+    let mut res = HttpResponse::with_body(status, bytes);
     let headers = res.headers_mut();
     let is_sent =
         |name: &HeaderName| form.carries(name) && *name != header::AGE && !stripped.contains(name);
@@ -126,7 +144,7 @@ pub(super) fn from_stored<B>(
     if let Some(age) = age {
         headers.append(header::AGE, age);
     }
-    if let Some((name, value)) = form.into_header(stored) {
+    if let Some((name, value)) = form.into_header(&body) {
         headers.insert(name, value);
     }
     res
@@ -152,61 +170,6 @@ impl SourceHeaders<'_> {
     }
 }
 
-/// In which form a stored response is served to a request with conditions or ranges.
-enum Form {
-    Whole,
-    NotModified,
-    Partial(Partial),
-    Unsatisfiable,
-}
-
-impl Form {
-    fn status_and_body<B>(
-        &self,
-        req: &RequestView<'_, HeaderMap>,
-        source: &Source<'_>,
-    ) -> (StatusCode, CacheBody<B>) {
-        let Source { stored, body, .. } = *source;
-        match self {
-            Self::NotModified => (StatusCode::NOT_MODIFIED, CacheBody::whole(Bytes::new())),
-            Self::Unsatisfiable => {
-                (StatusCode::RANGE_NOT_SATISFIABLE, CacheBody::whole(Bytes::new()))
-            }
-            Self::Partial(partial) => {
-                (StatusCode::PARTIAL_CONTENT, CacheBody::whole(partial.body.clone()))
-            }
-            Self::Whole if *req.method == Method::HEAD => {
-                (stored.status(), CacheBody::unsent(body.len()))
-            }
-            Self::Whole => (stored.status(), CacheBody::whole(body.clone())),
-        }
-    }
-
-    /// The header that only a response in this form has.
-    fn into_header(self, stored: &StoredResponse) -> Option<(HeaderName, HeaderValue)> {
-        match self {
-            Self::Partial(partial) => Some(partial.header),
-            Self::Unsatisfiable => {
-                let length = stored.body.len() as u64;
-                Some((header::CONTENT_RANGE, unsatisfied_range(length)))
-            }
-            Self::NotModified | Self::Whole => None,
-        }
-    }
-
-    /// Whether a stored header is part of a response in this form.
-    fn carries(&self, name: &HeaderName) -> bool {
-        match self {
-            Self::Whole => true,
-            Self::NotModified | Self::Unsatisfiable => in_not_modified(name),
-            Self::Partial(partial) => {
-                ![&header::CONTENT_LENGTH, &header::CONTENT_RANGE, &partial.header.0]
-                    .contains(&name)
-            }
-        }
-    }
-}
-
 /// Conditions come before ranges (RFC 9110 s.13.2.2).
 fn form(req: &RequestView<'_, HeaderMap>, stored: &StoredResponse) -> Form {
     let response = ResponseView { status: stored.status(), fields: &stored.headers };
@@ -216,12 +179,9 @@ fn form(req: &RequestView<'_, HeaderMap>, stored: &StoredResponse) -> Form {
     if *req.method != Method::GET {
         return Form::Whole;
     }
-    let length = stored.body.len() as u64;
-    match select(req.fields, response.fields, stored.status(), length) {
-        RangeAnswer::Whole => Form::Whole,
-        RangeAnswer::Unsatisfiable => Form::Unsatisfiable,
-        RangeAnswer::Parts(parts) => Form::Partial(Partial::new(stored, &parts)),
-    }
+    let selected = select(req.fields, response.fields, stored.status(), stored.body.len() as u64);
+    let body = Body { status: stored.status(), bytes: &stored.body };
+    cut(selected, stored.headers.get(&header::CONTENT_TYPE), &body)
 }
 
 /// The response to a request whose handler is not called, as too many run (RFC 9110 s.15.6.4).

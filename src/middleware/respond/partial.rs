@@ -8,12 +8,9 @@ use std::{
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use bytes::{Bytes, BytesMut};
 
-use crate::{
-    entry::StoredResponse,
-    semantics::{
-        multipart::{Boundary, Segment, total_length},
-        range::content_range,
-    },
+use crate::semantics::{
+    multipart::{Boundary, Segment, total_length},
+    range::content_range,
 };
 
 /// The body of a 206, and the header that says what it is.
@@ -24,21 +21,21 @@ pub(super) struct Partial {
 }
 
 impl Partial {
-    pub(super) fn new(stored: &StoredResponse, parts: &[Range<u64>]) -> Self {
-        let length = stored.body.len() as u64;
+    /// These parts of a body of this type.
+    pub(super) fn new(content_type: Option<&[u8]>, whole: &Bytes, parts: &[Range<u64>]) -> Self {
+        let length = whole.len() as u64;
         if let [part] = parts {
             let header = (header::CONTENT_RANGE, content_range(part, length));
-            return Self { body: cut(&stored.body, part), header };
+            return Self { body: cut(whole, part), header };
         }
         let boundary = Boundary(unpredictable());
-        let content_type = stored.headers.get(&header::CONTENT_TYPE);
         let segments = boundary.segments(content_type, parts, length);
         let total = usize::try_from(total_length(&segments)).unwrap_or_default();
         let mut body = BytesMut::with_capacity(total);
         for segment in segments {
             match segment {
                 Segment::Text(text) => body.extend_from_slice(&text),
-                Segment::Body(part) => body.extend_from_slice(&cut(&stored.body, &part)),
+                Segment::Body(part) => body.extend_from_slice(&cut(whole, &part)),
             }
         }
         Self { body: body.freeze(), header: (header::CONTENT_TYPE, boundary.content_type()) }

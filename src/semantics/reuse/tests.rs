@@ -25,6 +25,7 @@ fn minute() -> Terms {
         for_authorization: true,
         for_cookie: true,
         etag_is_made: false,
+        is_negotiated: false,
         ..Terms::default()
     }
 }

@@ -107,6 +107,7 @@ pub(in crate::store) fn response(body: &Bytes) -> Kind {
         for_authorization: false,
         for_cookie: true,
         etag_is_made: true,
+        is_negotiated: true,
     };
     let headers = fields.into_iter().collect();
     Kind::Response(StoredResponse::new(StatusCode::OK, headers, &terms, body.clone()))

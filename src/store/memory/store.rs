@@ -113,6 +113,19 @@ impl MemoryStore {
         put
     }
 
+    /// Keeps `new` in place of `old`, if that is still there.
+    #[cfg(feature = "precompress")]
+    pub(crate) fn replace_now(&self, old: &Arc<Entry>, new: Arc<Entry>, ttl: Duration) {
+        let slot = Slot::new(new, self.table.now() + ttl);
+        if !slot.check(&self.purges) {
+            return;
+        }
+        if let Some(end) = slot.end_if_stale() {
+            slot.set_end(end);
+        }
+        self.table.replace(old, slot, |slot| slot.fate(&self.purges));
+    }
+
     /// Drops what is kept under `key`.
     pub(crate) fn forget_now(&self, key: &CacheKey) {
         self.table.forget(key);

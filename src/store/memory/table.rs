@@ -96,22 +96,47 @@ impl Table {
     /// that are used more. The dead leave first. An entry that is larger than the table, or has come
     /// to its end, is not kept.
     pub(in crate::store) fn insert(&self, slot: Slot, fate: impl Fn(&Slot) -> Fate) {
-        let (hash, now) = (self.hash(&slot.entry.key), self.now());
+        self.insert_locked(&mut self.lock(), slot, fate);
+    }
+
+    /// [`insert`](Self::insert) in place of this very entry. Where that is gone, or the new one does not
+    /// fit, nothing changes.
+    #[cfg(feature = "precompress")]
+    pub(in crate::store) fn replace(
+        &self,
+        old: &Arc<crate::entry::Entry>,
+        slot: Slot,
+        fate: impl Fn(&Slot) -> Fate,
+    ) {
         let mut index = self.lock();
+        let there = self.cache.load().get(&self.hash(&old.key));
+        let is_there = there.is_some_and(|there| Arc::ptr_eq(&there.entry, old));
+        if is_there && slot.weight() <= self.capacity && slot.end() > self.now() {
+            self.insert_locked(&mut index, slot, fate);
+        }
+    }
+
+    fn insert_locked(
+        &self,
+        index: &mut MutexGuard<'_, Index>,
+        slot: Slot,
+        fate: impl Fn(&Slot) -> Fate,
+    ) {
+        let (hash, now) = (self.hash(&slot.entry.key), self.now());
         let cache = self.cache.load();
         // the one use of a request that found nothing: without it no newcomer would be kept
         if let Some(replaced) = cache.get(&hash) {
             index.leaves(&replaced, Leaving::Replaced);
         }
-        self.pop_some_expired(&cache, &mut index, now);
+        self.pop_some_expired(&cache, index, now);
         for _ in 0..index.inspections() {
             if let Some(other) = index.next() {
-                self.meet(&cache, &mut index, &other, fate(&other));
+                self.meet(&cache, index, &other, fate(&other));
             }
         }
         let weight = slot.weight();
         let fits = slot.end() > now && weight <= self.capacity;
-        let is_full = fits && !self.make_room(&cache, &mut index, weight, now);
+        let is_full = fits && !self.make_room(&cache, index, weight, now);
         match Some(slot).filter(|_| fits).and_then(|slot| index.add(slot)) {
             Some(slot) => cache.insert(hash, slot),
             None => cache.invalidate(&hash),
@@ -119,7 +144,7 @@ impl Table {
         self.versions.change(hash);
         // its own housekeeping waits for many writes, however large they are
         if index.count_unsynced(weight) || is_full {
-            sync(&cache, &mut index, self.now());
+            sync(&cache, index, self.now());
         }
     }
 
