@@ -1,6 +1,6 @@
 //! `Config`: all settings of one clone of a cache, as they were set.
 
-use std::{fmt, hash::Hash, sync::Arc, time::Duration};
+use std::{fmt, hash::Hash, time::Duration};
 
 use actix_web::http::header::HeaderName;
 
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    engine::{packing::Packing, purge_hooks::AnyPurgeHook},
+    engine::purge_hooks::AnyPurgeHook,
     semantics::{groups::GROUP_ALIASES, policy::Policy, verdict::Reason},
 };
 
@@ -114,11 +114,9 @@ impl Config {
     }
 
     /// How bodies are packed.
-    pub(super) fn packing(&self) -> Option<Arc<Packing>> {
-        #[cfg(feature = "precompress")]
-        return self.precompress.as_ref().map(Precompress::packing);
-        #[cfg(not(feature = "precompress"))]
-        None
+    #[cfg(feature = "precompress")]
+    pub(super) fn packing(&self) -> Option<std::sync::Arc<crate::engine::packing::Packing>> {
+        self.precompress.as_ref().map(Precompress::packing)
     }
 
     /// What the application is called.

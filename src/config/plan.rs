@@ -113,7 +113,10 @@ impl Plan {
             excluded_headers: config.excluded_headers(),
             stripped_headers: config.stripped_headers(),
             failure_backoff: config.failure_backoff(),
+            #[cfg(feature = "precompress")]
             packing: config.packing(),
+            #[cfg(not(feature = "precompress"))]
+            packing: None,
             makes_etags: config.responses.validators
                 && !config.excluded_headers().contains(&header::ETAG),
             config: Arc::clone(config),

@@ -41,7 +41,10 @@ impl Engine {
             published.stored = stored;
         }
         if let (Ok(Put::Stored), Some(packing)) = (put, &packing) {
+            #[cfg(feature = "precompress")]
             Self::pack_behind(self, &published.entry, packing);
+            #[cfg(not(feature = "precompress"))]
+            match **packing {}
         }
         let displaced = self.add_variant(&published, keep_for).await;
         if let Some(leader) = leader {

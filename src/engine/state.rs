@@ -9,6 +9,8 @@ use tokio::sync::Semaphore;
 
 #[cfg(feature = "metrics")]
 use super::metrics::Publisher;
+#[cfg(feature = "precompress")]
+use super::packing::Packers;
 use super::{
     background_refresh::BackgroundRefreshes,
     background_tasks::BackgroundTasks,
@@ -17,7 +19,6 @@ use super::{
     flight::Flights,
     log_throttle::LogThrottle,
     no_vary_search::NoVarySearchIndex,
-    packing::Packers,
     purge_hooks::PurgeHooks,
     query_rules::AllQueryRules,
     recording_budget::RecordingBudget,
@@ -68,7 +69,7 @@ pub(crate) struct Engine {
     pub(super) recording_budget: RecordingBudget,
     pub(super) running_handlers: RunningHandlers,
     /// The jobs that pack bodies for clients.
-    #[cfg_attr(not(feature = "precompress"), allow(dead_code, reason = "nothing is packed"))]
+    #[cfg(feature = "precompress")]
     pub(super) packers: Packers,
     /// Permits for handlers that go on without a client.
     pub(super) detached_handlers: Arc<Semaphore>,
@@ -115,6 +116,7 @@ impl Engine {
             failing_handlers,
             recording_budget: RecordingBudget::default(),
             running_handlers: RunningHandlers::default(),
+            #[cfg(feature = "precompress")]
             packers: Packers::default(),
             detached_handlers: Arc::new(Semaphore::new(MAX_DETACHED_HANDLERS)),
             failed_handler_log: LogThrottle::new(clock.clone()),

@@ -47,6 +47,7 @@ impl Coding {
     }
 
     /// The coding of this number.
+    #[cfg(feature = "redis")]
     pub(crate) fn from_number(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
     }

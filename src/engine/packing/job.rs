@@ -1,17 +1,12 @@
-//! The jobs that pack: a few at a time, on threads where no request waits. The packed bodies take the place
-//! of the entry that was stored, if that is still there.
+//! How bodies are packed, and how many at a time.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::sync::Semaphore;
 
 use super::codings::pack;
-use crate::{
-    engine::Engine,
-    entry::{Entry, Kind, PackedBodies},
-    semantics::negotiation::Coding,
-};
+use crate::{entry::PackedBodies, semantics::negotiation::Coding};
 
 /// How many bodies are packed at a time, and how many more wait for it: past that entries stay as they
 /// are.
@@ -32,7 +27,7 @@ impl Packing {
         length > self.above as u64
     }
 
-    fn pack(&self, body: &Bytes) -> PackedBodies {
+    pub(super) fn pack(&self, body: &Bytes) -> PackedBodies {
         let packed =
             |(coding, level): &(Coding, u32)| Some((*coding, pack(*coding, *level, body)?));
         self.levels.iter().filter_map(packed).collect()
@@ -42,50 +37,12 @@ impl Packing {
 /// Permits for the jobs that pack.
 #[derive(Debug)]
 pub(crate) struct Packers {
-    jobs: Arc<Semaphore>,
-    running: Semaphore,
+    pub(super) jobs: Arc<Semaphore>,
+    pub(super) running: Semaphore,
 }
 
 impl Default for Packers {
     fn default() -> Self {
         Self { jobs: Arc::new(Semaphore::new(MAX_JOBS)), running: Semaphore::new(MAX_RUNNING) }
-    }
-}
-
-impl Engine {
-    /// Packs the body of an entry that has just been stored. No request waits for it.
-    pub(crate) fn pack_behind(engine: &Arc<Self>, entry: &Arc<Entry>, packing: &Arc<Packing>) {
-        let Some(response) = entry.response() else { return };
-        let is_to_be_packed = response.terms().is_negotiated && response.packed.is_empty();
-        if !is_to_be_packed || !packing.wants(response.body.len() as u64) {
-            return;
-        }
-        let Ok(job) = Arc::clone(&engine.packers.jobs).try_acquire_owned() else { return };
-        let (body, packing) = (response.body.clone(), Arc::clone(packing));
-        let (engine, entry) = (Arc::clone(engine), Arc::clone(entry));
-        let task = Arc::clone(&engine);
-        engine.background_tasks.spawn(async move {
-            let _job = job;
-            let Ok(_running) = task.packers.running.acquire().await else { return };
-            if let Ok(packed) = spawn_blocking(move || packing.pack(&body)).await {
-                task.keep_packed(&entry, packed).await;
-            }
-        });
-    }
-
-    /// Puts the entry with its packed bodies in place of the one without. It is as old as that one: a purge
-    /// since the handler was called refuses it.
-    async fn keep_packed(&self, entry: &Arc<Entry>, packed: PackedBodies) {
-        let mut with_packed = Entry::clone(entry);
-        let Kind::Response(response) = &mut with_packed.kind else { return };
-        if packed.is_empty() {
-            return;
-        }
-        response.packed = packed;
-        let passed = self.clock.now().since(response.terms().response_time);
-        let keep_for = response.useful_for().saturating_sub(passed);
-        if let Err(error) = self.store.replace(entry, Arc::new(with_packed), keep_for).await {
-            self.store_failed("store packed bodies", &error);
-        }
     }
 }

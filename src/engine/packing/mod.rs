@@ -1,6 +1,8 @@
 //! Bodies packed for clients: once, after the response has been stored, off the way of requests.
 
 #[cfg(feature = "precompress")]
+mod behind;
+#[cfg(feature = "precompress")]
 mod codings;
 #[cfg(feature = "precompress")]
 mod job;
@@ -10,4 +12,4 @@ mod off;
 #[cfg(feature = "precompress")]
 pub(crate) use self::job::{Packers, Packing};
 #[cfg(not(feature = "precompress"))]
-pub(crate) use self::off::{Packers, Packing};
+pub(crate) use self::off::Packing;

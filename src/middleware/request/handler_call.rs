@@ -319,9 +319,9 @@ fn is_known<B>(
         return true;
     }
     let form = if is_negotiated { conditions.packed_form(&view(res)) } else { None };
-    let is_known = form.is_some();
-    form.into_iter().for_each(|tag| drop(res.headers_mut().insert(header::ETAG, tag)));
-    is_known
+    let Some(tag) = form else { return false };
+    res.headers_mut().insert(header::ETAG, tag);
+    true
 }
 
 impl CallPurpose {
