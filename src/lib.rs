@@ -93,6 +93,10 @@ pub use crate::{
     },
     engine::{
         entries::{EntryPage, EntrySearch, EntryView},
+        event::{
+            BreakerEvent, CacheEvent, EvictedEvent, NotStoredEvent, PurgedEvent, RefreshedEvent,
+            RequestEvent, StoredEvent,
+        },
         explanation::{
             Candidate, ExplainError, Explanation, Inquiry, KeyView, KeyViewPart, RuleMatch,
             RunningCall, StoredView,

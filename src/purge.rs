@@ -58,6 +58,20 @@ pub enum Target {
     All,
 }
 
+impl Target {
+    /// What it names, in one word: `url`, `path`, `prefix`, `group`, `entry` or `all`.
+    pub(crate) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Url { .. } | Self::AnyQuery { .. } => "url",
+            Self::Path(_) => "path",
+            Self::Prefix(_) => "prefix",
+            Self::Group(_) => "group",
+            Self::Entry(_) => "entry",
+            Self::All => "all",
+        }
+    }
+}
+
 impl Purge {
     /// One URL: `/products?page=2` on all hosts, `https://shop.example/products?page=2` or
     /// `//shop.example/products?page=2` on one. A fragment does not count.

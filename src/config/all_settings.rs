@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    engine::listeners::Listener,
     engine::purge_hooks::AnyPurgeHook,
     semantics::{groups::GROUP_ALIASES, policy::Policy, verdict::Reason},
 };
@@ -42,6 +43,7 @@ pub(crate) struct Config {
     pub(super) only_if: Option<Predicate>,
     pub(super) client: Option<ClientCache>,
     pub(super) auth: Option<Auth>,
+    pub(super) on_event: Option<Listener>,
     pub(super) keyed_headers: Vec<HeaderName>,
     pub(super) keyed_cookies: Vec<String>,
     pub(super) normalisers: Vec<Normaliser>,
@@ -76,6 +78,7 @@ impl Default for Config {
             only_if: None,
             client: None,
             auth: None,
+            on_event: None,
             keyed_headers: Vec::new(),
             keyed_cookies: Vec::new(),
             normalisers: Vec::new(),

@@ -24,6 +24,7 @@ use super::{
 #[cfg(feature = "testing")]
 use crate::clock::Clock;
 use crate::engine::purge_hooks::{AnyPurgeHook, PurgeHook};
+use crate::engine::{event::CacheEvent, listeners::Listener};
 
 impl ResponseCache {
     /// The freshness lifetime of 2xx responses that state none. Default: 60 s, so **every 200 is
@@ -266,6 +267,36 @@ impl ResponseCache {
     pub fn precompress(self, precompress: impl Into<Option<Precompress>>) -> Self {
         let precompress = precompress.into();
         self.set(|config| config.precompress = precompress)
+    }
+
+    /// Calls `function` at each event of the cache: hits and misses, what is stored and what is not and why,
+    /// purges, refreshes, evictions, and changes of the circuit breaker before Redis. Default: no function.
+    ///
+    /// ```
+    /// use actix_response_cache::{CacheEvent, ResponseCache};
+    ///
+    /// let cache = ResponseCache::memory().on_event(|event| match event {
+    ///     CacheEvent::NotStored(response) => {
+    ///         println!("{} is not stored: {}", response.url(), response.reason);
+    ///     }
+    ///     CacheEvent::Breaker(breaker) if breaker.open => eprintln!("Redis fails"),
+    ///     _ => {}
+    /// });
+    /// ```
+    ///
+    /// Requests are reported to the function of the clone that counts them, which is the outermost of clones
+    /// inside one another; **everything else to the functions of all clones that serve requests**, as
+    /// clones share a store. What other processes do is not reported. A clone that sets a function replaces
+    /// that of the one it was made of.
+    ///
+    /// It runs on the thread at which the event happens, while a request waits: let it be quick, and
+    /// hand on what takes time. It may use a handle, and start no purge that it waits for. A panic is caught, and
+    /// the first one logged; in a program built with `panic = "abort"` it ends the program.
+    pub fn on_event<F>(self, function: F) -> Self
+    where
+        F: Fn(&CacheEvent<'_>) + Send + Sync + 'static,
+    {
+        self.set(|config| config.on_event = Some(Listener::new(function)))
     }
 
     /// What the application is called, for [`CacheHandle::processes`](crate::CacheHandle::processes): at

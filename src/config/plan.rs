@@ -31,7 +31,9 @@ use super::{
     target,
 };
 use crate::{
-    engine::{Engine, flight::CoalescingLimits, lookup::Lookup, packing::Packing},
+    engine::{
+        Engine, flight::CoalescingLimits, listeners::Listener, lookup::Lookup, packing::Packing,
+    },
     key::{KeyParts, Secret},
     semantics::{fields::RequestView, verdict::Reason},
 };
@@ -52,6 +54,8 @@ pub(crate) struct Plan {
     policies: Policies,
     /// Whether requests without special headers are keyed by nothing but their URL.
     is_plain: bool,
+    /// Whether verdicts are left for logs, or reported to a function.
+    pub(crate) is_observed: bool,
     /// Whether there is a predicate, or headers are reduced.
     is_gated: bool,
     normalisers: Normalisers,
@@ -108,6 +112,7 @@ impl Plan {
             downstream: Downstream::new(&key_rules),
             shared_downstream: Downstream::new(&key_rules.shared()),
             rules_id: rules_id(config, &key_rules, &normalisers, &secret, admin_paths),
+            is_observed: config.responses.verdict || config.on_event.is_some(),
             is_gated,
             normalisers,
             excluded_headers: config.excluded_headers(),
@@ -126,6 +131,11 @@ impl Plan {
             rules,
             policies,
         })
+    }
+
+    /// The function that learns of events.
+    pub(crate) fn on_event(&self) -> Option<&Listener> {
+        self.config.on_event.as_ref()
     }
 
     /// How handlers are called.

@@ -218,7 +218,7 @@ impl CacheFill {
 
     /// Ends the fill: the response, of this status, is not stored.
     pub(crate) fn refuse(mut self: Box<Self>, why: Reason, status: StatusCode) {
-        self.engine.counters.not_stored(why);
+        self.engine.left_out(why, &self.key);
         let Some(leader) = self.leader.take() else { return };
         if self.handler_failed {
             leader.fail();

@@ -180,7 +180,7 @@ impl DraftEntry {
 
     /// The response will not be stored after all.
     pub(crate) fn abandon(mut self, why: Reason) {
-        self.engine.counters.not_stored(why);
+        self.engine.left_out(why, &self.key);
         let Some(leader) = self.leader.take() else { return };
         if why == Reason::BodyFailed {
             leader.fail();
@@ -191,6 +191,6 @@ impl DraftEntry {
 
     /// The client has disconnected before the end of the body: the next follower calls the handler.
     pub(crate) fn abandon_on_disconnect(self) {
-        self.engine.counters.not_stored(Reason::BodyFailed);
+        self.engine.left_out(Reason::BodyFailed, &self.key);
     }
 }

@@ -7,10 +7,13 @@ use std::{
 };
 
 use super::{
+    event::CacheEvent,
     state::Engine,
     stats::{LastError, RefreshResult},
 };
 use crate::{
+    entry::Entry,
+    key::CacheKey,
     semantics::emitted_groups::EmittedGroups,
     semantics::verdict::{Reason, StaleCause},
     store::{StoreError, StoreErrorKind},
@@ -52,6 +55,7 @@ impl Engine {
     /// A refresh in the background has ended.
     pub(crate) fn refreshed(&self, result: RefreshResult, path: &str) {
         self.counters.refreshed(result);
+        self.listeners.report(|| CacheEvent::refreshed(result, path));
         match result {
             RefreshResult::Failed => {
                 if let Some(suppressed) = self.failed_refresh_log.allow() {
@@ -108,11 +112,21 @@ impl Engine {
         !self.store_refuses.load(Ordering::Relaxed)
     }
 
-    pub(super) fn stored(&self) {
+    /// The store has taken an entry.
+    pub(super) fn stored(&self, entry: &Entry) {
         self.counters.stored();
+        if let Some(response) = entry.response() {
+            self.listeners.report(|| CacheEvent::stored(entry, response));
+        }
         if !self.expects_to_store() {
             self.store_refuses.store(false, Ordering::Relaxed);
         }
+    }
+
+    /// The response for this key is not stored.
+    pub(super) fn left_out(&self, why: Reason, key: &CacheKey) {
+        self.counters.not_stored(why);
+        self.listeners.report(|| CacheEvent::not_stored(why, key));
     }
 
     /// The store has not taken an entry. One that refuses each entry would otherwise go unnoticed:

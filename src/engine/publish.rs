@@ -33,8 +33,8 @@ impl Engine {
             Err(why) => Err(why),
         };
         match stored {
-            Ok(()) => self.stored(),
-            Err(why) => self.counters.not_stored(why),
+            Ok(()) => self.stored(&published.entry),
+            Err(why) => self.left_out(why, &published.entry.key),
         }
         // there is no other reference to it yet
         if let Some(published) = Arc::get_mut(&mut published) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::{runtime::Handle, sync::oneshot};
 
-use super::state::Engine;
+use super::{event::CacheEvent, state::Engine};
 use crate::{
     key::CacheKey,
     purge::{Purge, Purged, Target},
@@ -129,6 +129,7 @@ impl Engine {
 
     fn purged(&self, purge: &Purge, purged: Purged) {
         self.counters.purged(purge, purged);
+        self.listeners.report(|| CacheEvent::purged(purge, purged));
         if purged.pending {
             self.counters.error();
         }

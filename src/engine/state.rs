@@ -17,6 +17,7 @@ use super::{
     expiring_keys::ExpiringKeys,
     explanation::Explainers,
     flight::Flights,
+    listeners::Listeners,
     log_throttle::LogThrottle,
     no_vary_search::NoVarySearchIndex,
     purge_hooks::PurgeHooks,
@@ -73,6 +74,7 @@ pub(crate) struct Engine {
     pub(super) packers: Packers,
     /// Permits for handlers that go on without a client.
     pub(super) detached_handlers: Arc<Semaphore>,
+    pub(super) listeners: Listeners,
     pub(super) failed_handler_log: LogThrottle,
     pub(super) slow_handler_log: LogThrottle,
     pub(super) refused_entry_log: LogThrottle,
@@ -119,6 +121,7 @@ impl Engine {
             #[cfg(feature = "precompress")]
             packers: Packers::default(),
             detached_handlers: Arc::new(Semaphore::new(MAX_DETACHED_HANDLERS)),
+            listeners: Listeners::default(),
             failed_handler_log: LogThrottle::new(clock.clone()),
             slow_handler_log: LogThrottle::new(clock.clone()),
             refused_entry_log: LogThrottle::new(clock.clone()),
@@ -167,6 +170,11 @@ impl Engine {
 
     pub(crate) fn recording_budget(&self) -> &RecordingBudget {
         &self.recording_budget
+    }
+
+    /// The functions that learn of events.
+    pub(crate) fn listeners(&self) -> &Listeners {
+        &self.listeners
     }
 
     /// The handlers that run, where settings bound their number.

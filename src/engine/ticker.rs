@@ -73,6 +73,7 @@ impl Engine {
     fn tick(&self) {
         self.timeline.tick(self.clock.moment(), || self.stats());
         self.examples.tick();
+        self.listeners.report_changes(|| self.store.health());
         #[cfg(feature = "metrics")]
         self.publish_metrics();
     }

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     clock::Stopwatch,
     config::paths::RuleNumber,
+    engine::event::CacheEvent,
     key::CacheKey,
     semantics::{
         cache_status,
@@ -83,17 +84,37 @@ impl Report<'_> {
             worker.count(self.rule, if by_clone { &reported } else { &verdict });
         }
         self.count_response(worker, res.body().stored_length(), &verdict);
-        if worker.plan.responses().verdict {
-            match self.verdict_holder {
-                Some(VerdictHolder::Request(req)) => context::leave_verdict(worker, req, reported),
-                Some(VerdictHolder::Context(context)) => context.leave_verdict(reported),
-                None => {}
+        if worker.plan.is_observed {
+            self.leave_verdict(worker, reported);
+            if !is_clone {
+                let by_clone = self.inner.is_some_and(|inner| inner.is_clone);
+                self.report_event(worker, if by_clone { &reported } else { &verdict });
             }
         }
         self.trace(worker, &reported);
         match self.outer {
             Some(outer) => outer.report_inner(InnerOutcome { verdict: reported, is_clone }),
             None => write_headers(worker, res, reported, self.key),
+        }
+    }
+
+    /// Leaves the verdict for logs, where settings say so.
+    fn leave_verdict(&self, worker: &Rc<Worker>, verdict: Verdict) {
+        if !worker.plan.responses().verdict {
+            return;
+        }
+        match self.verdict_holder {
+            Some(VerdictHolder::Request(req)) => context::leave_verdict(worker, req, verdict),
+            Some(VerdictHolder::Context(context)) => context.leave_verdict(verdict),
+            None => {}
+        }
+    }
+
+    /// Reports a verdict that was counted to the function of the application.
+    fn report_event(&self, worker: &Worker, verdict: &Verdict) {
+        if let Some(listener) = worker.plan.on_event() {
+            let rule = self.rule.and_then(|rule| worker.plan.rule_pattern(rule));
+            listener.report(&CacheEvent::of_request(verdict, rule, self.key));
         }
     }
 
@@ -134,6 +155,7 @@ impl Report<'_> {
         self.trace(worker, &verdict);
         if !self.is_clone(worker) {
             worker.count(self.rule, &verdict);
+            self.report_event(worker, &verdict);
         }
     }
 

@@ -133,7 +133,7 @@ where
         refusal: Refusal,
     ) -> CacheFuture<S, B> {
         let worker = &self.worker;
-        if outer.is_none() && !worker.plan.responses().verdict {
+        if outer.is_none() && !worker.plan.is_observed {
             self.bypass.leave(&req);
             return CacheFuture::bypassing(self.service.call(req), refusal, Rc::clone(worker));
         }

@@ -30,6 +30,7 @@ where
         let worker = self.plan().and_then(|plan| {
             let engine = self.engine()?;
             plan.register_paths(&engine);
+            plan.on_event().into_iter().for_each(|listener| engine.listeners().add(listener));
             ticker::start(&engine);
             explain::register(&engine, plan.settings_id(), || self.plan());
             Ok(Worker::new(plan, engine))

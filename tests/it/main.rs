@@ -52,6 +52,7 @@ mod credentials;
 mod custom_store;
 mod entries;
 mod entries_redis;
+mod events;
 mod explain;
 mod explain_redis;
 mod fleet;

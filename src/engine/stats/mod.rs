@@ -20,6 +20,7 @@ pub(crate) use examples::Examples;
 pub use examples::RequestExample;
 pub use hooks::PurgeHookStats;
 pub use last_error::LastError;
+pub(crate) use outcome::words;
 pub use purges::PurgeCount;
 pub use reading::Stats;
 pub(crate) use refreshes::RefreshResult;

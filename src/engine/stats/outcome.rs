@@ -12,6 +12,11 @@ pub(super) const OUTCOMES: usize = OTHERS + 2 * REASONS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Outcome(pub(super) usize);
 
+/// The kind of a verdict, and its reason in one word, as it is counted.
+pub(crate) fn words(verdict: &Verdict) -> (VerdictKind, &'static str) {
+    Outcome::of(verdict).words()
+}
+
 impl Outcome {
     pub(super) const HIT: Self = Self(0);
     const STALE: Self = Self(1);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     counting::SharedCounter,
-    purge::{Purge, Purged, Target},
+    purge::{Purge, Purged},
 };
 
 /// The words for targets.
@@ -33,15 +33,9 @@ pub(super) struct CountedPurges {
 impl CountedPurges {
     pub(super) fn count(&self, purge: &Purge, purged: Purged) {
         let counters = if purge.stale_since().is_some() { &self.soft } else { &self.hard };
-        let number = match purge.target() {
-            Target::Url { .. } | Target::AnyQuery { .. } => 0,
-            Target::Path(_) => 1,
-            Target::Prefix(_) => 2,
-            Target::Group(_) => 3,
-            Target::Entry(_) => 4,
-            Target::All => 5,
-        };
-        counters.get(number).into_iter().for_each(|count| count.add(1));
+        let word = purge.target().as_str();
+        let counter = TARGETS.iter().zip(counters).find(|(target, _)| **target == word);
+        counter.into_iter().for_each(|(_, count)| count.add(1));
         self.entries.add(purged.entries.unwrap_or(0));
     }
 

@@ -11,7 +11,7 @@ macro_rules! results {
         impl RefreshResult {
             const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            const fn as_str(self) -> &'static str {
+            pub(crate) const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
             }
         }
