@@ -35,7 +35,9 @@ impl CountedPurges {
         let counters = if purge.stale_since().is_some() { &self.soft } else { &self.hard };
         let word = purge.target().as_str();
         let counter = TARGETS.iter().zip(counters).find(|(target, _)| **target == word);
-        counter.into_iter().for_each(|(_, count)| count.add(1));
+        if let Some((_, count)) = counter {
+            count.add(1);
+        }
         self.entries.add(purged.entries.unwrap_or(0));
     }
 
