@@ -12,111 +12,22 @@ use bytes::Bytes;
 mod form;
 pub(super) mod negotiated;
 mod partial;
+mod source;
 
-use self::form::{Body, Form, cut};
+pub(super) use self::source::{ClientView, Source};
+use self::{
+    form::{Body, Form, cut},
+    source::SourceTag,
+};
 use super::body::CacheBody;
 use crate::{
-    config::paths::RuleNumber,
-    engine::worker_cache::RememberedEntry,
-    entry::{PackedBodies, StoredHeaders, StoredResponse},
+    entry::StoredResponse,
     semantics::{
-        etag::{TagForm, weak},
         fields::{RequestView, ResponseView},
         range::select,
-        terms::Terms,
         validation::{Condition, evaluate},
     },
 };
-
-/// How many headers are added to those of a stored response: `Age`, `Cache-Status`.
-const ADDED: usize = 2;
-/// How many headers most stored responses have, or a few more.
-const USUAL: usize = 6;
-
-/// A request, as far as the form of its response depends on it.
-pub(super) struct ClientView<'a> {
-    pub(super) req: RequestView<'a, HeaderMap>,
-    /// The rule of its path.
-    pub(super) rule: Option<RuleNumber>,
-    /// Whether it may carry conditions or ranges.
-    pub(super) conditional: bool,
-    /// Whether no cache downstream may share the response.
-    pub(super) personal: bool,
-}
-
-/// A stored response, with the headers and the body of which responses are made.
-pub(super) struct Source<'a> {
-    pub(super) stored: &'a StoredResponse,
-    pub(super) terms: Terms,
-    headers: SourceHeaders<'a>,
-    body: &'a Bytes,
-    packed: &'a PackedBodies,
-    /// Headers that are not for clients.
-    stripped: &'a [HeaderName],
-    /// Whether there may be an `Access-Control-Allow-Origin` among them.
-    pub(super) may_allow_origin: bool,
-    tag: SourceTag<'a>,
-}
-
-/// The `ETag` of a response.
-enum SourceTag<'a> {
-    /// It is sent as it is stored.
-    AsStored,
-    /// The body is packed, and each form has its own.
-    Negotiated,
-    /// It is of the cache's own, and weak where compression outside may change the bytes.
-    Made,
-    /// The same, where compression outside may change the bytes: the weak form.
-    Encodable(&'a HeaderValue),
-}
-
-/// Where the headers of responses come from.
-enum SourceHeaders<'a> {
-    Stored(&'a StoredHeaders),
-    Expanded(&'a [(HeaderName, HeaderValue)]),
-}
-
-impl<'a> Source<'a> {
-    pub(super) fn stored(stored: &'a StoredResponse, stripped: &'a [HeaderName]) -> Self {
-        let (terms, headers) = (stored.terms(), SourceHeaders::Stored(&stored.headers));
-        let tag = match terms {
-            Terms { is_negotiated: true, .. } => SourceTag::Negotiated,
-            Terms { etag_is_made: true, .. } => SourceTag::Made,
-            _ => SourceTag::AsStored,
-        };
-        let StoredResponse { body, packed, .. } = stored;
-        Self { stored, terms, headers, body, packed, stripped, may_allow_origin: true, tag }
-    }
-
-    pub(super) fn remembered(entry: &'a RememberedEntry) -> Option<Self> {
-        let RememberedEntry { ref headers, ref body, terms, allows_origin, .. } = *entry;
-        let stored = entry.entry().response()?;
-        let headers = SourceHeaders::Expanded(headers);
-        let tag = match &entry.weak_tag {
-            Some(weak) => SourceTag::Encodable(weak),
-            None if terms.is_negotiated => SourceTag::Negotiated,
-            None => SourceTag::AsStored,
-        };
-        let (may_allow_origin, packed) = (allows_origin, &entry.packed);
-        Some(Self { stored, terms, headers, body, packed, stripped: &[], may_allow_origin, tag })
-    }
-
-    /// The weak `ETag` that this request is given in place of the stored one.
-    fn weak_tag(&self, req: &HeaderMap) -> Option<HeaderValue> {
-        let headers = &self.stored.headers;
-        match self.tag {
-            SourceTag::AsStored | SourceTag::Negotiated => None,
-            SourceTag::Encodable(weak) => {
-                (TagForm::of_encodable(req) == TagForm::Weak).then(|| weak.clone())
-            }
-            SourceTag::Made if TagForm::of(req, headers) == TagForm::Strong => None,
-            SourceTag::Made => {
-                let tag = headers.get(&header::ETAG).map(HeaderValue::from_bytes);
-                tag.and_then(Result::ok).map(|tag| weak(&tag))
-            }
-        }
-    }
-}
 
 /// The stored response as a response to this request: whole or in part, without its body for HEAD,
 /// or as 304 where the client has it already.
@@ -148,26 +59,6 @@ pub(super) fn from_stored<B>(
         headers.insert(name, value);
     }
     res
-}
-
-impl SourceHeaders<'_> {
-    /// Appends the headers with such names.
-    fn append_to(&self, headers: &mut HeaderMap, is_sent: impl Fn(&HeaderName) -> bool) {
-        match self {
-            Self::Expanded(list) => {
-                headers.reserve(list.len() + ADDED);
-                for (name, value) in list.iter().filter(|(name, _)| is_sent(name)) {
-                    headers.append(name.clone(), value.clone());
-                }
-            }
-            Self::Stored(stored) => {
-                headers.reserve(USUAL + ADDED);
-                for (name, value) in stored.expand().filter(|(name, _)| is_sent(name)) {
-                    headers.append(name, value);
-                }
-            }
-        }
-    }
 }
 
 /// Conditions come before ranges (RFC 9110 s.13.2.2).

@@ -11,8 +11,8 @@ use actix_web::{
 use bytes::Bytes;
 
 use super::{
-    ClientView, Source,
     form::{Body, Form, cut},
+    source::{ClientView, Source},
 };
 use crate::{
     entry::StoredHeaders,
