@@ -40,6 +40,8 @@ pub mod guide {
     pub mod testing {}
     #[doc = include_str!("guide/validators.md")]
     pub mod validators {}
+    #[doc = include_str!("guide/warming.md")]
+    pub mod warming {}
     #[doc = include_str!("guide/who_is_asking.md")]
     pub mod who_is_asking {}
     #[doc = include_str!("guide/why_not_cached.md")]
@@ -105,6 +107,7 @@ pub use crate::{
         handle::CacheHandle,
         preview::Preview,
         purge_hooks::{NoticeTarget, PurgeHook, PurgeNotice},
+        refresher::{Refresh, RefreshOutcome, RefreshReport, RefreshedUrl},
         stats::{
             CostlyKey, Histogram, LastError, PurgeCount, PurgeHookStats, RequestCount,
             RequestExample, RuleStats, Stats, TimelineStep, TopKey, TopKeys,

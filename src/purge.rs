@@ -22,6 +22,7 @@ pub struct Purge {
     target: Target,
     stale_since: Option<Timestamp>,
     is_counted: bool,
+    refreshes: bool,
     problem: Option<Box<str>>,
 }
 
@@ -136,13 +137,31 @@ impl Purge {
 
     /// Everything.
     pub const fn all() -> Self {
-        Self { target: Target::All, stale_since: None, is_counted: false, problem: None }
+        Self {
+            target: Target::All,
+            stale_since: None,
+            is_counted: false,
+            refreshes: false,
+            problem: None,
+        }
     }
 
     /// The same with a count: it waits until the store knows how many responses went.
     #[must_use]
     pub fn counted(self) -> Self {
         Self { is_counted: true, ..self }
+    }
+
+    /// The same, after which what was popular among what it took is asked for again at once, in the
+    /// background: as [`CacheHandle::then_refresh`](crate::CacheHandle::then_refresh).
+    #[must_use]
+    pub fn then_refresh(self) -> Self {
+        Self { refreshes: true, ..self }
+    }
+
+    /// Whether what was popular is asked for again.
+    pub(crate) const fn refreshes(&self) -> bool {
+        self.refreshes
     }
 
     /// Whether it waits for the [count](Purged::entries).
@@ -210,7 +229,7 @@ impl Purge {
 
 impl From<Target> for Purge {
     fn from(target: Target) -> Self {
-        Self { target, stale_since: None, is_counted: false, problem: None }
+        Self { target, stale_since: None, is_counted: false, refreshes: false, problem: None }
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     lookup::{Lookup, variant_key},
     packing::Packing,
     state::Engine,
+    store_watch::StoreWatch,
 };
 use crate::{
     entry::{Entry, PackedBodies, Selecting},
@@ -51,6 +52,7 @@ pub(crate) struct CacheFill {
     handler_failed: bool,
     /// The role in the flight, where other requests may be waiting.
     leader: Option<Leader>,
+    watch: StoreWatch,
 }
 
 /// What is added to a handler's response before it is stored.
@@ -150,11 +152,17 @@ impl Engine {
             may_renew,
             handler_failed: false,
             leader,
+            watch: StoreWatch::default(),
         }
     }
 }
 
 impl CacheFill {
+    /// The same fill, which tells `watch` whether its response was stored.
+    pub(crate) fn watched(self, watch: StoreWatch) -> Self {
+        Self { watch, ..self }
+    }
+
     /// Whether the handler's response may renew the stored response that is being validated.
     pub(crate) fn may_renew(&self) -> bool {
         self.may_renew
@@ -219,6 +227,7 @@ impl CacheFill {
     /// Ends the fill: the response, of this status, is not stored.
     pub(crate) fn refuse(mut self: Box<Self>, why: Reason, status: StatusCode) {
         self.engine.left_out(why, &self.key);
+        self.watch.tell(Err(why));
         let Some(leader) = self.leader.take() else { return };
         if self.handler_failed {
             leader.fail();
@@ -288,6 +297,7 @@ impl CacheFill {
             packed: PackedBodies::default(),
             leader: self.leader,
             emitted_groups: None,
+            watch: self.watch,
         })
     }
 

@@ -13,6 +13,7 @@ use super::{
     flight::{Leader, LogicalTime, Published},
     packing::Packing,
     state::Engine,
+    store_watch::StoreWatch,
 };
 use crate::{
     entry::{Entry, Kind, PackedBodies, Selecting, StoredHeaders, StoredResponse},
@@ -49,6 +50,7 @@ pub(crate) struct DraftEntry {
     pub(super) leader: Option<Leader>,
     /// The header that tells its groups, where there is one.
     pub(super) emitted_groups: Option<EmittedGroups>,
+    pub(super) watch: StoreWatch,
 }
 
 impl DraftEntry {
@@ -100,8 +102,19 @@ impl DraftEntry {
         let packing = self.packing.take();
         let packed = std::mem::take(&mut self.packed);
         let engine = Arc::clone(&self.engine);
-        let Self { url, key, since, selecting, groups, status, headers, terms, mut leader, .. } =
-            self;
+        let Self {
+            url,
+            key,
+            since,
+            selecting,
+            groups,
+            status,
+            headers,
+            terms,
+            mut leader,
+            watch,
+            ..
+        } = self;
         // now, as the client has its response, and may send another request before the store is asked
         leader.iter_mut().for_each(Leader::begin_put);
         let response = StoredResponse::new(status, headers, &terms, body);
@@ -110,7 +123,8 @@ impl DraftEntry {
         let entry = Arc::new(entry);
         let published = Arc::new(Published { entry, url, selecting, stored: Ok(()) });
         let task = Arc::clone(&engine);
-        let storing = async move { task.store_entry(published, since, leader, packing).await };
+        let storing =
+            async move { task.store_entry(published, since, leader, packing, watch).await };
         // a response may always be left out of the store
         if !engine.background_tasks.run_or_drop(engine.store.is_immediate(), storing) {
             engine.counters.error();
@@ -181,6 +195,7 @@ impl DraftEntry {
     /// The response will not be stored after all.
     pub(crate) fn abandon(mut self, why: Reason) {
         self.engine.left_out(why, &self.key);
+        self.watch.tell(Err(why));
         let Some(leader) = self.leader.take() else { return };
         if why == Reason::BodyFailed {
             leader.fail();

@@ -8,6 +8,7 @@ use super::state::Engine;
 use crate::{
     counting::serialized::seconds,
     entry::Entry,
+    key::{CacheKey, KeyParts},
     semantics::freshness::current_age,
     store::{
         StoreError,
@@ -114,6 +115,19 @@ impl Engine {
         let Some(Listing { entries, next }) = listing else { return Ok(EntryPage::default()) };
         let entries = entries.iter().filter_map(|listed| self.entry_view(listed)).collect();
         Ok(EntryPage { entries, next, is_listed: true })
+    }
+
+    /// The keys of stored responses that only a URL keys, and where the next ones begin.
+    pub(crate) async fn keys_of_urls(
+        &self,
+        from: Option<&str>,
+    ) -> Result<(Vec<CacheKey>, Option<String>), StoreError> {
+        let takes = |entry: &Entry| {
+            entry.response().is_some() && KeyParts::of(&entry.key).is_of_url_alone()
+        };
+        let listing = self.store.list(from, MAX_PER_PAGE, takes).await?;
+        let Some(Listing { entries, next }) = listing else { return Ok((Vec::new(), None)) };
+        Ok((entries.iter().map(|listed| listed.entry.key.clone()).collect(), next))
     }
 
     fn entry_view(&self, Listed { entry, body_bytes, bytes }: &Listed) -> Option<EntryView> {

@@ -1,6 +1,6 @@
 //! `CacheHandle`: what handlers, message consumers and operators hold to purge a cache.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     entries::{EntryPage, EntrySearch},
@@ -8,6 +8,7 @@ use super::{
     fleet::ProcessInfo,
     metrics,
     preview::Preview,
+    refresher::{Refresh, RefreshReport},
     state::Engine,
     stats::{RequestExample, Stats, TimelineStep, TopKeys},
 };
@@ -17,6 +18,9 @@ use crate::{
     purge::{Purge, Purged},
     store::StoreError,
 };
+
+/// How long refreshes wait until a worker can run them, where no setting says it.
+const READY: Duration = Duration::from_secs(10);
 
 /// A handle to a cache: purges and reads statistics.
 ///
@@ -55,11 +59,13 @@ pub struct CacheHandle {
     engine: Arc<Engine>,
     soft: bool,
     counted: bool,
+    refreshes: bool,
+    ready_within: Duration,
 }
 
 impl CacheHandle {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, soft: false, counted: false }
+        Self { engine, soft: false, counted: false, refreshes: false, ready_within: READY }
     }
 
     /// Where the cache reads the time.
@@ -114,6 +120,9 @@ impl CacheHandle {
         if self.counted {
             purge = purge.counted();
         }
+        if self.refreshes {
+            purge = purge.then_refresh();
+        }
         self.engine.purge(purge).await
     }
 
@@ -151,6 +160,64 @@ impl CacheHandle {
     #[must_use = "it purges nothing by itself"]
     pub fn counted(&self) -> Self {
         Self { counted: true, ..self.clone() }
+    }
+
+    /// A handle after whose purges what was popular among what went is asked for again at once, in the
+    /// background, before a client has to wait for it: at most 32 URLs, of those that
+    /// [have the most hits](Self::top_keys) and whose key is the URL alone. See [`refresh`](Self::refresh).
+    ///
+    /// ```
+    /// # async fn imported(cache: actix_response_cache::CacheHandle) {
+    /// let _ = cache.then_refresh().purge_group("products").await;
+    /// # }
+    /// ```
+    #[must_use = "it purges nothing by itself"]
+    pub fn then_refresh(&self) -> Self {
+        Self { refreshes: true, ..self.clone() }
+    }
+
+    /// Runs GET requests for these URLs through the app, `at_most` so many at a time, and stores their
+    /// responses as those to clients are stored; what is stored already is replaced. URLs are
+    /// absolute, or paths on the host that was asked last. [`Refresh`] adds headers.
+    ///
+    /// Middleware outside of the cache does not see these requests. Handlers see the app's data, and no
+    /// extensions, no peer address and no other headers than those given. The settings of the cache decide
+    /// what is stored; a response that is private is not.
+    ///
+    /// A worker runs a refresh with a request that a client has sent and that has ended, as
+    /// actix-web makes none: of the same host, and one that was answered from the store, or by the same
+    /// route. Until there is one, it waits for the next, for 10 s in all
+    /// ([`ready_within`](Self::ready_within)). A cache inside another one runs none.
+    ///
+    /// ```
+    /// # async fn deployed(cache: actix_response_cache::CacheHandle, urls: Vec<String>) {
+    /// let report = cache.refresh(urls, 4).await;
+    /// println!("{} responses are stored", report.stored());
+    /// # }
+    /// ```
+    pub async fn refresh<R>(
+        &self,
+        urls: impl IntoIterator<Item = R>,
+        at_most: usize,
+    ) -> RefreshReport
+    where
+        R: Into<Refresh>,
+    {
+        let urls = urls.into_iter().map(Into::into).collect();
+        self.engine.refresh(urls, at_most, self.ready_within).await
+    }
+
+    /// A handle whose [`refresh`](Self::refresh) waits for as long until a worker can run it.
+    #[must_use = "it refreshes nothing by itself"]
+    pub fn ready_within(&self, wait: Duration) -> Self {
+        Self { ready_within: wait, ..self.clone() }
+    }
+
+    /// The URLs of stored responses, for a [`refresh`](Self::refresh) after a deploy: the
+    /// [popular](Self::top_keys) ones first, then others, `at_most` so many. Only those whose key is the
+    /// URL alone: what depends on who is asking is left out. A store of your own lists none but the popular.
+    pub async fn export_keys(&self, at_most: usize) -> Vec<String> {
+        self.engine.export_keys(at_most).await
     }
 
     /// What the cache has done since it was built.

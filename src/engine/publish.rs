@@ -7,6 +7,7 @@ use super::{
     flight::{Leader, LogicalTime, Published},
     packing::Packing,
     state::Engine,
+    store_watch::StoreWatch,
 };
 use crate::{
     entry::{Entry, Kind, StoredResponse},
@@ -23,6 +24,7 @@ impl Engine {
         since: LogicalTime,
         leader: Option<Leader>,
         packing: Option<Arc<Packing>>,
+        mut watch: StoreWatch,
     ) {
         let keep_for =
             published.entry.response().map_or_else(Default::default, StoredResponse::useful_for);
@@ -36,6 +38,7 @@ impl Engine {
             Ok(()) => self.stored(&published.entry),
             Err(why) => self.left_out(why, &published.entry.key),
         }
+        watch.tell(stored);
         // there is no other reference to it yet
         if let Some(published) = Arc::get_mut(&mut published) {
             published.stored = stored;

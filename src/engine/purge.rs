@@ -22,7 +22,10 @@ impl Engine {
             return Err(StoreError::with_source(StoreErrorKind::NoTarget, problem));
         }
         let spellings = self.all_spellings(&purge);
+        let refreshes =
+            if purge.refreshes() { self.popular_among(&spellings).await } else { Vec::new() };
         let purged = self.run_purges(spellings, vec![purge.clone()]).await;
+        self.refresh_in_background(refreshes);
         match &purged {
             Ok(purged) => {
                 self.purged(&purge, *purged);

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 use tokio::sync::Semaphore;
@@ -23,6 +23,7 @@ use super::{
     purge_hooks::PurgeHooks,
     query_rules::AllQueryRules,
     recording_budget::RecordingBudget,
+    refresher::Refresher,
     running_handlers::RunningHandlers,
     stats::{Counters, Examples, LastError, Running, Stats, Timeline, TimelineStep},
     stored_paths::StoredPaths,
@@ -38,6 +39,13 @@ use crate::{
 /// How many handlers go on without a client at a time. Without a bound, clients could begin any
 /// number of them and go away.
 const MAX_DETACHED_HANDLERS: usize = 1024;
+
+/// Requests go their usual way.
+const USUAL: u8 = 0;
+/// Every request goes to its handler.
+const DISABLED: u8 = 1;
+/// Requests are kept when they have ended.
+const KEEPS_TEMPLATES: u8 = 2;
 
 /// A store with everything that turns it into a cache.
 #[derive(Debug)]
@@ -86,7 +94,9 @@ pub(crate) struct Engine {
     pub(super) has_warned_of_forwarded: AtomicBool,
     pub(super) has_warned_of_groups: AtomicBool,
     pub(super) last_error: Mutex<Option<LastError>>,
-    is_enabled: AtomicBool,
+    /// Whether requests go their usual way: see [`DISABLED`] and [`KEEPS_TEMPLATES`].
+    mode: AtomicU8,
+    pub(super) refresher: Refresher,
 }
 
 impl Engine {
@@ -133,7 +143,8 @@ impl Engine {
             has_warned_of_forwarded: AtomicBool::new(false),
             has_warned_of_groups: AtomicBool::new(false),
             last_error: Mutex::default(),
-            is_enabled: AtomicBool::new(true),
+            mode: AtomicU8::new(USUAL),
+            refresher: Refresher::default(),
         })
     }
 
@@ -231,11 +242,34 @@ impl Engine {
 
     /// Disabled, every request goes to its handler; purges still work.
     pub(crate) fn set_enabled(&self, enabled: bool) {
-        self.is_enabled.store(enabled, Ordering::Relaxed);
+        self.set_mode(DISABLED, !enabled);
     }
 
     pub(crate) fn is_enabled(&self) -> bool {
-        self.is_enabled.load(Ordering::Relaxed)
+        self.mode.load(Ordering::Relaxed) & DISABLED == 0
+    }
+
+    /// Whether the cache is enabled and wants nothing else of requests: one reading for each hit.
+    pub(crate) fn is_usual(&self) -> bool {
+        self.mode.load(Ordering::Relaxed) == USUAL
+    }
+
+    /// Whether workers keep requests that have ended, to run refreshes with them.
+    pub(super) fn keep_templates(&self, on: bool) {
+        self.set_mode(KEEPS_TEMPLATES, on);
+    }
+
+    fn set_mode(&self, flag: u8, on: bool) {
+        if on {
+            self.mode.fetch_or(flag, Ordering::Relaxed);
+        } else {
+            self.mode.fetch_and(!flag, Ordering::Relaxed);
+        }
+    }
+
+    /// The refreshes that are asked for.
+    pub(crate) fn refresher(&self) -> &Refresher {
+        &self.refresher
     }
 
     /// A request has come to a server that is secure or not.

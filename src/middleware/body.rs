@@ -90,6 +90,11 @@ impl<B> CacheBody<B> {
         self
     }
 
+    /// Whether something waits until it is dropped.
+    pub(super) fn is_held(&self) -> bool {
+        self.companions.as_ref().is_some_and(|companions| companions.gone.is_some())
+    }
+
     pub(super) fn passed(body: B) -> Self {
         Self::of(BodyKind::Passed { body })
     }

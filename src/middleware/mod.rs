@@ -11,6 +11,7 @@ mod held_routes;
 mod hints;
 mod members;
 mod recorder;
+mod refresh;
 mod report;
 mod request;
 mod request_body;

@@ -18,6 +18,7 @@ use super::{
     body::{CacheBody, CacheResult},
     context::RequestContext,
     future::CacheFuture,
+    refresh::KeptRequest,
     request::{
         background::refresh_in_background,
         detached::{call_handler, call_or_serve_stale},
@@ -33,7 +34,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    config::{key_rules::Keyed, paths::Refusal, plan::Admitted},
+    config::{paths::Refusal, plan::Admitted},
     purge::Purge,
     semantics::{groups::invalidated_groups, invalidation::is_safe, verdict::Reason},
     store::budget,
@@ -83,8 +84,8 @@ where
         }
         let nested = RequestContext::nested(outer.as_ref(), worker);
         let admitted = match worker.plan.admit(req.request(), nested) {
-            Ok(Admitted { keyed: Keyed { rule, .. }, .. }) if !worker.engine.is_enabled() => {
-                Err(Refusal { why: Reason::Disabled, rule })
+            Ok(admitted) if !worker.engine.is_usual() => {
+                return self.unusual(req, admitted, outer);
             }
             // admitted when its headers have been reduced
             Err(Refusal { why: Reason::HeldRequest, .. }) if normalise(worker, &mut req) => {
@@ -140,6 +141,29 @@ where
         let Refusal { why, rule } = refusal;
         let call = HandlerCall::new(worker, &req, outer, CallPurpose::Bypass(why)).with_rule(rule);
         CacheFuture::calling(self.service.call(req), Box::new(call), Rc::clone(worker))
+    }
+
+    /// A request that comes while the cache is disabled, or wants to keep it when it has ended.
+    #[cold]
+    fn unusual(
+        &self,
+        req: ServiceRequest,
+        admitted: Admitted,
+        outer: Option<RequestContext>,
+    ) -> CacheFuture<S, B> {
+        let rule = admitted.keyed.rule;
+        if !self.worker.engine.is_enabled() {
+            return self.bypass(req, outer, Refusal { why: Reason::Disabled, rule });
+        }
+        let kept = outer.is_none().then(|| KeptRequest::new(&self.service, &self.worker, &req));
+        let answer = self.cached(CacheRequest::new(req, admitted, outer));
+        CacheFuture::boxed(async move {
+            let res = answer.await?;
+            Ok(match kept.flatten() {
+                Some(kept) => kept.after(res),
+                None => res,
+            })
+        })
     }
 
     /// A request that the cache handles. Its future is boxed only where it has to wait.

@@ -13,6 +13,7 @@ use super::{
     held_routes::HeldRoutes,
     hints::HandlerHints,
     members::Members,
+    refresh::template::Templates,
     respond::{self, ClientView, Source},
     seconds::BySeconds,
 };
@@ -48,6 +49,8 @@ pub(crate) struct Worker {
     pub(super) cache: WorkerCache,
     /// Routes whose requests cannot be changed.
     pub(super) held: HeldRoutes,
+    /// Requests that have ended, to run refreshes with.
+    pub(super) templates: Templates,
     /// What it counts of its requests.
     pub(super) counters: Rc<WorkerCounters>,
 }
@@ -66,6 +69,7 @@ impl Worker {
             dates: BySeconds::default(),
             cache: WorkerCache::default(),
             held: HeldRoutes::default(),
+            templates: Templates::default(),
             counters,
         }
     }

@@ -82,6 +82,7 @@ mod redis_bandwidth;
 mod redis_faults;
 mod redis_outage;
 mod redis_topologies;
+mod refresh;
 mod remembered_entries;
 mod response_headers;
 mod settings;

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     counting::SharedCounter,
+    key::CacheKey,
     purge::{Purge, Purged},
     semantics::{date::Timestamp, verdict::Reason},
     store::Size,
@@ -85,6 +86,11 @@ impl Counters {
     /// The keys that are asked for most.
     pub(crate) fn top_keys(&self) -> TopKeys {
         self.requests.top_keys()
+    }
+
+    /// The URLs that are asked for most, of those that only a URL keys.
+    pub(crate) fn popular_keys(&self) -> Vec<CacheKey> {
+        self.requests.popular_keys()
     }
 
     pub(crate) fn stored(&self) {

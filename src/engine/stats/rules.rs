@@ -10,6 +10,7 @@ use super::{
     requests::{RequestCounters, RequestTotals},
     top::{CostlyKey, Sketch, TopKey, TopKeys},
 };
+use crate::key::CacheKey;
 
 /// The sums for each pattern; `None` for requests without a rule.
 pub(super) type ByRule = BTreeMap<Option<String>, RequestTotals>;
@@ -68,6 +69,12 @@ impl RuleTotals {
             by_hits: hits.into_iter().map(|(key, hits)| TopKey { key, hits }).collect(),
             by_handler_time: costs.into_iter().map(costly).collect(),
         }
+    }
+
+    /// The URLs that the workers which run are asked for most.
+    pub(super) fn popular_keys(&self) -> Vec<CacheKey> {
+        let workers = self.lock();
+        Sketch::urls(workers.running.iter().map(|worker| &worker.top_hits))
     }
 
     fn lock(&self) -> MutexGuard<'_, Workers> {

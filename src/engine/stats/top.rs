@@ -63,7 +63,16 @@ pub(super) struct Sketch {
 struct Counter {
     hash: u64,
     key: String,
+    /// The key itself, where only a URL keys it.
+    url: Option<CacheKey>,
     sum: u64,
+}
+
+impl Counter {
+    fn new(hash: u64, key: &CacheKey, sum: u64) -> Self {
+        let url = KeyParts::of(key).is_of_url_alone().then(|| key.clone());
+        Self { hash, key: shown(key), url, sum }
+    }
 }
 
 impl Sketch {
@@ -75,9 +84,9 @@ impl Sketch {
         if let Some(known) = counters.iter_mut().find(|known| known.hash == hash) {
             known.sum = known.sum.saturating_add(weight);
         } else if counters.len() < KEYS {
-            counters.push(Counter { hash, key: shown(key), sum: weight });
+            counters.push(Counter::new(hash, key, weight));
         } else if let Some(least) = counters.iter_mut().min_by_key(|known| known.sum) {
-            *least = Counter { hash, key: shown(key), sum: least.sum.saturating_add(weight) };
+            *least = Counter::new(hash, key, least.sum.saturating_add(weight));
         }
     }
 
@@ -92,6 +101,18 @@ impl Sketch {
         sums.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
         sums.truncate(KEYS);
         sums
+    }
+
+    /// The keys with the largest sums that only a URL keys, the largest first.
+    pub(super) fn urls<'s>(sketches: impl Iterator<Item = &'s Self>) -> Vec<CacheKey> {
+        let mut sums = HashMap::<CacheKey, u64>::new();
+        for Counter { url, sum, .. } in sketches.flat_map(|sketch| sketch.lock().clone()) {
+            let all = url.map(|url| sums.entry(url).or_default());
+            all.into_iter().for_each(|all| *all = all.saturating_add(sum));
+        }
+        let mut sums: Vec<_> = sums.into_iter().collect();
+        sums.sort_by_key(|(_, sum)| std::cmp::Reverse(*sum));
+        sums.into_iter().map(|(key, _)| key).take(KEYS).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Counter>> {

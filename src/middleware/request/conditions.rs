@@ -96,7 +96,10 @@ pub(super) fn unroute(
 /// The request after its response, once no middleware outside holds it any more. Waits for that,
 /// milliseconds first and then longer; a route whose requests are held for longer is not refreshed
 /// in the background again.
-pub(super) async fn reclaim(worker: &Worker, request: HttpRequest) -> Option<ServiceRequest> {
+pub(in crate::middleware) async fn reclaim(
+    worker: &Worker,
+    request: HttpRequest,
+) -> Option<ServiceRequest> {
     let mut req = ServiceRequest::from_request(request);
     let known = worker.held.get(req.request()).after;
     for (tried, wait) in WAITS.iter().enumerate().skip(known) {

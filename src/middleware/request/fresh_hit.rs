@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, dev::ServiceRequest};
 
 use super::state::{CacheRequest, RequestFacts};
 use crate::{
-    config::paths::Refusal,
+    config::paths::{Refusal, RuleNumber},
     engine::{
         flight::PublicationCount,
         lookup::{FoundNow, PlainEntry},
@@ -45,8 +45,8 @@ pub(crate) fn plain<B>(worker: &Rc<Worker>, req: &ServiceRequest) -> Result<Plai
     let Some((key, conditional)) = worker.plan.plain_key(req.request()) else {
         return Ok(Plain::Unknown);
     };
-    if !worker.engine.is_enabled() {
-        return Err(Refusal { why: Reason::Disabled, rule });
+    if !worker.engine.is_usual() {
+        return unusual(worker, rule);
     }
     let watch = worker.counters.sample_hit(place(rule));
     let request = RequestFacts::plain(req, conditional, rule).timed(watch);
@@ -62,6 +62,13 @@ pub(crate) fn plain<B>(worker: &Rc<Worker>, req: &ServiceRequest) -> Result<Plai
         PlainEntry::Nothing => Plain::Absent(published),
         PlainEntry::Unknown => Plain::Unknown,
     })
+}
+
+/// The cache is disabled, or wants more of a request than to answer it.
+#[cold]
+fn unusual<B>(worker: &Worker, rule: Option<RuleNumber>) -> Result<Plain<B>, Refusal> {
+    let refused = Refusal { why: Reason::Disabled, rule };
+    if worker.engine.is_enabled() { Ok(Plain::Unknown) } else { Err(refused) }
 }
 
 /// The response to a request whose entry is in memory, if it is a fresh one.

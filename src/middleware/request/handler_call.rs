@@ -113,7 +113,7 @@ impl HandlerCall {
     }
 
     /// A call whose client has its response already.
-    pub(super) fn in_background(
+    pub(in crate::middleware) fn in_background(
         worker: &Rc<Worker>,
         req: &ServiceRequest,
         purpose: CallPurpose,
@@ -124,7 +124,7 @@ impl HandlerCall {
     }
 
     /// The request was looked up by this key, and its path has this rule.
-    pub(super) fn with_key(self, key: CacheKey, rule: Option<RuleNumber>) -> Self {
+    pub(in crate::middleware) fn with_key(self, key: CacheKey, rule: Option<RuleNumber>) -> Self {
         Self { key: Some(key), rule, ..self }
     }
 

@@ -15,7 +15,7 @@
 
 pub(super) mod background;
 pub(super) mod bypass;
-mod conditions;
+pub(super) mod conditions;
 pub(super) mod decide;
 pub(super) mod detached;
 pub(super) mod follow;
