@@ -26,9 +26,9 @@ pub(super) struct AuditEntry {
     pub(super) who: String,
     /// The address that the request came from.
     pub(super) from: Option<IpAddr>,
-    /// `purge`, `soft purge`, `enable`, `disable`, `sign in`.
+    /// `purge`, `soft purge`, `refresh`, `enable`, `disable`, `sign in`.
     pub(super) action: &'static str,
-    /// What was purged; empty for other actions.
+    /// What was purged or refreshed; empty for other actions.
     pub(super) target: String,
     /// What came of it.
     pub(super) result: String,

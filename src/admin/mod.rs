@@ -17,6 +17,7 @@ mod page;
 mod purge;
 mod purge_request;
 mod records;
+mod refresh;
 mod refusal;
 mod routes;
 mod seen_urls;

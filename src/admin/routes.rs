@@ -3,7 +3,7 @@
 
 use actix_web::{Route as Handler, http::Method, web};
 
-use super::{api, inquiry, page, purge, sign_in};
+use super::{api, inquiry, page, purge, refresh, sign_in};
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ const fn post(path: &'static str, access: Access, handler: fn() -> Handler) -> R
     Route { method: "POST", path, access, handler }
 }
 
-pub(super) const ROUTES: [Route; 22] = [
+pub(super) const ROUTES: [Route; 23] = [
     get("", || web::get().to(page::with_slash)),
     get("/", || web::get().to(page::whole)),
     get("/live", || web::get().to(page::live)),
@@ -51,6 +51,7 @@ pub(super) const ROUTES: [Route; 22] = [
     post("/switch", Access::Write, || web::post().to(api::switch)),
     post("/purge", Access::Write, || web::post().to(purge::carry_out)),
     post("/purge/preview", Access::Write, || web::post().to(purge::preview)),
+    post("/refresh", Access::Write, || web::post().to(refresh::refresh)),
     post("/explain", Access::Read, || web::post().to(inquiry::explain)),
     post("/login", Access::Open, || web::post().to(sign_in::begin)),
     post("/logout", Access::Read, || web::post().to(sign_in::end)),

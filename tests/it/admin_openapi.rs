@@ -115,6 +115,7 @@ async fn json_of_each_route_is_as_described() {
         ("/purge/preview", "{\"all\": true}"),
         ("/purge", "{\"all\": true}"),
         ("/switch", "{\"on\": true}"),
+        ("/refresh", "{\"urls\": [\"no url\"], \"headers\": {\"a\": \"b\"}, \"at_most\": 1}"),
     ] {
         let value = json(&app, "POST", path, body).await;
         let schema = document["paths"][path]["post"].pointer(schema).expect(path);

@@ -15,6 +15,8 @@ use actix_web::{App, HttpRequest, HttpResponse, test::init_service, web};
 
 use crate::support::{Origin, Seen, TestApp, app, get, get_with, send, settle};
 
+mod warm_up;
+
 /// What the cache says of a response, without its lifetime.
 fn verdict(seen: &Seen) -> String {
     let status = seen.field("cache-status");
