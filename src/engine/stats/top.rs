@@ -107,8 +107,10 @@ impl Sketch {
     pub(super) fn urls<'s>(sketches: impl Iterator<Item = &'s Self>) -> Vec<CacheKey> {
         let mut sums = HashMap::<CacheKey, u64>::new();
         for Counter { url, sum, .. } in sketches.flat_map(|sketch| sketch.lock().clone()) {
-            let all = url.map(|url| sums.entry(url).or_default());
-            all.into_iter().for_each(|all| *all = all.saturating_add(sum));
+            if let Some(url) = url {
+                let all = sums.entry(url).or_default();
+                *all = all.saturating_add(sum);
+            }
         }
         let mut sums: Vec<_> = sums.into_iter().collect();
         sums.sort_by_key(|(_, sum)| std::cmp::Reverse(*sum));

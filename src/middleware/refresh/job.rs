@@ -24,6 +24,7 @@ use crate::{
     engine::{
         flight::{Leader, Outcome, Role},
         refresher::{Job, RefreshOutcome, RefreshRequest, Reply, Seat},
+        running_handlers::HandlerPermit,
         stats::RefreshResult,
         store_watch::StoreWatch,
     },
@@ -33,6 +34,7 @@ use crate::{
             conditions::reclaim,
             handler_call::{CallPurpose, HandlerCall},
             normalise::normalise,
+            permit::permit,
         },
         worker::Worker,
     },
@@ -68,7 +70,7 @@ where
     B: MessageBody + 'static,
 {
     let _running = worker.engine.background_tasks().track();
-    let host = template.host().clone();
+    let host = template.host().cloned();
     let refreshed = timeout(MAX_RUN, refresh(&service, &worker, template, &job.request));
     let (outcome, template) = match AssertUnwindSafe(refreshed).catch_unwind().await {
         Ok(Ok(done)) => done,
@@ -80,7 +82,7 @@ where
         _ => RefreshResult::Succeeded,
     };
     worker.engine.refreshed(result, job.request.uri.path());
-    worker.templates.ended(&host, template);
+    worker.templates.ended(host.as_ref(), template);
     worker.engine.refresher().has_changed();
     // the caller may have been dropped
     let _ = job.reply.send(Reply::Done(outcome));
@@ -109,6 +111,7 @@ where
 struct Prepared {
     keyed: Keyed,
     leader: Option<Leader>,
+    permit: Option<HandlerPermit>,
 }
 
 /// Whether the request goes to the handler; else what becomes of it without that.
@@ -126,9 +129,13 @@ async fn prepare(worker: &Worker, req: &mut ServiceRequest) -> Result<Prepared, 
     }
     let view = RequestView { method: &Method::GET, fields: req.headers() };
     let lookup = worker.lookup(&keyed, view);
+    // first, as requests that wait for it wait for nothing otherwise
+    let Ok(permit) = permit(worker, None) else {
+        return Err(RefreshOutcome::NotStored(Reason::Overloaded));
+    };
     // a response that credentials do not key is shared only where it says that it may be
     if keyed.uncovered.any() {
-        return Ok(Prepared { keyed, leader: None });
+        return Ok(Prepared { keyed, leader: None, permit });
     }
     let leader = match worker.engine.join_flight(&lookup, true, worker.plan.coalescing()) {
         Role::Leader(leader) => Some(leader),
@@ -144,7 +151,7 @@ async fn prepare(worker: &Worker, req: &mut ServiceRequest) -> Result<Prepared, 
             _ => None,
         },
     };
-    Ok(Prepared { keyed, leader })
+    Ok(Prepared { keyed, leader, permit })
 }
 
 /// Calls the handler as for a client, and reads the response to its end, as only then it is stored.
@@ -152,7 +159,7 @@ async fn call_handler<S, B>(
     service: &Rc<S>,
     worker: &Rc<Worker>,
     req: ServiceRequest,
-    Prepared { keyed, mut leader }: Prepared,
+    Prepared { keyed, mut leader, permit }: Prepared,
     used: UsedTemplate,
 ) -> Refreshed
 where
@@ -166,6 +173,7 @@ where
     let fill = worker.engine.begin_fill(&lookup, keyed.personal, leader, time).watched(watch);
     let purpose = CallPurpose::Fill(Forwarding::UriMiss, Box::new(fill));
     let call = HandlerCall::in_background(worker, &req, purpose).with_key(keyed.key, keyed.rule);
+    let call = call.with_permit(permit);
     let span = call.span().clone();
     let res = async { service.call(req).await }.instrument(span).await;
     let res = match call.finish(worker, res) {

@@ -60,7 +60,9 @@ impl<S> KeptRequest<S> {
             let is_routed = RequestContext::of(&request).is_some();
             let Some(req) = reclaim(&worker, request).await else { return };
             let template = Template::new(req.into_parts().0, unrouted, is_routed);
-            template.into_iter().for_each(|template| worker.templates.keep(template));
+            if let Some(template) = template {
+                worker.templates.keep(template);
+            }
             if worker.templates.is_first() {
                 let seat = worker.engine.refresher().take_seat();
                 rt::spawn(serve(Rc::downgrade(&service), Rc::downgrade(&worker), seat));

@@ -82,12 +82,14 @@ impl Templates {
     }
 
     /// A refresh with a request of this host has ended, and left it where it can be run again.
-    pub(super) fn ended(&self, host: &Option<HeaderValue>, template: Option<Template>) {
+    pub(super) fn ended(&self, host: Option<&HeaderValue>, template: Option<Template>) {
         let mut running = self.running.borrow_mut();
-        if let Some(at) = running.iter().position(|running| running == host) {
+        if let Some(at) = running.iter().position(|running| running.as_ref() == host) {
             running.swap_remove(at);
         }
-        template.into_iter().for_each(|template| self.keep(template));
+        if let Some(template) = template {
+            self.keep(template);
+        }
     }
 }
 
@@ -103,8 +105,8 @@ impl Template {
         Some(template)
     }
 
-    pub(super) fn host(&self) -> &Option<HeaderValue> {
-        &self.host
+    pub(super) fn host(&self) -> Option<&HeaderValue> {
+        self.host.as_ref()
     }
 
     /// The same after it was run, or only looked up.

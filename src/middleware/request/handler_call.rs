@@ -142,7 +142,7 @@ impl HandlerCall {
     }
 
     /// The handler is counted among those that run.
-    pub(super) fn with_permit(self, permit: Option<HandlerPermit>) -> Self {
+    pub(in crate::middleware) fn with_permit(self, permit: Option<HandlerPermit>) -> Self {
         if permit.is_some() {
             self.context.set_counts();
         }

@@ -27,7 +27,7 @@ pub(super) mod invalidate;
 mod late_hints;
 pub(super) mod lookup;
 pub(super) mod normalise;
-mod permit;
+pub(super) mod permit;
 mod revalidate;
 mod serve_stale;
 pub(super) mod state;

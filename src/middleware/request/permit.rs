@@ -7,7 +7,7 @@ use crate::{
 
 /// Counts the handler of a request among those that run; `None` where no setting bounds their number, or a
 /// clone outside has counted it already.
-pub(super) fn permit(
+pub(in crate::middleware) fn permit(
     worker: &Worker,
     outer: Option<&RequestContext>,
 ) -> Result<Option<HandlerPermit>, Overloaded> {
