@@ -1,41 +1,34 @@
 //! `Plan`: all settings, checked once, with what is compiled from them for the first request.
 
+mod admission;
+mod treatment;
+
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    num::NonZeroU16,
     sync::Arc,
     time::Duration,
 };
 
-use actix_web::{
-    HttpRequest,
-    http::{
-        Method,
-        header::{self, HeaderMap, HeaderName},
-    },
-};
+use actix_web::http::header::{self, HeaderMap, HeaderName};
 
 use super::{
     all_settings::Config,
-    client::ClientCache,
     downstream::Downstream,
     error::ConfigError,
     functions::Predicate,
-    headers::HeaderFlags,
-    key_rules::{KeyInput, KeyRules, Keyed, Server},
+    key_rules::{KeyRules, Keyed},
     normalisers::Normalisers,
-    paths::{Paths, Refusal, RuleNumber},
-    policies::{NamedPolicy, Policies},
+    paths::{Paths, RuleNumber},
+    policies::Policies,
     resolved_rule::ResolvedRule,
     settings::{compliance::Compliance, handlers::HandlerPolicy, responses::Responses},
-    target,
 };
 use crate::{
     engine::{
         Engine, flight::CoalescingLimits, listeners::Listener, lookup::Lookup, packing::Packing,
     },
-    key::{KeyParts, Secret},
-    semantics::{fields::RequestView, verdict::Reason},
+    key::Secret,
+    semantics::fields::RequestView,
 };
 
 /// The settings of one cache, and what is compiled from them.
@@ -158,90 +151,6 @@ impl Plan {
         &self.config.compliance
     }
 
-    /// Whether the request is for the cache, and under which key. `nested` is how many caches outside
-    /// decide by other rules.
-    pub(crate) fn admit(&self, req: &HttpRequest, nested: u8) -> Result<Admitted, Refusal> {
-        if !matches!(*req.method(), Method::GET | Method::HEAD) {
-            let rule = self.rule_of(req.match_info().as_str());
-            return Err(Refusal { why: Reason::Method, rule });
-        }
-        self.admit_with(req, None, nested, Server::of(req))
-    }
-
-    /// The rule of a GET, or why its path alone keeps it out of the cache.
-    pub(crate) fn decide_path(&self, req: &HttpRequest) -> Result<Option<RuleNumber>, Refusal> {
-        if *req.method() != Method::GET {
-            return Ok(None);
-        }
-        self.paths.decide(req.uri().path(), req.match_info().as_str())
-    }
-
-    /// The key of a GET that nothing but its URL keys, as most are, without writing it; `None` where more
-    /// has to be looked at. Whether it has conditions comes with it. Its path is to be
-    /// [decided](Self::decide_path) before.
-    pub(crate) fn plain_key<'r>(&self, req: &'r HttpRequest) -> Option<(KeyParts<'r>, bool)> {
-        if *req.method() != Method::GET || !self.is_plain {
-            return None;
-        }
-        let flags = HeaderFlags::of(req.headers(), &self.key_rules.credentials);
-        let HeaderFlags { conditional, directives, .. } = flags;
-        if flags != (HeaderFlags { conditional, directives, ..HeaderFlags::default() }) {
-            return None;
-        }
-        target::plain_key(req).map(|key| (key, conditional))
-    }
-
-    /// Whether the request may be for the cache, with its body as part of its key: a QUERY, or a POST that
-    /// its rule says something of.
-    pub(crate) fn keys_body(&self, req: &HttpRequest, rule: Option<RuleNumber>) -> bool {
-        match req.method() {
-            &Method::POST => rule.is_some() && self.rule(rule).post.wants_body(),
-            method => self.config.compliance.query_method && method.as_str() == "QUERY",
-        }
-    }
-
-    /// Whether such a request with this body is for the cache, and under which key.
-    pub(crate) fn admit_with_body(
-        &self,
-        req: &HttpRequest,
-        body: &[u8],
-        nested: u8,
-    ) -> Result<Admitted, Refusal> {
-        self.admit_body_on(Server::of(req), req, body, nested)
-    }
-
-    /// Whether a request that came to `server` outside of other caches would be for the cache, and
-    /// under which key. `body` counts where it has part in the key.
-    pub(crate) fn admit_on(
-        &self,
-        server: Server<'_>,
-        req: &HttpRequest,
-        body: &[u8],
-    ) -> Result<Admitted, Refusal> {
-        match *req.method() {
-            Method::GET | Method::HEAD => self.admit_with(req, None, 0, server),
-            _ if self.keys_body(req, self.rule_of(req.match_info().as_str())) => {
-                self.admit_body_on(server, req, body, 0)
-            }
-            _ => self.admit(req, 0),
-        }
-    }
-
-    fn admit_body_on(
-        &self,
-        server: Server<'_>,
-        req: &HttpRequest,
-        body: &[u8],
-        nested: u8,
-    ) -> Result<Admitted, Refusal> {
-        let admitted = self.admit_with(req, Some(body), nested, server)?;
-        let rule = admitted.keyed.rule;
-        if *req.method() == Method::POST && !self.rule(rule).post.is_read(body) {
-            return Err(Refusal { why: Reason::Predicate, rule });
-        }
-        Ok(admitted)
-    }
-
     /// What a request with this key is looked up by.
     pub(crate) fn lookup<'a>(
         &'a self,
@@ -269,39 +178,6 @@ impl Plan {
         Arc::as_ptr(&self.config).addr()
     }
 
-    fn admit_with(
-        &self,
-        req: &HttpRequest,
-        body: Option<&[u8]>,
-        nested: u8,
-        server: Server<'_>,
-    ) -> Result<Admitted, Refusal> {
-        let rule = self.paths.decide(req.uri().path(), req.match_info().as_str())?;
-        let refuse = |why| Refusal { why, rule };
-        let mut flags = HeaderFlags::of(req.headers(), &self.key_rules.credentials);
-        flags.body &= body.is_none();
-        self.key_rules.admits(&flags).map_err(refuse)?;
-        if self.is_gated {
-            self.pass_gate(req).map_err(refuse)?;
-        }
-        let query = rule.and_then(|_| self.rule(rule).query.as_deref());
-        let secret = &self.secret;
-        let shared = self.rule(rule).policy.shared;
-        let input = KeyInput { req, flags, body, nested, rule, query, secret, server, shared };
-        let keyed = self.key_rules.key(input).map_err(refuse)?;
-        let HeaderFlags { conditional, directives, .. } = flags;
-        Ok(Admitted { keyed, conditional, directives })
-    }
-
-    /// What only some caches ask of a request: its headers have been reduced, and the predicate wants it.
-    fn pass_gate(&self, req: &HttpRequest) -> Result<(), Reason> {
-        if !self.normalisers.is_empty() && !self.normalisers.have_marked(req) {
-            return Err(Reason::HeldRequest);
-        }
-        let is_unwanted = self.config.only_if.as_ref().is_some_and(|only_if| !only_if.call(req));
-        if is_unwanted { Err(Reason::Predicate) } else { Ok(()) }
-    }
-
     /// The request headers that are reduced. A request is refused for [`Reason::HeldRequest`] until they
     /// have been.
     pub(crate) fn normalisers(&self) -> &Normalisers {
@@ -312,107 +188,6 @@ impl Plan {
     pub(crate) fn register_paths(&self, engine: &Engine) {
         let paths = self.paths.clone();
         engine.stored_paths().add(format!("{paths:?}"), move |path| paths.may_store(path));
-    }
-
-    /// How the responses of no particular rule are treated.
-    pub(crate) fn default_rule(&self) -> &ResolvedRule {
-        &self.default_rule
-    }
-
-    /// The rule of this path, as the router matches it.
-    pub(crate) fn rule_of(&self, routed: &str) -> Option<RuleNumber> {
-        self.paths.rule(routed)
-    }
-
-    /// How the responses of paths with this rule are treated.
-    pub(crate) fn rule(&self, rule: Option<RuleNumber>) -> &ResolvedRule {
-        let rule = rule.and_then(|rule| self.rules.get(rule.place()));
-        rule.unwrap_or(&self.default_rule)
-    }
-
-    /// The groups that the rule, or the policy in its place, names for this path as the router matches it.
-    pub(crate) fn groups(
-        &self,
-        rule: Option<RuleNumber>,
-        policy: Option<&NamedPolicy>,
-        routed: &str,
-    ) -> Vec<String> {
-        let treatment = self.treatment(rule, policy);
-        if !treatment.has_groups() {
-            return Vec::new();
-        }
-        let captures = rule.map(|rule| self.paths.captures(rule, routed));
-        treatment.groups(&captures.unwrap_or_default())
-    }
-
-    /// The patterns of all rules, in their order.
-    pub(crate) fn rule_patterns(&self) -> Vec<String> {
-        self.paths.patterns()
-    }
-
-    /// The pattern of the rule.
-    pub(crate) fn rule_pattern(&self, rule: RuleNumber) -> Option<&str> {
-        self.paths.pattern(rule)
-    }
-
-    /// The headers for clients of the responses of paths with this rule. They are added when a response
-    /// is sent, and never stored: a stored response is reused by what its handler said.
-    /// Those of a policy that the handler chose are the policy's.
-    pub(crate) fn client(
-        &self,
-        rule: Option<RuleNumber>,
-        policy: Option<NonZeroU16>,
-    ) -> Option<&ClientCache> {
-        if !self.tells_by_rule {
-            return None;
-        }
-        match policy.and_then(|number| self.policies.numbered(number)) {
-            Some(policy) => policy.client(rule),
-            None => self.rule(rule).client.as_ref(),
-        }
-    }
-
-    /// The names of all policies.
-    pub(crate) fn policy_names(&self) -> impl Iterator<Item = &str> {
-        self.policies.names()
-    }
-
-    /// The name of the policy with this number.
-    pub(crate) fn policy_name(&self, number: Option<NonZeroU16>) -> Option<&str> {
-        Some(self.policies.numbered(number?)?.name())
-    }
-
-    /// What responses of paths with this rule say to caches downstream about their keys.
-    pub(crate) fn downstream(&self, rule: Option<RuleNumber>) -> &Downstream {
-        if self.tells_by_rule && self.rule(rule).policy.shared {
-            &self.shared_downstream
-        } else {
-            &self.downstream
-        }
-    }
-
-    /// Whether the rule says that its responses are the same for everybody.
-    pub(crate) fn is_shared(&self, rule: Option<RuleNumber>) -> bool {
-        self.rule(rule).policy.shared
-    }
-
-    /// The policy of this name.
-    pub(crate) fn policy(&self, name: &str) -> Option<&NamedPolicy> {
-        self.policies.get(name)
-    }
-
-    /// The policy with this number.
-    pub(crate) fn policy_numbered(&self, number: Option<NonZeroU16>) -> Option<&NamedPolicy> {
-        self.policies.numbered(number?)
-    }
-
-    /// How the responses of paths with this rule are treated by the policy that the handler chose.
-    pub(crate) fn treatment<'a>(
-        &'a self,
-        rule: Option<RuleNumber>,
-        policy: Option<&'a NamedPolicy>,
-    ) -> &'a ResolvedRule {
-        policy.and_then(|policy| policy.rule(rule)).unwrap_or_else(|| self.rule(rule))
     }
 }
 
