@@ -27,6 +27,7 @@ impl PurgeQueue {
     }
 
     /// Takes the first one.
+    #[cfg(any(test, feature = "redis"))]
     pub(crate) fn pop(&mut self) -> Option<Purge> {
         self.0.pop_front()
     }

@@ -51,6 +51,7 @@ impl Names {
     }
 
     /// What stands for the keys of entries.
+    #[cfg(feature = "memory")]
     pub(super) fn digests(&self) -> &KeyDigests {
         &self.digests
     }

@@ -27,10 +27,12 @@ use super::{
     processes::Processes,
     removal::Removals,
 };
+#[cfg(feature = "memory")]
+use crate::key::KeyDigests;
 use crate::{
     clock::Clock,
     entry::Entry,
-    key::{CacheKey, KeyDigests},
+    key::CacheKey,
     purge::{Purge, PurgeNumber, Purged},
     purge_log::PurgeState,
     store::{
