@@ -23,6 +23,10 @@ pub(crate) fn is_encodable<S: Fields + ?Sized>(stored: &S) -> bool {
 pub(super) fn accepts_coding<Q: Fields + ?Sized>(req: &Q) -> bool {
     let members = req.all(&ACCEPT_ENCODING).flat_map(|line| line.split(|b| *b == b','));
     members.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty()).any(|member| {
+        // most have no weight: browsers name the codings alone
+        if !member.contains(&b';') {
+            return !member.eq_ignore_ascii_case(b"identity");
+        }
         // a member that is not of the grammar may be one that others understand
         preference(member).is_none_or(|(coding, weight)| weight > 0 && coding != b"identity")
     })
@@ -32,8 +36,10 @@ pub(super) fn accepts_coding<Q: Fields + ?Sized>(req: &Q) -> bool {
 /// but images and videos. A response without a type is encoded as well.
 fn is_compressible<S: Fields + ?Sized>(stored: &S) -> bool {
     let Some(value) = stored.first(&CONTENT_TYPE) else { return true };
-    let media_type = value.trim_ascii_start().to_ascii_lowercase();
-    let is = |start: &[u8]| media_type.starts_with(start);
+    let media_type = value.trim_ascii_start();
+    let is = |start: &[u8]| {
+        media_type.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
+    };
     let is_compressed = is(b"video/") || is(b"image/");
     !is_compressed || is(b"image/svg")
 }

@@ -46,11 +46,14 @@ pub(super) fn from_stored<B>(
     let (status, bytes) = form.status_and_body(req.method, &body);
     let mut res = HttpResponse::with_body(status, bytes);
     let headers = res.headers_mut();
+    let weak = source.weak_tag(req.fields);
+    let is_replaced =
+        |name: &HeaderName| *name == header::AGE || (weak.is_some() && *name == header::ETAG);
     let is_sent =
-        |name: &HeaderName| form.carries(name) && *name != header::AGE && !stripped.contains(name);
+        |name: &HeaderName| form.carries(name) && !is_replaced(name) && !stripped.contains(name);
     source.headers.append_to(headers, is_sent);
-    if let Some(weak) = source.weak_tag(req.fields) {
-        headers.insert(header::ETAG, weak);
+    if let Some(weak) = weak {
+        headers.append(header::ETAG, weak);
     }
     if let Some(age) = age {
         headers.append(header::AGE, age);
