@@ -62,7 +62,7 @@ pub(super) struct KeyInput<'a> {
     pub(super) query: Option<&'a QueryRules>,
     pub(super) secret: &'a Secret,
     pub(super) server: Server<'a>,
-    /// Whether responses of the path are the same for everybody, whatever credentials requests have.
+    /// Whether the rule is [shared](super::rule::Rule::shared): credentials are no part of the key.
     pub(super) shared: bool,
 }
 
@@ -140,7 +140,7 @@ impl KeyRules {
         Ok(Keyed { rule: input.rule, key: finish(key)?, uncovered, personal })
     }
 
-    /// The key of a request for what is the same for everybody: it has no credential in it, and needs none.
+    /// The key under a shared rule: it contains no credentials, and none count as missing from it.
     fn shared_key(&self, input: &KeyInput<'_>) -> Result<Keyed, Reason> {
         let mut key = self.begin(input)?;
         for name in self.headers.iter().filter(|name| !self.is_credential(name)) {
@@ -232,7 +232,7 @@ impl KeyRules {
         Ok(key)
     }
 
-    /// The same for paths whose responses are the same for everybody.
+    /// The rules for paths with a shared rule: without anything that identifies a client.
     pub(super) fn shared(&self) -> Self {
         let headers = self.headers.iter().filter(|name| !self.is_credential(name));
         Self {

@@ -52,7 +52,7 @@ pub(crate) struct Plan {
     /// Whether there is a predicate, or headers are reduced.
     is_gated: bool,
     normalisers: Normalisers,
-    /// Whether clients are told something of some responses that depends on their rule.
+    /// Whether any rule or policy changes the response headers that clients or caches downstream get.
     tells_by_rule: bool,
     /// Headers that stored responses do not have.
     pub(crate) excluded_headers: Vec<HeaderName>,
@@ -65,7 +65,7 @@ pub(crate) struct Plan {
     /// How long a handler that has failed is not called.
     pub(crate) failure_backoff: Duration,
     downstream: Downstream,
-    /// The same for responses that are the same for everybody.
+    /// What responses under a shared rule say to caches downstream.
     shared_downstream: Downstream,
     /// What tells the rules by which requests are admitted and keyed from others in this process.
     pub(crate) rules_id: u64,

@@ -68,7 +68,7 @@ impl Policies {
         self.0.iter().map(NamedPolicy::name)
     }
 
-    /// Whether any of them says what clients are told.
+    /// Whether any of them sets a `ClientCache`.
     pub(super) fn have_client(&self) -> bool {
         self.0.iter().any(|policy| policy.policy.client.is_set())
     }
@@ -85,7 +85,7 @@ impl NamedPolicy {
         self.resolved.get(rule.map_or(0, |rule| rule.place() + 1))
     }
 
-    /// What clients are told of responses of paths with this rule.
+    /// The `ClientCache` for responses of paths with this rule.
     pub(super) fn client(&self, rule: Option<RuleNumber>) -> Option<&ClientCache> {
         self.rule(rule)?.client.as_ref()
     }

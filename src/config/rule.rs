@@ -176,9 +176,8 @@ impl Rule {
         self
     }
 
-    /// Whether the responses are the same for everybody: credentials of requests do not count, so that one
-    /// stored response serves visitors and signed-in users alike. For static files and public pages of a
-    /// site with logins. Default: `false`.
+    /// Whether visitors and signed-in users share one stored response: credentials of requests are ignored.
+    /// For static files and public pages of a site with logins. Default: `false`.
     ///
     /// Neither [`vary_by_auth`](crate::ResponseCache::vary_by_auth) nor keyed cookies nor credential headers
     /// become part of the key. A response that says `private` or sets a cookie is never stored, whatever
@@ -241,7 +240,7 @@ impl Rule {
         self
     }
 
-    /// Whether the responses are the same for everybody.
+    /// Whether the rule is [shared](Self::shared).
     pub(super) fn is_shared(&self) -> bool {
         self.shared.unwrap_or_default()
     }

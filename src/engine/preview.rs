@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_known_is_said() {
+    fn unknown_count_is_shown_as_unknown() {
         let shown = |responses, at_least| Preview { responses, at_least }.to_string();
         assert_eq!(shown(Some(7), false), "7");
         assert_eq!(shown(Some(7), true), "at least 7");

@@ -22,14 +22,18 @@ pub(crate) struct Declared {
 impl Declared {
     /// What was declared of a stored response that is being renewed. The handler that confirms it may not
     /// say it again: it often ends before it comes to that.
+    ///
+    /// A soft purge has cut the declared lifetime short, and how long it was is not known any more. Unless
+    /// the handler says it again, the response is then not stored, and the next one brings it.
     pub(crate) fn of_stored(terms: &Terms) -> Self {
         let is_declared =
             matches!(terms.lifetime_from, LifetimeSource::Hint | LifetimeSource::Policy);
         if !is_declared {
             return Self { policy: terms.policy, ..Self::default() };
         }
+        let lifetime = if terms.soft_purged { Duration::ZERO } else { terms.lifetime };
         Self {
-            ttl: Some((terms.lifetime, terms.lifetime_from)),
+            ttl: Some((lifetime, terms.lifetime_from)),
             while_revalidate: Some(terms.while_revalidate),
             if_error: Some(terms.if_error),
             cacheable: true,

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tag_is_refused() {
+    fn invalid_language_tag_is_refused() {
         for tags in [&[][..], &[""], &["*"], &["en", "de-"], &["en_US"], &["toolongtag"], &["1a"]] {
             assert!(Languages::new(tags.iter().map(|tag| (*tag).to_owned()).collect()).is_err());
         }

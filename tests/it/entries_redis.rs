@@ -24,7 +24,7 @@ fn urls(page: &EntryPage) -> Vec<&str> {
 }
 
 #[actix_rt::test]
-async fn what_another_process_has_stored_is_listed_and_counted() {
+async fn entries_of_other_processes_are_listed_and_counted() {
     let server = RedisServer::start();
     for (cache, other) in caches(&server).into_iter().zip(caches(&server)) {
         let fields = &[("vary", "accept-language"), ("cache-groups", "\"g\"")];

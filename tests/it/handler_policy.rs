@@ -287,6 +287,29 @@ async fn streamed(words: web::Path<String>, hints: CacheHints) -> HttpResponse {
 }
 
 #[actix_rt::test]
+async fn soft_purge_does_not_shorten_what_is_hinted_later() {
+    let (cache, clock) = cache();
+    let handler = async |req: HttpRequest, hints: CacheHints| {
+        if req.headers().contains_key("if-none-match") {
+            return HttpResponse::NotModified().insert_header(("etag", "\"1\"")).finish();
+        }
+        hints.ttl(secs(30));
+        HttpResponse::Ok().insert_header(("etag", "\"1\"")).body("body")
+    };
+    let cache = cache.ttl(secs(3600));
+    let app = App::new().route("/x", web::get().to(handler)).wrap(cache.clone());
+    let app = init_service(app).await;
+    assert_eq!(stored(&cache, &app, "/x").await, Some((30, LifetimeSource::Hint)));
+    for _ in 0..2 {
+        clock.advance(3 * SECOND);
+        cache.handle().unwrap().soft().purge_path("/x").await.unwrap();
+        // confirmed by a 304, its lifetime is not known; the next response has its hint again
+        assert_eq!(send(&app, get("/x")).await.word(), "MISS");
+        assert_eq!(stored(&cache, &app, "/x").await, Some((30, LifetimeSource::Hint)));
+    }
+}
+
+#[actix_rt::test]
 async fn hints_count_while_the_body_streams() {
     let (cache, _clock) = cache();
     let cache = cache.policy("short", Rule::new().ttl(secs(5)).groups(["late"]));

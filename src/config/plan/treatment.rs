@@ -86,7 +86,7 @@ impl Plan {
         }
     }
 
-    /// Whether the rule says that its responses are the same for everybody.
+    /// Whether the rule is [shared](crate::Rule::shared).
     pub(crate) fn is_shared(&self, rule: Option<RuleNumber>) -> bool {
         self.rule(rule).policy.shared
     }

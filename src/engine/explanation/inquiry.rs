@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_refused() {
+    fn invalid_request_is_refused() {
         for (inquiry, error) in [
             (Inquiry::get("/a"), ExplainError::Host),
             (Inquiry::get("ftp://h/a"), ExplainError::Url),

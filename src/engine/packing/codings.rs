@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_get_smaller_is_left() {
+    fn body_that_does_not_shrink_is_not_packed() {
         let noise: Bytes = (0..4096).map(|_| fastrand::u8(..)).collect::<Vec<_>>().into();
         for coding in Coding::ALL {
             assert_eq!(pack(coding, 5, &noise), None);

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_refused() {
+    fn invalid_request_is_refused() {
         for url in ["", "a", "http:", "//", "/a b", "ftp://h/", "http:///a"] {
             assert!(Refresh::get(url).read().is_err(), "{url}");
         }

@@ -120,7 +120,7 @@ proptest! {
     /// Whatever a client says: it is never given a coding that it refuses, nor the body as it is where it
     /// refuses that and accepts something that is there.
     #[test]
-    fn nobody_is_given_what_they_refuse(
+    fn refused_coding_is_never_chosen(
         members in prop::collection::vec(member(), 0..6),
         there in prop::sample::subsequence(Coding::ALL.to_vec(), 0..=3),
     ) {
