@@ -13,7 +13,7 @@ use std::{
 };
 
 use actix_http::Request;
-use actix_response_cache::{Memory, Redis, ResponseCache, Rule, Tiered};
+use actix_response_cache::{Memory, Redis, ResponseCache, Responses, Rule, Tiered};
 use actix_web::{
     App, Error, HttpResponse,
     body::MessageBody,
@@ -66,6 +66,11 @@ fn main() {
             "hit" => {
                 let app = init_service(app.wrap(ResponseCache::memory())).await;
                 ask_all(&app, same).await;
+            }
+            // without an `ETag` of the cache's own
+            "hit_untagged" => {
+                let cache = ResponseCache::memory().responses(Responses::new().validators(false));
+                ask_all(&init_service(app.wrap(cache)).await, same).await;
             }
             // under the last of ten rules
             "hit_rules" => {

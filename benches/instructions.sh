@@ -16,7 +16,7 @@ each() { echo $((($(count "$1" 1200) - $(count "$1" 200)) / 1000)); }
 
 for client in plain browser; do
   none=$(each none)
-  for kind in bare least hit hit_rules hit_metrics spread miss bypass redis_get redis_hit tiered_hit; do
+  for kind in bare least hit hit_untagged hit_rules hit_metrics spread miss bypass redis_get redis_hit tiered_hit; do
     printf '%-8s %-11s %8d\n' "$client" "$kind" $(($(each "$kind") - none))
   done
 done

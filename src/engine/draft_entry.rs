@@ -19,6 +19,7 @@ use crate::{
     entry::{Entry, Kind, PackedBodies, Selecting, StoredHeaders, StoredResponse},
     key::CacheKey,
     semantics::{
+        coding::is_encodable,
         declared::Declared,
         emitted_groups::EmittedGroups,
         etag::{self, TagForm},
@@ -89,6 +90,7 @@ impl DraftEntry {
         let tag = etag::tag(&self.headers, body);
         self.headers = self.headers.with(&ETAG, &tag);
         self.terms.etag_is_made = true;
+        self.terms.etag_may_be_weak = !self.terms.is_negotiated && is_encodable(&self.headers);
         Some(form.apply(tag))
     }
 

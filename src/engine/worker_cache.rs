@@ -17,9 +17,8 @@ use bytes::Bytes;
 
 use super::state::Engine;
 use crate::{
-    entry::{Entry, PackedBodies, StoredResponse, Terms},
+    entry::{Entry, PackedBodies, Terms},
     key::KeyParts,
-    semantics::{coding::is_encodable, etag::weak},
     store::local::LocalEntry,
 };
 
@@ -151,7 +150,7 @@ impl RememberedEntry {
         let body = Bytes::from_owner(response.body.clone());
         let uses = Cell::new(0);
         let terms = response.terms();
-        let weak_tag = weak_tag(response, &headers);
+        let weak_tag = response.weak_etag();
         let packed = response.packed.map(|body| Bytes::from_owner(body.clone()));
         is_same.then_some(Self {
             local,
@@ -175,17 +174,6 @@ impl RememberedEntry {
         self.uses.set(uses.wrapping_add(1));
         uses < FIRST_REPORTED || uses.is_multiple_of(USES_PER_REPORT)
     }
-}
-
-/// The weak form of the response's `ETag`, where some clients are given it.
-fn weak_tag(
-    response: &StoredResponse,
-    headers: &[(HeaderName, HeaderValue)],
-) -> Option<HeaderValue> {
-    let Terms { etag_is_made, is_negotiated, .. } = response.terms();
-    let is_given = etag_is_made && !is_negotiated && is_encodable(&response.headers);
-    let tag = headers.iter().find(|(name, _)| is_given && *name == header::ETAG);
-    tag.map(|(_, tag)| weak(tag))
 }
 
 #[cfg(all(test, feature = "memory"))]

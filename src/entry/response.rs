@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::{headers::StoredHeaders, packed::PackedBodies, small_terms::SmallTerms};
 #[cfg(feature = "memory")]
 use crate::semantics::date::Timestamp;
-use crate::semantics::{fields::Fields, terms::Terms, validation::has_validator};
+use crate::semantics::{etag::weak, fields::Fields, terms::Terms, validation::has_validator};
 
 /// The shortest and the longest time for which a stale response is kept to be validated.
 const MIN_VALIDATION: Duration = Duration::from_secs(60);
@@ -58,6 +58,12 @@ impl StoredResponse {
     /// Puts it under other terms.
     pub fn set_terms(&mut self, terms: &Terms) {
         self.terms = SmallTerms::new(self.status(), terms);
+    }
+
+    /// The weak form of its `ETag`, where [some clients](Terms::etag_may_be_weak) are given that.
+    pub(crate) fn weak_etag(&self) -> Option<HeaderValue> {
+        let tag = self.terms.etag_may_be_weak().then(|| self.headers.get(&ETAG));
+        tag.flatten().and_then(weak)
     }
 
     /// The header fields that are the handler's.

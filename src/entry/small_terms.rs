@@ -25,13 +25,13 @@ pub(super) struct SmallTerms {
     took: Span,
     while_revalidate: Span,
     if_error: Span,
-    /// The status (10 bits), [`Terms::directive_bits`] (8), the number of the lifetime's source (4), and
-    /// that of the policy (10).
+    /// The status (10 bits), [`Terms::directive_bits`] (9), the number of the lifetime's source (4), and
+    /// that of the policy (9).
     small: u32,
 }
 
 const STATUS_BITS: u32 = 10;
-const FLAGS_BITS: u32 = 8;
+const FLAGS_BITS: u32 = 9;
 const SOURCE_BITS: u32 = 4;
 /// Where each of them begins.
 const FLAGS_AT: u32 = STATUS_BITS;
@@ -68,7 +68,15 @@ impl SmallTerms {
     }
 
     pub(super) fn etag_is_made(&self) -> bool {
-        Terms::default().with_directives(self.part(FLAGS_AT, FLAGS_BITS)).etag_is_made
+        self.directives().etag_is_made
+    }
+
+    pub(super) fn etag_may_be_weak(&self) -> bool {
+        self.directives().etag_may_be_weak
+    }
+
+    fn directives(&self) -> Terms {
+        Terms::default().with_directives(self.part(FLAGS_AT, FLAGS_BITS))
     }
 
     #[inline]
@@ -106,7 +114,7 @@ mod tests {
             initial_age: millis(1),
             lifetime: millis(2),
             lifetime_from: LifetimeSource::ALL[usize::from(flag)],
-            policy: NonZeroU16::new(u16::from(flag) * 127),
+            policy: NonZeroU16::new(u16::from(flag) * 56),
             took: millis(3),
             while_revalidate: millis(4),
             if_error: millis(5),
@@ -118,8 +126,9 @@ mod tests {
             for_cookie: flag == 6,
             etag_is_made: flag == 7,
             is_negotiated: flag == 8,
+            etag_may_be_weak: flag == 9,
         };
-        for terms in (0..=8).map(terms) {
+        for terms in (0..=9).map(terms) {
             let small = SmallTerms::new(StatusCode::NOT_FOUND, &terms);
             assert_eq!((small.status(), small.terms()), (StatusCode::NOT_FOUND, terms));
         }

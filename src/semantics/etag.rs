@@ -2,6 +2,7 @@
 //! neither `ETag` nor `Last-Modified`.
 
 use actix_web::http::{Method, StatusCode, header::HeaderValue};
+use bytes::Bytes;
 
 use super::{
     coding::{accepts_coding, may_be_encoded},
@@ -36,14 +37,14 @@ impl TagForm {
     pub(crate) fn apply(self, tag: HeaderValue) -> HeaderValue {
         match self {
             Self::Strong => tag,
-            Self::Weak => weak(&tag),
+            Self::Weak => weak(tag.as_bytes()).unwrap_or(tag),
         }
     }
 }
 
 /// The weak form of a strong tag.
-pub(crate) fn weak(tag: &HeaderValue) -> HeaderValue {
-    HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()).unwrap_or_else(|_| tag.clone())
+pub(crate) fn weak(tag: &[u8]) -> Option<HeaderValue> {
+    HeaderValue::from_maybe_shared(Bytes::from([b"W/", tag].concat())).ok()
 }
 
 /// Whether the response to this request gets a tag of the cache's own: a 200 to a GET, as only that is

@@ -49,6 +49,9 @@ pub struct Terms {
     /// The `ETag` is one of the cache's own, made of the body: clients are asked by it, and the handler
     /// is not, as it would not know it.
     pub etag_is_made: bool,
+    /// Compression outside of the cache may change the bytes that such an `ETag` was made of: a client that
+    /// accepts a coding is given its weak form.
+    pub etag_may_be_weak: bool,
     /// The cache packs the body (`ResponseCache::precompress`): which form a client is given depends on
     /// its `Accept-Encoding`.
     pub is_negotiated: bool,
@@ -57,21 +60,22 @@ pub struct Terms {
 impl Terms {
     /// The directives, a bit each. Stored entries hold these bits: their order stays.
     #[inline]
-    pub(crate) const fn directive_bits(&self) -> u8 {
-        (self.soft_purged as u8)
-            | (self.no_cache as u8) << 1
-            | (self.must_revalidate as u8) << 2
-            | (self.immutable as u8) << 3
-            | (self.for_authorization as u8) << 4
-            | (self.for_cookie as u8) << 5
-            | (self.etag_is_made as u8) << 6
-            | (self.is_negotiated as u8) << 7
+    pub(crate) const fn directive_bits(&self) -> u16 {
+        (self.soft_purged as u16)
+            | (self.no_cache as u16) << 1
+            | (self.must_revalidate as u16) << 2
+            | (self.immutable as u16) << 3
+            | (self.for_authorization as u16) << 4
+            | (self.for_cookie as u16) << 5
+            | (self.etag_is_made as u16) << 6
+            | (self.is_negotiated as u16) << 7
+            | (self.etag_may_be_weak as u16) << 8
     }
 
     /// The same with the directives of these [bits](Self::directive_bits).
     #[inline]
     #[must_use]
-    pub(crate) const fn with_directives(self, bits: u8) -> Self {
+    pub(crate) const fn with_directives(self, bits: u16) -> Self {
         Self {
             soft_purged: bits & 1 != 0,
             no_cache: bits & 1 << 1 != 0,
@@ -81,6 +85,7 @@ impl Terms {
             for_cookie: bits & 1 << 5 != 0,
             etag_is_made: bits & 1 << 6 != 0,
             is_negotiated: bits & 1 << 7 != 0,
+            etag_may_be_weak: bits & 1 << 8 != 0,
             ..self
         }
     }

@@ -47,7 +47,7 @@ const COMPRESSED: u8 = 2;
 
 /// The last byte is the version of the format: it changes with every change to [`Metadata`] or to
 /// anything in it, and what has another one is not read.
-pub(crate) const MAGIC: [u8; 4] = *b"arc\x09";
+pub(crate) const MAGIC: [u8; 4] = *b"arc\x0a";
 
 /// So much memory reading the metadata may claim: a one-byte group takes a slice of sixteen.
 const DECODE_LIMIT: usize = 16 * MAX_METADATA;

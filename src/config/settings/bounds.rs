@@ -15,4 +15,4 @@ pub(super) fn part_of_one(setting: &'static str, value: f64) -> Option<ConfigErr
 }
 
 /// How many named policies a cache may have: as many numbers fit into the terms of a stored response.
-pub(crate) const MAX_POLICIES: u16 = (1 << 10) - 1;
+pub(crate) const MAX_POLICIES: u16 = (1 << 9) - 1;

@@ -1,17 +1,13 @@
 //! What responses are made of: the request, as far as their form depends on it, and a stored response.
 
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 
 use crate::{
     config::paths::RuleNumber,
     engine::worker_cache::RememberedEntry,
     entry::{PackedBodies, StoredHeaders, StoredResponse},
-    semantics::{
-        etag::{TagForm, weak},
-        fields::RequestView,
-        terms::Terms,
-    },
+    semantics::{etag::TagForm, fields::RequestView, terms::Terms},
 };
 
 /// How many headers are added to those of a stored response: `Age`, `Cache-Status`.
@@ -50,10 +46,8 @@ pub(super) enum SourceTag<'a> {
     AsStored,
     /// The body is packed, and each form has its own.
     Negotiated,
-    /// It is of the cache's own, and weak where compression outside may change the bytes.
-    Made,
-    /// The same, where compression outside may change the bytes: the weak form.
-    Encodable(&'a HeaderValue),
+    /// It is weak for clients that accept a coding; where it has been made before, this is the weak form.
+    MayBeWeak(Option<&'a HeaderValue>),
 }
 
 /// Where the headers of responses come from.
@@ -70,7 +64,7 @@ impl<'a> Source<'a> {
         let (terms, headers) = (stored.terms(), SourceHeaders::Stored(&stored.headers));
         let tag = match terms {
             Terms { is_negotiated: true, .. } => SourceTag::Negotiated,
-            Terms { etag_is_made: true, .. } => SourceTag::Made,
+            Terms { etag_may_be_weak: true, .. } => SourceTag::MayBeWeak(None),
             _ => SourceTag::AsStored,
         };
         let StoredResponse { body, packed, .. } = stored;
@@ -82,7 +76,7 @@ impl<'a> Source<'a> {
         let stored = entry.entry().response()?;
         let headers = SourceHeaders::Expanded(headers);
         let tag = match &entry.weak_tag {
-            Some(weak) => SourceTag::Encodable(weak),
+            Some(weak) => SourceTag::MayBeWeak(Some(weak)),
             None if terms.is_negotiated => SourceTag::Negotiated,
             None => SourceTag::AsStored,
         };
@@ -92,17 +86,11 @@ impl<'a> Source<'a> {
 
     /// The weak `ETag` that this request is given in place of the stored one.
     pub(super) fn weak_tag(&self, req: &HeaderMap) -> Option<HeaderValue> {
-        let headers = &self.stored.headers;
         match self.tag {
-            SourceTag::AsStored | SourceTag::Negotiated => None,
-            SourceTag::Encodable(weak) => {
-                (TagForm::of_encodable(req) == TagForm::Weak).then(|| weak.clone())
+            SourceTag::MayBeWeak(known) if TagForm::of_encodable(req) == TagForm::Weak => {
+                known.cloned().or_else(|| self.stored.weak_etag())
             }
-            SourceTag::Made if TagForm::of(req, headers) == TagForm::Strong => None,
-            SourceTag::Made => {
-                let tag = headers.get(&header::ETAG).map(HeaderValue::from_bytes);
-                tag.and_then(Result::ok).map(|tag| weak(&tag))
-            }
+            SourceTag::AsStored | SourceTag::Negotiated | SourceTag::MayBeWeak(_) => None,
         }
     }
 }

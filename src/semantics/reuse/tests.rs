@@ -26,6 +26,7 @@ fn minute() -> Terms {
         for_cookie: true,
         etag_is_made: false,
         is_negotiated: false,
+        etag_may_be_weak: false,
         ..Terms::default()
     }
 }

@@ -108,6 +108,7 @@ pub(in crate::store) fn response(body: &Bytes) -> Kind {
         for_cookie: true,
         etag_is_made: true,
         is_negotiated: true,
+        etag_may_be_weak: true,
     };
     let headers = fields.into_iter().collect();
     Kind::Response(StoredResponse::new(StatusCode::OK, headers, &terms, body.clone()))

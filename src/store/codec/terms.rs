@@ -18,7 +18,7 @@ pub(super) struct TermsRecord {
     /// In microseconds: initial age, lifetime, time of the handler, and the two stale windows.
     spans: [u64; 5],
     /// [`Terms::directive_bits`].
-    directives: u8,
+    directives: u16,
     /// The number of what it has its lifetime from.
     lifetime_from: u8,
     /// The number of the named policy; zero for none.
