@@ -70,20 +70,27 @@ async fn main() {
 
 /// A list of products as JSON, with as much repetition as such lists have.
 fn listing(length: usize) -> String {
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut products = Vec::new();
+    let mut left = length;
+    while left > 0 {
+        let product = product(&mut random);
+        left = left.saturating_sub(product.len() + 1);
+        products.push(product);
+    }
+    format!("[{}]", products.join(","))
+}
+
+fn product(random: &mut fastrand::Rng) -> String {
     let words =
         ["oak", "chess", "set", "folding", "board", "brass", "lamp", "linen", "chair", "blue"];
-    let mut random = fastrand::Rng::with_seed(7);
-    let mut text = "[".to_owned();
-    while text.len() < length {
-        let mut word = || words.get(random.usize(..words.len())).copied().unwrap_or_default();
-        let (name, about) =
-            ([word(), word()].join(" "), [word(), word(), word(), word()].join(" "));
-        let (id, price) = (random.u32(..1_000_000), random.u32(100..100_000));
-        text += &format!(
-            r#"{{"id":{id},"name":"{name}","description":"{about}","price_cents":{price}}},"#
-        );
-    }
-    text + "{}]"
+    let mut some = |number: usize| -> String {
+        let some = (0..number).map(|_| random.choice(words).unwrap_or_default());
+        some.collect::<Vec<_>>().join(" ")
+    };
+    let (name, about) = (some(2), some(4));
+    let (id, price) = (random.u32(..1_000_000), random.u32(100..100_000));
+    format!(r#"{{"id":{id},"name":"{name}","description":"{about}","price_cents":{price}}}"#)
 }
 
 fn request() -> Request {
