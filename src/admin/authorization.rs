@@ -104,7 +104,7 @@ fn wants_page(headers: &HeaderMap) -> bool {
 fn as_page(res: ServiceResponse, place: Place) -> ServiceResponse {
     let error = res.response().error();
     let Some(refusal) = error.and_then(actix_web::Error::as_error::<Refusal>) else { return res };
-    let response = refusal.response(page::of_refusal(refusal, place), "text/html; charset=utf-8");
+    let response = refusal.response(page::refusal_page(refusal, place), "text/html; charset=utf-8");
     let (request, _) = res.into_parts();
     ServiceResponse::new(request, response)
 }

@@ -65,8 +65,8 @@ impl ResponseCache {
     ///
     /// What a rule says itself goes before what its policy says; the policy that a handler chooses goes
     /// before its rule. Of a policy that a handler chooses, [`Rule::query`], [`Rule::shared`] and
-    /// [`Rule::cache_post`] have no effect, as they say how requests are keyed, and [`Rule::bypass`] means that the response is not
-    /// stored. Its groups name nothing that patterns capture, unless every pattern captures it.
+    /// [`Rule::cache_post`] have no effect, as they say how requests are keyed, and [`Rule::bypass`] means
+    /// that the response is not stored. Its groups name nothing that patterns capture, unless every pattern captures it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -167,7 +167,7 @@ impl ResponseCache {
         I::Item: Into<String>,
     {
         let tags = languages.into_iter().map(Into::into).collect();
-        self.add_normaliser(Normaliser::of_languages(tags))
+        self.add_normaliser(Normaliser::languages(tags))
     }
 
     /// Reduces a request header to few values **before the request is keyed and before the handler reads

@@ -89,7 +89,7 @@ impl Normaliser {
     }
 
     /// Reduces `Accept-Language` to one of these languages.
-    pub(super) fn of_languages(tags: Vec<String>) -> Result<Self, ConfigError> {
+    pub(super) fn languages(tags: Vec<String>) -> Result<Self, ConfigError> {
         let languages = Languages::new(tags).map_err(|tag| {
             let problem = match tag.as_str() {
                 "" => "names no language, or an empty one".to_owned(),

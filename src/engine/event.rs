@@ -191,7 +191,7 @@ impl NotStoredEvent<'_> {
 
 impl<'a> CacheEvent<'a> {
     /// A request had this verdict.
-    pub(crate) fn of_request(
+    pub(crate) fn for_verdict(
         verdict: &Verdict,
         rule: Option<&'a str>,
         key: Option<&'a CacheKey>,

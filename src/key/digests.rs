@@ -8,7 +8,7 @@ pub(crate) struct KeyDigests(Option<[u8; 32]>);
 
 impl KeyDigests {
     /// Those of this version; of none where it is empty.
-    pub(crate) fn of_version(version: &str) -> Self {
+    pub(crate) fn for_version(version: &str) -> Self {
         let context = "actix-response-cache 2026 keys of a version";
         Self((!version.is_empty()).then(|| blake3::derive_key(context, version.as_bytes())))
     }
@@ -28,7 +28,7 @@ mod tests {
     #[test]
     fn versions_have_digests_of_their_own() {
         let key = |path| KeyBuilder::new(false, "h", path, None).finish();
-        let of = |version, path| KeyDigests::of_version(version).of(&key(path));
+        let of = |version, path| KeyDigests::for_version(version).of(&key(path));
         assert_eq!(of("", "/"), key("/").digest());
         assert_eq!(of("1", "/"), of("1", "/"));
         let digests = [of("", "/"), of("1", "/"), of("2", "/"), of("1", "/a")];

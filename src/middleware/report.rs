@@ -114,7 +114,7 @@ impl Report<'_> {
     fn report_event(&self, worker: &Worker, verdict: &Verdict) {
         if let Some(listener) = worker.plan.on_event() {
             let rule = self.rule.and_then(|rule| worker.plan.rule_pattern(rule));
-            listener.report(&CacheEvent::of_request(verdict, rule, self.key));
+            listener.report(&CacheEvent::for_verdict(verdict, rule, self.key));
         }
     }
 

@@ -25,7 +25,7 @@ impl Declared {
     ///
     /// A soft purge has cut the declared lifetime short, and how long it was is not known any more. Unless
     /// the handler says it again, the response is then not stored, and the next one brings it.
-    pub(crate) fn of_stored(terms: &Terms) -> Self {
+    pub(crate) fn from_terms(terms: &Terms) -> Self {
         let is_declared =
             matches!(terms.lifetime_from, LifetimeSource::Hint | LifetimeSource::Policy);
         if !is_declared {

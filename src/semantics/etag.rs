@@ -29,7 +29,7 @@ impl TagForm {
     }
 
     /// The form for this request, of a response whose bytes compression outside may change.
-    pub(crate) fn of_encodable<Q: Fields + ?Sized>(req: &Q) -> Self {
+    pub(crate) fn for_client<Q: Fields + ?Sized>(req: &Q) -> Self {
         if accepts_coding(req) { Self::Weak } else { Self::Strong }
     }
 

@@ -119,7 +119,7 @@ pub(super) fn confirm(
 }
 
 /// The page of a refusal: the form that takes a token where that is what is missing.
-pub(super) fn of_refusal(refusal: &Refusal, place: Place) -> String {
+pub(super) fn refusal_page(refusal: &Refusal, place: Place) -> String {
     let needs_token = matches!(refusal.status().as_u16(), 401 | 429);
     let mut html = begin(if needs_token { "Sign in" } else { "Not done" }, place);
     forms::refused(&mut html, place, refusal, needs_token);

@@ -33,7 +33,7 @@ impl Trial<'_> {
     /// The responses that are tried: the stored one, the commonest directives, errors, the statuses that the
     /// rule names, and one for each policy that the handler could choose.
     pub(super) fn candidates(&self, found: &Found) -> Vec<Candidate> {
-        let stored = stored(found).and_then(|stored| self.of_stored(stored));
+        let stored = stored(found).and_then(|stored| self.stored_candidate(stored));
         let said = DIRECTIVES.iter().filter_map(|said| self.of(StatusCode::OK, said));
         let named = &self.policy().status_ttls;
         let named = named.iter().map(|(status, _)| *status);
@@ -54,7 +54,7 @@ impl Trial<'_> {
             return Err(Reason::Method);
         }
         let expected = match stored {
-            Some(stored) => self.of_stored(stored),
+            Some(stored) => self.stored_candidate(stored),
             None => self.of(StatusCode::OK, "max-age=60"),
         };
         expected.map_or(Ok(LifetimeSource::default()), |expected| {
@@ -63,7 +63,7 @@ impl Trial<'_> {
         })
     }
 
-    fn of_stored(&self, stored: &StoredResponse) -> Option<Candidate> {
+    fn stored_candidate(&self, stored: &StoredResponse) -> Option<Candidate> {
         let mut fields: HeaderList = stored.handler_fields().expand().collect();
         // what says how old it is
         fields.retain(|(name, _)| !matches!(*name, header::DATE | header::AGE));

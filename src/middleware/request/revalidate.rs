@@ -279,7 +279,7 @@ impl Revalidation<'_> {
     fn storing<'s>(&'s self, ended: &'s EndedCall, routed: &'s str) -> Storing<'s> {
         let Self { worker, entry, .. } = *self;
         let (context, rule) = (&ended.context, ended.rule);
-        let before = Declared::of_stored(&self.stored.terms());
+        let before = Declared::from_terms(&self.stored.terms());
         // only a GET or HEAD is answered by what confirms a stored response
         let is_post = false;
         Storing { worker, context, rule, routed, is_post, groups: &entry.groups, before }

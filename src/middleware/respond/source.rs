@@ -87,7 +87,7 @@ impl<'a> Source<'a> {
     /// The weak `ETag` that this request is given in place of the stored one.
     pub(super) fn weak_tag(&self, req: &HeaderMap) -> Option<HeaderValue> {
         match self.tag {
-            SourceTag::MayBeWeak(known) if TagForm::of_encodable(req) == TagForm::Weak => {
+            SourceTag::MayBeWeak(known) if TagForm::for_client(req) == TagForm::Weak => {
                 known.cloned().or_else(|| self.stored.weak_etag())
             }
             SourceTag::AsStored | SourceTag::Negotiated | SourceTag::MayBeWeak(_) => None,

@@ -46,8 +46,8 @@ impl Names {
 
     /// The same, where entries have names of their own for this version of the application. What finds and
     /// purges them is shared: a purge reaches those of all versions.
-    pub(super) fn of_version(self, version: &str) -> Self {
-        Self { digests: KeyDigests::of_version(version), ..self }
+    pub(super) fn with_version(self, version: &str) -> Self {
+        Self { digests: KeyDigests::for_version(version), ..self }
     }
 
     /// What stands for the keys of entries.

@@ -82,7 +82,7 @@ impl RedisStore {
         if client.is_to_several() && !names::keeps_entries_in_a_slot(prefix) {
             return Err(ServersError::new("Redis::key_prefix", names::SPOILS_HASH_TAG));
         }
-        let names = Names::new(prefix, client.database()).of_version(&options.process.version);
+        let names = Names::new(prefix, client.database()).with_version(&options.process.version);
         let invalidation = Arc::new(InvalidationState::new());
         let processes = Processes::new(&names, &options.process);
         let subscriber = Arc::new(Subscriber::default());
