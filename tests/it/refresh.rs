@@ -13,6 +13,8 @@ use actix_response_cache::{
 };
 use actix_web::{App, HttpRequest, HttpResponse, test::init_service, web};
 
+use tokio::sync::Semaphore;
+
 use crate::support::{Origin, Seen, TestApp, app, get, get_with, send, settle};
 
 mod warm_up;
@@ -279,6 +281,32 @@ async fn response_from_before_a_purge_is_not_stored() {
     let report = refresh.await.unwrap();
     assert_eq!(outcomes(&report), [RefreshOutcome::NotStored(Reason::Purged)]);
     assert_eq!(handle.stats().entries, Some(1));
+}
+
+#[actix_rt::test]
+async fn requests_that_come_while_refreshes_run_let_more_of_them_run() {
+    let cache = ResponseCache::memory();
+    let (slow, calls) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let handler = move |path: web::Path<u32>| {
+        let (slow, calls) = (Arc::clone(&slow), Arc::clone(&calls));
+        async move {
+            match *path {
+                0 | 3 => {}
+                // the last one to begin lets both end
+                _ if calls.fetch_add(1, Ordering::SeqCst) == 1 => slow.add_permits(2),
+                _ => drop(slow.acquire().await),
+            }
+            "x"
+        }
+    };
+    let app = App::new().wrap(cache.clone()).route("/{number}", web::get().to(handler));
+    let app = init_service(app).await;
+    let handle = cache.handle().unwrap();
+    let first = while_asked(&app, "/0", &handle, &["/3"]).await;
+    assert_eq!(first.stored(), 1, "{first:?}");
+    // one request is kept, and both want it
+    let report = while_asked(&app, "/0", &handle, &["/1", "/2"]).await;
+    assert_eq!(report.stored(), 2, "{report:?}");
 }
 
 #[actix_rt::test]

@@ -42,15 +42,16 @@ impl Engine {
             let mut changed = pin!(self.refresher.changed());
             // from now on, so that no change is missed while the workers are asked
             changed.as_mut().enable();
-            match self.refresher.offer(&request).await {
-                Reply::Done(outcome) => return outcome,
-                Reply::Busy => changed.await,
-                Reply::NoTemplate => {
-                    waiting.get_or_insert_with(|| Waiting::new(self));
-                    if timeout(left(), changed).await.is_err() {
-                        return RefreshOutcome::NotReady;
-                    }
-                }
+            let reply = self.refresher.offer(&request).await;
+            if let Reply::Done(outcome) = reply {
+                return outcome;
+            }
+            // the more requests are kept, the more refreshes run at a time
+            waiting.get_or_insert_with(|| Waiting::new(self));
+            if matches!(reply, Reply::Busy) {
+                changed.await;
+            } else if timeout(left(), changed).await.is_err() {
+                return RefreshOutcome::NotReady;
             }
         }
     }
