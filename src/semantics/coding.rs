@@ -46,17 +46,8 @@ fn is_compressible<S: Fields + ?Sized>(stored: &S) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{HeaderName, HeaderValue};
-
     use super::*;
-    use crate::semantics::fields::HeaderList;
-
-    fn fields(lines: &[(&'static str, &'static str)]) -> HeaderList {
-        let field = |(name, value): &(&'static str, &'static str)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
-        };
-        lines.iter().map(field).collect()
-    }
+    use crate::semantics::fields::lists::fields;
 
     #[test]
     fn identity_alone_is_no_coding() {

@@ -86,17 +86,8 @@ pub(crate) fn tag_for<Q: Fields + ?Sized, F: Fields + ?Sized>(
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderName;
-
     use super::*;
-    use crate::semantics::fields::HeaderList;
-
-    fn fields(lines: &[(&'static str, &'static str)]) -> HeaderList {
-        let field = |(name, value): &(&'static str, &'static str)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
-        };
-        lines.iter().map(field).collect()
-    }
+    use crate::semantics::fields::{HeaderList, lists::fields};
 
     #[test]
     fn tag_is_of_bytes_type_language_and_coding() {

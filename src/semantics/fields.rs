@@ -103,3 +103,24 @@ pub(crate) fn connection_options<F: Fields + ?Sized>(fields: &F) -> Vec<HeaderNa
         .filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok())
         .collect()
 }
+
+#[cfg(test)]
+pub(crate) mod lists {
+    //! Lists of fields for tests.
+
+    use super::{HeaderList, HeaderName, HeaderValue};
+
+    /// The fields of these lines.
+    pub(crate) fn fields(lines: &[(&'static str, &str)]) -> HeaderList {
+        lines.iter().map(|(name, value)| field(HeaderName::from_static(name), value)).collect()
+    }
+
+    /// The fields of these lines, whose names are constants.
+    pub(crate) fn known_fields(lines: &[(&HeaderName, &str)]) -> HeaderList {
+        lines.iter().map(|(name, value)| field((*name).clone(), value)).collect()
+    }
+
+    fn field(name: HeaderName, value: &str) -> (HeaderName, HeaderValue) {
+        (name, HeaderValue::from_bytes(value.as_bytes()).unwrap())
+    }
+}

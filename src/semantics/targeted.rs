@@ -81,20 +81,14 @@ fn takes_names(directive: &str) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use actix_web::http::header::HeaderValue;
-
     use super::*;
-    use crate::semantics::{cache_control::Flag, fields::HeaderList};
+    use crate::semantics::{cache_control::Flag, fields::lists::known_fields};
 
     static APP: HeaderName = HeaderName::from_static("app-cache-control");
     static CDN: HeaderName = HeaderName::from_static("cdn-cache-control");
 
-    fn fields(lines: &[(&HeaderName, &'static str)]) -> HeaderList {
-        lines.iter().map(|(n, v)| ((*n).clone(), HeaderValue::from_static(v))).collect()
-    }
-
     fn targeted_max_age(value: &'static str) -> (bool, Option<u64>) {
-        let fields = fields(&[(&CDN, value), (&CACHE_CONTROL, "max-age=1")]);
+        let fields = known_fields(&[(&CDN, value), (&CACHE_CONTROL, "max-age=1")]);
         let governing = governing(fields.as_slice(), std::slice::from_ref(&CDN));
         (governing.targeted, governing.directives.max_age.map(|age| age.as_secs()))
     }
@@ -134,10 +128,10 @@ mod tests {
     #[test]
     fn the_first_usable_target_wins() {
         let targets = [APP.clone(), CDN.clone()];
-        let both = fields(&[(&CDN, "max-age=2"), (&APP, "max-age=3")]);
+        let both = known_fields(&[(&CDN, "max-age=2"), (&APP, "max-age=3")]);
         let ruling = governing(both.as_slice(), &targets);
         assert_eq!(ruling.directives.max_age, Some(Duration::from_secs(3)));
-        let broken = fields(&[(&CDN, "max-age=2"), (&APP, "max-age=3,,")]);
+        let broken = known_fields(&[(&CDN, "max-age=2"), (&APP, "max-age=3,,")]);
         let ruling = governing(broken.as_slice(), &targets);
         assert_eq!(ruling.directives.max_age, Some(Duration::from_secs(2)));
         // s.2.2: fields that are not on the list change nothing
@@ -147,7 +141,7 @@ mod tests {
 
     #[test]
     fn several_lines_are_one_dictionary() {
-        let lines = fields(&[(&CDN, "max-age=2"), (&CDN, "no-cache=\"a, b\", private")]);
+        let lines = known_fields(&[(&CDN, "max-age=2"), (&CDN, "no-cache=\"a, b\", private")]);
         let ruling = governing(lines.as_slice(), std::slice::from_ref(&CDN)).directives;
         assert_eq!(ruling.max_age, Some(Duration::from_secs(2)));
         assert_eq!(ruling.no_cache_fields, ["a", "b"]);

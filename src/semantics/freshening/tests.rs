@@ -1,6 +1,7 @@
 //! Tables of 304s and HEADs, and what they do to what is stored.
 
 use super::*;
+use crate::semantics::fields::lists::fields;
 
 const DAY: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const SAME_DAY: &str = "Sunday, 06-Nov-94 08:49:37 GMT";
@@ -8,13 +9,6 @@ const NEXT_DAY: &str = "Mon, 07 Nov 1994 08:49:37 GMT";
 const RECEIVED: Timestamp = Timestamp::from_secs(784_111_777);
 
 type Lines<'a> = &'a [(&'static str, &'static str)];
-
-fn fields(lines: Lines<'_>) -> HeaderList {
-    let field = |(name, value): &(&'static str, &'static str)| {
-        (HeaderName::from_static(name), HeaderValue::from_static(value))
-    };
-    lines.iter().map(field).collect()
-}
 
 /// The fields by their names; those of one name in order.
 fn freshened(stored: Lines<'_>, fresh: Lines<'_>) -> Vec<String> {

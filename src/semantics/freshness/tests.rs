@@ -4,20 +4,17 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 
 use super::*;
-use crate::semantics::{date::Monotonic, fields::HeaderList, targeted::governing};
+use crate::semantics::{
+    date::Monotonic,
+    fields::{HeaderList, lists::fields},
+    targeted::governing,
+};
 
 /// Sun, 06 Nov 1994 08:49:37 GMT
 const NOW: Timestamp = Timestamp::from_secs(784_111_777);
 static CDN: HeaderName = HeaderName::from_static("cdn-cache-control");
 
 type Lines<'a> = &'a [(&'static str, &'static str)];
-
-fn fields(lines: Lines<'_>) -> HeaderList {
-    let field = |(name, value): &(&'static str, &'static str)| {
-        (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
-    };
-    lines.iter().map(field).collect()
-}
 
 fn lifetime(lines: Lines<'_>) -> Option<u64> {
     let fields = fields(lines);

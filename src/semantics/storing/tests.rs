@@ -1,11 +1,11 @@
 //! Tables of what is stored, and why the rest is not.
 
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::HeaderName;
 
 use super::*;
 use crate::semantics::{
     date::{Moment, Timestamp},
-    fields::HeaderList,
+    fields::lists::fields,
     policy::Windows,
 };
 
@@ -16,13 +16,6 @@ const NOW: Timestamp = Timestamp::from_secs(784_111_777);
 const MODIFIED: (&str, &str) = ("last-modified", "Sun, 06 Nov 1994 08:47:57 GMT");
 const TAG: (&str, &str) = ("etag", "\"a\"");
 const HOUR: (&str, &str) = ("cache-control", "max-age=3600");
-
-fn fields(lines: Lines<'_>) -> HeaderList {
-    let field = |(name, value): &(&'static str, &str)| {
-        (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
-    };
-    lines.iter().map(field).collect()
-}
 
 fn by_the_rfc() -> Policy {
     Policy {

@@ -4,16 +4,9 @@ use actix_web::http::header::HeaderValue;
 use proptest::prelude::*;
 
 use super::*;
-use crate::semantics::fields::HeaderList;
+use crate::semantics::fields::{HeaderList, lists::fields};
 
 type Lines<'a> = &'a [(&'static str, &'a str)];
-
-fn fields(lines: Lines<'_>) -> HeaderList {
-    let field = |(name, value): &(&'static str, &str)| {
-        (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
-    };
-    lines.iter().map(field).collect()
-}
 
 fn written(names: &[&str], request: Lines<'_>) -> Vec<u8> {
     let names: Vec<_> = names.iter().map(|n| HeaderName::try_from(*n).unwrap()).collect();
