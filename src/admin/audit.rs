@@ -9,12 +9,12 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{counting::serialized::unix_seconds, semantics::date::Timestamp};
+use crate::{
+    counting::serialized::unix_seconds, engine::stats::shown::shown, semantics::date::Timestamp,
+};
 
 /// How many entries are kept.
 const MAX_ENTRIES: usize = 256;
-/// How many characters of a target are kept.
-const MAX_TARGET: usize = 256;
 
 /// One thing that an operator did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,10 +39,7 @@ pub(super) struct AuditLog(Mutex<VecDeque<AuditEntry>>);
 
 impl AuditLog {
     pub(super) fn add(&self, mut entry: AuditEntry) {
-        if let Some((end, _)) = entry.target.char_indices().nth(MAX_TARGET) {
-            entry.target.truncate(end);
-            entry.target.push('…');
-        }
+        entry.target = shown(entry.target);
         let AuditEntry { who, from, action, target, result, .. } = &entry;
         tracing::info!(who, ?from, action, target, result, "response cache: an operator's action");
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,7 +73,7 @@ mod tests {
         log.add(entry("ü".repeat(1000)));
         let entries = log.newest_first();
         assert_eq!(entries.len(), MAX_ENTRIES);
-        assert_eq!(entries[0].target.chars().count(), MAX_TARGET + 1);
+        assert!(entries[0].target.len() < 600 && entries[0].target.ends_with('…'));
         assert_eq!((&*entries[1].target, &*entries[255].target), ("/299", "/45"));
     }
 }

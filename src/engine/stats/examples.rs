@@ -11,14 +11,13 @@ use std::{
 
 use serde::Serialize;
 
+use super::shown::shown;
 use crate::{
     counting::serialized::unix_seconds,
     semantics::verdict::{Reason, Verdict},
 };
 
 const REASONS: usize = Reason::ALL.len();
-/// How long a shown URL is at most, in bytes.
-const MAX_SHOWN: usize = 512;
 
 /// A recent request that was not answered from the store, or whose response was not stored.
 #[non_exhaustive]
@@ -60,9 +59,7 @@ impl Examples {
 
     /// Keeps an example in place of the last one for its reason.
     pub(crate) fn keep(&self, reason: Reason, method: &str, url: &str, at: SystemTime) {
-        let end = url.char_indices().map(|(at, _)| at).find(|at| *at >= MAX_SHOWN);
-        let url = end.and_then(|end| url.get(..end)).unwrap_or(url).to_owned();
-        let method = method.chars().take(MAX_SHOWN).collect();
+        let [method, url] = [method, url].map(|text| shown(text.to_owned()));
         let mut examples = self.lock();
         examples.retain(|known| known.reason != reason);
         examples.push(RequestExample { reason, method, url, at });

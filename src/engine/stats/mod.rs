@@ -11,6 +11,7 @@ mod refreshes;
 mod requests;
 mod rule_stats;
 mod rules;
+pub(crate) mod shown;
 mod timeline;
 mod top;
 mod worker;
