@@ -8,6 +8,9 @@ pub use crate::semantics::{
     vary::Selecting,
 };
 
+mod body;
+#[cfg(feature = "precompress")]
+pub(crate) mod codings;
 mod headers;
 mod memory;
 mod packed;
@@ -17,7 +20,7 @@ mod span;
 
 pub use self::{headers::StoredHeaders, response::StoredResponse};
 
-pub(crate) use self::packed::PackedBodies;
+pub(crate) use self::{body::StoredBody, packed::PackedBodies};
 
 #[cfg(feature = "memory")]
 pub(crate) use self::memory::allocated;
@@ -59,9 +62,16 @@ impl Entry {
     pub(crate) fn is_of_same_fill(&self, other: &Self) -> bool {
         let fill = |entry: &Self| {
             let response = entry.response()?;
-            Some((response.terms().response_time, response.body.clone()))
+            Some((response.terms().response_time, response.stored_body().whole()?.clone()))
         };
         self.since == other.since && fill(self).is_some_and(|this| Some(this) == fill(other))
+    }
+
+    /// The same without the body as it came; `None` where it is not packed.
+    #[cfg(feature = "memory")]
+    pub(crate) fn packed_only(&self) -> Option<Self> {
+        let kind = Kind::Response(self.response()?.packed_only()?);
+        Some(Self { kind, ..self.clone() })
     }
 
     /// The same after a soft purge: a response is stale since `then` at the latest.

@@ -215,7 +215,7 @@ impl<'a> CacheEvent<'a> {
     pub(super) fn stored(entry: &'a Entry, response: &StoredResponse) -> Self {
         let Entry { key, groups, .. } = entry;
         let status = response.status().as_u16();
-        let (lifetime, body_bytes) = (response.terms().lifetime, response.body.len());
+        let (lifetime, body_bytes) = (response.terms().lifetime, response.stored_body().len());
         Self::Stored(StoredEvent { status, lifetime, body_bytes, groups, key })
     }
 

@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use super::state::Engine;
 use crate::{
-    entry::{Entry, PackedBodies, Terms},
+    entry::{Entry, PackedBodies, StoredBody, Terms},
     key::KeyParts,
     store::local::LocalEntry,
 };
@@ -56,7 +56,7 @@ pub(crate) struct RememberedEntry {
     local: LocalEntry,
     /// The headers for clients.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(crate) body: Bytes,
+    pub(crate) body: StoredBody,
     pub(crate) packed: PackedBodies,
     pub(crate) terms: Terms,
     /// The weak form of an `ETag` of the cache's own, where compression outside may change the bytes.
@@ -135,7 +135,7 @@ impl RememberedEntry {
     /// The entry as a worker remembers it, unless it is too large, no response, or gone.
     fn of(engine: &Engine, entry: &Arc<Entry>, stripped: &[HeaderName]) -> Option<Self> {
         let response = entry.response()?;
-        let bodies = response.body.len() + response.packed.total();
+        let bodies = response.stored_body().whole().map_or(0, Bytes::len) + response.packed.total();
         let bytes = response.headers.as_bytes().len() + bodies;
         if bytes > MAX_ENTRY_BYTES {
             return None;
@@ -147,11 +147,12 @@ impl RememberedEntry {
         let headers: Vec<_> = response.headers.expand().filter(is_sent).collect();
         let allows_origin =
             headers.iter().any(|(name, _)| *name == header::ACCESS_CONTROL_ALLOW_ORIGIN);
-        let body = Bytes::from_owner(response.body.clone());
+        let counted = |body: &Bytes| Bytes::from_owner(body.clone());
+        let body = response.stored_body().map(counted);
         let uses = Cell::new(0);
         let terms = response.terms();
         let weak_tag = response.weak_etag();
-        let packed = response.packed.map(|body| Bytes::from_owner(body.clone()));
+        let packed = response.packed.map(counted);
         is_same.then_some(Self {
             local,
             headers,

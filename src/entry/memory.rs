@@ -5,7 +5,7 @@ use actix_web::http::header::HeaderName;
 #[cfg(all(feature = "memory", feature = "redis"))]
 use bytes::Bytes;
 
-use super::{Entry, Kind, PackedBodies, StoredResponse};
+use super::{Entry, Kind, PackedBodies};
 use crate::key::CacheKey;
 
 impl Entry {
@@ -14,10 +14,10 @@ impl Entry {
     /// entries share counts for each.
     pub fn weight(&self) -> usize {
         let kind = match &self.kind {
-            Kind::Response(StoredResponse { headers, body, packed, .. }) => {
-                weight_of_shared(headers.as_bytes().len())
-                    + weight_of_bytes(body.len())
-                    + weight_of_packed(packed)
+            Kind::Response(response) => {
+                weight_of_shared(response.headers.as_bytes().len())
+                    + weight_of_bytes(response.stored_body().held())
+                    + weight_of_packed(&response.packed)
             }
             Kind::Varies(selecting) => weight_of_list(&selecting.names, weight_of_name),
         };
@@ -32,8 +32,7 @@ impl Entry {
     pub(crate) fn with_own_body(&self) -> Self {
         let mut entry = self.clone();
         if let Kind::Response(response) = &mut entry.kind {
-            response.body = Bytes::copy_from_slice(&response.body);
-            response.packed = response.packed.map(|body| Bytes::copy_from_slice(body));
+            response.map_bodies(|body| Bytes::copy_from_slice(body));
         }
         entry
     }

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+#[cfg(feature = "precompress")]
+use super::codings::unpack;
 use crate::semantics::negotiation::Coding;
+
+/// The codings, beginning with the one that is unpacked the fastest.
+const FASTEST_FIRST: [Coding; 3] = [Coding::Zstd, Coding::Gzip, Coding::Brotli];
 
 /// Bodies by their coding. A clone shares them.
 #[derive(Clone, Debug, Default)]
@@ -30,10 +35,21 @@ impl PackedBodies {
         self.iter().map(|(_, body)| body.len()).sum()
     }
 
+    /// The body as it came, of this length.
+    pub(super) fn unpack(&self, length: usize) -> Option<Bytes> {
+        FASTEST_FIRST.into_iter().find_map(|coding| unpack(coding, self.get(coding)?, length))
+    }
+
     /// The same, each body made by `copy`.
     pub(crate) fn map(&self, copy: impl Fn(&Bytes) -> Bytes) -> Self {
         self.iter().map(|(coding, body)| (coding, copy(body))).collect()
     }
+}
+
+/// Without the crates that pack nothing is unpacked.
+#[cfg(not(feature = "precompress"))]
+fn unpack(_: Coding, _: &[u8], _: usize) -> Option<Bytes> {
+    None
 }
 
 impl FromIterator<(Coding, Bytes)> for PackedBodies {

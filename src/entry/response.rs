@@ -8,7 +8,9 @@ use actix_web::http::{
 };
 use bytes::Bytes;
 
-use super::{headers::StoredHeaders, packed::PackedBodies, small_terms::SmallTerms};
+use super::{
+    body::StoredBody, headers::StoredHeaders, packed::PackedBodies, small_terms::SmallTerms,
+};
 #[cfg(feature = "memory")]
 use crate::semantics::date::Timestamp;
 use crate::semantics::{etag::weak, fields::Fields, terms::Terms, validation::has_validator};
@@ -22,8 +24,7 @@ const MAX_VALIDATION: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct StoredResponse {
     /// The header fields, repeated ones in order, always with a `Date`.
     pub headers: StoredHeaders,
-    /// The whole body, as the handler made it.
-    pub body: Bytes,
+    body: StoredBody,
     /// The same body packed.
     pub(crate) packed: PackedBodies,
     /// With the status, as there is room for it.
@@ -35,7 +36,48 @@ impl StoredResponse {
     /// and where they are longer than 24 days in seconds.
     pub fn new(status: StatusCode, headers: StoredHeaders, terms: &Terms, body: Bytes) -> Self {
         let packed = PackedBodies::default();
-        Self { headers, body, packed, terms: SmallTerms::new(status, terms) }
+        let (body, terms) = (StoredBody::Whole(body), SmallTerms::new(status, terms));
+        Self { headers, body, packed, terms }
+    }
+
+    /// The whole body, as the handler made it.
+    pub fn body(&self) -> Bytes {
+        // only the store in memory leaves out what is packed, and reads it by `whole_body`
+        self.whole_body().unwrap_or_default()
+    }
+
+    /// The whole body, as the handler made it, unpacked where it is kept only so; `None` where it cannot
+    /// be.
+    pub(crate) fn whole_body(&self) -> Option<Bytes> {
+        self.body.unpacked(&self.packed)
+    }
+
+    /// The body, whichever form it is kept in.
+    #[inline]
+    pub(crate) fn stored_body(&self) -> &StoredBody {
+        &self.body
+    }
+
+    /// Puts another body in its place.
+    #[cfg(feature = "redis")]
+    pub(crate) fn set_body(&mut self, body: Bytes) {
+        self.body = StoredBody::Whole(body);
+    }
+
+    /// The same with bodies whose bytes are made by `copy`.
+    #[cfg(all(feature = "memory", feature = "redis"))]
+    pub(super) fn map_bodies(&mut self, copy: impl Fn(&Bytes) -> Bytes) {
+        self.body = self.body.map(&copy);
+        self.packed = self.packed.map(copy);
+    }
+
+    /// The same without the body as it came; `None` where it is not packed.
+    #[cfg(feature = "memory")]
+    pub(super) fn packed_only(&self) -> Option<Self> {
+        let can_be_unpacked = cfg!(feature = "precompress") && !self.packed.is_empty();
+        let body = StoredBody::PackedOnly(self.body.len());
+        let is_chosen = can_be_unpacked && self.terms().is_negotiated;
+        is_chosen.then(|| Self { body, ..self.clone() })
     }
 
     /// The same with these packed bodies.

@@ -115,10 +115,14 @@ pub fn encode(entry: &Entry) -> Result<Encoded, StoreError> {
 /// [`encode`], with a body of `above` bytes or more compressed where that makes it smaller.
 pub(super) fn encode_above(entry: &Entry, above: Option<usize>) -> Result<Encoded, StoreError> {
     let (flags, body) = match &entry.kind {
-        Kind::Response(response) => match above.and_then(|above| packed(response, above)) {
-            Some(plain) => (COMPRESSED, with_packed(response, plain)),
-            None => (0, with_packed(response, response.body.clone())),
-        },
+        Kind::Response(response) => {
+            let body =
+                response.whole_body().ok_or_else(|| corrupt("its body cannot be unpacked"))?;
+            match above.and_then(|above| packed(response, &body, above)) {
+                Some(plain) => (COMPRESSED, with_packed(response, plain)),
+                None => (0, with_packed(response, body)),
+            }
+        }
         Kind::Varies(_) => (VARIES, Bytes::new()),
     };
     let mut head = vec![0; HEADER];
@@ -180,9 +184,10 @@ fn decode_with(
             split_packed(&packed, &mut bytes).ok_or_else(|| corrupt("no packed bodies"))?;
     }
     match (header.flags, &mut entry.kind) {
-        (0, Kind::Response(response)) => response.body = bytes,
+        (0, Kind::Response(response)) => response.set_body(bytes),
         (COMPRESSED, Kind::Response(response)) => {
-            response.body = unpack(&bytes).ok_or_else(|| corrupt("cannot be unpacked"))?;
+            let body = unpack(&bytes).ok_or_else(|| corrupt("cannot be unpacked"))?;
+            response.set_body(body);
         }
         (VARIES, Kind::Varies(_)) if bytes.is_empty() => {}
         _ => return Err(corrupt("parts do not match")),

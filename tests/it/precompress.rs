@@ -19,6 +19,8 @@ use crate::support::{
     Origin, Seen, TestApp, app, get, get_with, redis::RedisServer, request, send, settle,
 };
 
+mod short_memory;
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A long text.

@@ -16,11 +16,12 @@ impl Engine {
     pub(crate) fn pack_behind(engine: &Arc<Self>, entry: &Arc<Entry>, packing: &Arc<Packing>) {
         let Some(response) = entry.response() else { return };
         let is_to_be_packed = response.terms().is_negotiated && response.packed.is_empty();
-        if !is_to_be_packed || !packing.wants(response.body.len() as u64) {
+        let Some(body) = response.stored_body().whole().filter(|_| is_to_be_packed) else { return };
+        if !packing.wants(body.len() as u64) {
             return;
         }
         let Ok(job) = Arc::clone(&engine.packers.jobs).try_acquire_owned() else { return };
-        let (body, packing) = (response.body.clone(), Arc::clone(packing));
+        let (body, packing) = (body.clone(), Arc::clone(packing));
         let (engine, entry) = (Arc::clone(engine), Arc::clone(entry));
         let task = Arc::clone(&engine);
         engine.background_tasks.spawn(async move {

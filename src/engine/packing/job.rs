@@ -5,8 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use super::codings::pack;
-use crate::{entry::PackedBodies, semantics::negotiation::Coding};
+use crate::{
+    entry::{PackedBodies, codings::pack},
+    semantics::negotiation::Coding,
+};
 
 /// How many bodies are packed at a time, and how many more wait for it: past that entries stay as they
 /// are.

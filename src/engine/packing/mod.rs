@@ -3,8 +3,6 @@
 #[cfg(feature = "precompress")]
 mod behind;
 #[cfg(feature = "precompress")]
-mod codings;
-#[cfg(feature = "precompress")]
 mod job;
 #[cfg(not(feature = "precompress"))]
 mod off;

@@ -7,7 +7,7 @@ use actix_web::http::{
 
 use super::*;
 use crate::{
-    entry::Terms,
+    entry::{StoredResponse, Terms},
     key::{KeyBuilder, Part},
     purge::PurgeNumber,
 };
@@ -47,7 +47,7 @@ fn copy_says_the_same_and_keeps_no_larger_buffer() {
     let (entry, buffer) = sliced();
     let own = entry.with_own_body();
     let (was, is) = (entry.response().unwrap(), own.response().unwrap());
-    assert_eq!((&is.headers, &is.body), (&was.headers, &was.body));
+    assert_eq!((&is.headers, is.body()), (&was.headers, was.body()));
     assert_eq!(
         (&own.key, own.key.url(), &own.groups),
         (&entry.key, entry.key.url(), &entry.groups)

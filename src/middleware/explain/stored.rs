@@ -28,7 +28,7 @@ pub(super) fn view(
         soft_purged: terms.soft_purged,
         handler_time: terms.took,
         groups: entry.groups.clone(),
-        body_bytes: response.body.len() as u64,
+        body_bytes: response.stored_body().len() as u64,
         has_validator: has_validator(&response.handler_fields()),
         vary: facts.vary.clone(),
         variants: facts.variants,

@@ -11,6 +11,7 @@ use actix_web::{
     error::{ErrorGatewayTimeout, InternalError},
     http::{Method, StatusCode},
 };
+use bytes::Bytes;
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
@@ -70,8 +71,10 @@ where
             Ok(found.serve_stale(call, res.into_parts().0, status))
         }
         Ok(res) if validates && res.status() == StatusCode::NOT_MODIFIED => {
-            if identifies(&stored.handler_fields(), res.headers()) {
-                return Ok(found.confirm(call, res).await);
+            if identifies(&stored.handler_fields(), res.headers())
+                && let Some(body) = stored.whole_body()
+            {
+                return Ok(found.confirm(call, res, body).await);
             }
             match without_conditions(&worker, res, &original) {
                 Ok(req) => call.finish(&worker, service.call(req).await),
@@ -182,6 +185,7 @@ impl Revalidation<'_> {
         &self,
         call: HandlerCall,
         res: ServiceResponse<B>,
+        body: Bytes,
     ) -> ServiceResponse<CacheBody<B>> {
         let Self { worker, original, entry, stored, .. } = *self;
         let (purpose, ended) = call.end(worker);
@@ -192,18 +196,18 @@ impl Revalidation<'_> {
         let mut fields = stored.handler_fields().expand().collect();
         freshen(&mut fields, res.headers(), now.date);
         let terms = Terms { response_time: now.date, ..Terms::default() };
-        let (status, body) = (stored.status(), stored.body.clone());
+        let status = stored.status();
         let headers = fields.iter().map(|(name, value)| (name, value)).collect();
-        let mut renewed = StoredResponse::new(status, headers, &terms, body);
+        let mut renewed = StoredResponse::new(status, headers, &terms, body.clone());
         let storing = self.storing(&ended, original.unrouted.as_str());
         let outcome = match storing.draft(fill, status, fields) {
             Ok(draft) => {
                 let from = draft.lifetime_from();
                 let draft = draft.with_handler_time(stored.terms().took);
                 let mut draft = draft.with_packed(&stored.packed);
-                draft.negotiate(Some(stored.body.len() as u64));
-                renewed = draft.response(stored.body.clone());
-                draft.commit(stored.body.clone());
+                draft.negotiate(Some(body.len() as u64));
+                renewed = draft.response(body.clone());
+                draft.commit(body);
                 Ok(from)
             }
             Err(refused) => {
@@ -248,7 +252,7 @@ impl Revalidation<'_> {
         res: &ServiceResponse<B>,
     ) -> Stored {
         let Self { worker, entry, stored, .. } = *self;
-        let length = stored.body.len() as u64;
+        let length = stored.stored_body().len() as u64;
         let must_tell_changes = stored.terms().soft_purged;
         let says =
             match head_says(&stored.handler_fields(), length, res.headers(), must_tell_changes) {
@@ -257,22 +261,22 @@ impl Revalidation<'_> {
                 _ if !body_agrees(res.response().body().size(), length) => HeadSays::Other,
                 says => says,
             };
-        match says {
-            HeadSays::Same => {
+        match (says, stored.whole_body()) {
+            (HeadSays::Same, Some(body)) => {
                 let mut fields = stored.handler_fields().expand().collect();
                 freshen(&mut fields, res.headers(), fill.now().date);
                 let storing = self.storing(ended, res.request().match_info().as_str());
                 let draft = storing.draft(fill, stored.status(), fields)?;
                 let from = draft.lifetime_from();
                 let draft = draft.with_handler_time(stored.terms().took);
-                draft.with_packed(&stored.packed).commit(stored.body.clone());
+                draft.with_packed(&stored.packed).commit(body);
                 Ok(from)
             }
-            HeadSays::Other => {
+            (HeadSays::Other, _) => {
                 worker.engine.purge_entry(entry.key.clone()).await;
                 Err(Reason::Method)
             }
-            HeadSays::Nothing => Err(Reason::Method),
+            (HeadSays::Nothing | HeadSays::Same, _) => Err(Reason::Method),
         }
     }
 

@@ -18,6 +18,8 @@ use crate::{
 /// A stored body in one of its forms.
 pub(super) struct Body<'a> {
     pub(super) status: StatusCode,
+    pub(super) length: usize,
+    /// Empty where only its length matters.
     pub(super) bytes: &'a Bytes,
 }
 
@@ -43,9 +45,7 @@ impl Form {
             Self::Partial(partial) => {
                 (StatusCode::PARTIAL_CONTENT, CacheBody::whole(partial.body.clone()))
             }
-            Self::Whole if *method == Method::HEAD => {
-                (body.status, CacheBody::unsent(body.bytes.len()))
-            }
+            Self::Whole if *method == Method::HEAD => (body.status, CacheBody::unsent(body.length)),
             Self::Whole => (body.status, CacheBody::whole(body.bytes.clone())),
         }
     }
@@ -55,7 +55,7 @@ impl Form {
         match self {
             Self::Partial(partial) => Some(partial.header),
             Self::Unsatisfiable => {
-                let length = body.bytes.len() as u64;
+                let length = body.length as u64;
                 Some((header::CONTENT_RANGE, unsatisfied_range(length)))
             }
             Self::NotModified | Self::Whole => None,

@@ -36,13 +36,12 @@ pub(super) fn from_stored<B>(
     source: &Source<'_>,
     age: Option<HeaderValue>,
 ) -> HttpResponse<CacheBody<B>> {
-    if matches!(source.tag, SourceTag::Negotiated) {
-        return negotiated::respond(client, source, age);
-    }
     let Source { stored, stripped, .. } = *source;
+    let whole = source.body.whole().filter(|_| !matches!(source.tag, SourceTag::Negotiated));
+    let Some(bytes) = whole else { return negotiated::respond(client, source, age) };
     let req = &client.req;
-    let form = if client.conditional { form(req, stored) } else { Form::Whole };
-    let body = Body { status: stored.status(), bytes: source.body };
+    let body = Body { status: stored.status(), length: bytes.len(), bytes };
+    let form = if client.conditional { form(req, stored, &body) } else { Form::Whole };
     let (status, bytes) = form.status_and_body(req.method, &body);
     let mut res = HttpResponse::with_body(status, bytes);
     let headers = res.headers_mut();
@@ -65,7 +64,7 @@ pub(super) fn from_stored<B>(
 }
 
 /// Conditions come before ranges (RFC 9110 s.13.2.2).
-fn form(req: &RequestView<'_, HeaderMap>, stored: &StoredResponse) -> Form {
+fn form(req: &RequestView<'_, HeaderMap>, stored: &StoredResponse, body: &Body<'_>) -> Form {
     let response = ResponseView { status: stored.status(), fields: &stored.headers };
     if evaluate(req, &response, stored.terms().response_time) == Condition::NotModified {
         return Form::NotModified;
@@ -73,9 +72,8 @@ fn form(req: &RequestView<'_, HeaderMap>, stored: &StoredResponse) -> Form {
     if *req.method != Method::GET {
         return Form::Whole;
     }
-    let selected = select(req.fields, response.fields, stored.status(), stored.body.len() as u64);
-    let body = Body { status: stored.status(), bytes: &stored.body };
-    cut(selected, stored.headers.get(&header::CONTENT_TYPE), &body)
+    let selected = select(req.fields, response.fields, body.status, body.length as u64);
+    cut(selected, stored.headers.get(&header::CONTENT_TYPE), body)
 }
 
 /// The response to a request whose handler is not called, as too many run (RFC 9110 s.15.6.4).

@@ -29,26 +29,43 @@ use crate::{
 const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
 
 /// The form of the response that a request is given.
-struct Chosen<'a> {
+struct Chosen {
     coding: Option<Coding>,
-    body: &'a Bytes,
+    length: usize,
     tag: Option<HeaderValue>,
 }
 
-impl<'a> Chosen<'a> {
-    fn of(req: &HeaderMap, source: &Source<'a>) -> Self {
+impl Chosen {
+    fn of(req: &HeaderMap, source: &Source<'_>) -> Self {
         let there = source.packed.iter().map(|(coding, _)| coding);
-        let coding = Accepted::of(req).choose(there);
+        Self::in_coding(Accepted::of(req).choose(there), source)
+    }
+
+    fn in_coding(coding: Option<Coding>, source: &Source<'_>) -> Self {
         let packed = coding.and_then(|coding| source.packed.get(coding));
         let tag = source.stored.headers.get(&header::ETAG);
         Self {
             coding,
-            body: packed.unwrap_or(source.body),
+            length: packed.map_or(source.body.len(), Bytes::len),
             tag: tag.and_then(|tag| match coding {
                 Some(coding) => tag_of_form(tag, coding),
                 None => HeaderValue::from_bytes(tag).ok(),
             }),
         }
+    }
+
+    /// The body in this form. Where it cannot be unpacked, the form becomes a packed one, which a client
+    /// can still read: `Accept-Encoding` is a preference (RFC 9110 s.12.5.3).
+    fn bytes(&mut self, source: &Source<'_>) -> Bytes {
+        let bytes = match self.coding {
+            Some(coding) => source.packed.get(coding).cloned(),
+            None => source.body.unpacked(source.packed),
+        };
+        bytes.unwrap_or_else(|| {
+            let packed = source.packed.iter().next();
+            *self = Self::in_coding(packed.map(|(coding, _)| coding), source);
+            packed.map(|(_, body)| body.clone()).unwrap_or_default()
+        })
     }
 }
 
@@ -75,8 +92,15 @@ pub(super) fn respond<B>(
 ) -> HttpResponse<CacheBody<B>> {
     let req = &client.req;
     let mut chosen = Chosen::of(req.fields, source);
-    let form = if client.conditional { form(client, source, &mut chosen) } else { Form::Whole };
-    let body = Body { status: source.stored.status(), bytes: chosen.body };
+    let is_known = client.conditional && is_known(client, source, &mut chosen);
+    let has_body = !is_known && *req.method != Method::HEAD;
+    let bytes = if has_body { chosen.bytes(source) } else { Bytes::new() };
+    let body = Body { status: source.stored.status(), length: chosen.length, bytes: &bytes };
+    let form = match *req.method {
+        _ if is_known => Form::NotModified,
+        Method::GET if client.conditional => in_range(client, source, &chosen, &body),
+        _ => Form::Whole,
+    };
     let (status, bytes) = form.status_and_body(req.method, &body);
     let mut res = HttpResponse::with_body(status, bytes);
     let is_packed = chosen.coding.is_some();
@@ -104,31 +128,36 @@ pub(super) fn respond<B>(
     res
 }
 
-/// Conditions come before ranges (RFC 9110 s.13.2.2). The client may have another form than the one that
-/// it would be given now: then the 304 names that.
-fn form(client: &ClientView<'_>, source: &Source<'_>, chosen: &mut Chosen<'_>) -> Form {
+/// Whether the client has the response. It may have another form than the one that it would be given now:
+/// then the 304 names that. Conditions come before ranges (RFC 9110 s.13.2.2).
+fn is_known(client: &ClientView<'_>, source: &Source<'_>, chosen: &mut Chosen) -> bool {
     let (req, stored) = (&client.req, source.stored);
     let is_there = |coding| source.packed.get(coding).is_some();
-    let view = ResponseView { status: stored.status(), fields: &stored.headers };
     match stored.headers.get(&header::ETAG) {
         Some(tag) if req.fields.contains_key(header::IF_NONE_MATCH) => {
-            if let Some(known) = known_tag(req.fields, tag, chosen.coding, is_there) {
-                chosen.tag = Some(known);
-                return Form::NotModified;
-            }
+            let known = known_tag(req.fields, tag, chosen.coding, is_there);
+            let is_known = known.is_some();
+            chosen.tag = known.or(chosen.tag.take());
+            is_known
         }
-        _ if evaluate(req, &view, source.terms.response_time) == Condition::NotModified => {
-            return Form::NotModified;
+        _ => {
+            let view = ResponseView { status: stored.status(), fields: &stored.headers };
+            evaluate(req, &view, source.terms.response_time) == Condition::NotModified
         }
-        _ => {}
     }
-    if *req.method != Method::GET {
-        return Form::Whole;
-    }
-    let fields = FormFields { headers: &stored.headers, tag: chosen.tag.as_ref() };
-    let body = Body { status: stored.status(), bytes: chosen.body };
-    let selected = select_of_form(req.fields, &fields, body.status, body.bytes.len() as u64);
-    cut(selected, stored.headers.get(&header::CONTENT_TYPE), &body)
+}
+
+/// The whole form, or the ranges of it that the client wants.
+fn in_range(
+    client: &ClientView<'_>,
+    source: &Source<'_>,
+    chosen: &Chosen,
+    body: &Body<'_>,
+) -> Form {
+    let headers = &source.stored.headers;
+    let fields = FormFields { headers, tag: chosen.tag.as_ref() };
+    let selected = select_of_form(client.req.fields, &fields, body.status, body.length as u64);
+    cut(selected, headers.get(&header::CONTENT_TYPE), body)
 }
 
 /// Marks a handler's response whose entry the cache packs: other requests may be given another form.

@@ -1,12 +1,11 @@
 //! What responses are made of: the request, as far as their form depends on it, and a stored response.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use bytes::Bytes;
 
 use crate::{
     config::paths::RuleNumber,
     engine::worker_cache::RememberedEntry,
-    entry::{PackedBodies, StoredHeaders, StoredResponse},
+    entry::{PackedBodies, StoredBody, StoredHeaders, StoredResponse},
     semantics::{etag::TagForm, fields::RequestView, terms::Terms},
 };
 
@@ -31,7 +30,7 @@ pub(in crate::middleware) struct Source<'a> {
     pub(in crate::middleware) stored: &'a StoredResponse,
     pub(in crate::middleware) terms: Terms,
     pub(super) headers: SourceHeaders<'a>,
-    pub(super) body: &'a Bytes,
+    pub(super) body: &'a StoredBody,
     pub(super) packed: &'a PackedBodies,
     /// Headers that are not for clients.
     pub(super) stripped: &'a [HeaderName],
@@ -67,7 +66,7 @@ impl<'a> Source<'a> {
             Terms { etag_may_be_weak: true, .. } => SourceTag::MayBeWeak(None),
             _ => SourceTag::AsStored,
         };
-        let StoredResponse { body, packed, .. } = stored;
+        let (body, packed) = (stored.stored_body(), &stored.packed);
         Self { stored, terms, headers, body, packed, stripped, may_allow_origin: true, tag }
     }
 

@@ -13,7 +13,7 @@ use futures_util::future::{join, join_all};
 use self::samples::{KEEP, entry, key, population, purges, response, target};
 use super::interface::{Put, Store};
 use crate::{
-    entry::{Entry, Kind},
+    entry::{Entry, Kind, StoredResponse},
     key::{CacheKey, KeyBuilder, Part},
     purge::{Purge, PurgeNumber, Target},
 };
@@ -59,7 +59,7 @@ async fn what_was_put_comes_back(store: &impl Store) {
         let Some(found) = get(store, &key).await else {
             panic!("an entry with a body of {} bytes was put and is not there", body.len());
         };
-        assert_eq!(found.response().map(|found| &found.body), Some(&body), "the body");
+        assert_eq!(found.response().map(StoredResponse::body), Some(body.clone()), "the body");
         assert_same(&found, &entry);
     }
 }
@@ -100,7 +100,7 @@ async fn equal_keys_only(store: &impl Store) {
         put(store, &Entry { kind: response(&body), ..entry(key, purge_number(store).await) }).await;
         for (other, key) in keys.iter().enumerate() {
             let found = get(store, key).await;
-            let found = found.as_ref().and_then(|found| found.response()).map(|r| r.body.clone());
+            let found = found.as_ref().and_then(|found| found.response()).map(StoredResponse::body);
             let expected = (other <= number).then(|| Bytes::from(other.to_string()));
             assert_eq!(found, expected, "after {number} keys, under {key:?}");
         }

@@ -14,15 +14,15 @@ use crate::{
 
 /// The body compressed, unless the handler or a middleware has done so.
 #[cfg(feature = "compression")]
-pub(super) fn packed(response: &StoredResponse, above: usize) -> Option<Bytes> {
-    if response.headers.get(&CONTENT_ENCODING).is_some() || response.body.len() < above {
+pub(super) fn packed(response: &StoredResponse, body: &Bytes, above: usize) -> Option<Bytes> {
+    if response.headers.get(&CONTENT_ENCODING).is_some() || body.len() < above {
         return None;
     }
-    compress::pack(&response.body)
+    compress::pack(body)
 }
 
 #[cfg(not(feature = "compression"))]
-pub(super) fn packed(_: &StoredResponse, _: usize) -> Option<Bytes> {
+pub(super) fn packed(_: &StoredResponse, _: &Bytes, _: usize) -> Option<Bytes> {
     None
 }
 

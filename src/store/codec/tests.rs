@@ -148,7 +148,7 @@ fn a_compressed_body_is_read_as_it_was() {
     let encoded = encode_above(&entry, Some(1000)).expect("encoded");
     assert!(encoded.body.len() < long.len() / 5);
     let read = decode(&whole(&encoded)).expect("an entry");
-    assert_eq!(read.response().map(|response| &response.body[..]), Some(&long[..]));
+    assert_eq!(read.response().map(StoredResponse::body), Some(long.clone().into()));
     // what does not get smaller, is short, or is encoded already stays as it is
     let gzip = [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))].into_iter().collect();
     for (entry, above) in [
@@ -157,7 +157,7 @@ fn a_compressed_body_is_read_as_it_was() {
         (with(b"x", StoredHeaders::default()), 0),
     ] {
         let encoded = encode_above(&entry, Some(above)).expect("encoded");
-        assert_eq!(Some(&encoded.body), entry.response().map(|response| &response.body));
+        assert_eq!(Some(encoded.body), entry.response().map(StoredResponse::body));
     }
     // a body that cannot be unpacked is no entry, though its checksum is right
     let mut broken = encoded.head.to_vec();
@@ -196,7 +196,7 @@ fn entry_of_another_key_is_corrupt() {
 fn the_body_is_a_slice_of_what_was_read() {
     let bytes = bytes_of(&example());
     let entry = decode(&bytes).expect("an entry");
-    let body = &entry.response().expect("a response").body;
+    let body = entry.response().expect("a response").body();
     assert!(bytes.as_ptr_range().contains(&body.as_ptr()));
 }
 
@@ -321,7 +321,7 @@ proptest! {
         if let (Some(back), Some(entry)) = (back.response(), entry.response()) {
             prop_assert!(back.terms().lifetime <= entry.terms().lifetime);
             prop_assert_eq!(back.terms().soft_purged, entry.terms().soft_purged || since != [0; 8]);
-            prop_assert_eq!(&back.body, &entry.body);
+            prop_assert_eq!(back.body(), entry.body());
         }
     }
 

@@ -91,7 +91,7 @@ impl MemoryStore {
 }
 
 fn listed(entry: Arc<Entry>, bytes: u64) -> Listed {
-    let body_bytes = entry.response().map_or(0, |response| response.body.len() as u64);
+    let body_bytes = entry.response().map_or(0, |response| response.stored_body().len() as u64);
     Listed { entry, body_bytes, bytes }
 }
 

@@ -98,7 +98,7 @@ impl MemoryStore {
     /// [`Store::put`], at once.
     pub(crate) fn put_now(&self, entry: Arc<Entry>, ttl: Duration) -> Put {
         let end = self.end_of(&entry, ttl);
-        let slot = Slot::new(entry, end);
+        let slot = Slot::new(self.table.fitted(entry), end);
         if !slot.check(&self.purges) {
             return Put::Refused;
         }
@@ -116,7 +116,7 @@ impl MemoryStore {
     /// Keeps `new` in place of `old`, if that is still there.
     #[cfg(feature = "precompress")]
     pub(crate) fn replace_now(&self, old: &Arc<Entry>, new: Arc<Entry>, ttl: Duration) {
-        let slot = Slot::new(new, self.table.now() + ttl);
+        let slot = Slot::new(self.table.fitted(new), self.table.now() + ttl);
         if !slot.check(&self.purges) {
             return;
         }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    entry::Timestamp,
+    entry::{Entry, Timestamp},
     key::{CacheKey, KeyParts},
     purge::Target,
     store::{health::Evictions, interface::Size, local::LocalEntry},
@@ -34,6 +34,8 @@ use crate::{
 /// How many entries one step of a sweep looks at: a request waits for no more than the removal of so
 /// many.
 const LOOKED_AT_PER_STEP: usize = 64;
+/// From which part of the capacity on memory is short, in percent.
+const SHORT_PERCENT: u64 = 90;
 
 /// Entries by their keys.
 pub(in crate::store) struct Table {
@@ -92,6 +94,17 @@ impl Table {
         self.versions.is_current(local.version)
     }
 
+    /// The entry as it is kept: where memory is short, without the body that a packed one gives.
+    pub(in crate::store) fn fitted(&self, entry: Arc<Entry>) -> Arc<Entry> {
+        let is_short = || {
+            let bytes = self.cache.load().weighted_size() + entry.weight() as u64;
+            bytes > self.capacity / 100 * SHORT_PERCENT
+        };
+        let is_packed = entry.response().is_some_and(|response| !response.packed.is_empty());
+        let packed_only = (is_packed && is_short()).then(|| entry.packed_only()).flatten();
+        packed_only.map_or(entry, Arc::new)
+    }
+
     /// Keeps an entry in place of what is there under its key, unless the cache is full of entries
     /// that are used more. The dead leave first. An entry that is larger than the table, or has come
     /// to its end, is not kept.
@@ -104,7 +117,7 @@ impl Table {
     #[cfg(feature = "precompress")]
     pub(in crate::store) fn replace(
         &self,
-        old: &Arc<crate::entry::Entry>,
+        old: &Arc<Entry>,
         slot: Slot,
         fate: impl Fn(&Slot) -> Fate,
     ) {

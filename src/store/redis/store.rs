@@ -240,7 +240,7 @@ impl Store for RedisStore {
             let problem = "a large value did not arrive in time and counts as missing for a while";
             return Err(StoreError::with_source(StoreErrorKind::Unavailable, problem));
         }
-        if entry.response().is_some_and(|response| response.body.len() > self.max_body) {
+        if entry.response().is_some_and(|response| response.stored_body().len() > self.max_body) {
             // what it was to replace is not to outlive it
             self.forget(&entry.key).await?;
             return Err(StoreError::new(StoreErrorKind::TooLarge));

@@ -194,7 +194,7 @@ impl LocalTier {
     }
 
     fn insert(&self, entry: Arc<Entry>, end: Timestamp, validity: Validity) {
-        let slot = Slot::with_validity(entry, end, validity);
+        let slot = Slot::with_validity(self.table.fitted(entry), end, validity);
         self.table.insert(slot, |slot| Fate::remove_if(!self.is_usable(slot)));
     }
 

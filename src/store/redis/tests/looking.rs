@@ -67,7 +67,7 @@ async fn entry_is_listed_as_it_would_be_served() {
         entries.iter().find(|listed| listed.entry.key.path() == path).expect("it is listed")
     };
     let value: u64 = server.command(&["STRLEN", &store.names.live(&key("/a").digest())]);
-    let body = entry.response().expect("a response").body.len() as u64;
+    let body = entry.response().expect("a response").body().len() as u64;
     assert_eq!((of("/a").bytes, of("/a").body_bytes), (value, body));
     assert_eq!(of("/a").entry.groups, ["g"]);
     assert_eq!(of("/long").entry.groups.len(), 40, "its begin is longer than what is read first");

@@ -31,7 +31,7 @@ async fn fill(store: &TieredStore, path: &str, body: &'static str) -> Arc<Entry>
 }
 
 fn body(entry: Option<Arc<Entry>>) -> Option<String> {
-    let body = entry?.response()?.body.clone();
+    let body = entry?.response()?.body();
     Some(String::from_utf8(body.to_vec()).expect("text"))
 }
 
@@ -237,7 +237,8 @@ async fn local_entry_does_not_keep_the_whole_reply() {
     let [one, two] = two(&server).await;
     fill(&one, "/a", "1").await;
     let read = two.get(&key("/a")).await.expect("an answer").expect("an entry");
-    assert!(read.response().expect("a response").body.is_unique());
+    let body = read.response().expect("a response").stored_body();
+    assert!(body.whole().expect("it is whole").is_unique());
 }
 
 #[tokio::test]
