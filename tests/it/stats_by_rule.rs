@@ -258,7 +258,8 @@ async fn examples_show_a_recent_request_for_each_reason() {
     shown.sort();
     let [excluded, method, set_cookie] = shown.as_slice() else { panic!("{shown:?}") };
     assert_eq!((excluded.0, excluded.2.as_str()), ("excluded", "/private/a?page=2"));
-    assert_eq!((method.0, method.1.as_str(), method.2.len()), ("method", "POST", 512));
+    assert_eq!((method.0, method.1.as_str()), ("method", "POST"));
+    assert!(method.2.len() < 600 && method.2.ends_with("x…"), "{}", method.2);
     assert_eq!((set_cookie.0, set_cookie.2.as_str()), ("set-cookie", "/cookie"));
 }
 
