@@ -100,8 +100,8 @@ pub use crate::{
             RequestEvent, StoredEvent,
         },
         explanation::{
-            Candidate, ExplainError, Explanation, Inquiry, KeyView, KeyViewPart, RuleMatch,
-            RunningCall, StoredView,
+            Candidate, ExplainError, Explanation, Inquiry, KeyView, KeyViewPart, PackedForm,
+            RuleMatch, RunningCall, StoredView,
         },
         fleet::ProcessInfo,
         handle::CacheHandle,

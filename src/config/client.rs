@@ -104,6 +104,24 @@ impl ClientCache {
         self
     }
 
+    /// The terms of a response that is for one client only where it is `personal`.
+    fn terms_for(&self, personal: bool) -> ClientTerms {
+        let mut terms = self.terms;
+        if personal && terms.sharing == Sharing::Public {
+            terms.sharing = Sharing::Private;
+        }
+        terms
+    }
+
+    /// What clients are told, in words.
+    pub(crate) fn explained(&self, personal: bool) -> String {
+        let told = self.terms_for(personal).cache_control();
+        let told = String::from_utf8_lossy(told.as_bytes()).into_owned();
+        let whose =
+            if self.replace { "whatever the handler says" } else { "unless the handler says more" };
+        format!("clients are told `Cache-Control: {told}`, {whose}")
+    }
+
     /// Writes the headers; `personal` where the response is for one client only.
     pub(crate) fn write<B>(&self, res: &mut HttpResponse<B>, date: Timestamp, personal: bool) {
         let said = |name| res.headers().contains_key(name);
@@ -112,11 +130,7 @@ impl ClientCache {
         if !concerns || (stated && !self.replace) {
             return;
         }
-        let mut terms = self.terms;
-        let personal = personal || said(header::SET_COOKIE);
-        if personal && terms.sharing == Sharing::Public {
-            terms.sharing = Sharing::Private;
-        }
+        let terms = self.terms_for(personal || said(header::SET_COOKIE));
         let stated = res.headers().get(header::DATE).map(HeaderValue::as_bytes);
         let date = stated.and_then(Timestamp::from_http_date).unwrap_or(date);
         let fields = res.headers_mut();

@@ -41,6 +41,11 @@ impl ProcessInfo {
 }
 
 impl Engine {
+    /// The version of the application, where responses of other versions may be in the store.
+    pub(crate) fn version(&self) -> Option<&str> {
+        (!self.store.is_local()).then_some(self.process.version.as_str())
+    }
+
     /// This process, and the others that share what is stored.
     pub(crate) async fn processes(&self) -> Result<Vec<ProcessInfo>, StoreError> {
         let seen = self.store.processes().await?;

@@ -16,6 +16,8 @@ use actix_web::{
 
 use crate::support::{Origin, SECOND, TestApp, app, get, get_with, send, settle};
 
+mod clients;
+
 /// The `Cache-Control` of each path.
 const PATHS: [(&str, &str); 12] = [
     ("/plain?utm_source=a&b=1", ""),

@@ -16,7 +16,7 @@ pub use self::{
     error::ExplainError,
     inquiry::Inquiry,
     key_view::{KeyView, KeyViewPart},
-    stored_view::StoredView,
+    stored_view::{PackedForm, StoredView},
 };
 pub(crate) use self::{
     explainers::{Explain, Explainers},

@@ -6,6 +6,24 @@ use serde::Serialize;
 
 use crate::{counting::serialized::seconds, semantics::lifetime_source::LifetimeSource};
 
+/// A coding in which a stored body is packed.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PackedForm {
+    /// The name of the coding: `br`, `zstd`, `gzip`.
+    pub coding: &'static str,
+    /// How many bytes the body has in it.
+    pub bytes: u64,
+    /// Whether the request is given this one.
+    pub is_given: bool,
+}
+
+impl PackedForm {
+    pub(crate) fn new(coding: &'static str, bytes: u64, is_given: bool) -> Self {
+        Self { coding, bytes, is_given }
+    }
+}
+
 /// A stored response: its age, what it has its lifetime from, and by what it is purged.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -39,6 +57,12 @@ pub struct StoredView {
     pub groups: Vec<String>,
     /// The length of its body in bytes.
     pub body_bytes: u64,
+    /// Whether its `ETag` is one of the cache's own, made of the body.
+    pub etag_is_made: bool,
+    /// The codings in which its body is packed for clients.
+    pub packed: Vec<PackedForm>,
+    /// The header line that tells its groups to caches downstream.
+    pub emitted_groups: Option<String>,
     /// Whether a handler can confirm it without sending it again: it has an `ETag` or a `Last-Modified`.
     pub has_validator: bool,
     /// The headers by which the URL has variants.

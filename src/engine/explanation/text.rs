@@ -9,7 +9,7 @@ use super::{
     answer::{Candidate, Explanation},
     call_info::RunningCall,
     key_view::KeyView,
-    stored_view::StoredView,
+    stored_view::{PackedForm, StoredView},
 };
 use crate::semantics::verdict::Reason;
 
@@ -92,6 +92,16 @@ fn write_stored(f: &mut Formatter<'_>, stored: &StoredView) -> fmt::Result {
     }
     if !stored.groups.is_empty() {
         writeln!(f, "        groups: {}", stored.groups.join(", "))?;
+    }
+    if let Some(line) = &stored.emitted_groups {
+        writeln!(f, "        told downstream: {line}")?;
+    }
+    if stored.etag_is_made {
+        writeln!(f, "        ETag: made of the body by the cache")?;
+    }
+    for PackedForm { coding, bytes, is_given } in &stored.packed {
+        let given = if *is_given { ", which this request is given" } else { "" };
+        writeln!(f, "        packed: {coding}, {bytes} bytes{given}")?;
     }
     if !stored.vary.is_empty() {
         let (names, variants) = (stored.vary.join(", "), stored.variants);

@@ -108,7 +108,11 @@ impl Admission {
     /// What settings have done with the request.
     fn notes(&self, plan: &Plan) -> Vec<String> {
         let shared = plan.is_shared(self.rule()).then(|| SHARED.to_owned());
-        self.reduced.iter().cloned().chain(shared).collect()
+        let admitted = self.admitted.as_ref().ok();
+        let told = admitted.and_then(|Admitted { keyed, .. }| {
+            plan.client(keyed.rule, None).map(|client| client.explained(keyed.personal))
+        });
+        self.reduced.iter().cloned().chain(shared).chain(told).collect()
     }
 }
 

@@ -73,6 +73,7 @@ impl Explain for Explainer {
                 Err(refusal) => Verdict::bypassed(refusal.why),
             };
             write_verdict(&mut explanation, verdict);
+            explanation.notes.extend(version(&engine).into_iter().chain(hooks(&engine)));
             if !engine.store().is_immediate() && explanation.key.is_some() {
                 let note = "what is stored was looked up in the store: other processes may have \
                             changed it since";
@@ -81,6 +82,18 @@ impl Explain for Explainer {
             Ok(explanation)
         })
     }
+}
+
+/// Whose responses are found.
+fn version(engine: &Engine) -> Option<String> {
+    let version = engine.version().filter(|version| !version.is_empty())?;
+    Some(format!("only responses that version `{version}` has stored are found"))
+}
+
+/// What is told of purges.
+fn hooks(engine: &Engine) -> impl Iterator<Item = String> {
+    let hooks = engine.purge_hooks().stats().into_iter();
+    hooks.map(|hook| format!("purges are told to `{}`: {} wait for it", hook.hook, hook.pending))
 }
 
 /// The situation of a request that is not served.
@@ -113,7 +126,8 @@ impl Dry<'_> {
         // by the look-up it is known whether the URL has variants
         let facts = self.engine.key_facts(&lookup, tier);
         if let Found::Selected(entry, _) = &found {
-            explanation.stored = stored::view(self.plan, self.engine, entry, &facts);
+            explanation.stored =
+                stored::view(self.plan, self.engine, entry, &facts, admission.view().fields);
         }
         if facts.is_hit_for_miss {
             explanation.notes.push(
