@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::support::{Origin, Seen, TestApp, app, get, get_with, send, settle};
 
+mod over_redis;
 mod warm_up;
 
 /// What the cache says of a response, without its lifetime.
