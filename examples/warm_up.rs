@@ -36,6 +36,8 @@ async fn main() -> io::Result<()> {
     let urls: Vec<_> = urls.lines().map(ToOwned::to_owned).collect();
     if !urls.is_empty() {
         rt::spawn(warm_up(handle.clone(), urls));
+        // it waits for the first request before that can come
+        rt::task::yield_now().await;
     }
     server.run().await?;
     fs::write(file, handle.export_keys(10_000).await.join("\n"))
