@@ -53,6 +53,7 @@ mod custom_store;
 mod entries;
 mod entries_redis;
 mod events;
+mod examples;
 mod explain;
 mod explain_redis;
 mod fleet;
