@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod entry;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 /// Guides, a page for each problem.
 pub mod guide {
     #[doc = include_str!("guide/cdn_in_front.md")]

@@ -3,6 +3,8 @@
 //! actix decodes names and values and trims them by Unicode; others do neither. What the readings
 //! disagree on has no key: a request could be anonymous by its key and a user for the handler.
 
+#[cfg(any(fuzzing, test))]
+use actix_web::http::header::HeaderValue;
 use actix_web::{
     cookie::Cookie,
     http::header::{self, HeaderMap},
@@ -48,6 +50,17 @@ pub(super) fn values<'a>(pairs: &'a [Pair<'a>], name: &'a str) -> impl Iterator<
 /// Whether the cookie `name` is one of `patterns`, which may end in `*`.
 pub(super) fn is_named(name: &str, patterns: &[String]) -> bool {
     patterns.iter().any(|pattern| matches(pattern, name))
+}
+
+/// Every cookie that is read is part of its line, and one that handlers read has the same name.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn fuzz(headers: &HeaderMap) {
+    let Ok(pairs) = pairs(headers) else { return };
+    let lines: Vec<_> = headers.get_all(header::COOKIE).map(HeaderValue::as_bytes).collect();
+    let lines = String::from_utf8(lines.join(&b';')).expect("what is not UTF-8 is refused");
+    for (name, value) in pairs {
+        assert!(lines.contains(name) && lines.contains(value), "{name}={value} of {lines}");
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ pub(crate) mod cache;
 mod cache_settings;
 pub(crate) mod client;
 mod cookies;
+#[cfg(any(fuzzing, test))]
+pub(crate) use cookies::fuzz as fuzz_cookies;
 mod credential_headers;
 pub(crate) mod downstream;
 pub(crate) mod error;

@@ -344,5 +344,11 @@ impl KindMetadata<'_> {
     }
 }
 
+/// A value with these bytes behind its checksum.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn sealed(tail: &[u8]) -> Bytes {
+    [&MAGIC[..], &[0; 8], &checksum([tail]).to_le_bytes(), tail].concat().into()
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::source::{Source, SourceFile};
 
 /// Each folder or file of `src` with its floor.
-const FLOORS: [(&str, usize); 13] = [
+const FLOORS: [(&str, usize); 14] = [
     ("semantics", 0),
     ("clock", 1),
     ("counting", 1),
@@ -20,6 +20,7 @@ const FLOORS: [(&str, usize); 13] = [
     ("config", 4),
     ("middleware", 5),
     ("admin", 6),
+    ("fuzzing", 7),
 ];
 
 fn floor(module: &[String]) -> usize {

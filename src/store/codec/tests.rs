@@ -126,10 +126,6 @@ fn forged(change: impl FnOnce(&mut Metadata<'_>)) -> Bytes {
     sealed(&[&[0][..], &lengths, &metadata, b"the body"].concat())
 }
 
-fn sealed(tail: &[u8]) -> Bytes {
-    [&MAGIC[..], &[0; 8], &checksum([tail]).to_le_bytes(), tail].concat().into()
-}
-
 #[cfg(feature = "compression")]
 #[test]
 fn a_compressed_body_is_read_as_it_was() {

@@ -32,6 +32,8 @@ mod store;
 mod tests;
 
 pub(crate) use self::connect::RedisServers;
+#[cfg(any(fuzzing, test))]
+pub(crate) use self::connect::fuzz_replies;
 pub(crate) use self::{
     options::{RedisOptions, Replicas},
     store::RedisStore,

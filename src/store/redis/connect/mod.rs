@@ -29,6 +29,8 @@ mod timeouts;
 mod url;
 mod wire;
 
+#[cfg(any(fuzzing, test))]
+pub(crate) use self::wire::fuzz as fuzz_replies;
 pub(crate) use self::{access::Access, redis_servers::RedisServers, url::ServersError};
 pub(super) use self::{
     connections::Connections,

@@ -15,6 +15,8 @@ mod stream;
 mod task;
 mod waiting;
 
+#[cfg(any(fuzzing, test))]
+pub(crate) use self::scan::fuzz;
 use std::{fmt, sync::Arc, time::Duration};
 
 use redis::{Cmd, ConnectionAddr, ConnectionInfo, Parser, ProtocolVersion, RedisError, Value};

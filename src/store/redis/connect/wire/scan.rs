@@ -89,6 +89,28 @@ fn length(line: &[u8]) -> Result<Option<usize>, Malformed> {
     line.iter().try_fold(0, digit).map(Some)
 }
 
+/// However bytes come, in one piece or byte by byte, the reply ends at the same place, which the parser finds
+/// to be the end of one reply.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn fuzz(input: &[u8]) {
+    let whole = Scan::of(1).end_in(input);
+    let mut scan = Scan::of(1);
+    let by_bytes = (0..=input.len()).find_map(|end| match scan.end_in(input.get(..end)?) {
+        Ok(None) => None,
+        found => Some(found),
+    });
+    match (whole, by_bytes) {
+        (Ok(Some(end)), Some(Ok(Some(other)))) => {
+            assert_eq!(end, other);
+            // it may be malformed inside, and is never read past its end
+            let _ = super::Reply::parse(input.get(..end).unwrap_or_default());
+        }
+        (Ok(None), None) => {}
+        (Err(_), Some(Err(_))) => {}
+        (whole, by_bytes) => panic!("{whole:?} and {by_bytes:?}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
