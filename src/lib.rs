@@ -11,6 +11,8 @@ pub mod guide {
     pub mod cdn_in_front {}
     #[doc = include_str!("guide/crowds.md")]
     pub mod crowds {}
+    #[doc = include_str!("guide/compare.md")]
+    pub mod compare {}
     #[cfg(feature = "precompress")]
     #[doc = include_str!("guide/compression.md")]
     pub mod compression {}
