@@ -9,6 +9,8 @@ pub mod fuzzing;
 pub mod guide {
     #[doc = include_str!("guide/cdn_in_front.md")]
     pub mod cdn_in_front {}
+    #[doc = include_str!("guide/conformance.md")]
+    pub mod conformance {}
     #[doc = include_str!("guide/crowds.md")]
     pub mod crowds {}
     #[doc = include_str!("guide/compare.md")]

@@ -25,7 +25,7 @@ fn young(id: &str, lines: &[&str]) -> Case {
     )
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     vec![
         old("7200", &["Age: 7200"]),
         old("zeros", &["Age: 0007200"]),

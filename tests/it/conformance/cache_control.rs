@@ -20,7 +20,7 @@ fn used(id: &str, control: &str) -> Case {
     )
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     vec![
         cc("no-store", "no-store"),
         cc("no-store-fresh", "no-store, max-age=3600"),

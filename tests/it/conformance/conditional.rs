@@ -53,7 +53,7 @@ fn validation(id: &str, fields: &[&str], condition: &[&str]) -> Case {
     )
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     vec![
         none_match("strong", "\"a\"", &["\"a\""], 304),
         none_match("weak", "W/\"a\"", &["W/\"a\""], 304),

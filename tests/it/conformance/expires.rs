@@ -15,7 +15,7 @@ fn not_used(id: &str, lines: &[&str]) -> Case {
     must(format!("expires-{id}"), [ask().origin(lines.iter().copied()), ask().asked()])
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     vec![
         used("future", &["Expires: @+3600"]),
         used("future-with-cache-control", &["Expires: @+3600", "Cache-Control: public"]),

@@ -29,7 +29,7 @@ fn search_varies(id: &str, value: &str, one: &str, other: &str) -> Case {
     )
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     let name = "actix-response-cache";
     vec![
         must(

@@ -51,7 +51,7 @@ const NOT_KEPT: [&str; 9] = [
     "Upgrade: h2c",
 ];
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
         must(
             "connection-names-a-field",

@@ -19,7 +19,7 @@ fn not_used(id: &str, fields: &[&str], after: u64) -> Case {
     must(format!("stale-{id}"), [ask().origin(fields.iter().copied()), ask().after(after).asked()])
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     vec![
         must("nothing-stated", [ask(), ask().asked()]),
         used("max-age", &["Cache-Control: max-age=3600"], 0),

@@ -9,7 +9,7 @@ examine!();
 
 const HOUR: &str = "Cache-Control: max-age=3600";
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for name in ["POST", "PUT", "DELETE", "PATCH", "M-SEARCH", "FOO"] {
         cases.push(must(

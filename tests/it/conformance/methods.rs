@@ -9,7 +9,7 @@ examine!();
 
 const HOUR: &str = "Cache-Control: max-age=3600";
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     let query = |content: &str| method("QUERY").content(content).with(["Content-Type: text/plain"]);
     let mut cases = vec![
         should(

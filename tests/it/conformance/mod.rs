@@ -26,6 +26,7 @@ mod ranges;
 mod requests;
 mod stale;
 mod statuses;
+mod table;
 mod targeted;
 mod update;
 mod vary;

@@ -59,7 +59,7 @@ fn if_range(id: &str, condition: &str, status: u16) -> Case {
     )
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     let of_part = || {
         ask()
             .with(["Range: bytes=0-3"])

@@ -25,7 +25,7 @@ fn satisfied(id: &str, directives: &str) -> Case {
     )
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     vec![
         unsatisfied("max-age-0", "max-age=0"),
         unsatisfied("max-age-less", "max-age=1799"),

@@ -27,7 +27,7 @@ fn never(id: &str, control: &str, failing: Ask, status: u16) -> Case {
     must(format!("never-stale-{id}"), [stored(control), failing.after(3).status(status)])
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     let broken = || ask().breaks();
     let unavailable = || ask().answers(503);
     vec![

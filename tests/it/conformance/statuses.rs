@@ -16,7 +16,7 @@ const GUESSED: [u16; 10] = [200, 203, 204, 300, 301, 308, 404, 405, 410, 501];
 const NOT_GUESSED: [u16; 17] =
     [201, 202, 299, 302, 303, 307, 400, 402, 403, 406, 409, 418, 499, 500, 502, 503, 599];
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     let hour = "Cache-Control: max-age=3600";
     let modified = "Last-Modified: Tue, 07 Mar 2023 00:00:00 GMT";
     let mut cases = vec![

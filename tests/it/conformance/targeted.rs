@@ -15,7 +15,7 @@ fn not_used(id: &str, fields: &[&str]) -> Case {
     must(format!("cdn-{id}"), [ask().origin(fields.iter().copied()), ask().after(9).asked()])
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     const SHORT: &str = "Cache-Control: max-age=1";
     const LONG: &str = "Cache-Control: max-age=3600";
     vec![

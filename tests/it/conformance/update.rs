@@ -35,7 +35,7 @@ fn kept(id: &str, old: &str, new: &str) -> Case {
     )
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     vec![
         updated("test", "Test-Header: A", "Test-Header: B"),
         updated("x-test", "X-Test-Header: A", "X-Test-Header: B"),

@@ -22,7 +22,7 @@ fn other(id: &str, by: &str, one: &[&str], other: &[&str]) -> Case {
     must(format!("vary-{id}"), [varied(by, one), varied(by, other).asked()])
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     vec![
         same("same", "Foo", &["Foo: 1"], &["Foo: 1"]),
         same("absent", "Foo", &[], &[]),
