@@ -21,6 +21,8 @@ pub mod guide {
     #[cfg(feature = "redis")]
     #[doc = include_str!("guide/faults.md")]
     pub mod faults {}
+    #[doc = include_str!("guide/first_steps.md")]
+    pub mod first_steps {}
     #[cfg(all(feature = "memory", feature = "redis"))]
     #[doc = include_str!("guide/fleet.md")]
     pub mod fleet {}
@@ -37,6 +39,8 @@ pub mod guide {
     #[cfg(feature = "admin")]
     #[doc = include_str!("guide/observing.md")]
     pub mod observing {}
+    #[doc = include_str!("guide/operations.md")]
+    pub mod operations {}
     #[doc = include_str!("guide/own_store.md")]
     pub mod own_store {}
     #[doc = include_str!("guide/purging.md")]

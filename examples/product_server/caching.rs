@@ -57,6 +57,9 @@ fn report_clients() -> ClientCache {
 /// no failure of the request: lists are then as old as their lifetime allows.
 pub(crate) async fn forget_lists(cache: &CacheHandle) {
     match cache.purge_group(PRODUCTS).await {
+        Ok(purged) if purged.pending => {
+            tracing::warn!("Redis has yet to confirm that the stored lists are purged");
+        }
         Ok(_) => tracing::info!("the stored lists are purged"),
         Err(problem) => tracing::warn!("stored lists could not be purged: {problem}"),
     }

@@ -22,21 +22,22 @@ use crate::{
 impl Engine {
     /// A stale response is served instead of the handler's. Without the log line, the failure of the
     /// handler would go unnoticed.
-    pub(crate) fn served_stale(&self, cause: StaleCause, past: Duration) {
+    pub(crate) fn served_stale(&self, cause: StaleCause, past: Duration, path: &str) {
         match cause {
             StaleCause::Failed(status) => {
                 if let Some(suppressed) = self.failed_handler_log.allow() {
-                    tracing::warn!(?status, ?past, suppressed, "a handler failed; served stale");
+                    tracing::warn!(path, status, ?past, suppressed, "a handler failed; served stale");
                 }
             }
             StaleCause::Slow => {
                 if let Some(suppressed) = self.slow_handler_log.allow() {
-                    tracing::warn!(?past, suppressed, "a handler is slow; served stale");
+                    tracing::warn!(path, ?past, suppressed, "a handler is slow; served stale");
                 }
             }
-            StaleCause::Overloaded => self.overloaded(),
+            StaleCause::Overloaded => self.overloaded(path),
             StaleCause::BackingOff => {
                 tracing::debug!(
+                    path,
                     ?past,
                     "a handler failed a moment ago and is not called; served stale"
                 );
@@ -45,10 +46,10 @@ impl Engine {
     }
 
     /// A handler is not called, as too many run.
-    pub(crate) fn overloaded(&self) {
+    pub(crate) fn overloaded(&self, path: &str) {
         if let Some(suppressed) = self.overloaded_log.allow() {
             let running = self.running_handlers.len();
-            tracing::warn!(running, suppressed, "as many handlers run as may; none is called");
+            tracing::warn!(path, running, suppressed, "as many handlers run as may; none is called");
         }
     }
 

@@ -21,7 +21,7 @@
 //! | RFC 9211 `Cache-Status` | [`verdict`], [`cache_status`] |
 //! | RFC 9213 targeted fields | [`targeted`] |
 //! | RFC 9875 cache groups | [`groups`] |
-//! | No-Vary-Search (draft) | [`no_vary_search`] |
+//! | No-Vary-Search (draft-ietf-httpbis-no-vary-search) | [`no_vary_search`] |
 //! | what clients are told | [`client`] |
 //!
 //! The two questions are [`storing::storable`] and [`reuse::reuse`]; each answers with a value that

@@ -1,4 +1,4 @@
-//! Other middleware inside and outside of the cache: each pair behaves as the README's table says.
+//! Other middleware inside and outside of the cache: each pair behaves as the table of the guide's page says.
 
 use std::rc::Rc;
 

@@ -141,7 +141,7 @@ impl Compliance {
         self
     }
 
-    /// Whether QUERY requests are answered from the cache too, with their body, up to 64 KiB, as part
+    /// Whether QUERY requests (RFC 10008) are answered from the cache too, with their body, up to 64 KiB, as part
     /// of the key. If not, only GET and HEAD are.
     pub fn query_method(mut self, on: bool) -> Self {
         self.query_method = on;
@@ -168,8 +168,9 @@ impl Compliance {
         self
     }
 
-    /// Whether targeted headers and headers that name groups stay in responses to clients, for a CDN
-    /// in front.
+    /// Whether [targeted headers](Self::targeted_headers) stay in responses to clients, for a CDN in front;
+    /// so do the headers that [`surrogate_keys`](Self::surrogate_keys) would remove. `Cache-Groups` always
+    /// stays.
     pub fn forward_targeted_headers(mut self, on: bool) -> Self {
         self.forward_targeted_headers = on;
         self

@@ -51,7 +51,7 @@ fn serve_stale<B>(
     cause: StaleCause,
 ) -> HttpResponse<CacheBody<B>> {
     let past = stale.age.saturating_sub(stale.stored.terms().lifetime);
-    worker.engine.served_stale(cause, past);
+    worker.engine.served_stale(cause, past, stale.entry.key.path());
     let mut res = worker.respond(&stale.client, stale.stored, stale.age);
     report.with_saved(stale.stored.terms().took).write(
         worker,
@@ -102,7 +102,7 @@ pub(super) fn or_unavailable<B>(
     if is_allowed(miss) {
         return for_request(worker, request, miss, StaleCause::Overloaded);
     }
-    worker.engine.overloaded();
+    worker.engine.overloaded(request.req.path());
     let mut res = respond::overloaded();
     let verdict = Verdict::Refused(Reason::Overloaded);
     worker.take_example(request.req.request(), &verdict);
