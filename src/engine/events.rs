@@ -26,7 +26,13 @@ impl Engine {
         match cause {
             StaleCause::Failed(status) => {
                 if let Some(suppressed) = self.failed_handler_log.allow() {
-                    tracing::warn!(path, status, ?past, suppressed, "a handler failed; served stale");
+                    tracing::warn!(
+                        path,
+                        status,
+                        ?past,
+                        suppressed,
+                        "a handler failed; served stale"
+                    );
                 }
             }
             StaleCause::Slow => {
@@ -49,7 +55,12 @@ impl Engine {
     pub(crate) fn overloaded(&self, path: &str) {
         if let Some(suppressed) = self.overloaded_log.allow() {
             let running = self.running_handlers.len();
-            tracing::warn!(path, running, suppressed, "as many handlers run as may; none is called");
+            tracing::warn!(
+                path,
+                running,
+                suppressed,
+                "as many handlers run as may; none is called"
+            );
         }
     }
 
