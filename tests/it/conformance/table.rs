@@ -12,22 +12,72 @@ use super::{
 /// The topics in the order of their sections: what they are about, and where that is said.
 #[expect(clippy::type_complexity, reason = "a table")]
 const TOPICS: [(&str, &str, &str, fn() -> Vec<Case>); 16] = [
-    ("methods", "RFC 9110 s.9, RFC 9111 s.2, RFC 10008", "which methods are stored and forwarded, QUERY among them", methods::cases),
-    ("statuses", "RFC 9111 s.3, s.4.2.2, RFC 9110 s.15.1", "which statuses are stored, with a lifetime and by a guess", statuses::cases),
-    ("fields", "RFC 9110 s.7.6.1, RFC 9111 s.3.1", "which headers are forwarded, stored, replayed", fields::cases),
-    ("update", "RFC 9111 s.3.2, s.4.3.4, s.4.3.5", "what a 304 and a HEAD change in what is stored", update::cases),
-    ("ranges", "RFC 9110 s.14, RFC 9111 s.3.3, s.3.4", "parts of a stored whole, and partial responses", ranges::cases),
+    (
+        "methods",
+        "RFC 9110 s.9, RFC 9111 s.2, RFC 10008",
+        "which methods are stored and forwarded, QUERY among them",
+        methods::cases,
+    ),
+    (
+        "statuses",
+        "RFC 9111 s.3, s.4.2.2, RFC 9110 s.15.1",
+        "which statuses are stored, with a lifetime and by a guess",
+        statuses::cases,
+    ),
+    (
+        "fields",
+        "RFC 9110 s.7.6.1, RFC 9111 s.3.1",
+        "which headers are forwarded, stored, replayed",
+        fields::cases,
+    ),
+    (
+        "update",
+        "RFC 9111 s.3.2, s.4.3.4, s.4.3.5",
+        "what a 304 and a HEAD change in what is stored",
+        update::cases,
+    ),
+    (
+        "ranges",
+        "RFC 9110 s.14, RFC 9111 s.3.3, s.3.4",
+        "parts of a stored whole, and partial responses",
+        ranges::cases,
+    ),
     ("vary", "RFC 9111 s.4.1", "variants", vary::cases),
-    ("freshness", "RFC 9111 s.4.2.1, s.5.2.2.1, s.5.2.2.10, RFC 8246", "how long a response is fresh", freshness::cases),
+    (
+        "freshness",
+        "RFC 9111 s.4.2.1, s.5.2.2.1, s.5.2.2.10, RFC 8246",
+        "how long a response is fresh",
+        freshness::cases,
+    ),
     ("age", "RFC 9111 s.4.2.3, s.5.1", "how old it is, and the `Age` that clients see", age::cases),
-    ("stale", "RFC 9111 s.4.2.4, RFC 5861", "when it is served stale, and when never", stale::cases),
-    ("conditional", "RFC 9110 s.13, RFC 9111 s.4.3", "the client's conditions, and the cache's own", conditional::cases),
+    (
+        "stale",
+        "RFC 9111 s.4.2.4, RFC 5861",
+        "when it is served stale, and when never",
+        stale::cases,
+    ),
+    (
+        "conditional",
+        "RFC 9110 s.13, RFC 9111 s.4.3",
+        "the client's conditions, and the cache's own",
+        conditional::cases,
+    ),
     ("invalidation", "RFC 9111 s.4.4", "what unsafe methods invalidate", invalidation::cases),
     ("requests", "RFC 9111 s.5.2.1, s.5.4", "directives of requests", requests::cases),
-    ("cache_control", "RFC 9111 s.3.5, s.5.2.2, s.7.3", "directives of responses, `Authorization`, cookies", cache_control::cases),
+    (
+        "cache_control",
+        "RFC 9111 s.3.5, s.5.2.2, s.7.3",
+        "directives of responses, `Authorization`, cookies",
+        cache_control::cases,
+    ),
     ("expires", "RFC 9111 s.4.2, s.5.3, RFC 9110 s.5.6.7", "`Expires` and dates", expires::cases),
     ("targeted", "RFC 9213", "`CDN-Cache-Control`", targeted::cases),
-    ("extensions", "RFC 9211, RFC 9875, No-Vary-Search, RFC 9110 s.15.2", "`Cache-Status`, groups, queries that mean the same, interim responses", extensions::cases),
+    (
+        "extensions",
+        "RFC 9211, RFC 9875, No-Vary-Search, RFC 9110 s.15.2",
+        "`Cache-Status`, groups, queries that mean the same, interim responses",
+        extensions::cases,
+    ),
 ];
 
 const BEGIN: &str = "<!-- the suite, by UPDATE_CONFORMANCE=1 -->\n";
@@ -38,14 +88,17 @@ fn page() -> PathBuf {
 }
 
 fn table() -> String {
-    let mut table = "| section | what | must | should | cases |\n| --- | --- | ---: | ---: | --- |\n".to_owned();
+    let mut table =
+        "| section | what | must | should | cases |\n| --- | --- | ---: | ---: | --- |\n"
+            .to_owned();
     let mut sums = [0, 0];
     for (topic, sections, what, cases) in TOPICS {
         let cases = cases();
         let [must, should] = [Level::Required, Level::Optimal]
             .map(|level| cases.iter().filter(|case| case.level == level).count());
         sums = [sums[0] + must, sums[1] + should];
-        table += &format!("| {sections} | {what} | {must} | {should} | `conformance/{topic}.rs` |\n");
+        table +=
+            &format!("| {sections} | {what} | {must} | {should} | `conformance/{topic}.rs` |\n");
     }
     let [must, should] = sums;
     table + &format!("| | all | {must} | {should} | |\n")
