@@ -1,6 +1,8 @@
 //! What fuzzers try: readers of bytes that come from clients, handlers and Redis, each with what must hold
 //! whatever they read. Compiled for fuzzers and for the tests here, which try a corpus on any toolchain.
 
+#![allow(clippy::panic, clippy::expect_used, reason = "a panic is what a fuzzer looks for")]
+
 use actix_web::http::{
     StatusCode,
     header::{
@@ -171,7 +173,8 @@ mod tests {
                 1 => bytes.insert(at, random.u8(..)),
                 2 => bytes.insert(at, *random.choice(b",;=\"*% -0/\n&").unwrap_or(&b' ')),
                 _ => {
-                    bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << random.u8(0..8))
+                    let changed = bytes.iter_mut().skip(at).take(1);
+                    changed.for_each(|byte| *byte ^= 1 << random.u8(0..8));
                 }
             }
         }

@@ -88,20 +88,17 @@ fn page() -> PathBuf {
 }
 
 fn table() -> String {
-    let mut table =
-        "| section | what | must | should | cases |\n| --- | --- | ---: | ---: | --- |\n"
-            .to_owned();
+    let count = |cases: &[Case], level| cases.iter().filter(|case| case.level == level).count();
     let mut sums = [0, 0];
-    for (topic, sections, what, cases) in TOPICS {
+    let rows = TOPICS.map(|(topic, sections, what, cases)| {
         let cases = cases();
-        let [must, should] = [Level::Required, Level::Optimal]
-            .map(|level| cases.iter().filter(|case| case.level == level).count());
+        let [must, should] = [Level::Required, Level::Optimal].map(|level| count(&cases, level));
         sums = [sums[0] + must, sums[1] + should];
-        table +=
-            &format!("| {sections} | {what} | {must} | {should} | `conformance/{topic}.rs` |\n");
-    }
+        format!("| {sections} | {what} | {must} | {should} | `conformance/{topic}.rs` |\n")
+    });
     let [must, should] = sums;
-    table + &format!("| | all | {must} | {should} | |\n")
+    let head = "| section | what | must | should | cases |\n| --- | --- | ---: | ---: | --- |\n";
+    format!("{head}{}| | all | {must} | {should} | |\n", rows.concat())
 }
 
 #[test]
