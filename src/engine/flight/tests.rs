@@ -79,3 +79,4 @@ fn outcome(follower: Follower) -> Option<Outcome> {
 
 mod followers;
 mod leaders;
+mod orders;
