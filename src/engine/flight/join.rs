@@ -1,6 +1,6 @@
 //! How a request that has found no usable response joins a flight, or begins one.
 
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 
 use super::{
     follower::Follower,
@@ -34,7 +34,7 @@ impl Flights {
         is_purged: impl Fn(LogicalTime) -> bool,
     ) -> Role {
         let mut table = self.table();
-        let mut replaced = Weak::new();
+        let mut replaced = None;
         if let Some(flight) = table.get(key) {
             let mut state = flight.lock();
             let is_over = may_lead && state.since.is_some_and(is_purged);
@@ -51,11 +51,12 @@ impl Flights {
                 };
                 return joined.map(follower).map_or(Role::Alone, Role::Follower);
             }
-            replaced = Arc::downgrade(flight);
+            replaced = Some(Arc::downgrade(flight));
         }
         if !may_lead || table.len() >= MAX_FLIGHTS {
             return Role::Alone;
         }
+        let replaced = replaced.unwrap_or_else(|| self.0.outlived(key));
         let now = TimerPoint::now();
         let flight = Arc::new(Flight { state: Mutex::new(State::new(now)), replaced });
         table.insert(key.clone(), Arc::clone(&flight));

@@ -230,6 +230,7 @@ impl Leader {
     fn remove_flight(&self, table: &mut Table) {
         if table.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
             table.remove(&self.key);
+            self.flights.0.outlive(&self.key, &self.flight.replaced);
         }
     }
 }

@@ -47,6 +47,9 @@ pub(crate) struct Flights(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub(super) hasher: ahash::RandomState,
     pub(super) table: Mutex<Table>,
+    /// Flights that others have replaced and have outlived: they are still under way, and count when the
+    /// next flight of their key begins. Locked after the table.
+    pub(super) outlived: Mutex<HashMap<CacheKey, Weak<Flight>, ahash::RandomState>>,
     /// How many responses have been published, by the hash of the URL.
     pub(super) published: [AtomicU64; COUNTERS],
 }
@@ -166,6 +169,7 @@ impl Flights {
         Self(Arc::new(Shared {
             hasher: ahash::RandomState::new(),
             table: Mutex::default(),
+            outlived: Mutex::default(),
             published: [const { AtomicU64::new(0) }; COUNTERS],
         }))
     }
@@ -219,6 +223,23 @@ impl Flights {
 
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// A flight has ended, and the one that it had replaced may still be under way.
+    pub(super) fn outlive(&self, key: &CacheKey, replaced: &Weak<Flight>) {
+        if replaced.strong_count() > 0 {
+            let mut outlived = self.outlived.lock().unwrap_or_else(PoisonError::into_inner);
+            outlived.retain(|_, flight| flight.strong_count() > 0);
+            outlived.insert(key.clone(), Weak::clone(replaced));
+        }
+    }
+
+    /// The flight of this key that is still under way though another has replaced it, if there is one.
+    pub(super) fn outlived(&self, key: &CacheKey) -> Weak<Flight> {
+        let mut outlived = self.outlived.lock().unwrap_or_else(PoisonError::into_inner);
+        if outlived.is_empty() { Weak::new() } else { outlived.remove(key).unwrap_or_default() }
     }
 }
 
