@@ -46,6 +46,7 @@ mod clock_steps;
 mod coalescing;
 mod coalescing_http;
 mod coalescing_limits;
+mod combinations;
 mod config;
 mod conformance;
 mod credentials;
