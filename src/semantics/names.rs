@@ -27,6 +27,7 @@ others! {
     CACHE_TAG = "cache-tag",
     CONTENT_DIGEST = "content-digest",
     CONTENT_MD5 = "content-md5",
+    DIGEST = "digest",
     KEEP_ALIVE = "keep-alive",
     NO_VARY_SEARCH = "no-vary-search",
     PROXY_AUTHENTICATION_INFO = "proxy-authentication-info",

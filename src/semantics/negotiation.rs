@@ -11,7 +11,7 @@ use super::{
     fields::{Fields, ResponseView},
     names::{
         ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_DIGEST, CONTENT_ENCODING, CONTENT_LENGTH,
-        CONTENT_MD5, CONTENT_TYPE, IF_NONE_MATCH, REPR_DIGEST, VARY,
+        CONTENT_MD5, CONTENT_TYPE, DIGEST, IF_NONE_MATCH, REPR_DIGEST, VARY,
     },
     preference::preference,
     validation::names_tag,
@@ -172,7 +172,7 @@ pub(crate) fn is_packable<F: Fields + ?Sized>(res: &ResponseView<'_, F>) -> bool
 
 /// Whether the fields of the body as it is are left out of a packed form.
 pub(crate) fn is_of_plain_body(name: &HeaderName) -> bool {
-    [&CONTENT_LENGTH, &CONTENT_MD5, &CONTENT_DIGEST, &REPR_DIGEST].contains(&name)
+    [&CONTENT_LENGTH, &CONTENT_MD5, &CONTENT_DIGEST, &DIGEST, &REPR_DIGEST].contains(&name)
 }
 
 /// Types whose bodies get much smaller.

@@ -10,6 +10,7 @@ use futures_util::FutureExt as _;
 
 use crate::support::{Origin, SECOND, app, get, get_with, request, send, settle};
 
+mod forms;
 mod posts;
 
 fn long_text() -> String {
