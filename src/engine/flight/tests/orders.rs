@@ -130,7 +130,7 @@ impl World {
         let Request::Sent(outcome, came_at) = self.ended(number) else { return };
         match outcome {
             Outcome::Promoted(leader) => {
-                self.requests[number] = Request::Leads(leader, None, false)
+                self.requests[number] = Request::Leads(leader, None, false);
             }
             Outcome::Shared(published) => {
                 let since = published.entry.since.number();
