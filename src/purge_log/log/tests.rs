@@ -60,6 +60,39 @@ fn lost_purges_make_older_entries_unknown_but_recorded_ones_still_count() {
     assert_eq!(log.state(5, ['a']), PurgeState::Unknown, "what is lost stays lost");
 }
 
+#[test]
+fn soft_purge_makes_stale_only_entries_from_before_it() {
+    let mut log = PurgeLog::new(10);
+    log.record('a', soft(5, 9));
+    log.record('b', hard(6));
+    assert_eq!(log.state(4, ['a']), PurgeState::StaleSince(at(9)));
+    assert_eq!(log.state(5, ['a']), PurgeState::Valid);
+}
+
+#[test]
+fn log_tells_whether_there_is_any_newer_purge() {
+    let mut log = PurgeLog::new(10);
+    assert!(log.is_empty() && !log.is_newer_than(0));
+    log.record('a', soft(3, 9));
+    log.record('a', hard(5));
+    assert!(!log.is_empty());
+    assert_eq!(log.newest(), 5);
+    assert!(log.is_newer_than(4) && !log.is_newer_than(5));
+    log.lose_up_to(7);
+    assert!(log.is_newer_than(6) && !log.is_newer_than(7), "a lost purge may be newer");
+}
+
+#[test]
+fn full_log_forgets_the_oldest_quarter_at_once() {
+    let mut log = PurgeLog::new(8);
+    for (tag, number) in ('a'..='i').zip(1..) {
+        log.record(tag, hard(number));
+    }
+    assert_eq!((log.len(), log.complete_from()), (7, 2));
+    assert_eq!(log.state(1, ['b']), PurgeState::Unknown);
+    assert_eq!(log.state(2, ['c']), PurgeState::Purged);
+}
+
 /// What a log of unlimited size says.
 fn expected(purges: &[(u8, bool, u64)], since: u64, tags: &[u8]) -> PurgeState {
     let concerning = |tag| tags.contains(&tag);
