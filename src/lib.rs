@@ -39,6 +39,7 @@ pub mod guide {
     #[cfg(feature = "admin")]
     #[doc = include_str!("guide/observing.md")]
     pub mod observing {}
+    #[cfg(all(feature = "admin", feature = "memory", feature = "redis"))]
     #[doc = include_str!("guide/operations.md")]
     pub mod operations {}
     #[doc = include_str!("guide/own_store.md")]

@@ -148,7 +148,7 @@ async fn allowed(app: &impl TestApp, origin: &'static str) -> (String, &'static 
 }
 
 #[actix_rt::test]
-async fn cors_outside_serves_each_origin_from_one_entry() {
+async fn cors_outside_serves_each_origin_from_an_entry_of_its_own_or_one_for_all() {
     let (a, b) = ("https://a.example", "https://b.example");
     for (cache, [first_of_a, first_of_b]) in [
         (ResponseCache::memory(), ["MISS", "MISS"]),
