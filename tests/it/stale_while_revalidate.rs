@@ -3,13 +3,13 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
 
 use actix_response_cache::{
-    Clock, Purge, Purged, ResponseCache, Store, StoreError,
+    CacheHints, Clock, Purge, Purged, ResponseCache, Store, StoreError,
     store::{CacheKey, Entry, PurgeNumber, Put},
 };
 use actix_web::{
@@ -50,6 +50,41 @@ async fn stale_is_served_at_once_and_fresh_next() {
     assert_eq!((fresh.word(), fresh.text(), origin.calls()), ("HIT", "answer 2", 2));
     let stats = cache.handle().unwrap().stats();
     assert_eq!((stats.requests(), stats.stale, stats.hits, stats.misses), (3, 1, 1, 1));
+}
+
+#[actix_rt::test]
+async fn response_that_is_not_to_be_kept_any_more_ends_the_old_one() {
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("cache-control", "private"),
+        ("set-cookie", "a=b"),
+        ("vary", "*"),
+        ("x-hint", "no-store"),
+    ] {
+        let clock = Clock::manual();
+        let cache = stale_after_10(&clock);
+        let handler = move |hints: CacheHints, calls: web::Data<AtomicU32>| async move {
+            let call = calls.fetch_add(1, Ordering::SeqCst) + 1;
+            let mut res = HttpResponse::Ok();
+            if call == 1 {
+                res.insert_header(WINDOW);
+            } else if name == "x-hint" {
+                hints.no_store();
+            } else {
+                res.insert_header((name, value));
+            }
+            res.body(format!("answer {call}"))
+        };
+        let calls = web::Data::new(AtomicU32::new(0));
+        let app = App::new().app_data(calls).wrap(cache.clone()).route("/", web::get().to(handler));
+        let app = init_service(app).await;
+        send(&app, get("/")).await;
+        clock.advance(15 * SECOND);
+        assert_eq!(send(&app, get("/")).await.word(), "STALE");
+        settle(&cache).await;
+        let next = send(&app, get("/")).await;
+        assert_eq!((next.word(), next.text()), ("MISS", "answer 3"), "{name}: {value}");
+    }
 }
 
 #[actix_rt::test]

@@ -30,10 +30,14 @@ use crate::{
         flight::{Leader, PublicationCount, Role},
         lookup::Found,
         stats::RefreshResult,
+        store_watch::StoreWatch,
     },
     middleware::{body::read_to_end, worker::Worker},
     semantics::{
-        fields::RequestView, reuse::Reuse, validation::is_conditional, verdict::Forwarding,
+        fields::RequestView,
+        reuse::Reuse,
+        validation::is_conditional,
+        verdict::{Forwarding, Reason},
     },
 };
 
@@ -110,16 +114,32 @@ where
             return RefreshResult::Succeeded;
         }
     }
-    let stored = Some(stale.entry.as_ref());
-    let time = worker.engine.fill_time(leader.as_mut(), stored).await;
-    let fill = worker.engine.begin_fill(&lookup, keyed.personal, leader, time);
+    let time = worker.engine.fill_time(leader.as_mut(), Some(stale.entry.as_ref())).await;
+    let key = stale.entry.key.clone();
+    let (watch, stored) = StoreWatch::new();
+    let fill = worker.engine.begin_fill(&lookup, keyed.personal, leader, time).watched(watch);
     let purpose = CallPurpose::Fill(Forwarding::Stale, Box::new(fill));
     let call = HandlerCall::in_background(&worker, &req, purpose).with_rule(keyed.rule);
     let call = call.with_permit(permit);
-    let Ok(res) = revalidate(service, worker, req, call, stale).await else {
+    let Ok(res) = revalidate(service, Rc::clone(&worker), req, call, stale).await else {
         return RefreshResult::Failed;
     };
     let failed = res.status().is_server_error();
     let is_read = read_to_end(Box::pin(res.into_body())).await.is_some();
-    if is_read && !failed { RefreshResult::Succeeded } else { RefreshResult::Failed }
+    if !is_read || failed {
+        return RefreshResult::Failed;
+    }
+    if let Ok(Err(why)) = stored.await
+        && is_forbidden(why)
+    {
+        worker.engine.purge_entry(key).await;
+    }
+    RefreshResult::Succeeded
+}
+
+/// Whether the handler has said of its new response that it is not to be kept. The old one would be served
+/// stale until its window ends, though its handler no longer gives it to everybody.
+fn is_forbidden(why: Reason) -> bool {
+    use Reason::{NoStore, OptedOut, Private, SetCookie, VaryStar};
+    matches!(why, NoStore | OptedOut | Private | SetCookie | VaryStar)
 }
