@@ -113,7 +113,7 @@ impl ClientCache {
         terms
     }
 
-    /// What clients are told, in words.
+    /// The `Cache-Control` that clients get, and when: a sentence for an explanation.
     pub(crate) fn explained(&self, personal: bool) -> String {
         let told = self.terms_for(personal).cache_control();
         let told = String::from_utf8_lossy(told.as_bytes()).into_owned();

@@ -176,8 +176,8 @@ impl CacheHandle {
         Self { refreshes: true, ..self.clone() }
     }
 
-    /// Runs GET requests for these URLs through the app, `at_most` so many at a time, and stores their
-    /// responses as those to clients are stored; what is stored already is replaced. URLs are
+    /// Runs GET requests for these URLs through the app, no more than `at_most` at a time, and stores
+    /// their responses as those to clients are stored; what is stored already is replaced. URLs are
     /// absolute, or paths on the host that was asked last. [`Refresh`] adds headers.
     ///
     /// Middleware outside of the cache does not see these requests. Handlers see the app's data, and no
@@ -214,8 +214,8 @@ impl CacheHandle {
     }
 
     /// The URLs of stored responses, for a [`refresh`](Self::refresh) after a deploy: the
-    /// [popular](Self::top_keys) ones first, then others, `at_most` so many. Only those whose key is the
-    /// URL alone: what depends on who is asking is left out. A store of your own lists none but the popular.
+    /// [popular](Self::top_keys) ones first, then others, no more than `at_most`. Only those whose key is
+    /// the URL alone: what depends on who is asking is left out. A store of your own lists none but the popular.
     pub async fn export_keys(&self, at_most: usize) -> Vec<String> {
         self.engine.export_keys(at_most).await
     }

@@ -166,7 +166,7 @@ impl Engine {
         &self.stored_paths
     }
 
-    /// What is told of purges.
+    /// The hooks that are told of purges.
     pub(crate) fn purge_hooks(&self) -> &PurgeHooks {
         &self.purge_hooks
     }

@@ -45,7 +45,7 @@ impl StoredBody {
         }
     }
 
-    /// The body as it came; `None` where no packed form of it gives so many bytes.
+    /// The body as it came; `None` where no packed form of it unpacks to its length.
     pub(crate) fn unpacked(&self, packed: &PackedBodies) -> Option<Bytes> {
         match self {
             Self::Whole(body) => Some(body.clone()),

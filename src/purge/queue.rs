@@ -9,7 +9,7 @@ use super::Purge;
 pub(crate) struct PurgeQueue(VecDeque<Purge>);
 
 impl PurgeQueue {
-    /// Adds a purge, where `at_most` so many are kept: more become one of everything. What names the
+    /// Adds a purge. No more than `at_most` are kept: more become one of everything. What names the
     /// same is merged: a hard purge takes a soft one, and of two soft ones the first counts.
     pub(crate) fn add(&mut self, purge: Purge, at_most: usize) {
         let same = |kept: &&mut Purge| kept.target() == purge.target();
@@ -32,7 +32,7 @@ impl PurgeQueue {
         self.0.pop_front()
     }
 
-    /// Takes the first ones that are all hard or all soft, `at_most` so many.
+    /// Takes the first ones that are all hard or all soft, no more than `at_most`.
     pub(crate) fn pop_alike(&mut self, at_most: usize) -> Vec<Purge> {
         let is_soft = |purge: &Purge| purge.stale_since().is_some();
         let Some(first) = self.0.front().map(is_soft) else { return Vec::new() };

@@ -144,7 +144,7 @@ async fn function_that_panics_for_one_client_gives_no_other_a_wrong_response() {
 }
 
 #[actix_rt::test]
-async fn what_an_unchanged_answer_sets_reaches_the_client() {
+async fn headers_of_unchanged_response_reach_the_client() {
     let fields = &[
         ("set-cookie", "session=renewed"),
         ("access-control-allow-origin", "https://shop.example"),

@@ -223,7 +223,7 @@ async fn purge_takes_all_forms_and_packing_brings_none_back() {
 }
 
 #[actix_rt::test]
-async fn what_is_packed_already_or_not_worth_it_is_left_alone() {
+async fn encoded_short_and_opaque_bodies_are_not_packed() {
     let origin = Origin::new(|req, _| {
         let mut res = HttpResponse::Ok();
         let chunks = stream::iter([Ok::<_, actix_web::Error>(Bytes::from(text()))]);

@@ -231,7 +231,10 @@ impl Shared {
     pub(super) fn outlive(&self, key: &CacheKey, replaced: &Weak<Flight>) {
         if replaced.strong_count() > 0 {
             let mut outlived = self.outlived.lock().unwrap_or_else(PoisonError::into_inner);
-            outlived.retain(|_, flight| flight.strong_count() > 0);
+            // before it would grow, so that looking for those that have ended is rare
+            if outlived.len() == outlived.capacity() {
+                outlived.retain(|_, flight| flight.strong_count() > 0);
+            }
             outlived.insert(key.clone(), Weak::clone(replaced));
         }
     }

@@ -12,8 +12,11 @@ use super::{
 };
 use crate::{clock::Stopwatch, engine::state::Engine};
 
+/// How long a refresh waits for a busy worker before it asks again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 impl Engine {
-    /// Runs these, `at_most` so many at a time. Those that no worker can run wait for `ready` at most,
+    /// Runs these, no more than `at_most` at a time. Those that no worker can run wait for `ready` at most,
     /// counted from now.
     pub(crate) async fn refresh(
         self: &Arc<Self>,
@@ -49,7 +52,8 @@ impl Engine {
             // the more requests are kept, the more refreshes run at a time
             waiting.get_or_insert_with(|| Waiting::new(self));
             if matches!(reply, Reply::Busy) {
-                changed.await;
+                // the worker may end before its refresh does, and then nothing changes
+                let _ = timeout(ASK_AGAIN, changed).await;
             } else if timeout(left(), changed).await.is_err() {
                 return RefreshOutcome::NotReady;
             }

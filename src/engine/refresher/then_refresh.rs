@@ -17,8 +17,8 @@ const AT_A_TIME: usize = 4;
 const READY: Duration = Duration::from_secs(10);
 
 impl Engine {
-    /// The popular URLs that this purge concerns, most popular first. Of those that only a URL keys, as
-    /// the others are answers to somebody.
+    /// The popular URLs that this purge concerns, most popular first. Only those whose key is
+    /// the URL alone: the others depend on who is asking.
     pub(crate) async fn popular_among(&self, purges: &[Purge]) -> Vec<Refresh> {
         let mut popular = Vec::new();
         for key in self.counters.popular_keys() {
@@ -54,8 +54,8 @@ impl Engine {
         });
     }
 
-    /// The URLs of stored responses that only a URL keys, `at_most` so many: popular ones first, as far
-    /// as they are stored, then others.
+    /// The URLs of stored responses whose key is the URL alone, no more than `at_most`: popular ones first,
+    /// as far as they are stored, then others.
     pub(crate) async fn export_keys(&self, at_most: usize) -> Vec<String> {
         let mut urls = Vec::new();
         for key in self.counters.popular_keys() {

@@ -84,13 +84,13 @@ impl Explain for Explainer {
     }
 }
 
-/// Whose responses are found.
+/// The application's version, where only its own responses are found.
 fn version(engine: &Engine) -> Option<String> {
     let version = engine.version().filter(|version| !version.is_empty())?;
     Some(format!("only responses that version `{version}` has stored are found"))
 }
 
-/// What is told of purges.
+/// The purge hooks, and how many purges wait for each.
 fn hooks(engine: &Engine) -> impl Iterator<Item = String> {
     let hooks = engine.purge_hooks().stats().into_iter();
     hooks.map(|hook| format!("purges are told to `{}`: {} wait for it", hook.hook, hook.pending))

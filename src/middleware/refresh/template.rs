@@ -65,7 +65,8 @@ impl Templates {
         }
     }
 
-    /// One that can be run for this request; one of its own route before one that does for all.
+    /// Takes a kept request that can be run for this one. One of the same route goes before one that can be
+    /// run for any route.
     pub(super) fn take(&self, wanted: &RefreshRequest) -> Result<Template, Reply> {
         let mut kept = self.kept.borrow_mut();
         let fitting = || kept.iter().enumerate().filter(|(_, template)| template.fits(wanted));

@@ -129,7 +129,8 @@ where
     if !is_read || failed {
         return RefreshResult::Failed;
     }
-    if let Ok(Err(why)) = stored.await
+    // a response that is refused has been refused by now; for the store nothing waits
+    if let Some(Ok(Err(why))) = stored.now_or_never()
         && is_forbidden(why)
     {
         worker.engine.purge_entry(key).await;
@@ -138,7 +139,7 @@ where
 }
 
 /// Whether the handler has said of its new response that it is not to be kept. The old one would be served
-/// stale until its window ends, though its handler no longer gives it to everybody.
+/// stale until its window ends, although its handler does not allow that for the new one.
 fn is_forbidden(why: Reason) -> bool {
     use Reason::{NoStore, OptedOut, Private, SetCookie, VaryStar};
     matches!(why, NoStore | OptedOut | Private | SetCookie | VaryStar)

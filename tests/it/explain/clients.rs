@@ -75,7 +75,7 @@ async fn notes(cache: &ResponseCache, path: &str) -> Vec<String> {
 }
 
 #[actix_rt::test]
-async fn what_clients_and_cdns_are_told_is_noted() {
+async fn headers_for_clients_and_purge_hooks_are_noted() {
     let told = ClientCache::public().max_age(5 * SECOND);
     let cache = ResponseCache::memory()
         .purge_hook(Cdn)

@@ -7,7 +7,7 @@ fn is_hit(answer: &Answer) -> bool {
 }
 
 #[actix_rt::test]
-async fn what_was_stored_is_stored_again_after_a_restart() {
+async fn exported_urls_are_stored_again_after_restart() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = directory.path().join("urls");
     let file = file.to_str().expect("a path");

@@ -35,12 +35,12 @@ enum Step {
 }
 
 enum Request {
-    /// It leads, and has called its handler when there were so many purges; `true` while its response is
+    /// It leads. With the number of purges when it called its handler, if it has, and whether its response is
     /// being stored.
     Leads(Leader, Option<u64>, bool),
-    /// It has come when there were so many purges.
+    /// It waits. `came_at` is the number of purges when it came.
     Waits { flight: Arc<state::Flight>, number: u64, receiver: Receiver<Outcome>, came_at: u64 },
-    /// It has been sent this, and has not looked at it yet.
+    /// It has been sent this outcome, and has not received it yet. With the number of purges when it came.
     Sent(Outcome, u64),
     /// It has its response, or calls the handler for itself, or has gone.
     Done,
