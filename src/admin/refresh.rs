@@ -28,10 +28,9 @@ struct RefreshBody {
 
 impl RefreshBody {
     fn refreshes(&self) -> impl Iterator<Item = Refresh> {
-        self.urls.iter().map(|url| {
-            let headers = self.headers.iter();
-            headers.fold(Refresh::get(url), |refresh, (name, value)| refresh.header(name, value))
-        })
+        let headers = self.headers.iter();
+        let any = headers.fold(Refresh::get(""), |any, (name, value)| any.header(name, value));
+        self.urls.iter().map(move |url| any.to(url))
     }
 }
 

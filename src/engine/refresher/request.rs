@@ -1,6 +1,6 @@
 //! `Refresh`: the request of a refresh.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use actix_web::http::{
     Uri,
@@ -18,7 +18,8 @@ use actix_web::http::{
 #[derive(Clone)]
 pub struct Refresh {
     url: String,
-    headers: Vec<(String, String)>,
+    /// Shared by the requests for many URLs.
+    headers: Arc<Vec<(String, String)>>,
 }
 
 /// The request, read.
@@ -34,14 +35,20 @@ impl Refresh {
     /// A GET for this URL: `https://shop.example/products`, `//shop.example/products`, or a path, which
     /// is asked for on the host that clients have asked last. The scheme does not count.
     pub fn get(url: impl Into<String>) -> Self {
-        Self { url: url.into(), headers: Vec::new() }
+        Self { url: url.into(), headers: Arc::default() }
     }
 
     /// Adds a header line, such as one that the key depends on.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        Arc::make_mut(&mut self.headers).push((name.into(), value.into()));
         self
+    }
+
+    /// The same for another URL.
+    #[cfg(feature = "admin")]
+    pub(crate) fn to(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), headers: Arc::clone(&self.headers) }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -64,7 +71,7 @@ impl Refresh {
 
     fn read_headers(&self) -> Result<HeaderMap, String> {
         let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
+        for (name, value) in self.headers.iter() {
             let bad_header = || format!("`{name}` is no header, or its value none");
             let name: HeaderName = name.parse().map_err(|_| bad_header())?;
             headers.append(name, HeaderValue::from_str(value).map_err(|_| bad_header())?);
