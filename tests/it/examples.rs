@@ -10,6 +10,7 @@ use std::{
 use crate::support::{
     client::{Answer, Client, request},
     redis::RedisServer,
+    until, until_async,
 };
 
 /// An example that runs, until it is dropped.
@@ -118,11 +119,13 @@ async fn processes_of_a_fleet_share_one_cache() {
     let (one, other) = (Example::start("fleet", &[&url]), Example::start("fleet", &[&url]));
     let first = one.get("/products/7").await;
     assert_eq!(verdict(&first), "fwd=uri-miss; stored");
+    let stored = || !server.command::<Vec<String>>(&["KEYS", "fleet:e:*"]).is_empty();
+    until("the response is in Redis", stored).await;
     let second = other.get("/products/7").await;
     assert_eq!((verdict(&second), second.text()), ("hit", first.text()));
     other.send("PUT", "/products/7").await;
-    let third = one.get("/products/7").await;
-    assert_eq!(verdict(&third), "fwd=uri-miss; stored");
+    let purged = async || verdict(&one.get("/products/7").await) == "fwd=uri-miss; stored";
+    until_async("the purge has been announced", purged).await;
 }
 
 #[actix_rt::test]
