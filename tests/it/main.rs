@@ -5,13 +5,13 @@
 //! | what | where | how |
 //! | --- | --- | --- |
 //! | everything | | `tests/run.sh`; with formatting, lints, docs and packaging: `.ci/run` |
-//! | unit tests: one file, from inside | beside the code, see below | `cargo test --all-features --lib` |
+//! | unit tests: one file, from inside | beside the code, see below | `cargo test --lib` |
 //! | the Redis store against real servers, from inside | `src/store/redis/tests/` | as above |
-//! | integration tests: the public API, over services and sockets | here | `cargo test --all-features --test it` |
+//! | integration tests: the public API, over services and sockets | here | `cargo test --test it` |
 //! | conformance to the RFCs, as a client and an origin see it | [`conformance`] | `… --test it conformance` |
-//! | the example applications as processes | [`product_server`], `conformance::process` | `cargo build --all-features --examples` first |
+//! | the example applications as processes | [`product_server`], `conformance::process` | `cargo build --examples` first |
 //! | random load for a while | [`soak`], [`purge_race`] | `SOAK_SECONDS=600 … --test it soak` |
-//! | the cache's page in Chromium | `tests/browser/` | `cargo test --all-features --test browser` |
+//! | the cache's page in Chromium | `tests/browser/` | `cargo test --test browser` |
 //! | rules of the source | [`floors`] | `… --test it floors` |
 //! | `panic = "abort"`, the stated Rust version | `tests/panic_abort/`, `tests/check_*.sh` | `.ci/run` |
 //! | measurements | `benches/` | `cargo bench --bench hit` |
@@ -60,6 +60,7 @@ mod explain_redis;
 mod fleet;
 mod fleet_coalescing;
 mod floors;
+mod guide;
 mod handler_policy;
 mod held_requests;
 mod http;

@@ -35,6 +35,10 @@ pub(super) fn read(setting: &'static str, url: &str) -> Result<ConnectionInfo, S
             let problem = "TLS to Redis (rediss://) needs the feature `redis-tls` of this crate";
             return Err(ServersError::new(setting, problem));
         }
+        Some("unix" | "redis+unix" | "valkey+unix") if cfg!(not(unix)) => {
+            let problem = "sockets in the file system are for Unix; use redis://host:port";
+            return Err(ServersError::new(setting, problem));
+        }
         Some("redis" | "valkey" | "rediss" | "valkeys" | "unix" | "redis+unix" | "valkey+unix") => {
         }
         _ => return Err(refused(&format!("expected {forms}"))),
@@ -102,11 +106,12 @@ mod tests {
             "redis://127.0.0.1",
             "redis://user:p%40ss@host.example:6380/3",
             "redis://:pass@[::1]:6379",
-            "redis+unix:///run/redis.sock?db=1&pass=x",
             "valkey://host",
         ] {
             assert!(read("redis", url).is_ok(), "{url}");
         }
+        let socket = "redis+unix:///run/redis.sock?db=1&pass=x";
+        assert_eq!(read("redis", socket).is_ok(), cfg!(unix), "{socket}");
         for url in ["rediss://user:pass@host:6390/1", "valkeys://host"] {
             assert_eq!(read("redis", url).is_ok(), cfg!(feature = "redis-tls"), "{url}");
         }
@@ -124,6 +129,8 @@ mod tests {
             ("redis://u:hunter2@h/x", "database"),
             ("redis://u:hunter2@h?protocol=hunter2", "protocol"),
             ("redis://u:hunter2%ff@h", "decoded"),
+            #[cfg(not(unix))]
+            ("redis+unix:///run/redis.sock?pass=hunter2", "Unix"),
             #[cfg(not(feature = "redis-tls"))]
             ("rediss://u:hunter2@h", "`redis-tls`"),
             #[cfg(feature = "redis-tls")]

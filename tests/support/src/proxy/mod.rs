@@ -2,6 +2,7 @@
 //! gone with its value.
 
 use std::{
+    io,
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     sync::{
         Arc, Mutex,
@@ -186,9 +187,20 @@ async fn accept(
 
 fn bound(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_reuseport(true).expect("ports can be shared");
+    shares_its_port(&socket).expect("ports can be shared");
     socket.bind(address).expect("a free port");
     socket
+}
+
+#[cfg(unix)]
+fn shares_its_port(socket: &TcpSocket) -> io::Result<()> {
+    socket.set_reuseport(true)
+}
+
+/// There, two sockets that reuse an address share it.
+#[cfg(windows)]
+fn shares_its_port(socket: &TcpSocket) -> io::Result<()> {
+    socket.set_reuseaddr(true)
 }
 
 fn listening(address: SocketAddr) -> TcpListener {
