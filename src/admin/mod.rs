@@ -51,6 +51,7 @@ impl ResponseCache {
     /// | `GET {path}/fleet` | | the [processes](crate::CacheHandle::processes) that share the prefix in Redis |
     /// | `POST {path}/purge` | one of `{"url": …}`, `{"path": …}`, `{"prefix": …}`, `{"group": …}`, `{"all": true}` | `{"purged": 3}` |
     /// | `POST {path}/purge/preview` | as for a purge | `{"entries": 3}`: how many it would take; `null` where that is not known |
+    /// | `POST {path}/refresh` | `{"urls": ["//host/…"], "headers": {…}, "at_most": 4}` | what [became of each](crate::RefreshReport), when all have ended |
     /// | `GET {path}/switch` | | `{"on": true}` |
     /// | `POST {path}/switch` | `{"on": false}` | `{"on": false}` |
     /// | `GET {path}/openapi.json` | | all of this for programs |

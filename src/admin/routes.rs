@@ -92,6 +92,18 @@ mod tests {
     }
 
     #[test]
+    fn documentation_and_guide_name_the_routes_for_scripts() {
+        let of_page = ["", "/", "/live", "/app.js", "/style.css", "/login", "/logout"];
+        let (documented, guide) = (include_str!("mod.rs"), include_str!("../guide/observing.md"));
+        for route in ROUTES.iter().filter(|route| !of_page.contains(&route.path)) {
+            let row = format!("/// | `{} {{path}}{}", route.method, route.path);
+            assert!(documented.contains(&row), "ResponseCache::admin lacks {row}");
+            let word = format!("`{}`", route.path.trim_start_matches('/'));
+            assert!(guide.contains(&word), "the guide lacks {word}");
+        }
+    }
+
+    #[test]
     fn whatever_changes_something_needs_a_token_that_may() {
         for route in ROUTES.iter().filter(|route| route.method == "POST") {
             let expected = match route.path {
