@@ -5,7 +5,7 @@ mod entry;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
-/// Guides, a page for each problem.
+#[doc = include_str!("guide/index.md")]
 pub mod guide {
     #[doc = include_str!("guide/cdn_in_front.md")]
     pub mod cdn_in_front {}
