@@ -94,3 +94,18 @@ pub(super) fn push_len(bytes: &mut Vec<u8>, len: usize) {
 pub(super) fn length(bytes: &[u8]) -> Option<usize> {
     usize::try_from(u32::from_be_bytes(*bytes.first_chunk()?)).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn people_are_shown_a_word_for_each_part() {
+        let words: BTreeSet<_> = Part::ALL.into_iter().map(Part::as_str).collect();
+        assert_eq!(words.len(), Part::ALL.len());
+        let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+        assert!(words.iter().all(|word| word.len() > 2 && word.bytes().all(is_letter)));
+    }
+}

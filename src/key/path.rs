@@ -108,6 +108,20 @@ mod tests {
     }
 
     #[test]
+    fn router_tells_a_path_from_one_that_ends_in_a_slash() {
+        for (path, read) in [
+            ("/a/b", "/a/b"),
+            ("/a//b/", "/a/b/"),
+            ("/a/./", "/a/"),
+            ("/", "/"),
+            ("//", "/"),
+            ("/x/../", "/"),
+        ] {
+            assert_eq!(reading(path), read, "{path}");
+        }
+    }
+
+    #[test]
     fn spellings_of_one_resource_have_one_reading() {
         for spelling in [
             "/users/me/",

@@ -135,6 +135,11 @@ mod tests {
         assert_eq!(cut("u%74m_source=x&id=7").as_deref(), Some("id=7"));
         assert_eq!(cut("gclid"), None);
         assert_eq!(cut("gclid=1&gclid=2&a=1").as_deref(), Some("a=1"));
+        assert_eq!(
+            rules.left_out_of("utm_b=1&&id=7&gclid=1&utm_a=2&gclid=3"),
+            ["gclid", "utm_a", "utm_b"]
+        );
+        assert!(rules.left_out_of("id=7").is_empty());
     }
 
     #[test]

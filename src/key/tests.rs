@@ -37,6 +37,36 @@ fn a_key_for_other_queries_says_so_and_is_another() {
     assert!(merged != plain && !plain.answers_other_queries());
     let read = CacheKey::from_bytes(merged.as_bytes()).unwrap();
     assert!(read.answers_other_queries() && read.variant(b"x").answers_other_queries());
+    assert!(merged.for_queries(None).answers_other_queries());
+}
+
+#[test]
+fn a_key_that_is_built_knows_when_it_is_too_long() {
+    let builder = KeyBuilder::new(false, "h", "/a", Some("b=1"));
+    let length = builder.finish().as_bytes().len();
+    let exceeds = |limit| KeyBuilder::new(false, "h", "/a", Some("b=1")).exceeds(limit);
+    assert_eq!([length - 1, length, length + 1].map(exceeds), [true, false, false]);
+}
+
+#[test]
+fn a_key_shares_no_fewer_bytes_than_it_has() {
+    let key = key("example.com", "/a//b", Some("q=1"), &[]);
+    assert!(key.shared_bytes() >= key.as_bytes().len() + key.path().len());
+}
+
+#[test]
+fn people_are_shown_the_beginning_of_the_digest() {
+    let key = key("h", "/a", None, &[]);
+    let digest = u128::from_be_bytes(key.digest());
+    assert_eq!(key.short_digest(), format!("{digest:032x}")[..2 * 6]);
+}
+
+#[test]
+fn a_key_is_of_its_url_alone_until_a_part_is_added() {
+    let of_url = key("h", "/a", Some("b=1"), &[]);
+    let with_header = key("h", "/a", Some("b=1"), &[("x".to_owned(), vec![])]);
+    assert!(KeyParts::of(&of_url).is_of_url_alone());
+    assert!(!KeyParts::of(&with_header).is_of_url_alone());
 }
 
 #[test]
@@ -65,6 +95,7 @@ fn secrets_are_not_in_the_key() {
     assert_eq!(key, with(b"one"));
     assert_ne!(key, with(b"two"));
     assert_eq!(format!("{key:?}"), "CacheKey(h/)");
+    assert_eq!(format!("{:?}", Secret::new(b"one")), "Secret");
 }
 
 type Parts = (String, String, Option<String>, Vec<(String, Vec<String>)>);

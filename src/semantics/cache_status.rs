@@ -180,6 +180,9 @@ mod tests {
             assert_eq!(written(verdict), expected);
         }
         assert_eq!(member(&Verdict::Refused(Reason::OnlyIfCached), "c", None, true), None);
+        let overloaded = Verdict::Refused(Reason::Overloaded);
+        assert_eq!(written(overloaded), "c; detail=overloaded");
+        assert_eq!(member(&overloaded, "c", None, false), None);
     }
 
     #[test]

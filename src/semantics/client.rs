@@ -168,6 +168,34 @@ mod tests {
     }
 
     #[test]
+    fn what_may_not_be_shared_says_so_in_what_it_says_by_itself() {
+        for (said, becomes) in [
+            ("", Some("private")),
+            ("public, max-age=60", Some("max-age=60, private")),
+            ("s-maxage=5, max-age=60", Some("max-age=60, private")),
+            ("Public , Max-Age=60", Some("Max-Age=60, private")),
+            ("private, max-age=60", None),
+            ("max-age=60, PRIVATE", None),
+            (
+                "private=\"set-cookie\", max-age=60",
+                Some("private=\"set-cookie\", max-age=60, private"),
+            ),
+            ("x=\"a, private\"", Some("x=\"a, private\", private")),
+            ("no-store", None),
+            ("max-age=60, No-Store", None),
+            ("no-store, must-understand, public", Some("no-store, must-understand, private")),
+            ("must-understand, max-age=60", Some("must-understand, max-age=60, private")),
+        ] {
+            let line = HeaderValue::from_static(said);
+            let value = without_sharing([&line].into_iter());
+            assert_eq!(value.as_ref().map(|value| value.to_str().unwrap()), becomes, "{said}");
+        }
+        let lines = ["public", "max-age=60", "private"].map(HeaderValue::from_static);
+        assert_eq!(without_sharing(lines[..2].iter()).unwrap(), "max-age=60, private");
+        assert_eq!(without_sharing(lines.iter()), None);
+    }
+
+    #[test]
     fn what_is_written_is_read_back() {
         let terms = ClientTerms { if_error: Some(MINUTE), ..PLAIN };
         let fields: HeaderList = vec![(CACHE_CONTROL.clone(), terms.cache_control())];

@@ -191,6 +191,29 @@ mod tests {
     const EXAMPLE: Timestamp = Timestamp::from_secs(784_111_777);
 
     #[test]
+    fn dates_on_either_side_of_the_epoch_are_those_of_the_system() {
+        let second = Duration::from_secs(1);
+        for (millis, time) in
+            [(0, UNIX_EPOCH), (1000, UNIX_EPOCH + second), (-1000, UNIX_EPOCH - second)]
+        {
+            assert_eq!(SystemTime::from(Timestamp::from_millis(millis)), time);
+            assert_eq!(Timestamp::from(time), Timestamp::from_millis(millis));
+        }
+    }
+
+    #[test]
+    fn points_before_and_after_are_as_far_apart_as_said() {
+        let (point, second) = (Monotonic::from_millis(5000), Duration::from_secs(1));
+        assert_eq!(point.before(second), Monotonic::from_millis(4000));
+        assert_eq!(point.since(point.before(second)), second);
+        assert_eq!(point.before(second) + second, point);
+        assert_eq!(
+            Monotonic::from_millis(i64::MIN).before(second),
+            Monotonic::from_millis(i64::MIN)
+        );
+    }
+
+    #[test]
     fn reads_the_three_forms_and_any_case() {
         for text in [
             "Sun, 06 Nov 1994 08:49:37 GMT",

@@ -79,3 +79,130 @@ impl Declared {
         [self.while_revalidate, self.if_error].into_iter().flatten().any(|window| !window.is_zero())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn said(ttl: Duration) -> Declared {
+        Declared { ttl: Some((ttl, LifetimeSource::Hint)), ..Declared::default() }
+    }
+
+    fn number(number: u16) -> Option<NonZeroU16> {
+        NonZeroU16::new(number)
+    }
+
+    #[test]
+    fn renewed_response_keeps_what_was_declared_of_it() {
+        let terms = Terms {
+            lifetime: MINUTE,
+            lifetime_from: LifetimeSource::Policy,
+            while_revalidate: HOUR,
+            if_error: MINUTE,
+            policy: number(3),
+            ..Terms::default()
+        };
+        let expected = Declared {
+            ttl: Some((MINUTE, LifetimeSource::Policy)),
+            while_revalidate: Some(HOUR),
+            if_error: Some(MINUTE),
+            cacheable: true,
+            policy: number(3),
+        };
+        assert_eq!(Declared::from_terms(&terms), expected);
+        let cut_short = Terms { soft_purged: true, ..terms };
+        let ttl = Some((Duration::ZERO, LifetimeSource::Policy));
+        assert_eq!(Declared::from_terms(&cut_short), Declared { ttl, ..expected });
+        let by_header = Terms { lifetime_from: LifetimeSource::Ttl, ..terms };
+        let policy_alone = Declared { policy: number(3), ..Declared::default() };
+        assert_eq!(Declared::from_terms(&by_header), policy_alone);
+    }
+
+    #[test]
+    fn last_word_counts_and_what_it_leaves_out_stays() {
+        let before = Declared {
+            while_revalidate: Some(HOUR),
+            cacheable: true,
+            policy: number(1),
+            ..said(MINUTE)
+        };
+        let now = Declared { if_error: Some(MINUTE), policy: number(2), ..said(HOUR) };
+        let both = Declared { while_revalidate: Some(HOUR), cacheable: true, ..now };
+        assert_eq!(now.or(before), both);
+        assert_eq!(Declared::default().or(before), before);
+        assert_eq!(before.or(Declared::default()), before);
+        assert!(!Declared::default().or(now).cacheable);
+    }
+
+    #[test]
+    fn what_is_declared_goes_before_the_headers() {
+        let headers = Terms {
+            lifetime: HOUR,
+            lifetime_from: LifetimeSource::Ttl,
+            while_revalidate: MINUTE,
+            if_error: MINUTE,
+            no_cache: true,
+            must_revalidate: true,
+            policy: number(1),
+            ..Terms::default()
+        };
+        assert_eq!(Declared::default().amend(headers), Ok(headers));
+        let declared = Declared {
+            while_revalidate: Some(HOUR),
+            if_error: Some(HOUR),
+            policy: number(2),
+            ..said(MINUTE)
+        };
+        let amended = Terms {
+            lifetime: MINUTE,
+            lifetime_from: LifetimeSource::Hint,
+            while_revalidate: HOUR,
+            if_error: HOUR,
+            no_cache: false,
+            must_revalidate: false,
+            policy: number(2),
+            ..headers
+        };
+        assert_eq!(declared.amend(headers), Ok(amended));
+        let relaxed = Terms { no_cache: false, must_revalidate: false, ..headers };
+        assert_eq!(
+            said(MINUTE).amend(relaxed).map(|terms| (terms.no_cache, terms.must_revalidate)),
+            Ok((false, false))
+        );
+        // a lifetime alone permits nothing stale
+        assert_eq!(
+            said(MINUTE).amend(headers).map(|terms| (terms.no_cache, terms.must_revalidate)),
+            Ok((false, true))
+        );
+    }
+
+    #[test]
+    fn declared_spans_are_no_longer_than_headers_can_say() {
+        let forever = Some(Duration::MAX);
+        let declared =
+            Declared { while_revalidate: forever, if_error: forever, ..said(Duration::MAX) };
+        let terms = declared.amend(Terms::default()).unwrap();
+        assert_eq!([terms.lifetime, terms.while_revalidate, terms.if_error], [MAX_DELTA; 3]);
+    }
+
+    #[test]
+    fn no_lifetime_declared_is_not_to_be_stored() {
+        let headers = Terms { lifetime: HOUR, ..Terms::default() };
+        assert_eq!(said(Duration::ZERO).amend(headers), Err(Reason::NoLifetime));
+        // what the headers say has been judged before
+        assert!(Declared::default().amend(Terms { lifetime: Duration::ZERO, ..headers }).is_ok());
+    }
+
+    #[test]
+    fn any_window_allows_what_is_stale() {
+        let windows =
+            |while_revalidate, if_error| Declared { while_revalidate, if_error, ..said(MINUTE) };
+        assert!(windows(Some(MINUTE), None).allows_stale());
+        assert!(windows(Some(Duration::ZERO), Some(MINUTE)).allows_stale());
+        assert!(!windows(Some(Duration::ZERO), Some(Duration::ZERO)).allows_stale());
+        assert!(!windows(None, None).allows_stale());
+    }
+}

@@ -40,6 +40,7 @@ fn narrower_client_is_given_what_was_chosen_for_a_wider_one() {
         SAFARI,
         "br",
         "BR ; q=0.5",
+        "br;q=0.001",
         "br, gzip;q=0.9",
         "zstd, deflate, gzip, br",
         "br, unknown",
@@ -156,6 +157,25 @@ fn last_word_counts_and_a_handler_that_wavers_is_not_foreseen() {
     for accepted in [CHROME, SAFARI, ""] {
         assert_eq!(choice(&codings, accepted), None, "{accepted}");
     }
+}
+
+#[test]
+fn handler_may_contradict_itself_a_few_times() {
+    let nothing = HeaderList::new();
+    let mut codings = Codings::default();
+    for round in 0..=MAX_CONTRADICTIONS {
+        let coding = if round % 2 == 0 { "gzip" } else { "br" };
+        codings.learn(nothing.as_slice(), encoded(coding).as_slice());
+        assert_eq!(codings.choice(nothing.as_slice()), Some(coding), "round {round}");
+    }
+    // one that repeats itself does not contradict itself
+    let again = encoded(codings.choice(nothing.as_slice()).unwrap());
+    for _ in 0..=MAX_CONTRADICTIONS {
+        codings.learn(nothing.as_slice(), again.as_slice());
+    }
+    assert!(codings.choice(nothing.as_slice()).is_some());
+    codings.learn(nothing.as_slice(), encoded("").as_slice());
+    assert_eq!(codings.choice(nothing.as_slice()), None);
 }
 
 #[test]
