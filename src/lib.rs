@@ -67,8 +67,6 @@ pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-#[cfg(feature = "admin")]
-mod admin;
 #[cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "public with that feature"))]
 mod clock;
 mod config;
@@ -76,6 +74,10 @@ mod counting;
 mod engine;
 mod middleware;
 mod semantics;
+
+// last, so that the documentation of `ResponseCache` begins with how one is made
+#[cfg(feature = "admin")]
+mod admin;
 
 #[cfg(feature = "admin")]
 pub use crate::admin::token::{AdminToken, AdminTokens};

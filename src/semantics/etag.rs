@@ -143,4 +143,18 @@ mod tests {
         assert_eq!(TagForm::Weak.apply(tag.clone()), "W/\"a\"");
         assert_eq!(TagForm::Strong.apply(tag), "\"a\"");
     }
+
+    #[test]
+    fn response_that_is_not_stored_has_its_tag_in_the_form_for_the_request() {
+        let (none, gzip) = (fields(&[]), fields(&[("accept-encoding", "gzip")]));
+        let text = fields(&[("content-type", "text/html")]);
+        let res = ResponseView { status: StatusCode::OK, fields: text.as_slice() };
+        let given = |method: &Method, fields: &HeaderList| {
+            tag_for(&RequestView { method, fields: fields.as_slice() }, &res, b"a page")
+        };
+        let strong = tag(text.as_slice(), b"a page");
+        assert_eq!(given(&Method::GET, &none), Some(strong.clone()));
+        assert_eq!(given(&Method::GET, &gzip), Some(TagForm::Weak.apply(strong)));
+        assert_eq!(given(&Method::HEAD, &none), None);
+    }
 }

@@ -124,3 +124,36 @@ pub(crate) mod lists {
         (name, HeaderValue::from_bytes(value.as_bytes()).unwrap())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{lists::fields, *};
+    use crate::semantics::names::{AGE, VARY};
+
+    #[test]
+    fn list_of_a_map_has_every_line_and_lines_of_one_name_in_their_order() {
+        let mut map = HeaderMap::new();
+        for line in fields(&[("vary", "b"), ("age", "1"), ("vary", "a")]) {
+            map.append(line.0, line.1);
+        }
+        let list = header_list(&map);
+        assert_eq!(list.len(), 3);
+        for name in [&VARY, &AGE] {
+            assert!(list.as_slice().all(name).eq(map.all(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn text_is_visible_ascii() {
+        for (bytes, is_text) in [
+            (b"a b\t~".as_slice(), true),
+            (b"", true),
+            (b"\x7f", false),
+            (b"\n", false),
+            ("\u{e9}".as_bytes(), false),
+            (b"\xff", false),
+        ] {
+            assert_eq!(text(bytes).is_some(), is_text, "{bytes:?}");
+        }
+    }
+}

@@ -124,6 +124,9 @@ mod tests {
             ("zh;q=0, zh-Hant", "zh-Hant"),
             ("zh-Hant;q=0, zh", "en"),
             ("de;q=0", "en"),
+            ("de-AT;q=0", "en"),
+            ("de-x-private", "de"),
+            ("zh-Hant-C", "zh-Hant"),
             ("*;q=0", "en"),
             ("de;q=2, fr;q=0.1", "fr"),
             (";;;, =, de;q", "en"),
@@ -131,6 +134,12 @@ mod tests {
             assert_eq!(languages.choose(Some(accepted)), chosen, "{accepted}");
         }
         assert_eq!(languages.choose(None), "en");
+    }
+
+    #[test]
+    fn single_character_goes_with_what_it_introduces() {
+        let languages = languages(&["en", "de-x", "de"]);
+        assert_eq!(languages.choose(Some("de-x-private")), "de");
     }
 
     #[test]

@@ -85,3 +85,21 @@ impl Serialize for LifetimeSource {
         serializer.serialize_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_source_has_a_word_and_a_number_of_its_own() {
+        let words: BTreeSet<_> = LifetimeSource::ALL.iter().map(ToString::to_string).collect();
+        assert_eq!(words.len(), LifetimeSource::ALL.len());
+        for source in LifetimeSource::ALL {
+            assert_eq!(LifetimeSource::from_number(source.number()), source);
+            assert!(words.contains(source.as_str()));
+        }
+        assert_eq!(LifetimeSource::from_number(u8::MAX), LifetimeSource::Ttl);
+    }
+}

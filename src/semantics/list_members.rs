@@ -105,3 +105,87 @@ pub(super) fn unescaped(inside: &[u8]) -> impl Iterator<Item = u8> {
         byte => Some(byte),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Argument::{Absent, Invalid, Quoted, Token},
+        *,
+    };
+
+    type Member = (&'static str, Argument<'static>);
+
+    fn members(line: &'static str) -> Vec<Member> {
+        let mut members = Members::of_line(line.as_bytes());
+        let member = || {
+            members.next().map(|(name, argument)| (std::str::from_utf8(name).unwrap(), argument))
+        };
+        std::iter::from_fn(member).collect()
+    }
+
+    #[test]
+    fn members_are_apart_at_commas_outside_of_quoted_strings() {
+        for (line, expected) in [
+            ("", vec![]),
+            (" , ,", vec![]),
+            ("a", vec![("a", Absent)]),
+            ("a ,\tb=1", vec![("a", Absent), ("b", Token(b"1"))]),
+            (r#"a="x,y", b"#, vec![("a", Quoted(b"x,y")), ("b", Absent)]),
+            (r#"a="x\",y", b"#, vec![("a", Quoted(br#"x\",y"#)), ("b", Absent)]),
+            (r#"a="x\\", b"#, vec![("a", Quoted(br"x\\")), ("b", Absent)]),
+        ] {
+            assert_eq!(members(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn argument_is_a_token_or_one_quoted_string() {
+        for (line, expected) in [
+            ("a=1", Token(b"1".as_slice())),
+            ("a=", Invalid),
+            ("a=x y", Invalid),
+            ("a =1", Invalid),
+            ("a= 1", Invalid),
+            ("a=1=2", Invalid),
+            (r#"a="""#, Quoted(b"")),
+            (r#"a="1""#, Quoted(b"1")),
+            (r#"a="1"2"#, Invalid),
+            (r#"a="1"2"3""#, Invalid),
+            (r#"a=1"2""#, Invalid),
+            (r#"a="\\\"""#, Quoted(br#"\\\""#)),
+        ] {
+            assert_eq!(members(line), [("a", expected)], "{line}");
+        }
+    }
+
+    #[test]
+    fn quoted_string_that_does_not_end_is_read_on() {
+        let restricting = [("a", Invalid), ("no-store", Invalid)];
+        for line in [r#"a="x, no-store"#, r#"a="x\", no-store"#, r#"a=", no-store"#] {
+            assert_eq!(members(line), restricting, "{line}");
+        }
+    }
+
+    #[test]
+    fn backslash_takes_the_quote_that_seems_to_end() {
+        for (inside, is_whole) in [
+            (r"x", true),
+            (r"", true),
+            (r"x\", false),
+            (r"x\\", true),
+            (r"x\\\", false),
+            (r#"x"y"#, false),
+            (r#"x\"y"#, true),
+            (r#"x\\"y"#, false),
+        ] {
+            assert_eq!(is_inside(inside.as_bytes()), is_whole, "{inside}");
+        }
+    }
+
+    #[test]
+    fn backslashes_stand_for_what_follows_them() {
+        for (inside, clear) in [("a", "a"), (r"\a\\b", r"a\b"), (r#"\""#, "\""), (r"a\", "a")] {
+            assert!(unescaped(inside.as_bytes()).eq(clear.bytes()), "{inside}");
+        }
+    }
+}

@@ -63,15 +63,13 @@ pub(crate) struct Accepted {
     codings: [Option<u16>; Coding::ALL.len()],
     identity: Option<u16>,
     others: Option<u16>,
-    /// Whether the request says nothing of codings.
-    is_silent: bool,
 }
 
 impl Accepted {
     /// What this request accepts. A member that is not of the grammar counts as none; of two that name one
     /// coding the lower weight counts.
     pub(crate) fn of<Q: Fields + ?Sized>(req: &Q) -> Self {
-        let mut accepted = Self { is_silent: !req.has(&ACCEPT_ENCODING), ..Self::default() };
+        let mut accepted = Self::default();
         let members = req.all(&ACCEPT_ENCODING).flat_map(|line| line.split(|byte| *byte == b','));
         for (name, weight) in members.filter_map(|member| preference(member.trim_ascii())) {
             if let Some(place) = accepted.place(&name) {
@@ -106,9 +104,6 @@ impl Accepted {
 
     /// The coding that the request is given, of those that there are; `None` for the body as it is.
     pub(crate) fn choose(&self, there: impl Iterator<Item = Coding>) -> Option<Coding> {
-        if self.is_silent {
-            return None;
-        }
         let wanted = there.map(|coding| (coding, self.weight(coding)));
         let wanted = wanted.filter(|(_, weight)| *weight > 0);
         // the last of the largest would be taken: so the most preferred one comes last

@@ -85,3 +85,29 @@ impl Default for Policy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_and_statuses_of_rules_have_windows_of_their_own() {
+        let windows = |seconds| {
+            let span = Duration::from_secs(seconds);
+            Windows { while_revalidate: span, if_error: span * 2 }
+        };
+        let Windows { while_revalidate, if_error } = windows(10);
+        let status_ttls = vec![(StatusCode::FOUND, Duration::from_secs(5))];
+        let policy = Policy {
+            while_revalidate,
+            if_error,
+            short_lived: windows(1),
+            status_ttls,
+            ..Policy::default()
+        };
+        for (status, seconds) in [(200, 10), (301, 10), (302, 1), (404, 1), (500, 1)] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(policy.windows(status), windows(seconds), "{status}");
+        }
+    }
+}

@@ -33,3 +33,38 @@ fn thousandths(number: &[u8]) -> Option<u16> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weight_has_at_most_three_decimals_and_is_at_most_one() {
+        for (member, expected) in [
+            ("gzip", Some(("gzip", 1000))),
+            ("GZip ; Q=0.5", Some(("gzip", 500))),
+            ("gzip;q=1", Some(("gzip", 1000))),
+            ("gzip;q=1.", Some(("gzip", 1000))),
+            ("gzip;q=1.000", Some(("gzip", 1000))),
+            ("gzip;q=0.", Some(("gzip", 0))),
+            ("gzip;q=0.001", Some(("gzip", 1))),
+            ("gzip;q=0.09", Some(("gzip", 90))),
+            ("gzip;q=0.1234", None),
+            ("gzip;q=1.001", None),
+            ("gzip;q=2", None),
+            ("gzip;q=", None),
+            ("gzip;q=.5", None),
+            ("gzip;q=0,5", None),
+            ("gzip;q=0.:", None),
+            ("gzip;q=0./", None),
+            ("gzip;level=1", None),
+            ("gzip;q=1;q=1", None),
+            (";q=1", None),
+            ("", None),
+        ] {
+            let read = preference(member.as_bytes());
+            let expected = expected.map(|(name, weight)| (name.as_bytes().to_vec(), weight));
+            assert_eq!(read, expected, "{member}");
+        }
+    }
+}

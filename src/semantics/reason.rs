@@ -159,5 +159,13 @@ mod tests {
         assert_eq!(words.len(), Reason::ALL.len());
         let is_word = |w: &str| w.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
         assert!(words.into_iter().all(is_word));
+        assert!(Reason::ALL.iter().all(|why| why.to_string() == why.as_str()));
+    }
+
+    #[test]
+    fn three_reasons_are_of_credentials() {
+        let of_credentials = Reason::ALL.iter().filter(|why| why.is_of_credentials());
+        let words: Vec<_> = of_credentials.map(|why| why.as_str()).collect();
+        assert_eq!(words, ["authorization", "cookie", "credential"]);
     }
 }

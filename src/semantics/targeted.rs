@@ -140,6 +140,20 @@ mod tests {
     }
 
     #[test]
+    fn flag_permits_as_a_boolean_and_restricts_in_any_form() {
+        let says = |value: &'static str, flag| {
+            let fields = known_fields(&[(&CDN, value)]);
+            governing(fields.as_slice(), std::slice::from_ref(&CDN)).directives.says(flag)
+        };
+        for (value, is_public) in [("public", true), ("public=?1", true), ("public=1", false)] {
+            assert_eq!(says(value, Flag::Public), is_public, "{value}");
+        }
+        for value in ["no-cache", "no-cache=1", "no-cache=a", "no-cache=(\"a\")"] {
+            assert!(says(value, Flag::NoCache), "{value}");
+        }
+    }
+
+    #[test]
     fn several_lines_are_one_dictionary() {
         let lines = known_fields(&[(&CDN, "max-age=2"), (&CDN, "no-cache=\"a, b\", private")]);
         let ruling = governing(lines.as_slice(), std::slice::from_ref(&CDN)).directives;

@@ -105,6 +105,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn directives_are_read_back_from_their_bits() {
+        for bits in 0..1 << 9 {
+            let terms = Terms::default().with_directives(bits);
+            assert_eq!(terms.directive_bits(), bits);
+            // a bit that is already set is not turned over
+            assert_eq!(terms.with_directives(terms.directive_bits()), terms);
+        }
+    }
+
+    #[test]
     fn the_lifetime_ends_then_if_not_earlier() {
         let secs = Duration::from_secs;
         let received = Timestamp::from_secs(1000);

@@ -77,6 +77,11 @@ fn locations_on_the_same_origin() {
         ("c?y/../x", Some("/a/c?y/../x")),
         ("/x//y", Some("/x//y")),
         ("/%2e%2E/x", Some("/%2e%2E/x")),
+        // a colon makes a scheme only of what can be one
+        ("/x:y", Some("/x:y")),
+        ("./c:d", Some("/a/c:d")),
+        ("1:2", Some("/a/1:2")),
+        ("?y:z", Some("/a/b?y:z")),
         // the target itself, which is invalid anyway
         ("", None),
         ("#z", None),

@@ -48,6 +48,26 @@ fn client_is_given_what_it_wants_most() {
     assert_eq!(chosen(&[], &Coding::ALL), "identity");
     assert_eq!(chosen(&["br, gzip"], &[Coding::Gzip]), "gzip");
     assert_eq!(chosen(&["br, gzip"], &[]), "identity");
+    assert_eq!(chosen(&["gzip;q=0.5, *;q=0.9"], &[Coding::Gzip]), "gzip");
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn coding_is_read_back_by_its_number() {
+    for coding in Coding::ALL {
+        assert_eq!(Coding::from_number(coding.number()), Some(coding));
+    }
+    assert_eq!(Coding::from_number(Coding::ALL.len() as u8), None);
+}
+
+#[test]
+fn digests_and_length_are_of_the_body_that_they_came_with() {
+    for name in ["content-length", "content-md5", "content-digest", "repr-digest", "digest"] {
+        assert!(is_of_plain_body(&HeaderName::from_static(name)), "{name}");
+    }
+    for name in ["content-type", "etag", "want-digest"] {
+        assert!(!is_of_plain_body(&HeaderName::from_static(name)), "{name}");
+    }
 }
 
 #[test]

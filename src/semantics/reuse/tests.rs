@@ -127,6 +127,9 @@ fn requests_that_are_obeyed() {
         (0, "max-age=x", "EVF"),
         (60, "max-age=100", "EVE"), // nothing stale without max-stale
         (60, "max-age=100, max-stale", "WVW"),
+        (60, "max-age=0, max-stale=10", "EVE"), // not fresh any more, so immutable spares nothing
+        (100, "no-transform", "WVW"),           // says nothing of what is stale
+        (100, "min-fresh=5", "EVE"),
         (50, "min-fresh=10", "FFF"), // s.5.2.1.3
         (51, "min-fresh=10", "EVE"),
         (0, "min-fresh=x", "EVE"),

@@ -1,10 +1,13 @@
 //! Tables of what is stored, and why the rest is not.
 
+use std::num::NonZeroU16;
+
 use actix_web::http::header::HeaderName;
 
 use super::*;
 use crate::semantics::{
     date::{Moment, Timestamp},
+    declared::Declared,
     fields::lists::fields,
     policy::Windows,
 };
@@ -301,4 +304,101 @@ fn stale_windows() {
     }
     let terms = judge(503, &[("cache-control", "max-age=60, stale-if-error=9")], &policy).unwrap();
     assert_eq!((terms.while_revalidate.as_secs(), terms.if_error.as_secs()), (0, 0));
+}
+
+#[test]
+fn any_credential_counts() {
+    let none = UncoveredCredentials::default();
+    assert!(!none.any());
+    for one in [
+        UncoveredCredentials { authorization: true, ..none },
+        UncoveredCredentials { cookie: true, ..none },
+        UncoveredCredentials { other: true, ..none },
+    ] {
+        assert!(one.any(), "{one:?}");
+    }
+}
+
+#[test]
+fn terms_tell_when_it_came_and_what_it_has_its_lifetime_from() {
+    let request = fields(&[]);
+    let req = RequestView { method: &Method::GET, fields: request.as_slice() };
+    let response = fields(&[HOUR]);
+    let res = ResponseView { status: StatusCode::OK, fields: response.as_slice() };
+    let (received, response_delay) = (Moment::of(NOW), Duration::from_secs(2));
+    let exchange = Exchange { received, response_delay };
+    let named = Declared { policy: NonZeroU16::new(7), ..Declared::default() };
+    let policy = Policy { declared: named, ..Policy::default() };
+    let terms =
+        storable(&req, &res, UncoveredCredentials::default(), exchange, &policy).unwrap().terms;
+    assert_eq!((terms.response_time, terms.received), (NOW, Some(received.monotonic)));
+    assert_eq!((terms.took, terms.policy), (response_delay, NonZeroU16::new(7)));
+    assert_eq!(terms.lifetime_from, LifetimeSource::MaxAge);
+    let by_setting = judge(200, &[], &Policy::default()).unwrap();
+    assert_eq!(by_setting.lifetime_from, LifetimeSource::Ttl);
+}
+
+#[test]
+fn declared_lifetime_goes_before_headers_but_not_before_statuses() {
+    let declared = |seconds| {
+        let ttl = Some((Duration::from_secs(seconds), LifetimeSource::Hint));
+        Policy { declared: Declared { ttl, ..Declared::default() }, ..Policy::default() }
+    };
+    let headers: &[Lines<'_>] = &[&[], &[HOUR], &[("cache-control", "no-cache")]];
+    for lines in headers {
+        assert_eq!(lifetime(200, lines, &declared(5)), Ok(5), "{lines:?}");
+        assert_eq!(lifetime(200, lines, &declared(0)), Err(Reason::NoLifetime), "{lines:?}");
+        assert_eq!(lifetime(500, lines, &declared(5)), Err(Reason::Status), "{lines:?}");
+        assert_eq!(lifetime(500, lines, &declared(0)), Err(Reason::Status), "{lines:?}");
+    }
+    let forever = judge(200, &[], &declared(u64::MAX)).unwrap();
+    assert_eq!((forever.lifetime, forever.lifetime_from), (MAX_DELTA, LifetimeSource::Hint));
+}
+
+#[test]
+fn only_what_is_declared_cacheable_has_a_lifetime_by_setting() {
+    let strict = Policy { only_declared: true, ..Policy::default() };
+    let cacheable = Declared { cacheable: true, ..Declared::default() };
+    let by_handler = Policy { declared: cacheable, ..strict.clone() };
+    let public = [("cache-control", "public")];
+    assert_eq!(lifetime(200, &[], &strict), Err(Reason::NotDeclared));
+    assert_eq!(lifetime(500, &[], &strict), Err(Reason::Status));
+    assert_eq!(lifetime(200, &[], &by_handler), Ok(60));
+    assert_eq!(lifetime(200, &public, &strict), Ok(60));
+    assert_eq!(lifetime(200, &[HOUR], &strict), Ok(3600));
+}
+
+#[test]
+fn directives_become_terms() {
+    let says = |control: &str| {
+        let terms = judge(200, &[("cache-control", control)], &Policy::default()).unwrap();
+        (terms.must_revalidate, terms.immutable)
+    };
+    assert_eq!(says("max-age=9"), (false, false));
+    assert_eq!(says("max-age=9, must-revalidate"), (true, false));
+    assert_eq!(says("max-age=9, proxy-revalidate"), (true, false));
+    assert_eq!(says("s-maxage=9"), (true, false));
+    assert_eq!(says("max-age=9, immutable"), (false, true));
+}
+
+#[test]
+fn stale_response_is_kept_where_a_request_may_ask_for_it() {
+    let obeying = Policy { request_directives: true, ..Policy::default() };
+    let old = ("age", "7200");
+    let table: &[(&str, bool)] = &[
+        ("max-age=3600", true),
+        ("max-age=3600, must-revalidate", false),
+        ("max-age=3600, no-cache", false),
+        ("max-age=0", false),
+    ];
+    for (control, is_kept) in table {
+        let lines = [("cache-control", *control), old];
+        let expected = (!is_kept).then_some(Reason::BornStale);
+        assert_eq!(judge(200, &lines, &obeying).err(), expected, "{control}");
+        assert_eq!(
+            judge(200, &lines, &Policy::default()).err(),
+            Some(Reason::BornStale),
+            "{control}"
+        );
+    }
 }

@@ -66,6 +66,26 @@ fn if_none_match() {
 }
 
 #[test]
+fn only_strong_tags_of_the_grammar_are_strongly_equal() {
+    for (one, other, equal) in [
+        ("\"a\"", "\"a\"", true),
+        ("\"\"", " \"\" ", true),
+        ("\"a\"", "\"b\"", false),
+        ("W/\"a\"", "\"a\"", false),
+        ("\"a\"", "W/\"a\"", false),
+        ("W/\"a\"", "W/\"a\"", false),
+        ("a", "a", false),
+        ("\"a", "\"a", false),
+        ("a\"", "a\"", false),
+        ("\"", "\"", false),
+        ("", "", false),
+    ] {
+        let tag = |text: &'static str| EntityTag::new(text.as_bytes());
+        assert_eq!(tag(one).strongly_equals(tag(other)), equal, "{one} {other}");
+    }
+}
+
+#[test]
 fn if_modified_since() {
     let modified: Lines<'_> = &[(&LAST_MODIFIED, DATE_HTTP), (&DATE, NEW)];
     let table: &[(&str, Lines<'_>, bool)] = &[

@@ -44,6 +44,42 @@ fn selecting_fields() {
 }
 
 #[test]
+fn fields_that_select_are_added_once_each_in_order() {
+    let mut selecting = Selecting::default();
+    assert!(selecting.is_empty());
+    selecting.add(&[HeaderName::from_static("b"), HeaderName::from_static("a")]);
+    selecting.add(&[HeaderName::from_static("c"), HeaderName::from_static("b")]);
+    assert_eq!(selecting.names, ["a", "b", "c"]);
+    assert!(!selecting.is_empty());
+}
+
+#[test]
+fn codings_are_learned_where_they_select() {
+    let accepted = |value| fields(&[("accept-encoding", value), ("x", "1")]);
+    let (brotli, gzip) = (fields(&[("content-encoding", "br")]), accepted("gzip"));
+    let learned = |names: &[&'static str]| {
+        let names: Vec<_> = names.iter().copied().map(HeaderName::from_static).collect();
+        let mut selecting = Selecting::from(names);
+        selecting.learn(accepted("gzip, br").as_slice(), brotli.as_slice());
+        selecting
+    };
+    let written = |request: &HeaderList, selecting: &Selecting| {
+        let mut out = Vec::new();
+        write_selecting(request.as_slice(), selecting, &mut out);
+        out
+    };
+    let selecting = learned(&["accept-encoding", "x"]);
+    let [one, other] =
+        ["br, gzip, unknown", "br"].map(|value| written(&accepted(value), &selecting));
+    assert_eq!(one, other, "both are given br");
+    assert_ne!(one, written(&gzip, &selecting));
+    let elsewhere = fields(&[("accept-encoding", "br"), ("x", "2")]);
+    assert_ne!(other, written(&elsewhere, &selecting), "other fields are written as they are");
+    let alone = learned(&["x"]);
+    assert_eq!(alone, Selecting::from(vec![HeaderName::from_static("x")]));
+}
+
+#[test]
 fn requests_that_match() {
     let table: &[(&str, &[&str], &[&str])] = &[
         // s.4.1: white space, combining lines
