@@ -223,6 +223,60 @@ impl fmt::Display for VerdictKind {
 mod tests {
     use super::*;
 
+    const STORED: Stored = Ok(LifetimeSource::Ttl);
+
+    #[test]
+    fn what_credentials_keep_from_the_store_was_not_for_the_cache() {
+        let filled = |stored| Verdict::filled(Forwarding::UriMiss, stored);
+        assert_eq!(filled(Err(Reason::Cookie)), Verdict::bypassed(Reason::Cookie));
+        let missed = |stored| Verdict::missed(Forwarding::UriMiss, stored);
+        for stored in [STORED, Err(Reason::NoStore)] {
+            assert_eq!(filled(stored), missed(stored));
+        }
+    }
+
+    #[test]
+    fn forwarding_has_a_reason_where_there_is_more_to_say() {
+        for (why, expected) in [
+            (Forwarding::Bypass(Reason::Excluded), Some(Reason::Excluded)),
+            (Forwarding::Miss(Reason::Cookie), Some(Reason::Cookie)),
+            (Forwarding::Method, Some(Reason::Method)),
+            (Forwarding::Request, Some(Reason::RequestDirective)),
+            (Forwarding::Stale, Some(Reason::Stale)),
+            (Forwarding::UriMiss, None),
+            (Forwarding::VaryMiss, None),
+        ] {
+            assert_eq!(why.reason(), expected);
+        }
+    }
+
+    #[test]
+    fn each_kind_of_verdict_has_a_word_of_its_own() {
+        let past = Duration::ZERO;
+        let fallback = |cause| Verdict::StaleFallback { past, cause };
+        let table = [
+            (Verdict::Hit { left: past }, "hit"),
+            (Verdict::Stale { past }, "stale"),
+            (fallback(StaleCause::Slow), "stale"),
+            (Verdict::missed(Forwarding::UriMiss, STORED), "miss"),
+            (Verdict::bypassed(Reason::Excluded), "bypass"),
+            (Verdict::bypassed(Reason::Method), "bypass"),
+            (Verdict::Refused(Reason::OnlyIfCached), "miss"),
+        ];
+        for (verdict, word) in table {
+            assert_eq!(VerdictKind::of(&verdict).to_string(), word);
+        }
+        let causes = [
+            (StaleCause::Failed(Some(500)), "handler-failed"),
+            (StaleCause::Slow, "handler-slow"),
+            (StaleCause::BackingOff, "handler-left-alone"),
+            (StaleCause::Overloaded, "overloaded"),
+        ];
+        for (cause, word) in causes {
+            assert_eq!(cause.as_str(), word);
+        }
+    }
+
     #[test]
     fn a_verdict_has_one_word() {
         assert_eq!(Verdict::Hit { left: Duration::ZERO }.word(), "HIT");
