@@ -50,6 +50,43 @@ fn purge_takes_entries_it_concerns_that_began_before_it() {
 }
 
 #[test]
+fn purge_concerns_what_it_names_until_its_number_is_known() {
+    for target in targets().into_iter().chain(targets().map(Purge::soft)) {
+        let log = SharedPurgeLog::default();
+        let (named, other) =
+            (entry("/a", "g", log.purge_number()), entry("/b", "other", log.purge_number()));
+        let is_all = *target.target() == *Purge::all().target();
+        assert!(!log.concerns(&named, 0) && !log.is_purged(&named.key, 0));
+        log.record(&target);
+        assert!(log.concerns(&named, 0), "{target:?}");
+        assert_eq!(log.concerns(&other, 0), is_all, "{target:?}");
+        assert!(!log.concerns(&named, 1), "{target:?}");
+        // a group is not the key's own
+        let names_key = *target.target() != *Purge::group("g").target();
+        assert_eq!(log.is_purged(&named.key, 0), names_key, "{target:?}");
+        assert_eq!(log.is_purged(&other.key, 0), is_all, "{target:?}");
+        assert!(!log.is_purged(&named.key, 1), "{target:?}");
+    }
+}
+
+#[test]
+fn purge_of_any_url_of_a_path_is_noticed() {
+    for (target, expected) in [
+        (Purge::url("/a"), true),
+        (Purge::url("http://H/a?q=1"), true),
+        (Purge::all(), true),
+        (Purge::url("/b"), false),
+        (Purge::group("g"), false),
+    ] {
+        let log = SharedPurgeLog::default();
+        let named = entry("/a", "g", log.purge_number());
+        log.record(&target);
+        assert_eq!(log.is_any_url_purged(&named.key, 0), expected, "{target:?}");
+        assert!(!log.is_any_url_purged(&named.key, 1), "{target:?}");
+    }
+}
+
+#[test]
 fn soft_purge_makes_stale_entries_that_began_before_it() {
     let then = Timestamp::from_secs(7);
     for target in targets() {
@@ -116,6 +153,44 @@ fn count_is_of_entries_valid_before_the_purge() {
         assert!(log.was_valid_before(&fresh, checked, &recorded), "{target:?}");
         let again = log.record(&target);
         assert!(!log.was_valid_before(&fresh, checked, &again), "{target:?}");
+    }
+}
+
+#[test]
+fn purge_takes_nothing_that_one_of_another_target_has_taken() {
+    for (one, other) in
+        targets().into_iter().flat_map(|one| targets().map(|other| (one.clone(), other)))
+    {
+        let log = SharedPurgeLog::default();
+        let fresh = entry("/a", "g", log.purge_number());
+        let first = log.record(&one);
+        assert!(log.was_valid_before(&fresh, 0, &first), "{one:?}");
+        let second = log.record(&other);
+        assert!(!log.was_valid_before(&fresh, 0, &second), "{one:?} {other:?}");
+    }
+}
+
+#[test]
+fn purge_of_everything_leaves_no_record_of_single_ones() {
+    let log = SharedPurgeLog::default();
+    let before = entry("/a", "g", log.purge_number());
+    for target in targets() {
+        log.record(&target);
+    }
+    assert_eq!(log.read().log.len(), 0, "the last of them is of everything");
+    assert!(!is_valid_or_stale(&log, &before));
+}
+
+#[test]
+fn second_soft_purge_finds_what_the_first_has_made_stale() {
+    for target in targets().map(Purge::soft) {
+        let log = SharedPurgeLog::default();
+        let fresh = entry("/a", "g", log.purge_number());
+        let first = log.record(&target);
+        assert!(log.was_fresh_before(&fresh, 0, &first), "{target:?}");
+        let second = log.record(&target);
+        assert!(!log.was_fresh_before(&fresh, 0, &second), "{target:?}");
+        assert!(log.was_fresh_before(&fresh, 1, &second), "{target:?}");
     }
 }
 

@@ -121,9 +121,10 @@ impl PendingPurges {
         }
         while let Some(purge) = self.next() {
             let purges = std::slice::from_ref(&purge);
+            let before = self.client.connection_number();
             let numbers =
                 raise::fences(&self.client, &self.names, &self.invalidation, purges).await?;
-            if self.client.was_replaced().await {
+            if self.client.was_replaced(before).await {
                 return Err(StoreError::new(StoreErrorKind::Unavailable));
             }
             for number in numbers {

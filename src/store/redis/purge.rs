@@ -14,13 +14,16 @@ use super::{
     store::RedisStore,
 };
 use crate::{
-    purge::{Purge, Purged},
-    store::error::StoreError,
+    purge::{Purge, PurgeNumber, Purged},
+    store::error::{StoreError, StoreErrorKind},
 };
 
 /// For how many steps of a removal its purge waits, so that it can tell how much went: enough for
 /// some thousand entries of an index, and a few round trips.
 const COUNTED_STEPS: usize = 8;
+/// How often fences are raised at once where the primary changes meanwhile; after that they are repeated
+/// behind.
+const MAX_RAISES: usize = 3;
 
 impl RedisStore {
     /// Carries out several purges: their fences are raised together. If one is counted, removes and
@@ -31,20 +34,10 @@ impl RedisStore {
             let put_off = |_, attempt: PurgeAttempt<'_>| attempt.put_off(error);
             Ok(attempts.into_iter().fold(Purged::default(), put_off))
         };
-        let raise = || raise::fences(&self.client, &self.names, self.invalidation(), purges);
-        let mut numbers = match raise().await {
-            Ok(numbers) => numbers,
+        let (numbers, replicas) = match self.raise_at_primary(purges).await {
+            Ok(raised) => raised,
             Err(error) => return put_off(attempts, &error),
         };
-        let mut replicas = self.wait_for_replicas().await;
-        // what a primary is told after it was replaced it forgets, and its heir does not know
-        if self.client.was_replaced().await {
-            numbers = match raise().await {
-                Ok(numbers) => numbers,
-                Err(error) => return put_off(attempts, &error),
-            };
-            replicas = self.wait_for_replicas().await;
-        }
         attempts.into_iter().for_each(PurgeAttempt::confirm);
         let removals = purges.iter().zip(numbers);
         let removals =
@@ -55,6 +48,25 @@ impl RedisStore {
             rest.count(&self.client, &self.names).await;
         }
         replicas.map(|()| rest.counted(counts))
+    }
+
+    /// Raises the fences of purges at the server that is the primary also when they stand; and whether
+    /// replicas have them. What a primary is told after it was replaced it forgets, and its successor does
+    /// not know.
+    async fn raise_at_primary(
+        &self,
+        purges: &[Purge],
+    ) -> Result<(Vec<PurgeNumber>, Result<(), StoreError>), StoreError> {
+        for _ in 0..MAX_RAISES {
+            let before = self.client.connection_number();
+            let numbers =
+                raise::fences(&self.client, &self.names, self.invalidation(), purges).await?;
+            let replicas = self.wait_for_replicas().await;
+            if !self.client.was_replaced(before).await {
+                return Ok((numbers, replicas));
+            }
+        }
+        Err(StoreError::with_source(StoreErrorKind::Unavailable, "the primary is being replaced"))
     }
 }
 

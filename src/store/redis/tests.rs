@@ -24,7 +24,10 @@ use std::{
 };
 
 use server::RedisServer;
-use test_support::{log, proxy, redis as server, wait::until};
+use test_support::{
+    log, proxy, redis as server,
+    wait::{until, until_async},
+};
 
 use super::{
     RedisOptions, RedisServers, RedisStore, Replicas, index,

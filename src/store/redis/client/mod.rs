@@ -128,9 +128,15 @@ impl RedisClient {
         Err(StoreError::with_source(StoreErrorKind::Unavailable, problem))
     }
 
-    /// Whether by now another server is the primary than the one that was asked lately.
-    pub(super) async fn was_replaced(&self) -> bool {
-        self.connections.was_replaced().await
+    /// The number of this runtime's connection, where there is one.
+    pub(super) fn connection_number(&self) -> Option<u64> {
+        self.connections.number()
+    }
+
+    /// Whether by now another server may be the primary than the one that was written to after the
+    /// connection had the number `before`.
+    pub(super) async fn was_replaced(&self, before: Option<u64>) -> bool {
+        self.connections.was_replaced(before).await
     }
 
     /// How it does with Redis, as far as exchanges tell.

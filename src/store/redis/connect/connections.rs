@@ -114,13 +114,25 @@ impl Connections {
         self.use_connection(connection, |connection| connection.send_to(location, command)).await
     }
 
-    /// Whether sentinels say by now that another server is the primary than the one that this
-    /// runtime is connected to; it is then connected to no more. Sentinels that do not answer say
-    /// nothing.
+    /// The number of this runtime's connection, where there is one.
+    pub(in crate::store::redis) fn number(&self) -> Option<u64> {
+        self.pool.number(Handle::try_current().ok()?.id())
+    }
+
+    /// Whether another server may be the primary by now than the one that was written to after this
+    /// runtime's connection had the number `before`: sentinels say so, and it is then connected to no more;
+    /// or it has another connection, and it is not known over which one was written. Sentinels that do
+    /// not answer say nothing.
     #[cfg(feature = "redis-sentinel")]
-    pub(in crate::store::redis) async fn was_replaced(&self) -> bool {
-        let Ok((pooled, connection)) = self.connection().await else { return false };
+    pub(in crate::store::redis) async fn was_replaced(&self, before: Option<u64>) -> bool {
+        if !self.servers.are_watched() {
+            return false;
+        }
+        let Ok((pooled, connection)) = self.connection().await else { return true };
         let Some(primary) = connection.primary() else { return false };
+        if before != Some(pooled.number) {
+            return true;
+        }
         let is_replaced = self.servers.is_replaced(&primary, self.timeouts).await;
         if is_replaced {
             self.pool.forget(&pooled);
@@ -144,7 +156,7 @@ impl Connections {
     /// No other server takes the place of the one at an address.
     #[cfg(not(feature = "redis-sentinel"))]
     #[allow(clippy::unused_async, clippy::unused_self, reason = "as with sentinels")]
-    pub(in crate::store::redis) async fn was_replaced(&self) -> bool {
+    pub(in crate::store::redis) async fn was_replaced(&self, _before: Option<u64>) -> bool {
         false
     }
 

@@ -78,6 +78,12 @@ impl Pool {
         }
     }
 
+    /// The number of this runtime's connection, where there is one.
+    pub(super) fn number(&self, runtime: Id) -> Option<u64> {
+        let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner);
+        pool.get(&runtime).map(|pooled| pooled.number)
+    }
+
     /// Drops a connection, unless another has taken its place.
     pub(super) fn forget(&self, gone: &PooledConnection) {
         self.forget_number(gone.runtime, gone.number);

@@ -138,6 +138,12 @@ impl Servers {
         }
     }
 
+    /// Whether sentinels watch the primary.
+    #[cfg(feature = "redis-sentinel")]
+    pub(super) const fn are_watched(&self) -> bool {
+        matches!(self, Self::Sentinel(_))
+    }
+
     /// Waits until they say so; for other servers forever.
     #[cfg(feature = "redis-sentinel")]
     #[allow(

@@ -109,6 +109,25 @@ async fn clients_of_the_redis_crate_are_taken() {
 }
 
 #[tokio::test]
+async fn what_went_over_a_connection_that_is_gone_may_have_gone_to_another_primary() {
+    let watched = SentinelSetup::start();
+    let store = at(RedisServers::sentinel(sentinel::SERVICE, watched.urls()));
+    let client = &store.client;
+    assert!(client.was_replaced(client.connection_number()).await, "there was none before");
+    store.ping().await.expect("an answer");
+    let before = client.connection_number();
+    assert!(!client.was_replaced(before).await, "it is the one that was written to");
+    let () = watched.servers[0].command(&["CLIENT", "KILL", "TYPE", "normal"]);
+    let is_noticed = async || store.ping().await.is_err();
+    until_async("the loss of the connection is noticed", is_noticed).await;
+    assert!(client.was_replaced(before).await, "by now another one is used");
+    assert!(!client.was_replaced(client.connection_number()).await);
+    let server = RedisServer::start();
+    let store = at(server.url());
+    assert!(!store.client.was_replaced(None).await, "nothing takes the place of a server by URL");
+}
+
+#[tokio::test]
 async fn sentinels_may_have_another_login_than_the_servers() {
     let watched = SentinelSetup::start();
     // the sentinel has its own way in by now, and a server's user is new to it
