@@ -200,10 +200,11 @@ async fn load(cache: &ResponseCache, mut is_over: impl FnMut(bool) -> bool) {
             assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
             hits += usize::from(seen.word() == "HIT");
         }
-        assert!(begun.elapsed() < Duration::from_secs(30), "caching does not resume");
         if is_over(hits == PAGES) {
             return;
         }
+        // all are hits where it is the change of the servers that does not come to its end
+        assert!(begun.elapsed() < Duration::from_secs(30), "not over; {hits} of {PAGES} are hits");
         actix_rt::task::yield_now().await;
     }
 }
@@ -219,8 +220,9 @@ async fn assert_followed(fail_over: impl FnOnce(&mut SentinelSetup)) {
 /// As [`assert_followed`], by TLS.
 async fn assert_followed_by_tls(fail_over: impl FnOnce(&mut SentinelSetup)) {
     let watched = SentinelSetup::start_with_tls();
-    let cache =
-        ResponseCache::new(Redis::sentinel(SERVICE, watched.urls()).ca(watched.authority().pem()));
+    let redis = Redis::sentinel(SERVICE, watched.urls()).ca(watched.authority().pem());
+    // a handshake without optimisation on a busy machine takes longer than by default it may
+    let cache = ResponseCache::new(redis.connect_timeout(Duration::from_secs(1)));
     assert_follows(cache, watched, fail_over).await;
 }
 
