@@ -5,8 +5,9 @@ mod entry;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
-#[doc = include_str!("guide/index.md")]
 pub mod guide {
+    #![doc = include_str!("guide/index.md")]
+
     #[doc = include_str!("guide/cdn_in_front.md")]
     pub mod cdn_in_front {}
     #[doc = include_str!("guide/conformance.md")]

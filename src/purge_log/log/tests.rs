@@ -29,7 +29,9 @@ fn hard_purge_takes_entries_from_before_it() {
 fn newest_soft_purge_counts_in_whichever_order_they_come() {
     for order in [[soft(5, 9), soft(6, 8)], [soft(6, 8), soft(5, 9)]] {
         let mut log = PurgeLog::new(10);
-        order.into_iter().for_each(|numbers| log.record('a', numbers));
+        for numbers in order {
+            log.record('a', numbers);
+        }
         assert_eq!(log.numbers_of('a'), soft(6, 8));
         assert_eq!(log.state(5, ['a']), PurgeState::StaleSince(at(8)));
     }
