@@ -9,7 +9,7 @@ use actix_web::HttpResponse;
 
 use crate::{
     explain::{agrees, explained_and_sent, inquiry},
-    support::{Origin, SECOND, app, get, get_with, redis::RedisServer, send, settle, until},
+    support::{Origin, SECOND, app, get, get_with, redis::RedisServer, send, settle, subscribed},
 };
 
 /// The `Cache-Control` of each path. Redis knows real time only, so all of it is kept for long.
@@ -70,11 +70,6 @@ async fn explain(handle: &CacheHandle, url: &str) -> Explanation {
 
 async fn stored(handle: &CacheHandle, url: &str) -> StoredView {
     explain(handle, url).await.stored.expect("it is stored")
-}
-
-async fn subscribed(handle: &CacheHandle) {
-    let is_subscribed = || handle.stats().store.redis.expect("with Redis").is_subscribed;
-    until("announcements arrive", is_subscribed).await;
 }
 
 #[actix_rt::test]

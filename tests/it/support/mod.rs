@@ -101,6 +101,12 @@ pub async fn settle(cache: &ResponseCache) -> CacheHandle {
     handle
 }
 
+/// Waits until announcements of purges arrive: from then on memory before Redis keeps entries.
+pub async fn subscribed(handle: &CacheHandle) {
+    let is_subscribed = || handle.stats().store.redis.expect("with Redis").is_subscribed;
+    until("announcements arrive", is_subscribed).await;
+}
+
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
 pub struct Seen {
