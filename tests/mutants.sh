@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Mutants of the lower floors, which no I/O needs: `semantics`, `key` and `purge_log`. They are tried in a
+# Mutants of the lower floors, which do no I/O: `semantics`, `key` and `purge_log`. They are tried in a
 # crate of these floors alone, which compiles in two seconds where the whole takes half a minute. Needs
-# cargo-mutants, and about half an hour on four cores. Arguments are those of `cargo mutants`, such as
+# cargo-mutants, and with `-j2` about an hour on two cores. Arguments are those of `cargo mutants`, such as
 # `-f 'src/key/**'`.
 set -euo pipefail
 cd "$(dirname "$0")/.."

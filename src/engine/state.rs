@@ -166,7 +166,7 @@ impl Engine {
         &self.stored_paths
     }
 
-    /// The hooks that are told of purges.
+    /// The purge hooks: each purge is passed to them.
     pub(crate) fn purge_hooks(&self) -> &PurgeHooks {
         &self.purge_hooks
     }

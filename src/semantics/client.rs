@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_not_be_shared_says_so_in_what_it_says_by_itself() {
+    fn cache_control_of_the_handler_becomes_private() {
         for (said, becomes) in [
             ("", Some("private")),
             ("public, max-age=60", Some("max-age=60, private")),

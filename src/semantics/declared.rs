@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn last_word_counts_and_what_it_leaves_out_stays() {
+    fn later_declaration_overrides_only_what_it_says() {
         let before = Declared {
             while_revalidate: Some(HOUR),
             cacheable: true,
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_declared_goes_before_the_headers() {
+    fn declared_terms_override_those_of_headers() {
         let headers = Terms {
             lifetime: HOUR,
             lifetime_from: LifetimeSource::Ttl,
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn any_window_allows_what_is_stale() {
+    fn window_above_zero_allows_stale_responses() {
         let windows =
             |while_revalidate, if_error| Declared { while_revalidate, if_error, ..said(MINUTE) };
         assert!(windows(Some(MINUTE), None).allows_stale());

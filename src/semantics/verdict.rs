@@ -226,7 +226,7 @@ mod tests {
     const STORED: Stored = Ok(LifetimeSource::Ttl);
 
     #[test]
-    fn what_credentials_keep_from_the_store_was_not_for_the_cache() {
+    fn response_not_stored_for_its_credentials_is_a_bypass() {
         let filled = |stored| Verdict::filled(Forwarding::UriMiss, stored);
         assert_eq!(filled(Err(Reason::Cookie)), Verdict::bypassed(Reason::Cookie));
         let missed = |stored| Verdict::missed(Forwarding::UriMiss, stored);

@@ -50,9 +50,9 @@ impl RedisStore {
         replicas.map(|()| rest.counted(counts))
     }
 
-    /// Raises the fences of purges at the server that is the primary also when they stand; and whether
-    /// replicas have them. What a primary is told after it was replaced it forgets, and its successor does
-    /// not know.
+    /// Raises the fences of purges, and again where the primary was replaced meanwhile: the old one loses
+    /// what it accepts after that, and the new one never gets it. Returns their numbers, and whether
+    /// replicas have them.
     async fn raise_at_primary(
         &self,
         purges: &[Purge],

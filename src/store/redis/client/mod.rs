@@ -133,8 +133,8 @@ impl RedisClient {
         self.connections.number()
     }
 
-    /// Whether by now another server may be the primary than the one that was written to after the
-    /// connection had the number `before`.
+    /// Whether a write may have reached a server that is no longer the primary, where the connection had the
+    /// number `before` it.
     pub(super) async fn was_replaced(&self, before: Option<u64>) -> bool {
         self.connections.was_replaced(before).await
     }

@@ -119,10 +119,10 @@ impl Connections {
         self.pool.number(Handle::try_current().ok()?.id())
     }
 
-    /// Whether another server may be the primary by now than the one that was written to after this
-    /// runtime's connection had the number `before`: sentinels say so, and it is then connected to no more;
-    /// or it has another connection, and it is not known over which one was written. Sentinels that do
-    /// not answer say nothing.
+    /// Whether a write may have reached a server that is no longer the primary. `before` is the
+    /// [number](Self::number) of the connection before the write. It may have where the connection is another
+    /// one by now, as the write may have used the old one; and where sentinels name another primary: the
+    /// connection is then dropped. Sentinels that do not answer are taken to say that it is still the primary.
     #[cfg(feature = "redis-sentinel")]
     pub(in crate::store::redis) async fn was_replaced(&self, before: Option<u64>) -> bool {
         if !self.servers.are_watched() {

@@ -109,7 +109,7 @@ async fn clients_of_the_redis_crate_are_taken() {
 }
 
 #[tokio::test]
-async fn what_went_over_a_connection_that_is_gone_may_have_gone_to_another_primary() {
+async fn write_over_a_lost_connection_may_have_reached_a_replaced_primary() {
     let watched = SentinelSetup::start();
     let store = at(RedisServers::sentinel(sentinel::SERVICE, watched.urls()));
     let client = &store.client;
